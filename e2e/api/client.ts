@@ -56,6 +56,14 @@ class Client {
       this.ask<"listCopies">("GET", "/api/v1/sync/state" satisfies keyof paths, query),
     runRule: (name: string, part?: Schemas["RunRequest"]) =>
       this.ask<"runRule">("POST", ("/api/v1/sync/rules/{name}/run" satisfies keyof paths).replace("{name}", name), {}, part),
+    listPrunes: (query: operations["listPrunes"]["parameters"]["query"]) =>
+      this.ask<"listPrunes">("GET", "/api/v1/sync/prunes" satisfies keyof paths, query),
+    getPrune: (id: string, query: operations["getPrune"]["parameters"]["query"]) =>
+      this.ask<"getPrune">("GET", ("/api/v1/sync/prunes/{id}" satisfies keyof paths).replace("{id}", id), query),
+    approvePrune: (id: string, seen: Schemas["PruneDecision"]) =>
+      this.ask<"approvePrune">("POST", ("/api/v1/sync/prunes/{id}/approve" satisfies keyof paths).replace("{id}", id), {}, seen),
+    rejectPrune: (id: string, seen: Schemas["PruneDecision"]) =>
+      this.ask<"rejectPrune">("POST", ("/api/v1/sync/prunes/{id}/reject" satisfies keyof paths).replace("{id}", id), {}, seen),
     cancelRun: (id: string) =>
       this.ask<"cancelRun">("POST", ("/api/v1/sync/runs/{id}/cancel" satisfies keyof paths).replace("{id}", id)),
     watchEvents: () => new EventSource(new URL("/api/v1/sync/events" satisfies keyof paths, this.server)),
@@ -210,6 +218,10 @@ class Client {
     startInstance: (id: number, body: Body<"startInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/start" satisfies keyof paths).replace("{id}", String(id)), body),
     stopInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/stop" satisfies keyof paths).replace("{id}", String(id))),
     restartInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/restart" satisfies keyof paths).replace("{id}", String(id))),
+    reimageInstance: (id: number, body: Body<"reimageInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/image" satisfies keyof paths).replace("{id}", String(id)), body),
+    commitInstance: (id: number, body: Body<"commitInstance">) =>
+      this.ask<"commitInstance">("POST", ("/api/v1/library/instances/{id}/commit" satisfies keyof paths).replace("{id}", String(id)), {}, body),
+    execInInstance: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/exec" satisfies keyof paths).replace("{id}", String(id))),
     listInstanceRuns: (id: number, query: operations["listInstanceRuns"]["parameters"]["query"]) =>
       this.ask<"listInstanceRuns">("GET", ("/api/v1/library/instances/{id}/runs" satisfies keyof paths).replace("{id}", String(id)), query),
     readInstanceLogs: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/logs" satisfies keyof paths).replace("{id}", String(id))),
@@ -236,6 +248,22 @@ class Client {
       this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
     getPullRules: () => this.ask<"getPullRules">("GET", "/api/v1/pull-rules" satisfies keyof paths),
     listLinks: () => this.ask<"listLinks">("GET", "/api/v1/links" satisfies keyof paths),
+    getBudget: () => this.ask<"getBudget">("GET", "/api/v1/budget" satisfies keyof paths),
+    getStatus: () => this.ask<"getStatus">("GET", "/api/v1/status" satisfies keyof paths),
+    getMode: () => this.ask<"getMode">("GET", "/api/v1/mode" satisfies keyof paths),
+    setMode: (body: Body<"setMode">) => this.ask<"setMode">("PUT", "/api/v1/mode" satisfies keyof paths, {}, body),
+    resetMode: () => this.ask<"resetMode">("DELETE", "/api/v1/mode" satisfies keyof paths),
+    waitForSpec: (id: number) =>
+      this.tell("PUT", ("/api/v1/library/specs/{id}/wait" satisfies keyof paths).replace("{id}", String(id))),
+    endSpecWait: (id: number) =>
+      this.tell("DELETE", ("/api/v1/library/specs/{id}/wait" satisfies keyof paths).replace("{id}", String(id))),
+    listWebhooks: () => this.ask<"listWebhooks">("GET", "/api/v1/webhooks" satisfies keyof paths),
+    testWebhook: (name: string) =>
+      this.ask<"testWebhook">("POST", ("/api/v1/webhooks/{name}/test" satisfies keyof paths).replace("{name}", name)),
+    listWebhookDeliveries: (query: operations["listWebhookDeliveries"]["parameters"]["query"]) =>
+      this.ask<"listWebhookDeliveries">("GET", "/api/v1/webhook-deliveries" satisfies keyof paths, query),
+    redeliver: (id: string) =>
+      this.ask<"redeliver">("POST", ("/api/v1/webhook-deliveries/{id}/redeliver" satisfies keyof paths).replace("{id}", id)),
     reloadPullRules: () => this.ask<"reloadPullRules">("POST", "/api/v1/pull-rules/reload" satisfies keyof paths),
     explainPullRules: (query: operations["explainPullRules"]["parameters"]["query"]) =>
       this.ask<"explainPullRules">("GET", "/api/v1/pull-rules/explain" satisfies keyof paths, query),
@@ -313,6 +341,16 @@ export async function everything(server: string): Promise<void> {
   for (const credential of (await api.listCredentials({ n: 10 })).credentials) await api.removeCredential(credential.name);
   const { keys } = (await api.getSecrets()).key_file ? await api.rotateSecrets() : await api.getSecrets();
   console.log(keys.map((key) => `${key.id}: ${key.values} values`));
+  for (const { id, digest, status } of (await api.listPrunes({ rule: "base" })).prunes) {
+    const { tags } = await api.getPrune(id, { n: 10 });
+    if (status === "waiting" && tags.every((tag) => tag.tag.startsWith("nightly-"))) await api.approvePrune(id, { digest });
+    else if (status === "waiting") await api.rejectPrune(id, { digest });
+  }
+  for (const webhook of (await api.listWebhooks()).webhooks) {
+    const test = await api.testWebhook(webhook.name);
+    if (!test.delivered) console.log(webhook.origin, test.problem, webhook.on.join(" "));
+  }
+  for (const delivery of (await api.listWebhookDeliveries({ status: "failed" })).deliveries) await api.redeliver(delivery.id);
   const pulls = (await api.getPullRules()).refused ? await api.reloadPullRules() : await api.getPullRules();
   const links = (await api.listLinks()).links.filter((link) => link.state !== "ready" && link.last_failure !== null);
   console.log(links.map((link) => `${link.name}: ${link.last_failure?.detail}`));

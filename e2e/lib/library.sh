@@ -82,7 +82,11 @@ library_story() {
     told run has '' entrepot run busybox --spec small --name "$client-1" --no-data -- sh -c 'echo hello from it; sleep 1000' || return 0
     told ps has "$client-1" entrepot ps
     told logs eventually has 'hello from it' entrepot logs "$client-1"
-    if "$ENTREPOT_BIN" exec --help > /dev/null 2>&1; then told exec has uid=0 entrepot exec "$client-1" id; fi
+    told exec has uid=0 entrepot exec "$client-1" id
+    told exec-input has 'from a pipe' library_piped
+    told exec-code library_code
+    told commit has local/saved entrepot commit "$client-1" "saved-$client:1"
+    told reimage has '' entrepot reimage "$client-1" busybox
     told stop has '' entrepot stop "$client-1"
     told start eventually entrepot start "$client-1"
     told running eventually has running entrepot ps
@@ -91,6 +95,16 @@ library_story() {
     told rm has '' entrepot rm "$client-1" --volumes remove
     told gone eventually fails has "$client-1" entrepot ps
     told node-rm eventually entrepot node rm "$client"
+}
+
+# library_piped: a program in the container reads what is piped to us.
+library_piped() { echo from a pipe | entrepot exec "$client-1" -i cat; }
+
+# library_code: the exit code is that of the program.
+library_code() {
+    local code=0
+    entrepot exec "$client-1" -- sh -c 'exit 7' || code=$?
+    [ $code = 7 ]
 }
 
 # library_remove: somebody else removes the container.

@@ -17,9 +17,10 @@ use crate::{
     error::{BearerError, LoginError},
     name::AccountName,
     principal::{Carries, HeldToken, Identity, Principal},
-    pull_pass::PullPass,
     registry_scope::RegistryScopes,
     registry_token::Claims,
+    repository_pass::RepositoryPass,
+    verb::{Verb, Verbs},
 };
 
 /// The holder of a registry token, and what the token allows.
@@ -82,9 +83,16 @@ impl Access {
         Ok(Bearer { principal, scopes: Some(claims.scopes), expires: Some(claims.expires) })
     }
 
-    /// Makes a pass for a repository, named in full or by a pattern. `holder` is for logs: who pulls with it.
-    pub fn pull_pass(&self, holder: &str, repository: RepositoryPattern, lives: Duration) -> PullPass {
-        self.0.passes.add(holder, repository, SystemTime::now() + lives)
+    /// Makes a pass that pulls from a repository, named in full or by a pattern. `holder` is for logs: who pulls with it.
+    pub fn pull_pass(&self, holder: &str, repository: RepositoryPattern, lives: Duration) -> RepositoryPass {
+        let may = Verbs::NONE.with(Verb::Pull);
+        self.0.passes.add(holder, (repository, may), SystemTime::now() + lives)
+    }
+
+    /// Makes a pass that pushes to a repository, and looks at what is there.
+    pub fn push_pass(&self, holder: &str, repository: RepositoryPattern, lives: Duration) -> RepositoryPass {
+        let may = Verbs::NONE.with(Verb::Pull).with(Verb::Push);
+        self.0.passes.add(holder, (repository, may), SystemTime::now() + lives)
     }
 
     /// Issues a registry token for `service`. Its scopes are what was asked for; whether the principal has these rights

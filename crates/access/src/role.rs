@@ -20,7 +20,7 @@ pub enum Role {
 /// Something that can be done apart from repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
-    /// Read the public pages: `/`, `/guide`, `/sync`, badges and public logs.
+    /// Read the public pages: `/`, `/guide`, `/sync`, `/status`, badges and public logs.
     See,
     /// Read rules, runs, what the mirror holds, and other state of the service.
     Inspect,
@@ -28,10 +28,14 @@ pub enum Operation {
     ReadMetrics,
     /// Start and cancel sync runs.
     RunSyncs,
+    /// Decide whether tags go from destinations that no rule writes.
+    PruneTags,
     /// Remove what the mirror holds.
     ManageCache,
-    /// Read the rules about pulls again.
+    /// Read the rules about pulls again, and set the mode.
     ManageRules,
+    /// See webhooks and what came of deliveries, and try them.
+    ManageWebhooks,
     /// Ask for an image to be fetched.
     Request,
     /// Manage one's own password, sessions and API tokens.
@@ -81,8 +85,10 @@ impl Role {
             Operation::Request | Operation::RunInstances => self != Self::Viewer,
             Operation::ReadMetrics
             | Operation::RunSyncs
+            | Operation::PruneTags
             | Operation::ManageCache
             | Operation::ManageRules
+            | Operation::ManageWebhooks
             | Operation::ReadAudit
             | Operation::ManageLibrary
             | Operation::ManageNodes
@@ -94,13 +100,15 @@ impl Role {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::See,
         Self::Inspect,
         Self::ReadMetrics,
         Self::RunSyncs,
+        Self::PruneTags,
         Self::ManageCache,
         Self::ManageRules,
+        Self::ManageWebhooks,
         Self::Request,
         Self::ManageSelf,
         Self::ReadAudit,
@@ -120,8 +128,10 @@ impl Operation {
             Self::Inspect => "inspect",
             Self::ReadMetrics => "read-metrics",
             Self::RunSyncs => "run-syncs",
+            Self::PruneTags => "prune-tags",
             Self::ManageCache => "manage-cache",
             Self::ManageRules => "manage-rules",
+            Self::ManageWebhooks => "manage-webhooks",
             Self::Request => "request",
             Self::ManageSelf => "manage-self",
             Self::ReadAudit => "read-audit",

@@ -105,6 +105,31 @@ words! {
     }
 }
 
+words! {
+    /// A part of an instance.
+    InstancePart {
+        /// What its programs wrote outside of the data volume.
+        Disk = "disk",
+        /// Its data volume.
+        Data = "data",
+        /// The ports of its node that lead to it.
+        Ports = "ports",
+        /// Its cards.
+        Cards = "cards",
+    }
+}
+
+/// What an instance keeps of what it has, when something is done with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstanceKeeps {
+    /// When it is stopped.
+    pub stop: Vec<InstancePart>,
+    /// When it gets another image.
+    pub reimage: Vec<InstancePart>,
+    /// When it is removed at the time that was set for it. Whoever removes it by hand says what becomes of its data.
+    pub release: Vec<InstancePart>,
+}
+
 /// The entry of an instance as it was when the instance was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InstanceEntry {
@@ -220,12 +245,14 @@ pub struct Instance {
     /// When its last run ended.
     #[schema(required = true)]
     pub stopped: Option<Timestamp>,
-    /// When it is to be stopped.
+    /// When it is to be stopped: at the time that was set for it, or when its account has used up its hours.
     #[schema(required = true)]
     pub stop_at: Option<Timestamp>,
     /// When it is removed. Its data volume is not.
     #[schema(required = true)]
     pub release_at: Option<Timestamp>,
+    /// What it keeps of what it has, when something is done with it.
+    pub keeps: InstanceKeeps,
     /// Rises with every change; also the `ETag`.
     pub revision: i64,
     /// When it was made.
@@ -340,6 +367,32 @@ pub struct InstanceStart {
     /// Whether it gets its cards, which it does if left out. Without them it starts where no card is free, to copy data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cards: Option<bool>,
+}
+
+/// Another image for an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceReimage {
+    /// The entry whose image it gets, by its id.
+    pub entry: u32,
+}
+
+/// How to save an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceCommit {
+    /// The name of the image, with a tag: `local/app:1`. Its repository takes pushes; `app:1` is below the first prefix that
+    /// does.
+    pub image: String,
+}
+
+/// An image that an instance was saved as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CommittedImage {
+    /// Its name.
+    pub image: String,
+    /// Its digest.
+    pub digest: String,
 }
 
 /// How to remove an instance.

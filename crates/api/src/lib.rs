@@ -9,7 +9,7 @@
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
 //! - the image library: [`EntryList`], [`NodeList`], [`SpecList`], [`PullList`], [`InstanceList`], [`FreeSpecs`], [`Quota`],
-//!   [`DataVolumeList`]
+//!   [`DataVolumeList`]; programs in instances: [`ExecMessage`], [`ExecReport`]
 //! - query strings: [`RunListQuery`] and its siblings; refusals: [`Problem`]
 //!
 //! Nothing is decided here. Enums have the names that they have on the wire.
@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod budget;
 mod cache;
 mod cause;
 mod copy;
@@ -24,12 +25,15 @@ mod credential;
 mod device;
 mod entry;
 mod event;
+mod exec;
 mod grant;
 mod instance;
 mod link;
+mod mode;
 mod node;
 mod problem;
 mod progress;
+mod prune;
 mod pull;
 mod pull_rule;
 mod query;
@@ -39,7 +43,9 @@ mod run_id;
 mod said;
 mod session;
 mod spec;
+mod status;
 mod timestamp;
+mod webhook;
 mod words;
 
 pub use account::{
@@ -47,6 +53,7 @@ pub use account::{
     ApiTokenListQuery, ApiTokenSecret, AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me,
     NewAccount, NewApiToken, PageQuery, Role, SenderKind,
 };
+pub use budget::{AccountBudget, Budget, BudgetState, UpstreamBudget};
 pub use cache::{
     CacheFault, CacheFinding, CacheImage, CacheImageList, CacheRemoval, CacheRepository, CacheRepositoryList,
     CacheTotals, CacheVerification,
@@ -64,23 +71,30 @@ pub use entry::{
     NewEntry, SplitCheck,
 };
 pub use event::{Event, Running, SettledCopies};
+pub use exec::{EXEC_PROTOCOL, ExecMessage, ExecReport, ExecStart, ExecStream, ExecTerminal};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
     NewGrant,
 };
 pub use instance::{
-    DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard, InstanceChange,
-    InstanceDesired, InstanceEntry, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
-    InstancePort, InstanceReason, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec,
-    InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+    CommittedImage, DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard,
+    InstanceChange, InstanceCommit, InstanceDesired, InstanceEntry, InstanceKeeps, InstanceList,
+    InstanceListQuery, InstanceLogQuery, InstancePart, InstancePhase, InstancePort, InstanceReason,
+    InstanceReimage, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
+    InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
 };
 pub use link::{Link, LinkFailure, LinkList, LinkReason, LinkRest, LinkState};
+pub use mode::{Mode, ModeCause, ModeCondition, ModeMeasure, ModeOrder, ModeState, NewModeOrder};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
     NodeConditionCode, NodeFacts, NodeList, NodeListQuery, NodeOffer, NodeStatus, NodeTls, PullVia,
 };
 pub use problem::{FieldProblem, Problem, ProblemCode};
 pub use progress::{ImageProgress, Phase, Progress};
+pub use prune::{
+    Prune, PruneDecision, PruneDetail, PruneList, PruneListQuery, PruneOutcome, PruneQuery, PruneStatus,
+    PruneTag,
+};
 pub use pull::{
     LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
 };
@@ -93,4 +107,9 @@ pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunReque
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
 pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
+pub use status::{ServiceStatus, UpstreamStanding, UpstreamStatus};
 pub use timestamp::{Timestamp, TimestampError};
+pub use webhook::{
+    Webhook, WebhookDelivery, WebhookDeliveryList, WebhookDeliveryQuery, WebhookDeliveryStatus,
+    WebhookFormat, WebhookLanguage, WebhookList, WebhookTest,
+};

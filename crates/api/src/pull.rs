@@ -32,6 +32,8 @@ words! {
         NotFound = "not-found",
         /// The registry does not give it.
         Denied = "denied",
+        /// The registry gives it to those with a login, and the node that asks it itself has none.
+        NoLogin = "no-login",
         /// The registry limits how often it is asked.
         RateLimited = "rate-limited",
         /// There is no trusted connection to the registry.

@@ -36,21 +36,28 @@ mod tests {
 
     use crate::{
         account::{AccountKind, AuditOutcome, Role, SenderKind},
+        budget::BudgetState,
         cache::CacheFault,
         cause::Cause,
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
         entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
         grant::{ExplanationReason, GrantOrigin},
-        instance::{InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes},
+        instance::{
+            InstanceDesired, InstancePart, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes,
+        },
         link::{LinkReason, LinkState},
+        mode::{Mode, ModeCause, ModeMeasure},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
         progress::Phase,
+        prune::{PruneOutcome, PruneStatus},
         pull::{LayerPhase, PullFault, PullStatus},
         pull_rule::{PullRuleKind, PullRuleReason},
         run::{RunOutcome, RunReply},
         spec::SpecVendor,
+        status::UpstreamStanding,
+        webhook::{WebhookDeliveryStatus, WebhookFormat, WebhookLanguage},
     };
 
     fn agree<T: Copy + Serialize + PartialSchema>(all: &[T], word: fn(T) -> &'static str) {
@@ -66,6 +73,10 @@ mod tests {
         agree(AuditOutcome::ALL, AuditOutcome::as_str);
         agree(Role::ALL, Role::as_str);
         agree(SenderKind::ALL, SenderKind::as_str);
+        agree(BudgetState::ALL, BudgetState::as_str);
+        agree(Mode::ALL, Mode::as_str);
+        agree(ModeCause::ALL, ModeCause::as_str);
+        agree(ModeMeasure::ALL, ModeMeasure::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
         agree(EntryForm::ALL, EntryForm::as_str);
@@ -78,6 +89,7 @@ mod tests {
         agree(ExplanationReason::ALL, ExplanationReason::as_str);
         agree(GrantOrigin::ALL, GrantOrigin::as_str);
         agree(InstanceDesired::ALL, InstanceDesired::as_str);
+        agree(InstancePart::ALL, InstancePart::as_str);
         agree(InstancePhase::ALL, InstancePhase::as_str);
         agree(InstanceReason::ALL, InstanceReason::as_str);
         agree(InstanceSplit::ALL, InstanceSplit::as_str);
@@ -89,6 +101,7 @@ mod tests {
         agree(PullRuleReason::ALL, PullRuleReason::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
+        agree(UpstreamStanding::ALL, UpstreamStanding::as_str);
         agree(SpecVendor::ALL, SpecVendor::as_str);
         agree(DeviceState::ALL, DeviceState::as_str);
         agree(DeviceVendor::ALL, DeviceVendor::as_str);
@@ -99,6 +112,11 @@ mod tests {
         agree(LayerPhase::ALL, LayerPhase::as_str);
         agree(PullFault::ALL, PullFault::as_str);
         agree(PullStatus::ALL, PullStatus::as_str);
+        agree(PruneOutcome::ALL, PruneOutcome::as_str);
+        agree(PruneStatus::ALL, PruneStatus::as_str);
+        agree(WebhookDeliveryStatus::ALL, WebhookDeliveryStatus::as_str);
+        agree(WebhookFormat::ALL, WebhookFormat::as_str);
+        agree(WebhookLanguage::ALL, WebhookLanguage::as_str);
         agree(ProblemCode::ALL, ProblemCode::as_str);
     }
 }

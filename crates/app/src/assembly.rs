@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_events::{EventReceiver, EventSender};
 use entrepot_mirror::{Clock, LinkMetrics, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
-use entrepot_remote::{LinkTable, Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials};
+use entrepot_remote::{
+    LinkTable, Quotas, Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials,
+};
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -14,13 +17,6 @@ use crate::{
     data::{DataDir, Lock},
     failure::Failure,
 };
-
-/// What the clients of all registries share.
-#[derive(Default)]
-struct Shared {
-    stored: StoredCredentials,
-    links: LinkTable,
-}
 
 /// A mirror whose background tasks are not started yet, with the parts it depends on.
 pub(crate) struct Assembly {
@@ -32,6 +28,10 @@ pub(crate) struct Assembly {
     pub(crate) catalog: Catalog,
     /// The stored credentials that the upstreams use; there are none until somebody puts them in.
     pub(crate) stored: StoredCredentials,
+    /// What accounts have left of the upstreams' pulls.
+    pub(crate) quotas: Quotas,
+    /// Where it is told what operators want to hear, and where that arrives.
+    pub(crate) events: (EventSender, EventReceiver),
     /// The links that registries share.
     pub(crate) links: LinkTable,
     /// The registry for metrics.
@@ -52,22 +52,28 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let metrics = Metrics::default();
     let mut registry = Registry::default();
     metrics.register(&mut registry);
+    let events = entrepot_events::channel(entrepot_webhooks::wanted(&config.webhooks.meant));
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
-    let shared = Shared::default();
-    registry.register_collector(Box::new(LinkMetrics::new(shared.links.clone())));
-    let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &shared, &metrics));
+    let (stored, quotas, links) = (StoredCredentials::default(), Quotas::default(), LinkTable::default());
+    registry.register_collector(Box::new(LinkMetrics::new(links.clone())));
+    let shared = Shared { stored: &stored, quotas: &quotas, links: &links, metrics: &metrics };
+    let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &shared));
     let parts = Parts {
-        settings: Settings { own_names: config.own_names(), ..config.mirror.clone() },
+        settings: Settings {
+            own_names: config.own_names(),
+            own_addresses: config.own_addresses(),
+            ..config.mirror.clone()
+        },
         upstreams: upstreams.collect::<Result<_, Failure>>()?,
         hosted: config.hosted.clone(),
         blobs: blobs.clone(),
         catalog: catalog.clone(),
-        metrics,
+        metrics: metrics.clone(),
+        events: events.0.clone(),
         clock: Clock::System,
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
-    let Shared { stored, links } = shared;
-    Ok(Assembly { mirror, blobs, catalog, stored, links, registry, lock })
+    Ok(Assembly { mirror, blobs, catalog, stored, quotas, links, events, registry, lock })
 }
 
 /// Checks that the blob store takes our requests. One that does not answer may come back, and until then what is mirrored
@@ -111,24 +117,33 @@ pub(crate) async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, 
     opened.map_err(|error| Failure::because("cannot open the catalog", &error).with_hint(hint))
 }
 
-fn upstream(
-    host: &Host,
-    registry: &config::Registry,
-    shared: &Shared,
-    metrics: &Metrics,
-) -> Result<UpstreamParts, Failure> {
-    let (stored, link_table) = (shared.stored.clone(), shared.links.clone());
-    let settings = RemoteSettings { stored, link_table, ..registry.remote.clone() };
+/// What upstreams have in common.
+struct Shared<'a> {
+    stored: &'a StoredCredentials,
+    quotas: &'a Quotas,
+    links: &'a LinkTable,
+    metrics: &'a Metrics,
+}
+
+fn upstream(host: &Host, registry: &config::Registry, shared: &Shared<'_>) -> Result<UpstreamParts, Failure> {
+    let settings = RemoteSettings {
+        stored: shared.stored.clone(),
+        quotas: shared.quotas.clone(),
+        link_table: shared.links.clone(),
+        reserve: registry.habits.reserve.map(u64::from),
+        ..registry.remote.clone()
+    };
     let remote = Remote::new(host.clone(), &settings).map_err(|error| {
         Failure::because(format!("cannot set up registry `{host}`"), &error)
             .with_hint("look at its section under `registries` in the configuration")
     })?;
-    let (metrics, asked) = (metrics.clone(), remote.clone());
+    let (metrics, asked) = (shared.metrics.clone(), remote.clone());
     let count = move |host: &Host, outcome: RequestOutcome| {
         metrics.upstream_request(host, outcome);
         if let Some(told) = asked.pull_quota() {
             metrics.rate_limit(host, told);
         }
+        metrics.account_quotas(host, &asked.account_quotas());
     };
     Ok(UpstreamParts {
         remote: remote.on_request(Arc::new(count)),

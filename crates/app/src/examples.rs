@@ -2,7 +2,7 @@
 
 use crate::{
     example::{Example, example},
-    examples_entries, examples_instances, examples_nodes,
+    examples_entries, examples_instances, examples_nodes, examples_operating, examples_webhooks,
 };
 
 /// The examples of the command at `path`, without the name of the program: `sync run`.
@@ -17,6 +17,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, &'static [Ex
         .chain(examples_entries::EXAMPLES)
         .chain(examples_nodes::EXAMPLES)
         .chain(examples_instances::EXAMPLES)
+        .chain(examples_operating::EXAMPLES)
+        .chain(examples_webhooks::EXAMPLES)
 }
 
 /// The commands, each with its examples.

@@ -36,6 +36,18 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     ("logs", &[example("entrepot logs train -f", "Follow what an instance prints", "持续查看实例的日志")]),
+    (
+        "exec",
+        &[
+            example("entrepot exec train", "Open a shell", "打开 shell"),
+            example("entrepot exec train -it top", "Run a program with a terminal", "在终端中运行程序"),
+            example(
+                "entrepot exec train -i tar x -C /data < data.tar",
+                "Let a program read a file",
+                "让程序读取文件",
+            ),
+        ],
+    ),
     ("stats", &[example("entrepot stats train", "See what an instance uses", "查看实例占用的资源")]),
     (
         "start",
@@ -47,6 +59,18 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     ("stop", &[example("entrepot stop train", "Stop it, and free its cards", "停止并释放卡")]),
     ("restart", &[example("entrepot restart train", "Restart it", "重启")]),
     ("rename", &[example("entrepot rename train train-2", "Give it another name", "改名")]),
+    (
+        "reimage",
+        &[example("entrepot reimage train torch-2.6", "Go on with another image", "换一个镜像继续使用")],
+    ),
+    (
+        "commit",
+        &[example(
+            "entrepot commit train my-torch:1 --entry my-torch",
+            "Save an instance, and offer it to others",
+            "保存实例并加入镜像库",
+        )],
+    ),
     (
         "extend",
         &[
@@ -63,7 +87,14 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "free",
-        &[example("entrepot free --region east", "See what is free in a region", "查看一个地域的空闲资源")],
+        &[
+            example("entrepot free --region east", "See what is free in a region", "查看一个地域的空闲资源"),
+            example(
+                "entrepot free --notify A100-20g",
+                "Have the team's chat told when there is a card",
+                "有空闲的卡时，在团队群聊中通知",
+            ),
+        ],
     ),
     ("volumes", &[example("entrepot volumes", "List volumes with data", "列出数据卷")]),
 ];

@@ -63,6 +63,15 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "pulls ls",
+        &[example(
+            "entrepot pulls ls --node gpu-1",
+            "See what is on its way to a node",
+            "查看节点正在拉取的镜像",
+        )],
+    ),
+    ("pulls cancel", &[example("entrepot pulls cancel 7", "Stop a pull", "取消一个拉取任务")]),
+    (
         "spec ls",
         &[example(
             "entrepot spec ls --vendor nvidia",

@@ -18,11 +18,15 @@ mod examples;
 mod examples_entries;
 mod examples_instances;
 mod examples_nodes;
+mod examples_operating;
+mod examples_webhooks;
 mod failure;
 mod first_password;
 mod greeting;
 mod housekeeping;
 mod log;
+mod machine;
+mod operators;
 mod output;
 mod progress;
 mod pull_rules;
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Action::Check(check) => commands::sync::check(check),
         Action::Guide(guide) => commands::sync::print_guide(guide),
         Action::ListFmt(fmt) => commands::list::run(fmt),
+        Action::Prunes(prunes) => commands::prunes::run(prunes),
         Action::Runs(runs) => commands::runs::run(runs),
         Action::Copy(copy) => commands::copy::run(copy),
         Action::Tags(tags) => commands::tags::run(tags),
@@ -61,13 +66,22 @@ fn main() -> ExitCode {
         Action::CheckRules(check) => commands::rules::check(check),
         Action::Rules(rules) => commands::rules::run(rules),
         Action::Links(links) => commands::links::run(links),
+        Action::Mode(mode) => commands::mode::run(mode),
+        Action::Budget(to) => commands::budget::run(to),
         Action::Accounts(accounts) => commands::accounts::run(accounts),
         Action::Credentials(credentials) => commands::credentials::run(credentials),
+        Action::Webhooks(webhooks) => commands::webhooks::run(webhooks),
         Action::Library(library) => commands::library::run(library),
         Action::Nodes(nodes) => commands::nodes::run(*nodes),
         Action::Pull(pull) => commands::pulls::run(pull),
+        Action::Pulls(pulls) => commands::pulls::list(pulls),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::Instances(instances) => commands::instances::run(instances),
+        Action::Exec(exec) => match commands::exec::run(exec) {
+            // That of the program.
+            Ok(code) => return code,
+            Err(failure) => Err(failure),
+        },
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::LoginDevice(login) => commands::login_device::run(login),

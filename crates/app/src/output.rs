@@ -36,6 +36,32 @@ pub(crate) fn print_exact(document: &[u8]) -> Result<(), Failure> {
     terminal::exact(document).map_err(unwritten)
 }
 
+/// The same to standard error.
+pub(crate) fn print_exact_error(document: &[u8]) -> Result<(), Failure> {
+    terminal::exact_error(document).map_err(unwritten)
+}
+
+/// Bytes that arrive in pieces, which may end within a character.
+#[derive(Default)]
+pub(crate) struct Characters(Vec<u8>);
+
+impl Characters {
+    /// What can be printed by now: all but a character that has begun.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.0.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.0) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.0.len(),
+        };
+        self.0.drain(..whole).collect()
+    }
+
+    /// What is left at the end.
+    pub(crate) fn rest(self) -> Vec<u8> {
+        self.0
+    }
+}
+
 /// True once JSON was printed: a command prints one document.
 static HAS_PRINTED_JSON: AtomicBool = AtomicBool::new(false);
 
@@ -126,6 +152,22 @@ pub(crate) fn counted(count: u64, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_character_is_cut_and_no_byte_is_lost() {
+        let text = "a中文🚀\n".as_bytes();
+        let (mut characters, mut printed) = (Characters::default(), Vec::new());
+        for byte in text {
+            let piece = characters.push(&[*byte]);
+            assert!(std::str::from_utf8(&piece).is_ok());
+            printed.extend(piece);
+        }
+        assert_eq!(printed, text);
+        let mut characters = Characters::default();
+        assert_eq!(characters.push(b"a\xff\xe4"), b"a\xff\xe4", "what is no text is passed on");
+        assert_eq!(characters.push(b"b\xe4"), b"b");
+        assert_eq!(characters.rest(), b"\xe4");
+    }
 
     #[test]
     fn ages_read_well() {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
-use entrepot_remote::{LinkTable, StoredCredentials};
+use entrepot_events::EventSender;
+use entrepot_remote::{LinkTable, Quotas, StoredCredentials};
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
 };
@@ -90,6 +91,7 @@ pub(crate) async fn open(
         rules: config.rules.set.clone(),
         executor: source.executor(config),
         metrics,
+        events: source.events.clone(),
         clock: Arc::new(SystemTime::now),
     };
     let opened = Scheduler::open(parts).await;
@@ -107,8 +109,12 @@ pub(crate) struct Source {
     pub(crate) environment: Environment,
     /// The database that records runs.
     pub(crate) catalog: Catalog,
+    /// Where it is told what operators want to hear.
+    pub(crate) events: EventSender,
     /// The stored credentials of registries.
     pub(crate) stored: StoredCredentials,
+    /// What accounts have left of registries' pulls.
+    pub(crate) quotas: Quotas,
     /// The links that registries share.
     pub(crate) links: LinkTable,
     /// The registries of the configuration that was read last.
@@ -147,7 +153,11 @@ impl Source {
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
         let registries = registries::configured(config.registries.clone(), &self.environment, cache);
-        let registries = Arc::new(registries.with_stored(self.stored.clone()).with_links(self.links.clone()));
+        let registries = registries
+            .with_stored(self.stored.clone())
+            .with_quotas(self.quotas.clone())
+            .with_links(self.links.clone());
+        let registries = Arc::new(registries);
         self.registries.replace(&registries);
         executor(registries)
     }

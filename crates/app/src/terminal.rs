@@ -4,6 +4,7 @@
 //! - for people: [`text`] and [`say`], which always escape control characters
 //! - for programs: [`exact`] and [`json`], byte for byte, except on a terminal
 //! - during work: [`Status`], and the texts of bars
+//! - for a program elsewhere that somebody asked for by its terminal: [`Lent`]
 
 #![expect(clippy::disallowed_methods, reason = "this is where they are allowed")]
 
@@ -12,6 +13,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::builder::styling::{AnsiColor, Color, Style};
 use entrepot_oci::{printable, printable_json, printable_lines, without_passwords};
 use indicatif::{MultiProgress, ProgressBar};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// True if standard output is a terminal.
 pub(crate) fn is_read() -> bool {
@@ -25,7 +27,7 @@ pub(crate) fn is_heard() -> bool {
 
 /// True if the user can be prompted.
 pub(crate) fn is_person() -> bool {
-    io::stdin().is_terminal() && is_heard()
+    is_typed() && is_heard()
 }
 
 /// Writes text for people to standard output.
@@ -43,13 +45,65 @@ pub(crate) fn json(text: &str) -> io::Result<()> {
     if is_read() { write(printable_json(text).as_bytes()) } else { write(text.as_bytes()) }
 }
 
-// A reader that closed the pipe has read enough.
+/// Writes a document to standard error.
+pub(crate) fn exact_error(document: &[u8]) -> io::Result<()> {
+    if is_heard() {
+        return write_to(
+            &mut io::stderr().lock(),
+            printable_lines(&String::from_utf8_lossy(document)).as_bytes(),
+        );
+    }
+    write_to(&mut io::stderr().lock(), document)
+}
+
 fn write(bytes: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    write_to(&mut io::stdout().lock(), bytes)
+}
+
+// A reader that closed the pipe has read enough.
+fn write_to(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The terminal of this process, lent to a program elsewhere: keys go there as they are pressed, and what it prints is shown as
+/// it is. It is as before when this is dropped.
+pub(crate) struct Lent(Termios);
+
+impl Lent {
+    /// Lends the terminal.
+    pub(crate) fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
+        Ok(Self(before))
+    }
+
+    /// Shows what the program prints.
+    pub(crate) fn show(&self, bytes: &[u8]) -> io::Result<()> {
+        write(bytes)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}
+
+/// The lines of the terminal, and the characters of a line.
+pub(crate) fn size() -> Option<(u16, u16)> {
+    let size = tcgetwinsize(io::stdin()).or_else(|_| tcgetwinsize(io::stdout())).ok()?;
+    (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
+}
+
+/// True if what is typed comes from a terminal.
+pub(crate) fn is_typed() -> bool {
+    io::stdin().is_terminal()
 }
 
 /// The label of a message on standard error, and its colour.

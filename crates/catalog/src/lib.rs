@@ -4,8 +4,9 @@
 //! - `tags`, `manifests`, `blobs`: one kind of row each; `usage`, `images`, `counts`: what is shown to people; `removal`:
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `lineage`: by which tags and manifests a part of an image is reached
-//! - `visibility`: which repositories of upstreams are public
+//! - `visibility`: which repositories of upstreams are public; `mode_order`: the mode that was set by hand
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
+//! - `webhooks`: what other servers are told of
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
@@ -25,6 +26,7 @@ mod key;
 mod library;
 mod lineage;
 mod manifests;
+mod mode_order;
 mod open;
 mod plan;
 #[cfg(test)]
@@ -39,6 +41,7 @@ mod sync;
 mod tags;
 mod usage;
 mod visibility;
+mod webhooks;
 mod words;
 
 pub use access::{
@@ -58,10 +61,11 @@ pub use library::{
     InstanceRecord, InstanceSplit, InstanceState, Libc, NewInstance, NewNode, NewPull, NodeCheck, NodeFilter,
     NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PeriodRecord, Placed, PortRange,
     PortRecord, PullEnd, PullFilter, PullQuota, PullRecord, PullStatus, PullStep, PullVia, QuotaRecord,
-    SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SplitCheck,
-    Taken, VolumeRecord,
+    SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SpecWait,
+    SplitCheck, Taken, VolumeRecord,
 };
 pub use manifests::{LISTING_BYTES, NewManifest};
+pub use mode_order::ModeOrderRecord;
 pub use open::Location;
 pub use records::{
     Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
@@ -70,6 +74,10 @@ pub use records::{
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
 pub use server_lock::{Claim, Holder, ServerLock};
 pub use sync::{
-    Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_RUNS, MAX_RUN_COPIES, NewRun, Orphans, RunCopy,
-    RunEnd, RunId, RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
+    Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_PRUNES, KEPT_RUNS, MAX_RUN_COPIES, NewPrune,
+    NewRun, Orphans, PruneDecision, PruneOutcome, PruneRecord, PruneStatus, PruneTag, RunCopy, RunEnd, RunId,
+    RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
+};
+pub use webhooks::{
+    DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryStatus, KEPT_DELIVERIES, NewDelivery,
 };

@@ -21,8 +21,12 @@ mod instances;
 mod library;
 #[path = "contract/manifests.rs"]
 mod manifests;
+#[path = "contract/mode_order.rs"]
+mod mode_order;
 #[path = "contract/nodes.rs"]
 mod nodes;
+#[path = "contract/prunes.rs"]
+mod prunes;
 #[path = "contract/pulls.rs"]
 mod pulls;
 #[path = "contract/removal.rs"]
@@ -41,6 +45,8 @@ mod tags;
 mod usage;
 #[path = "contract/visibility.rs"]
 mod visibility;
+#[path = "contract/webhooks.rs"]
+mod webhooks;
 
 /// Stamps each test on both databases.
 macro_rules! on_both {
@@ -111,7 +117,16 @@ on_both! {
         runs_are_remembered, the_latest_runs_come_first_and_the_oldest_go,
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
+    mode_order { is_kept_replaced_and_taken_back }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
+    webhooks {
+        deliveries_are_tried_in_the_order_of_their_times, the_latest_deliveries_come_first,
+        a_delivery_is_asked_for_once_more, deliveries_are_bounded_and_go_with_their_webhook,
+    }
+    prunes {
+        a_later_list_replaces_one_that_waits, a_list_is_decided_about_once_and_keeps_what_became_of_it,
+        lists_that_nobody_deals_with_any_more_are_interrupted, old_lists_go_with_their_tags,
+    }
     nodes {
         nodes_have_unique_names, nodes_change_only_as_they_were_seen, nodes_are_found_by_what_they_are,
         checks_leave_what_people_said, nodes_with_something_on_them_stay, secrets_of_nodes_are_replaced_in_place,
@@ -120,7 +135,7 @@ on_both! {
     }
     specs {
         specs_are_kept_as_they_were_said, specs_have_unique_names, specs_change_only_as_they_were_seen,
-        specs_are_found_by_what_they_are, specs_in_use_stay,
+        specs_are_found_by_what_they_are, specs_in_use_stay, who_waits_for_a_spec_is_kept_until_told,
     }
     pulls {
         pulls_of_one_image_by_one_node_are_one, pulls_end_once, the_latest_pulls_come_first, old_pulls_are_forgotten,

@@ -36,6 +36,9 @@ pub enum Error {
     /// The answer is too long, or means nothing.
     #[error("the engine's answer cannot be used: {0}")]
     Answer(&'static str),
+    /// A program does not start in a container, and what was said instead.
+    #[error("the program does not start in the container: {0}")]
+    NotStarted(Message),
     /// The engine is older than what this crate speaks to.
     #[error("the engine is too old: {0}")]
     TooOld(Message),
@@ -49,7 +52,7 @@ impl Error {
 
     /// Whether the engine itself answered.
     pub fn is_answer(&self) -> bool {
-        matches!(self, Self::NotFound(_) | Self::Conflict(_) | Self::Refused { .. })
+        matches!(self, Self::NotFound(_) | Self::Conflict(_) | Self::Refused { .. } | Self::NotStarted(_))
     }
 
     /// Whether a container cannot be started since somebody else has a port of its machine.

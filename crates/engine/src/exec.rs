@@ -23,8 +23,8 @@ use crate::{
 /// How many bytes of output are read at once.
 const PIECE: usize = 16 << 10;
 
-/// The longest first line that is looked at.
-const MAX_FIRST_LINE: usize = 64;
+/// The longest first line that is looked at: a number, or why there is none.
+const MAX_FIRST_LINE: usize = 512;
 
 /// The size of a terminal, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,7 +255,7 @@ impl ExecOutput {
         next
     }
 
-    /// The first line, of at most 64 bytes; what came after it is read next.
+    /// The first line, of at most 512 bytes; what came after it is read next.
     pub(crate) async fn first_line(&mut self) -> Result<String, Error> {
         let mut line = Vec::new();
         while let Some(mut chunk) = self.next().await? {

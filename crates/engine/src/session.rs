@@ -12,6 +12,7 @@ use crate::{
     engine::Engine,
     error::Error,
     exec::{Exec, ExecRequest, ExecState},
+    message::Message,
     names::ContainerId,
 };
 
@@ -53,7 +54,7 @@ impl Engine {
     /// Runs a program that ends when its [`Leader`] is dropped.
     ///
     /// # Errors
-    /// As [`Engine::exec`]; and where there is no shell in the container.
+    /// As [`Engine::exec`]; and [`Error::NotStarted`], above all where there is no shell in the container.
     pub async fn session(&self, container: &ContainerId, request: &ExecRequest) -> Result<Session, Error> {
         let lead = ["sh", "-c", LEAD, "sh"].map(str::to_owned);
         let command = lead.into_iter().chain(request.command.iter().cloned()).collect();
@@ -61,8 +62,7 @@ impl Engine {
         let mut exec = self.exec(container, &led).await?;
         let line = tokio::time::timeout(END_TIMEOUT, exec.output.first_line()).await;
         let line = line.unwrap_or(Err(Error::Timeout(END_TIMEOUT)))?;
-        let number =
-            line.trim_ascii_end().parse().map_err(|_| Error::Answer("there is no shell in the container"))?;
+        let number = line.trim_ascii_end().parse().map_err(|_| Error::NotStarted(Message::new(&line)))?;
         let process = Process {
             engine: self.clone(),
             container: container.clone(),

@@ -76,13 +76,14 @@ impl ImageAddress {
         }
         let (login, image) = split_login(text)?;
         let address = Self::of_image(image, names)?;
-        if login.is_some() && !has_registry(image, &address.key) {
+        if login.is_some() && !has_registry(names.without_own(image), &address.key) {
             return Err(AddressFault::NoRegistry);
         }
         Ok((address, login))
     }
 
     fn of_image(text: &str, names: &Names) -> Result<Self, AddressFault> {
+        let text = names.without_own(text);
         let (name, tag, digest) = ImageRef::split(text);
         let typed_host = name.split_once('/').map(|(host, _)| host).filter(|host| Host::looks_like_one(host));
         let host = typed_host.and_then(|host| host.parse::<Host>().ok());
@@ -104,7 +105,7 @@ impl ImageAddress {
         Ok(Self { text: text.to_owned(), key, tag: image.tag().cloned(), digest: image.digest().copied() })
     }
 
-    /// The address as it was typed, without a login.
+    /// The address as it was typed, without a login, and without an address of this server.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -201,6 +202,7 @@ mod tests {
     fn names() -> Names {
         Names::new(Host::docker_hub(), vec!["local/".into(), "my.team/".into()])
             .with_upstream("quay.io".parse().unwrap(), None)
+            .with_own_addresses(&["127.0.0.1:5000".to_owned(), "m.example.com".to_owned()])
     }
 
     fn parse(text: &str) -> Result<(ImageAddress, Option<Login>), AddressFault> {
@@ -225,6 +227,9 @@ mod tests {
             ("local/app:2", "local/app:2"),
             ("my.team/app", "my.team/app:latest"),
             ("quay.io/local/app:2", "quay.io/local/app:2"),
+            ("127.0.0.1:5000/local/app:2", "local/app:2"),
+            ("m.example.com/quay.io/a/b:2", "quay.io/a/b:2"),
+            ("m.example.com/nginx", "docker.io/library/nginx:latest"),
         ] {
             let (address, login) = parse(text).unwrap();
             assert_eq!((address.to_string().as_str(), login.is_none()), (whole, true), "{text}");

@@ -74,6 +74,9 @@ pub enum Error {
     /// Something is not done with an instance.
     #[error(transparent)]
     Instance(#[from] InstanceFault),
+    /// Nobody would be told when a card is free.
+    #[error("nobody would be told: no webhook asks for `card.free`")]
+    NobodyListens,
     /// It was changed by somebody else in the meantime.
     #[error("it was changed since you looked at it")]
     Stale,

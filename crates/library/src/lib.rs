@@ -35,9 +35,10 @@ pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use inside::Wanted;
 pub use instances::{
-    Allowance, CardSnapshot, CardVendor, Created, Edit, EntrySnapshot, Free, InstanceFault, InstanceSettings,
-    InstanceView, NoPlace, PortSpan, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot,
-    SpecSnapshot, Target, Usage, Volumes, cost_of,
+    Allowance, CardSnapshot, CardVendor, Committed, Created, Edit, EntrySnapshot, Free, InstanceFault,
+    InstanceSettings, InstanceView, NoPlace, PortSpan, Program, ProgramControl, ProgramPlace, QuotaFault,
+    QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot, SpecSnapshot, Target, Usage, Volumes,
+    cost_of,
 };
 pub use library::{Library, Parts};
 pub use nodes::{

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use entrepot_access::Access;
 use entrepot_catalog::Catalog;
+use entrepot_events::EventSender;
 use entrepot_mirror::{Mirror, Names};
 use entrepot_secrets::Keys;
 use entrepot_vault::Vault;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub access: Access,
     /// Where nodes reach this server, if nothing else is said of them.
     pub address: Option<Url>,
+    /// Where it is told what operators want to hear.
+    pub events: EventSender,
     /// The configuration.
     pub settings: Settings,
 }
@@ -45,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) mirror: Mirror,
     pub(crate) access: Access,
     pub(crate) address: Option<Url>,
+    pub(crate) events: EventSender,
     pub(crate) settings: Settings,
     pub(crate) connections: Connections,
     pub(crate) pulls: Jobs,
@@ -57,7 +61,7 @@ pub(crate) struct Shared {
 
 impl Library {
     /// Opens the library. Nothing runs yet.
-    pub fn new(Parts { catalog, keys, vault, mirror, access, address, settings }: Parts) -> Self {
+    pub fn new(Parts { catalog, keys, vault, mirror, access, address, events, settings }: Parts) -> Self {
         Self(Arc::new(Shared {
             catalog,
             keys,
@@ -65,6 +69,7 @@ impl Library {
             mirror,
             access,
             address,
+            events,
             settings,
             connections: Connections::default(),
             pulls: Jobs::default(),

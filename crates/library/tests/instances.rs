@@ -11,6 +11,8 @@ mod yard;
 
 #[path = "instances/bring_up.rs"]
 mod bring_up;
+#[path = "instances/images.rs"]
+mod images;
 #[path = "instances/look.rs"]
 mod look;
 #[path = "instances/split.rs"]
@@ -19,3 +21,7 @@ mod split;
 mod streams;
 #[path = "instances/verbs.rs"]
 mod verbs;
+#[path = "instances/waits.rs"]
+mod waits;
+#[path = "instances/watch.rs"]
+mod watch;

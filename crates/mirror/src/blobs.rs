@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use entrepot_blobs::Held;
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_oci::Digest;
+use entrepot_oci::{Digest, Reference};
 
 use crate::{
     error::Error,
@@ -19,6 +19,7 @@ use crate::{
     mirror::Mirror,
     names::Target,
     passthrough::PassThrough,
+    purpose::Reach,
     served::BlobHead,
     served_blob::ServedBlob,
     stored_object::StoredObject,
@@ -61,11 +62,14 @@ impl Mirror {
         if size.is_some() {
             return Ok(BlobHead { size });
         }
+        if self.reach() == Reach::Held {
+            return Err(self.not_held(key, &Reference::Digest(*digest)));
+        }
         self.upstream_blob_head(self.0.upstreams.get(host)?, key, digest).await
     }
 
     /// What an upstream says about a blob: asked once for all clients that want to know, and kept for a minute.
-    async fn upstream_blob_head(
+    pub(crate) async fn upstream_blob_head(
         &self,
         upstream: &Arc<Upstream>,
         key: &RepoKey,
@@ -131,6 +135,7 @@ impl Mirror {
         key: &RepoKey,
         digest: &Digest,
     ) -> Result<ServedBlob, Error> {
+        self.may_fetch(upstream, key, digest).await?;
         let wanted = Wanted::Blob(*digest);
         if let Some(refused) = self.0.memory.refusals.get(&(key.clone(), wanted.clone())) {
             return Err(refused);

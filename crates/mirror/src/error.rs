@@ -1,6 +1,6 @@
 //! Why the mirror does not answer a request, in texts that a client may see.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::{Digest, Host, ManifestError, MediaType};
 use entrepot_remote::NetworkFault;
@@ -139,6 +139,15 @@ pub enum Error {
     /// The memory for answers is used up; it is free again when clients have read theirs.
     #[error("there is no memory for another answer")]
     Busy,
+    /// The mode in force does not offer this.
+    #[error("{}", .0.message)]
+    NotOffered(Arc<NotOffered>),
+    /// Background work would take the last pulls that an upstream allows, which are for clients.
+    #[error("the last pulls of `{host}` are kept for clients")]
+    Reserved {
+        /// The upstream.
+        host: Host,
+    },
     /// The disk is full.
     #[error("there is no space left to store this")]
     Full,
@@ -148,6 +157,15 @@ pub enum Error {
     /// The store or the catalog failed; what it said is in the log.
     #[error("the store failed")]
     Store,
+}
+
+/// What the mode in force does not offer.
+#[derive(Debug)]
+pub struct NotOffered {
+    /// The fact, and a way out.
+    pub message: String,
+    /// When the mode ends, as far as that is known.
+    pub retry_after: Option<Duration>,
 }
 
 /// The way in which an upstream failed to answer.
@@ -234,6 +252,7 @@ impl Error {
             | Self::BlobUnknown { name, .. } => name.len(),
             Self::ManifestUnknown { name, reference } => name.len() + reference.len(),
             Self::ReadOnly { name, hosted } => name.len() + hosted.len(),
+            Self::NotOffered(what) => what.message.len(),
             Self::Upstream { fault: UpstreamFault::Denied(said) | UpstreamFault::Invalid(said), .. } => {
                 said.len()
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use entrepot_events::{Event, ScrubFound};
 use entrepot_oci::Digest;
 
 use crate::{
@@ -68,6 +69,9 @@ impl Mirror {
                 tell(finding);
             }
         }
+        if let Some(found) = lost(&all) {
+            self.0.events.raise(Event::ScrubFound(found));
+        }
         Ok(all)
     }
 
@@ -87,6 +91,14 @@ impl Mirror {
             wait = EVERY;
         }
     }
+}
+
+// Bytes without a record harm nobody.
+fn lost(all: &Verification) -> Option<ScrubFound> {
+    let lost = all.findings.iter().filter(|finding| finding.fault == Fault::MissingBytes);
+    let (wrong, repaired) =
+        (lost.clone().count() as u64, lost.filter(|finding| finding.repaired).count() as u64);
+    (wrong > 0).then_some(ScrubFound { checked: all.records, wrong, repaired })
 }
 
 fn tell(finding: &Finding) {

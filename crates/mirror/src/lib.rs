@@ -5,6 +5,7 @@
 //!   `holdings`, each store behind a `circuit_breaker`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
+//! - what is on offer in a mode, and to whom: `offered`, [`Purpose`]
 //! - which repositories of upstreams are public: `visibility`
 //! - what this server itself looks into: `insight`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
@@ -40,9 +41,11 @@ mod memory;
 mod metrics;
 mod mirror;
 mod names;
+mod offered;
 mod passthrough;
 mod possession;
 mod pull_counts;
+mod purpose;
 mod served;
 mod served_blob;
 mod settings;
@@ -60,8 +63,11 @@ pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
-pub use entrepot_remote::{LinkFailure, LinkState, LinkStatus, NetworkFault, NetworkFaultKind, PullQuota};
-pub use error::{Error, UpstreamFault};
+pub use entrepot_remote::{
+    AccountQuota, LinkFailure, LinkState, LinkStatus, NetworkFault, NetworkFaultKind, PullQuota, QuotaState,
+    Standing,
+};
+pub use error::{Error, NotOffered, UpstreamFault};
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;
@@ -70,11 +76,12 @@ pub use link_metrics::LinkMetrics;
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};
+pub use purpose::Purpose;
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
     ServedManifest, TagPage, UploadId, Uploader,
 };
 pub use served_blob::{ServedBlob, Temperature};
 pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
-pub use upstream::RuleError;
+pub use upstream::{RuleError, UpstreamBudget, UpstreamState};
 pub use verdict::{Probe, Verdict};

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_oci::{Descriptor, Digest, Page};
+use entrepot_oci::{Descriptor, Digest, Page, Reference};
+use entrepot_policy::Unoffered;
 
 use crate::{
     error::Error,
     mirror::{Listed, Mirror},
     names::Target,
+    purpose::{Purpose, Reach},
     served::{ReferrerList, TagPage},
     store::store_failed,
     upstream::Upstream,
@@ -27,6 +29,15 @@ impl Mirror {
             }
             return self.known_tags(target, page, false).await;
         };
+        if !self.offer().lists_tags && self.1 == Purpose::Client {
+            return Err(self.not_offered(Unoffered::Tags(&key.to_string())));
+        }
+        if self.reach() == Reach::Held {
+            if !self.0.holdings.has_repository(key).await? {
+                return Err(self.not_offered(Unoffered::NotHeld(&key.to_string())));
+            }
+            return self.known_tags(target, page, true).await;
+        }
         match self.0.upstreams.get(host)?.tags(key, page).await {
             Ok(listed) => Ok(TagPage { tags: listed.tags, more: listed.more, stale: false }),
             Err(error) if error.is_an_answer() => Err(error),
@@ -51,11 +62,14 @@ impl Mirror {
         let Origin::Upstream(host) = &key.origin else {
             return self.known_referrers(target, subject, false).await;
         };
-        let listed = self.listed_referrers(self.0.upstreams.get(host)?, key, subject).await;
-        let error = match listed {
-            Ok(descriptors) => return Ok(ReferrerList { descriptors, stale: false, _permit: None }),
-            Err(error) if error.is_an_answer() => return Err(error),
-            Err(error) => error,
+        let error = if self.reach() == Reach::Held {
+            self.not_held(key, &Reference::Digest(*subject))
+        } else {
+            match self.listed_referrers(self.0.upstreams.get(host)?, key, subject).await {
+                Ok(descriptors) => return Ok(ReferrerList { descriptors, stale: false, _permit: None }),
+                Err(error) if error.is_an_answer() => return Err(error),
+                Err(error) => error,
+            }
         };
         if let Some(descriptors) = self.0.memory.referrers.get(&(key.clone(), *subject)) {
             return Ok(ReferrerList { descriptors, stale: true, _permit: None });

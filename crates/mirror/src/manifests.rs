@@ -16,11 +16,12 @@ use crate::{
     metrics::Kind,
     mirror::Mirror,
     names::Target,
+    purpose::{Purpose, Reach},
     served::{HeldManifest, ManifestHead, ServedManifest},
     upstream::Upstream,
 };
 
-type Fetched = Result<Arc<HeldManifest>, Error>;
+pub(crate) type Fetched = Result<Arc<HeldManifest>, Error>;
 
 impl Mirror {
     /// A manifest with its bytes, by tag or digest.
@@ -41,12 +42,28 @@ impl Mirror {
         match (&key.origin, reference) {
             (Origin::Hosted, Reference::Tag(tag)) => self.hosted_tag(key, tag).await.map(fresh),
             (Origin::Hosted, Reference::Digest(digest)) => self.hosted_manifest(key, digest).await.map(fresh),
-            (Origin::Upstream(host), Reference::Digest(digest)) => {
-                self.by_digest(self.0.upstreams.get(host)?, key, digest).await.map(fresh)
+            (Origin::Upstream(host), _) if self.reach() == Reach::Held => {
+                self.held_only(self.0.upstreams.get(host)?, key, reference).await
             }
-            (Origin::Upstream(host), Reference::Tag(tag)) => {
-                self.by_tag(self.0.upstreams.get(host)?, key, tag).await
+            (Origin::Upstream(host), _) if self.1 == Purpose::Background => {
+                Box::pin(self.in_background(self.0.upstreams.get(host)?, key, reference)).await
             }
+            (Origin::Upstream(host), _) => {
+                self.from_upstream(self.0.upstreams.get(host)?, key, reference).await
+            }
+        }
+    }
+
+    /// A manifest of an upstream, which is asked for what is not held or overdue.
+    pub(crate) async fn from_upstream(
+        &self,
+        upstream: &Arc<Upstream>,
+        key: &RepoKey,
+        reference: &Reference,
+    ) -> Result<ServedManifest, Error> {
+        match reference {
+            Reference::Digest(digest) => self.by_digest(upstream, key, digest).await.map(fresh),
+            Reference::Tag(tag) => self.by_tag(upstream, key, tag).await,
         }
     }
 
@@ -64,6 +81,10 @@ impl Mirror {
             return held.map(|manifest| head_of(&manifest, false));
         };
         let upstream = self.0.upstreams.get(host)?;
+        if self.reach() == Reach::Held {
+            let served = self.held_only(upstream, key, reference).await?;
+            return Ok(head_of(&served.manifest, served.stale));
+        }
         let (held, age) = self.held_for(upstream, key, reference).await;
         match (held, age, reference) {
             (Some(manifest), Age::Fresh, _) | (Some(manifest), _, Reference::Digest(_)) => {
@@ -274,7 +295,7 @@ impl Mirror {
         Ok(manifest)
     }
 
-    fn age(&self, upstream: &Upstream, key: &RepoKey, tag: &Tag, state: &TagState) -> Age {
+    pub(crate) fn age(&self, upstream: &Upstream, key: &RepoKey, tag: &Tag, state: &TagState) -> Age {
         match upstream.freshness().age(&key.repository, tag, state.checked, self.0.clock.now()) {
             Age::Fresh if self.is_doubted(key, state) => Age::Stale,
             age => age,
@@ -374,7 +395,7 @@ impl Mirror {
     }
 }
 
-fn fresh(manifest: Arc<HeldManifest>) -> ServedManifest {
+pub(crate) fn fresh(manifest: Arc<HeldManifest>) -> ServedManifest {
     ServedManifest { manifest, stale: false }
 }
 

@@ -1,8 +1,12 @@
 //! The mirror's counters for `/metrics`.
 
-use std::sync::{Arc, OnceLock, atomic::AtomicI64};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicI64, Ordering},
+};
 
-use entrepot_remote::{PullQuota, RequestOutcome};
+use entrepot_policy::Mode;
+use entrepot_remote::{AccountQuota, PullQuota, RequestOutcome};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -20,9 +24,14 @@ pub struct Metrics {
     pub(crate) fills: Gauge<i64, AtomicI64>,
     pub(crate) fills_failed: Counter,
     pub(crate) passed_through: Counter,
+    mode_refusals: Family<ModeLabel, Counter>,
     upstream_requests: Family<UpstreamLabel, Counter>,
     upstream_limit: Family<HostLabel, Gauge<i64, AtomicI64>>,
     upstream_remaining: Family<HostLabel, Gauge<i64, AtomicI64>>,
+    budget_limit: Family<AccountLabel, Gauge<i64, AtomicI64>>,
+    budget_remaining: Family<AccountLabel, Gauge<i64, AtomicI64>>,
+    budget_spent: Family<AccountLabel, Counter>,
+    budget_postponed: Family<HostLabel, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -61,8 +70,19 @@ struct UpstreamLabel {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModeLabel {
+    mode: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct HostLabel {
     upstream: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AccountLabel {
+    upstream: String,
+    account: String,
 }
 
 impl Metrics {
@@ -85,12 +105,41 @@ impl Metrics {
         registry.register("entrepot_fills_failed", "Blob fetches given up", self.fills_failed.clone());
         let passed = "Blobs passed through unstored, for want of space";
         registry.register("entrepot_passed_through", passed, self.passed_through.clone());
+        let refusals = "Pulls, lists and pushes that the mode refused";
+        registry.register("entrepot_mode_refusals", refusals, self.mode_refusals.clone());
         let requests = "Requests sent to upstreams, by outcome";
         registry.register("entrepot_upstream_requests", requests, self.upstream_requests.clone());
         let limit = "Pulls that an upstream allows in a window, as it said last";
         registry.register("entrepot_upstream_rate_limit", limit, self.upstream_limit.clone());
         let remaining = "Pulls that an upstream has left for us, as it said last";
         registry.register("entrepot_upstream_rate_remaining", remaining, self.upstream_remaining.clone());
+        let limit = "Pulls that an upstream allows an account in a window";
+        registry.register("entrepot_budget_limit", limit, self.budget_limit.clone());
+        let remaining = "Pulls that an account has left, as far as its upstream says";
+        registry.register("entrepot_budget_remaining", remaining, self.budget_remaining.clone());
+        let spent = "Manifests fetched with an account";
+        registry.register("entrepot_budget_spent", spent, self.budget_spent.clone());
+        let postponed = "Requests of background work that were not sent, so that clients keep the reserve";
+        registry.register("entrepot_budget_postponed", postponed, self.budget_postponed.clone());
+    }
+
+    /// Records what accounts have left at `upstream`.
+    pub fn account_quotas(&self, upstream: &entrepot_oci::Host, accounts: &[AccountQuota]) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        for one in accounts {
+            let account = one.account.clone().unwrap_or_default();
+            let label = AccountLabel { upstream: upstream.to_string(), account };
+            if let (Some(limit), Some(left)) = (one.limit, one.left) {
+                self.budget_limit.get_or_create(&label).set(gauge(limit));
+                self.budget_remaining.get_or_create(&label).set(gauge(left));
+            }
+            // Counted by the client, which several parts of the process share.
+            self.budget_spent.get_or_create(&label).inner().store(one.spent, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn postponed(&self, upstream: &entrepot_oci::Host) {
+        self.budget_postponed.get_or_create(&HostLabel { upstream: upstream.to_string() }).inc();
     }
 
     /// Counts a request sent to `upstream`; upstreams are few and configured, so they may be labels.
@@ -105,6 +154,10 @@ impl Metrics {
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.upstream_limit.get_or_create(&label).set(gauge(told.limit));
         self.upstream_remaining.get_or_create(&label).set(gauge(told.remaining));
+    }
+
+    pub(crate) fn not_offered(&self, mode: Mode) {
+        self.mode_refusals.get_or_create(&ModeLabel { mode: mode.as_str() }).inc();
     }
 
     pub(crate) fn hit(&self, kind: Kind) {

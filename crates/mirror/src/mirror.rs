@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, RepoKey};
+use entrepot_events::EventSender;
 use entrepot_oci::{Descriptor, Digest, Name, Reference};
+use entrepot_policy::Offer;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +21,7 @@ use crate::{
     metrics::Metrics,
     names::{Asked, Names, Target},
     pull_counts::PullCounts,
+    purpose::Purpose,
     served::{BlobHead, HeldManifest, ManifestHead},
     settings::{Settings, UpstreamParts},
     single_flight::SingleFlight,
@@ -53,13 +57,15 @@ pub struct Parts {
     pub catalog: Catalog,
     /// The counters that it counts with.
     pub metrics: Metrics,
+    /// Where it is told what operators want to hear.
+    pub events: EventSender,
     /// The clock that it reads.
     pub clock: Clock,
 }
 
-/// The mirror. Cheap to clone.
+/// The mirror, asked for a purpose. Cheap to clone.
 #[derive(Clone)]
-pub struct Mirror(pub(crate) Arc<Inner>);
+pub struct Mirror(pub(crate) Arc<Inner>, pub(crate) Purpose);
 
 pub(crate) struct Inner {
     pub(crate) names: Names,
@@ -79,7 +85,10 @@ pub(crate) struct Inner {
     pub(crate) list_permits: Arc<Semaphore>,
     pub(crate) pulls: PullCounts,
     pub(crate) metrics: Metrics,
+    pub(crate) events: EventSender,
     pub(crate) clock: Clock,
+    /// What is on offer now.
+    pub(crate) offer: ArcSwap<Offer>,
     pub(crate) tasks: Tasks,
     /// How long what an upstream said counts without it.
     pub(crate) stale_for: Duration,
@@ -119,11 +128,12 @@ impl Mirror {
     /// # Panics
     /// Called outside of a Tokio runtime.
     pub fn open(parts: Parts) -> Result<Self, RuleError> {
-        let Parts { settings, upstreams, hosted, blobs, catalog, metrics, clock } = parts;
+        let Parts { settings, upstreams, hosted, blobs, catalog, metrics, events, clock } = parts;
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
         let names = Names::new(settings.default_upstream.clone(), hosted)
             .with_domain(settings.domain.as_deref())
-            .with_own_names(&settings.own_names);
+            .with_own_names(&settings.own_names)
+            .with_own_addresses(&settings.own_addresses);
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
@@ -159,12 +169,14 @@ impl Mirror {
             list_permits: Arc::new(Semaphore::new(LISTS)),
             pulls: PullCounts::default(),
             metrics,
+            events,
             clock,
+            offer: ArcSwap::default(),
             tasks,
             stale_for: settings.stale_for,
             stopping,
         };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(inner), Purpose::Client))
     }
 
     /// The repository that a name means.

@@ -33,6 +33,7 @@ pub struct Target {
 pub struct Names {
     domain: Option<String>,
     own_names: BTreeSet<String>,
+    own_addresses: BTreeSet<String>,
     default_upstream: Host,
     upstreams: BTreeSet<Host>,
     aliases: BTreeMap<String, Host>,
@@ -43,8 +44,15 @@ impl Names {
     /// Rules with one upstream; `hosted` are prefixes that take pushes, such as `local/`.
     pub fn new(default_upstream: Host, hosted: Vec<String>) -> Self {
         let upstreams = BTreeSet::from([default_upstream.clone()]);
-        let (own_names, aliases) = (BTreeSet::new(), BTreeMap::new());
-        Self { domain: None, own_names, default_upstream, upstreams, aliases, hosted }
+        Self {
+            domain: None,
+            own_names: BTreeSet::new(),
+            own_addresses: BTreeSet::new(),
+            default_upstream,
+            upstreams,
+            aliases: BTreeMap::new(),
+            hosted,
+        }
     }
 
     /// Has subdomains of `domain` stand for upstreams: `docker.m.example.com`.
@@ -59,6 +67,22 @@ impl Names {
     pub fn with_own_names(mut self, names: &[String]) -> Self {
         self.own_names = names.iter().map(|name| plain(name)).collect();
         self
+    }
+
+    /// Says under which addresses clients know this server.
+    #[must_use]
+    pub fn with_own_addresses(mut self, addresses: &[String]) -> Self {
+        self.own_addresses = addresses.iter().map(|address| plain(address)).collect();
+        self
+    }
+
+    /// The name of an image without the address of this server in front, which people copy from what their clients pull:
+    /// `127.0.0.1:5000/local/app:1` is `local/app:1` here.
+    pub fn without_own<'a>(&self, image: &'a str) -> &'a str {
+        match image.split_once('/') {
+            Some((first, rest)) if self.own_addresses.contains(&plain(first)) => rest,
+            _ => image,
+        }
     }
 
     /// Makes `host` an upstream, with its label below the domain if it has one.
@@ -222,6 +246,22 @@ mod tests {
             Origin::Hosted => format!("hosted {}", target.key.repository),
             Origin::Upstream(host) => format!("{host} {}", target.key.repository),
         })
+    }
+
+    #[test]
+    fn our_own_address_says_nothing_about_an_image() {
+        let own = ["m.example.com", "127.0.0.1:5000"].map(str::to_owned);
+        let names = names().with_own_addresses(&own);
+        for (text, image) in [
+            ("127.0.0.1:5000/local/app:1", "local/app:1"),
+            ("M.example.com/docker.io/library/nginx", "docker.io/library/nginx"),
+            ("m.example.com:443/local/app", "local/app"),
+            ("127.0.0.1:5001/local/app", "127.0.0.1:5001/local/app"),
+            ("m.example.com", "m.example.com"),
+            ("nginx:1", "nginx:1"),
+        ] {
+            assert_eq!(names.without_own(text), image, "{text}");
+        }
     }
 
     #[test]

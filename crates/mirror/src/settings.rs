@@ -16,6 +16,9 @@ pub struct Settings {
     /// Names of the server itself, which stand for no upstream although they may be below [`Settings::domain`].
     #[serde(skip)]
     pub own_names: Vec<String>,
+    /// Addresses of the server itself, as they stand in front of images: `m.example.com`, `127.0.0.1:5000`.
+    #[serde(skip)]
+    pub own_addresses: Vec<String>,
     /// The upstream of names that do not say their registry.
     pub default_upstream: Host,
     /// The time for which a tag is served without asking its upstream again.
@@ -37,6 +40,7 @@ impl Default for Settings {
         Self {
             domain: None,
             own_names: Vec::new(),
+            own_addresses: Vec::new(),
             default_upstream: Host::docker_hub(),
             freshness: Duration::from_secs(60 * 60),
             stale_for: Duration::from_secs(7 * 24 * 60 * 60),

@@ -17,9 +17,10 @@ use std::{
 use arc_swap::ArcSwap;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Host, Page, Reference, Repository};
+use entrepot_policy::Percent;
 use entrepot_remote::{
-    BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, FoundManifest, LinkStatus,
-    NetworkFault, NetworkFaultKind, Patience, PublicView, PullQuota, Remote, TagPage,
+    AccountQuota, BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, FoundManifest,
+    LinkStatus, NetworkFault, NetworkFaultKind, Patience, PublicView, PullQuota, Remote, Standing, TagPage,
 };
 use foldhash::quality::RandomState;
 
@@ -38,6 +39,28 @@ pub struct RuleError {
     /// What is wrong with it.
     #[source]
     pub source: globset::Error,
+}
+
+/// What an upstream allows us, account by account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpstreamBudget {
+    /// The upstream.
+    pub upstream: Host,
+    /// The pulls that background work leaves to clients.
+    pub reserve: u64,
+    /// Our accounts; one without a name if there are none.
+    pub accounts: Vec<AccountQuota>,
+}
+
+/// How an upstream stands, for everybody.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpstreamState {
+    /// The upstream.
+    pub upstream: Host,
+    /// How it was when it was asked last.
+    pub standing: Standing,
+    /// The part of our pulls that is left, if it says so.
+    pub budget: Option<Percent>,
 }
 
 /// The registries that are mirrored, by name.
@@ -220,9 +243,29 @@ impl Upstream {
         })
     }
 
-    /// What the registry said last of the pulls that it allows us.
+    /// The pulls that the registry allows us, by the account that has most left.
     pub(crate) fn pull_quota(&self) -> Option<PullQuota> {
         self.remote.pull_quota()
+    }
+
+    /// What each of our accounts has left of its pulls.
+    pub(crate) fn budget(&self) -> UpstreamBudget {
+        UpstreamBudget {
+            upstream: self.host().clone(),
+            reserve: self.remote.pull_reserve(),
+            accounts: self.remote.account_quotas(),
+        }
+    }
+
+    /// How it stands.
+    pub(crate) fn state(&self) -> UpstreamState {
+        let left = self.pull_quota().and_then(|quota| Percent::of(quota.remaining, quota.limit));
+        UpstreamState { upstream: self.host().clone(), standing: self.remote.standing(), budget: left }
+    }
+
+    /// True if no more than the reserve is left, which is for clients.
+    pub(crate) fn is_at_reserve(&self) -> bool {
+        self.remote.is_at_pull_reserve()
     }
 
     /// Has an endpoint that sent wrong bytes asked last for a while.

@@ -3,12 +3,14 @@
 //! - An upstream is asked without an account ([`Upstream::public_view`]), and only where accounts are or were used for the
 //!   repository: everything else that it gives us is public.
 //! - A verdict is remembered in memory and in the catalog. How long it counts is decided in `freshness`.
-//! - An upstream that does not answer changes nothing: its last verdict counts for as long as content does.
+//! - An upstream that does not answer changes nothing: its last verdict counts for as long as content does, and while only what is held
+//!   is on offer, for as long as that is so.
 
 use std::sync::Arc;
 
 use entrepot_catalog::{Origin, RepoKey, VisibilityRecord};
 use entrepot_oci::Reference;
+use entrepot_policy::Unoffered;
 use entrepot_remote::PublicView;
 use moka::ops::compute::Op;
 
@@ -16,6 +18,7 @@ use crate::{
     error::Error,
     freshness::{BACK_OFF, STALE_AFTER, VerdictAge},
     mirror::Mirror,
+    purpose::Reach,
     single_flight::Waiter,
     upstream::Upstream,
     verdict::{Probe, Question, Verdict, VerdictState},
@@ -30,6 +33,9 @@ impl Mirror {
     pub fn known_verdict(&self, key: &RepoKey, probe: Probe<'_>) -> Option<Verdict> {
         let Some(upstream) = self.careful(key) else { return Some(Verdict::Public) };
         let known = self.0.memory.verdicts.get(key)?;
+        if self.reach() == Reach::Held {
+            return Some(known.verdict);
+        }
         let now = self.0.clock.now();
         let may_ask = known.not_before.is_none_or(|until| now >= until);
         match upstream.freshness().verdict_age(&known, now) {
@@ -66,7 +72,14 @@ impl Mirror {
         let last = self.0.memory.verdicts.get(key).filter(counts).map(|known| known.verdict);
         let answer = self.ask_whether_public(upstream, key, probe);
         let answer = async { answer.result().await.unwrap_or(Err(Error::Store)) };
-        let Some(last) = last else { return answer.await };
+        let Some(last) = last else {
+            if self.reach() != Reach::Held {
+                return answer.await;
+            }
+            let answer = tokio::time::timeout(STALE_AFTER, answer).await;
+            let unknown = || self.not_offered(Unoffered::NotHeld(&key.to_string()));
+            return answer.ok().and_then(Result::ok).ok_or_else(unknown);
+        };
         match tokio::time::timeout(STALE_AFTER, answer).await {
             Ok(answer) => Ok(answer.unwrap_or(last)),
             Err(_) => {
@@ -153,6 +166,10 @@ impl Mirror {
 
     /// Forgets verdicts that do not count any more.
     pub(crate) async fn trim_verdicts(&self) {
+        // They count until upstreams are asked again.
+        if self.reach() == Reach::Held {
+            return;
+        }
         let before = self.0.clock.now().checked_sub(self.0.stale_for).unwrap_or(std::time::UNIX_EPOCH);
         self.0.holdings.trim_visibility(before, MOST_PRIVATE).await;
     }

@@ -5,10 +5,12 @@
 //! - a repository gets a [`Ruling`], an image a [`Decision`], and a part of an image one by its [`Lineage`]
 //! - how much: [`Limits`], as they are written; an [`Allowance`] says when one more is due, a [`RecentTable`] whose it is
 //! - what somebody is told: `message`; which rule decides: [`Explanation`]
+//! - how much is on offer: [`Mode`], by hand or by a [`Condition`]; [`Modes`] decides, an [`Offer`] is what came of it
 
 #![forbid(unsafe_code)]
 
 mod allowance;
+mod condition;
 mod contact;
 mod explanation;
 mod full_name;
@@ -17,14 +19,19 @@ mod limits;
 mod lineage;
 mod list_file;
 mod message;
+mod mode;
+mod modes;
 mod nearest;
+mod offer;
 mod pattern;
+mod percent;
 mod rule;
 mod rules;
 mod section;
 mod table;
 
 pub use allowance::{Allowance, AllowanceError, Taken};
+pub use condition::{Condition, ConditionError, HELD_FOR, Measure, Measured, WrittenCondition};
 pub use contact::{Contact, ContactError};
 pub use explanation::Explanation;
 pub use full_name::FullName;
@@ -32,7 +39,11 @@ pub use limits::{ClientLimits, Limits, LimitsSection, Profile, TotalLimits};
 pub use lineage::{Known, Lineage, Part, digest_of_tag};
 pub use list_file::{LARGEST_LIST, LineFault};
 pub use message::Wanted;
+pub use mode::{Mode, ModeError};
+pub use modes::{ModeSettings, Modes, ModesFault, ModesSection, Order};
+pub use offer::{Cause, Offer, Unoffered};
 pub use pattern::{ImagePattern, ImagePatternError};
+pub use percent::{Percent, PercentError};
 pub use rule::{ListKind, Notice, Rule, RuleList, WrittenRule};
 pub use rules::{Decision, ListSummary, PullRules, Refused, RepositoryRules, Ruling};
 pub use section::{DenyRule, RulesSection, SectionFault};

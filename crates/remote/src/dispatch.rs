@@ -13,7 +13,6 @@ use crate::{
     links::traffic::Traffic,
     network_fault::NetworkFaultKind,
     outcome::OutcomeGuard,
-    pull_quota::PullQuota,
     remote::{Lane, Remote},
     request::WireRequest,
     response::Response,
@@ -61,9 +60,6 @@ impl Remote {
         match sent {
             Ok(response) => {
                 traffic.received(0);
-                if let Some(limit) = PullQuota::read(response.headers()) {
-                    self.set_pull_quota(limit);
-                }
                 if let Some(seen) = quota_source(&response) {
                     link.seen_as(seen);
                 }

@@ -75,9 +75,10 @@ impl Remote {
     ) -> Result<AccountResponse, Error> {
         let destination = |account| Destination { endpoint, url: url.clone(), account };
         let accounts = self.accounts();
-        let accounts =
-            accounts.iter().filter(|account| account.is_for(endpoint, request.scope().repository()));
-        let accounts: Vec<usize> = accounts.map(|account| account.id).collect();
+        let repository = request.scope().repository();
+        let accounts: Vec<_> =
+            accounts.iter().filter(|account| account.is_for(endpoint, repository)).collect();
+        let accounts = self.in_order(&accounts, repository);
         if accounts.is_empty() {
             return self.send_as(destination(None), request).await;
         }
@@ -109,7 +110,11 @@ impl Remote {
                     self.note_refused(&denied, key);
                     return Ok(arrived);
                 }
-                (Some(_), other) => return other,
+                (Some(account), Ok(arrived)) => {
+                    self.note_account(repository, account);
+                    return Ok(arrived);
+                }
+                (Some(_), Err(error)) => return Err(error),
             }
         }
         Err(refusal.unwrap_or(Error::NotFound))
@@ -163,6 +168,7 @@ impl Remote {
         if let Some(left) = self.backoff().left(&key, Instant::now()) {
             return Err(Error::Limited { retry_after: Some(left) });
         }
+        self.may_send(endpoint, account, request)?;
         let arrived =
             sent.await.map_err(|error| match account.and_then(|account| self.credential(account)) {
                 Some(credential) => error.without_secrets_of(&credential),
@@ -171,6 +177,7 @@ impl Remote {
         match &arrived {
             Ok(_) => self.backoff().answered(&key),
             Err(Error::Limited { retry_after }) => {
+                self.note_limited(endpoint, account, *retry_after);
                 self.backoff().limited(key, *retry_after, Instant::now());
             }
             Err(_) => {}
@@ -287,6 +294,7 @@ impl Remote {
         let mut wire = request.to(url.clone(), destination.endpoint);
         let known = if carries { self.grants().get(&key).await } else { None };
         let mut response = self.send_with(&mut wire, known.as_deref()).await?;
+        self.note_answer(destination, request, &response);
         if let Some(grant) = &known
             && response.status() != StatusCode::UNAUTHORIZED
             && grant.may_have_died(response.status())
@@ -295,6 +303,7 @@ impl Remote {
             response.drain().await;
             // Without a token, the registry says where to get one.
             response = self.send_with(&mut wire, None).await?;
+            self.note_answer(destination, request, &response);
         }
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
@@ -314,6 +323,7 @@ impl Remote {
         let obtained =
             self.obtain(GrantRequest { key: &key, scope: request.scope(), from: destination }, offer).await?;
         let response = self.send_with(&mut wire, Some(&obtained)).await?;
+        self.note_answer(destination, request, &response);
         if response.status() == StatusCode::UNAUTHORIZED {
             self.grants().forget(&key, &obtained).await;
         }

@@ -14,7 +14,7 @@ use futures_util::{
 use crate::{
     endpoint::Endpoint,
     error::Error,
-    health::{Health, LinkOrder, Plan},
+    health::{Health, LinkOrder, Plan, Standing},
     links::choose::{self, Purpose},
     remote::Remote,
     trial::{Next, Trial, Verdict},
@@ -34,6 +34,11 @@ impl Remote {
     pub(crate) fn deprioritize(&self, endpoint: Endpoint, why: &str) {
         tracing::warn!(registry = %self.host(), endpoint = endpoint.index, why, "an endpoint is asked last for a while");
         self.health().deprioritize(endpoint, Instant::now());
+    }
+
+    /// How the registry was when it was asked last.
+    pub fn standing(&self) -> Standing {
+        self.health().standing()
     }
 
     /// The endpoints to try now, each over the link that is best.

@@ -28,6 +28,17 @@ pub(crate) enum Plan {
     Fail(Error),
 }
 
+/// How a registry was when it was asked last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was not asked yet.
+    Unknown,
+    /// An endpoint answered, or has not failed often.
+    Up,
+    /// No endpoint answered, again and again.
+    Down,
+}
+
 /// The links in the order in which they are to be tried.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkOrder {
@@ -47,6 +58,7 @@ pub(crate) struct Health {
 
 #[derive(Clone, Default)]
 struct State {
+    asked: bool,
     outage: Option<Outage>,
     later_until: Option<Instant>,
 }
@@ -88,6 +100,7 @@ impl Health {
     /// Records a response.
     pub(crate) fn answered(&mut self, endpoint: Endpoint) {
         if let Some(state) = self.state(endpoint) {
+            state.asked = true;
             state.outage = None;
         }
     }
@@ -96,6 +109,7 @@ impl Health {
     pub(crate) fn failed(&mut self, endpoint: Endpoint, error: Error, now: Instant) {
         if let Some(state) = self.state(endpoint) {
             let failures = state.outage.as_ref().map_or(0, |outage| outage.failures) + 1;
+            state.asked = true;
             state.outage = Some(Outage { until: now + COOLING, error, failures });
         }
     }
@@ -124,6 +138,23 @@ impl Health {
 
     fn place(&self, endpoint: Endpoint) -> usize {
         endpoint.index * self.links + endpoint.link
+    }
+
+    /// How the registry was when it was asked last, however long ago.
+    pub(crate) fn standing(&self) -> Standing {
+        let is_down = |state: &State| state.outage.as_ref().is_some_and(|outage| outage.failures >= FAILURES);
+        // Over links that were not used, nothing is known.
+        let is_down_over = |over_links: &[State]| {
+            let mut asked = over_links.iter().filter(|state| state.asked).peekable();
+            asked.peek().is_some() && asked.all(is_down)
+        };
+        if self.states.chunks(self.links).all(is_down_over) {
+            Standing::Down
+        } else if self.states.iter().any(|state| state.asked) {
+            Standing::Up
+        } else {
+            Standing::Unknown
+        }
     }
 
     // If all are down: the one that has been down longest, and its last error.
@@ -217,6 +248,21 @@ mod tests {
         }
         assert_eq!(order(&mut health, None), [(0, 0)]);
         assert_eq!(order(&mut health, None), []);
+    }
+
+    #[test]
+    fn a_registry_is_down_when_no_endpoint_answers() {
+        let (mut health, now) = (Health::new(2, 1), Instant::now());
+        assert_eq!(health.standing(), Standing::Unknown);
+        for endpoint in [0, 1] {
+            for _ in 0..FAILURES {
+                assert_ne!(health.standing(), Standing::Down);
+                health.failed(Endpoint::first_link(endpoint), BROKEN, now);
+            }
+        }
+        assert_eq!(health.standing(), Standing::Down);
+        health.answered(Endpoint::first_link(1));
+        assert_eq!(health.standing(), Standing::Up);
     }
 
     #[test]

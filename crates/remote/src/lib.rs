@@ -3,8 +3,9 @@
 //! - [`Remote`] is one registry, set up from [`Settings`]. It reads (`manifest`, `blob`, `tags`, `listing`,
 //!   `referrers`), writes (`push`, `upload`), checks rights (`access`, `login`) and asks what everybody may read
 //!   (`public_view`)
-//! - on the way: `links` says over which link a request goes, `failover` tries endpoints and links, `exchange` follows challenges and redirects, `throttle` and `backoff`
-//!   wait; the crate `egress` says which addresses may be contacted
+//! - on the way: `links` says over which link a request goes, `failover` tries endpoints and links, `exchange` follows
+//!   challenges and redirects, `throttle` and `backoff` wait; `pulls` counts what registries count, and says which account
+//!   has how much left; the crate `egress` says which addresses may be contacted
 //! - results: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
 //! Nothing here decodes, stores or retries for long. Documents are verified when they are complete; the bytes of
@@ -31,6 +32,7 @@ mod error;
 mod exchange;
 mod failover;
 mod health;
+mod last_accounts;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
@@ -45,7 +47,10 @@ mod outcome;
 mod patience;
 mod public_view;
 mod pull_quota;
+mod pulls;
 mod push;
+mod quota;
+mod quotas;
 mod rate;
 mod referrers;
 mod refusal;
@@ -70,7 +75,7 @@ pub use credential::Credential;
 pub use egress_error::{EgressError, MAX_REDIRECTS};
 pub use endpoint::Endpoint;
 pub use error::{Cause, Error, InvalidResponse, UnboundedListing};
-pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL};
+pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL, Standing};
 pub use links::{
     section::{LinkFault, LinkSettings},
     standing::SILENCE,
@@ -92,6 +97,8 @@ pub use patience::{
 pub use public_view::PublicView;
 pub use pull_quota::PullQuota;
 pub use push::Pushed;
+pub use quota::{AccountQuota, QuotaState};
+pub use quotas::Quotas;
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
 pub use remote::Remote;

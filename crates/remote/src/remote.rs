@@ -20,11 +20,12 @@ use crate::{
     credential::Credential,
     endpoint::Endpoint,
     health::Health,
+    last_accounts::LastAccounts,
     links::{link::Link, status::LinkStatus, table::LinkTable},
     listing::cursors::Cursors,
     outcome::Observer,
     patience::Patience,
-    pull_quota::PullQuota,
+    quotas::Quotas,
     settings::{Settings, SettingsError},
     throttle::Throttle,
 };
@@ -48,7 +49,10 @@ pub(crate) struct Inner {
     pub(crate) refused: RefusedAccounts,
     pub(crate) health: Mutex<Health>,
     backoff: Mutex<Backoff>,
-    pull_quota: Mutex<Option<PullQuota>>,
+    pub(crate) quotas: Quotas,
+    /// The pulls that background work leaves to others, as configured.
+    pub(crate) reserve: Option<u64>,
+    pub(crate) last_accounts: LastAccounts,
     throttle: Throttle,
     large: Semaphore,
     cursors: Cursors,
@@ -108,7 +112,9 @@ impl Remote {
             host,
             health: Mutex::new(Health::new(endpoints.len(), lanes.len())),
             backoff: Mutex::default(),
-            pull_quota: Mutex::default(),
+            quotas: settings.quotas.clone(),
+            reserve: settings.reserve,
+            last_accounts: LastAccounts::new(),
             throttle: Throttle::new(settings),
             large: Semaphore::new(1),
             cursors: Cursors::new(),
@@ -207,15 +213,6 @@ impl Remote {
     /// How the links are that this registry shares with others, and theirs.
     pub fn link_statuses(&self) -> Vec<LinkStatus> {
         self.inner.link_table.statuses()
-    }
-
-    /// The registry's most recent pull quota.
-    pub fn pull_quota(&self) -> Option<PullQuota> {
-        *self.inner.pull_quota.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set_pull_quota(&self, limit: PullQuota) {
-        *self.inner.pull_quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(limit);
     }
 
     pub(crate) fn backoff(&self) -> MutexGuard<'_, Backoff> {

@@ -14,6 +14,7 @@ use crate::{
         section::{LinkFault, LinkSettings},
         table::LinkTable,
     },
+    quotas::Quotas,
     rate::Rate,
     stored::StoredCredentials,
 };
@@ -25,8 +26,8 @@ pub struct Settings {
     /// The URLs of the registry, tried in order. If empty: `https://<host>`. The hosts named here may use plain
     /// `http://` and private addresses.
     pub endpoints: Vec<Url>,
-    /// The accounts: those of the narrowest namespace first, otherwise in this order. The first is used until it is
-    /// denied or limited, then the next.
+    /// The accounts: those of the narrowest namespace first, of these the one that has most pulls left, otherwise in this
+    /// order. The first is used until it is denied or limited, then the next.
     pub credentials: Vec<Credential>,
     /// Accounts that are stored elsewhere; they come after those of [`Settings::credentials`].
     #[serde(skip)]
@@ -34,6 +35,12 @@ pub struct Settings {
     /// Accounts that are used while there are no others.
     #[serde(skip)]
     pub logins: Vec<Credential>,
+    /// What accounts have left of the registry's pulls, known to all who use them.
+    #[serde(skip)]
+    pub quotas: Quotas,
+    /// The pulls that background work leaves to others; `None` is a fifth of what the registry allows.
+    #[serde(skip)]
+    pub reserve: Option<u64>,
     /// The ways to the registry. Requests are spread over them. If empty, they go the usual way, by the proxies of the
     /// environment, which do not count beside links.
     pub links: Vec<LinkSettings>,

@@ -1,6 +1,6 @@
 //! Why the scheduler refuses.
 
-use entrepot_catalog::RunId;
+use entrepot_catalog::{PruneStatus, RunId};
 use entrepot_oci::Tag;
 
 /// Why the scheduler refuses.
@@ -39,6 +39,23 @@ pub enum Error {
         /// What was asked for.
         tag: Tag,
     },
+    /// No list of tags has this id, or it is so old that its record was removed.
+    #[error("there is no list of tags `{0}`")]
+    UnknownPrune(i64),
+    /// Somebody has decided already, or a later run found something else.
+    #[error("the list of tags `{id}` does not wait for a decision: it is {}", .status.as_str())]
+    PruneDecided {
+        /// The list.
+        id: i64,
+        /// How it stands.
+        status: PruneStatus,
+    },
+    /// It is too old to be decided about.
+    #[error("the list of tags `{0}` is too old to be decided about")]
+    PruneExpired(i64),
+    /// It is not the list that somebody has seen.
+    #[error("the list of tags `{0}` is not the one that was seen")]
+    PruneChanged(i64),
     /// The lock on the database is lost; the server is trying to take it again.
     #[error("the lock on the database is lost, and no sync begins without it")]
     LockLost,

@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use entrepot_catalog::{Copy, CopyOutcome, RunCopy};
 use entrepot_oci::{Reference, Tag};
-use entrepot_sync::{Action, Event, Options, Place, Registries, Step, apply, prepare, rules::RuleSet};
+use entrepot_sync::{
+    Action, Event, ExtraTag, Options, Place, Plan, Registries, Step, apply, extra_tags, prepare, prune,
+};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::task::{Executor, Task, Update};
@@ -23,13 +25,19 @@ pub fn executor(registries: Arc<dyn Registries>) -> Executor {
 }
 
 async fn execute(registries: Arc<dyn Registries>, task: Task) {
-    let Task { rule, updates, cancel, .. } = task;
-    let rules = RuleSet::of(rule);
-    let Some(plan) = prepare(&registries, &rules, &cancel).await else { return };
+    let Task { rule, set, part, prune: listed, updates, cancel } = task;
+    let Some(plan) = prepare(&registries, &set, &cancel).await else { return };
+    if let Some(listed) = listed {
+        return send(&updates, Update::Pruned(prune(&registries, &plan, listed).await));
+    }
     plan.notes.iter().for_each(|note| tracing::info!("{note}"));
     for settled in plan.steps.iter().filter_map(settled_by_plan) {
         send(&updates, Update::Settled(Box::new(settled)));
     }
+    let extras = match part.is_whole() && rule.lists_extra_tags() {
+        true => found_extras(&registries, &plan).await,
+        false => None,
+    };
     let sources = SourceTags::of(&plan.steps);
     send(&updates, Update::Planned(plan.jobs.clone()));
     let (events, mut received) = mpsc::unbounded_channel();
@@ -39,6 +47,15 @@ async fn execute(registries: Arc<dyn Registries>, task: Task) {
         }
     };
     tokio::join!(apply(&registries, plan, Options::default(), cancel, events), forward);
+    if let Some(extras) = extras {
+        send(&updates, Update::Extras(extras));
+    }
+}
+
+// The tags that no rule writes; `None` if it is uncertain whether there are any.
+async fn found_extras(registries: &Arc<dyn Registries>, plan: &Plan) -> Option<Vec<ExtraTag>> {
+    let found = extra_tags(registries, plan).await;
+    Some(found).filter(|found| !found.is_empty() || plan.notes.is_empty())
 }
 
 // The receiver may be gone.

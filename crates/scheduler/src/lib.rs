@@ -5,6 +5,8 @@
 //! - one run: `runner` follows it, [`executor`] does its work with `sync`; `progress` (pure): how far it is; `part`:
 //!   confined to one image
 //! - what others see: `status` and `view` (as the API has it), `events` (as it happens), [`Metrics`]
+//! - `prunes`: tags that no rule writes, until somebody has decided about them
+//! - `news` (pure): what operators hear of it
 //! - `cache`: what saves the next run its requests; `reload`: other rules while the server runs
 
 #![forbid(unsafe_code)]
@@ -16,9 +18,11 @@ mod error;
 mod events;
 mod execute;
 mod metrics;
+mod news;
 mod ownership;
 mod part;
 mod progress;
+mod prunes;
 mod reload;
 mod runner;
 mod scheduler;
@@ -34,6 +38,7 @@ pub use events::{Frame, Lost, RunEvent, Settled, Watch};
 pub use execute::executor;
 pub use metrics::Metrics;
 pub use part::Part;
+pub use prunes::{Decider, PruneDetail};
 pub use reload::{Load, Loaded, Refusal, Reload};
 pub use scheduler::{Begun, Parts, Scheduler, WorkEnd};
 pub use task::{Executor, Task, Update};

@@ -4,7 +4,11 @@
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use entrepot_catalog::{Catalog, CopyOutcome, RunCopy, RunEnd, RunOutcome, SettledCopies};
-use entrepot_sync::{Event, rules::Rule};
+use entrepot_events::EventSender;
+use entrepot_sync::{
+    Event,
+    rules::{Rule, RuleSet},
+};
 use futures_util::FutureExt;
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -27,19 +31,27 @@ const BATCH: usize = 500;
 /// How many settled copies one event lists.
 const LISTED_COPIES: usize = 50;
 
+/// The rule of a run, and the same as a set that knows where other rules write.
+pub(crate) struct Order {
+    pub(crate) rule: Rule,
+    pub(crate) set: RuleSet,
+}
+
 /// What all runs share.
 pub(crate) struct Runner {
     pub(crate) catalog: Catalog,
     pub(crate) events: Events,
     pub(crate) metrics: Metrics,
     pub(crate) clock: Clock,
+    /// What operators hear goes here.
+    pub(crate) operators: EventSender,
     /// One permit for each run that may be at work.
     pub(crate) slots: Semaphore,
 }
 
 impl Runner {
     /// Waits for a slot, executes the run and says how it ended. What it settles is recorded on the way.
-    pub(crate) async fn run(&self, run: &ActiveRun, rule: Rule, executor: &Executor) -> RunEnd {
+    pub(crate) async fn run(&self, run: &ActiveRun, order: Order, executor: &Executor) -> RunEnd {
         let slot = tokio::select! {
             slot = self.slots.acquire() => slot,
             () = run.cancel.cancelled() => return self.end(run, Ok(())),
@@ -47,7 +59,9 @@ impl Runner {
         run.progress(Progress::begin);
         self.events.send(RunEvent::Progress(run.view()));
         let (updates, received) = mpsc::unbounded_channel();
-        let task = Task { rule, part: run.part.clone(), updates, cancel: run.cancel.clone() };
+        let (part, cancel) = (run.part.clone(), run.cancel.clone());
+        let Order { rule, set } = order;
+        let task = Task { rule, set, part, prune: None, updates, cancel };
         // An executor that panics, even before it is polled, must not leave its rule running for ever.
         let execute = AssertUnwindSafe(async { executor(task).await }).catch_unwind();
         let (done, ()) = tokio::join!(execute, self.follow(run, received));
@@ -64,6 +78,9 @@ impl Runner {
             tokio::select! {
                 update = updates.recv() => {
                     let Some(update) = update else { break };
+                    if let Update::Extras(tags) = &update {
+                        self.list_extras(&run.rule, run.id, tags).await;
+                    }
                     self.take(run, update, &mut pending);
                     if pending.settled.len() >= BATCH {
                         self.flush(run, &mut pending).await;
@@ -86,6 +103,7 @@ impl Runner {
                 run.progress(|progress| progress.settled_by_plan(settled.outcome));
                 Some(*settled)
             }
+            Update::Extras(_) | Update::Pruned(_) => None,
             Update::Event(event) => {
                 if let Event::Progress { read, .. } = event {
                     self.metrics.read(read);

@@ -11,6 +11,7 @@ use entrepot_catalog::{
     Catalog, Cause, CopyCounts, Holder, Instance, InstanceId, NewRun, RunEnd, RunId, RunOutcome, RunRecord,
     ServerLock,
 };
+use entrepot_events::{EventSender, SyncRunState};
 use entrepot_sync::rules::{Rule, RuleSet};
 use tokio::{
     runtime::Handle,
@@ -24,9 +25,10 @@ use crate::{
     error::Error,
     events::{Events, RunEvent},
     metrics::Metrics,
+    news::{news, state_of},
     ownership::{HEARTBEAT, Owner, Ownership},
     part::Part,
-    runner::Runner,
+    runner::{Order, Runner},
     task::Executor,
     timetable::{ScheduledRule, Timetable},
     view::Refused,
@@ -36,6 +38,8 @@ use crate::{
 const MAX_AT_WORK: usize = 4;
 /// How long runs have to stop when the server does.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How many runs of a rule are looked at to know how it stands: some may have been stopped.
+const LOOKED_AT: usize = 10;
 
 /// What a scheduler is made of.
 pub struct Parts {
@@ -51,6 +55,8 @@ pub struct Parts {
     pub executor: Executor,
     /// Counters.
     pub metrics: Metrics,
+    /// Where it is told what operators want to hear.
+    pub events: EventSender,
     /// The current time.
     pub clock: Clock,
 }
@@ -103,11 +109,23 @@ pub(crate) struct State {
     stopping: bool,
 }
 
+impl State {
+    fn may_begin(&self) -> Result<(), Error> {
+        match (self.stopping, self.lock_lost) {
+            (true, _) => Err(Error::Stopping),
+            (false, true) => Err(Error::LockLost),
+            (false, false) => Ok(()),
+        }
+    }
+}
+
 /// How a rule stood after its last run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
     pub(crate) counts: CopyCounts,
     pub(crate) last: Option<RunRecord>,
+    /// What the last run said that was not stopped.
+    pub(crate) state: Option<SyncRunState>,
 }
 
 impl fmt::Debug for Scheduler {
@@ -123,10 +141,11 @@ impl Scheduler {
     /// # Errors
     /// The catalog failed.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { catalog, instance, lock, rules, executor, metrics, clock } = parts;
+        let Parts { catalog, instance, lock, rules, executor, metrics, events, clock } = parts;
         let (id, now) = (instance.id, clock());
         let mut ownership = Ownership::new(catalog.clone(), instance, lock, now);
         ownership.beat(false, now).await?;
+        catalog.interrupt_prunes().await?;
         let slots = Semaphore::new(MAX_AT_WORK);
         let state = State {
             rules: RuleSet::default(),
@@ -139,7 +158,7 @@ impl Scheduler {
             stopping: false,
         };
         let inner = Inner {
-            runner: Runner { catalog, events: Events::new(), metrics, clock, slots },
+            runner: Runner { catalog, events: Events::new(), metrics, clock, operators: events, slots },
             instance: id,
             ownership: tokio::sync::Mutex::new(ownership),
             state: Mutex::new(state),
@@ -281,14 +300,9 @@ impl Scheduler {
 
     async fn begin(&self, name: &str, cause: Cause, part: Part) -> Result<Begun, Error> {
         let _alone = self.0.beginning.lock().await;
-        let (rule, executor) = {
+        let (order, executor) = {
             let state = self.state();
-            if state.stopping {
-                return Err(Error::Stopping);
-            }
-            if state.lock_lost {
-                return Err(Error::LockLost);
-            }
+            state.may_begin()?;
             let known = state.rules.rules().iter().find(|rule| rule.name == name);
             let rule = part.of(known.ok_or_else(|| Error::UnknownRule(name.to_owned()))?)?;
             if let Some(run) = state.running.get(name) {
@@ -297,7 +311,7 @@ impl Scheduler {
                 }
                 return Err(Error::Busy { rule: name.to_owned(), run: run.id });
             }
-            (rule, Arc::clone(&state.executor))
+            (Order { set: state.rules.alone(rule.clone()), rule }, Arc::clone(&state.executor))
         };
         let now = self.now();
         let text = (!part.is_whole()).then(|| part.to_string());
@@ -313,13 +327,12 @@ impl Scheduler {
         self.0.runner.metrics.begun();
         self.events().send(RunEvent::Began(run.view()));
         let scheduler = self.clone();
-        let running = async move { scheduler.run_to_end(&run, rule, executor).await };
-        self.0.tasks.spawn_on(running, &self.0.runtime);
+        self.spawn(async move { scheduler.run_to_end(&run, order, executor).await });
         Ok(Begun::Started(id))
     }
 
-    async fn run_to_end(&self, run: &ActiveRun, rule: Rule, executor: Executor) {
-        let mut end = self.0.runner.run(run, rule, &executor).await;
+    async fn run_to_end(&self, run: &ActiveRun, order: Order, executor: Executor) {
+        let mut end = self.0.runner.run(run, order, &executor).await;
         if end.outcome == RunOutcome::Cancelled && self.state().stopping {
             end.outcome = RunOutcome::Interrupted;
         }
@@ -330,15 +343,20 @@ impl Scheduler {
         self.0.runner.metrics.ended(end.outcome);
         let standing = self.look_up(&run.rule).await;
         let last = standing.as_ref().ok().and_then(|standing| standing.last.clone());
-        {
+        let before = {
             let mut state = self.state();
+            let before = state.standing.get(&run.rule).and_then(|standing| standing.state);
             state.running.remove(&run.rule);
             if let (Ok(standing), true) = (standing, state.standing.contains_key(&run.rule)) {
                 state.standing.insert(run.rule.clone(), standing);
             }
             state.timetable.ended(&run.rule, run.part.is_whole(), self.now());
-        }
+            before
+        };
         if let Some(last) = last {
+            if let Some(news) = news(before, &last) {
+                self.0.runner.operators.raise(news);
+            }
             self.events().send(RunEvent::Ended(last));
         }
         self.0.woken.notify_one();
@@ -375,12 +393,33 @@ impl Scheduler {
 
     async fn look_up(&self, rule: &str) -> Result<Standing, Error> {
         let counts = self.catalog().copy_counts(rule).await?;
-        let runs = self.catalog().runs(Some(rule), None, 2).await?.rows;
+        let runs = self.catalog().runs(Some(rule), None, LOOKED_AT).await?.rows;
+        let state = runs.iter().find_map(state_of);
         let last = runs.into_iter().find(|run| run.outcome != RunOutcome::Running);
-        Ok(Standing { counts, last })
+        Ok(Standing { counts, last, state })
     }
 
-    fn now(&self) -> SystemTime {
+    /// The rule with this name, if something may begin with it now.
+    pub(crate) fn idle_rule(&self, name: &str) -> Result<Rule, Error> {
+        let state = self.state();
+        state.may_begin()?;
+        if let Some(run) = state.running.get(name) {
+            return Err(Error::Busy { rule: name.to_owned(), run: run.id });
+        }
+        let known = state.rules.rules().iter().find(|rule| rule.name == name);
+        known.cloned().ok_or_else(|| Error::UnknownRule(name.to_owned()))
+    }
+
+    pub(crate) fn executor(&self) -> Executor {
+        Arc::clone(&self.state().executor)
+    }
+
+    /// Runs in the background; the end of the server waits for it.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn_on(work, &self.0.runtime);
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
         (self.0.runner.clock)()
     }
 

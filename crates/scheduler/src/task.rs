@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use entrepot_catalog::RunCopy;
-use entrepot_sync::{Event, Job, rules::Rule};
+use entrepot_sync::{
+    Event, ExtraTag, Job, Pruned,
+    rules::{Rule, RuleSet},
+};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -15,8 +18,12 @@ use crate::part::Part;
 pub struct Task {
     /// What to do. A run that is confined to a part has only those sources and tags in it.
     pub rule: Rule,
+    /// The same as a set, which knows where other rules write.
+    pub set: RuleSet,
     /// What the run is confined to.
     pub part: Part,
+    /// Copy nothing, and remove these tags as far as they are still what they were when they were listed.
+    pub prune: Option<Vec<ExtraTag>>,
     /// Where to report what happens.
     pub updates: mpsc::UnboundedSender<Update>,
     /// When cancelled: stop, and settle what is left as cancelled.
@@ -30,6 +37,10 @@ pub enum Update {
     Planned(Vec<Job>),
     /// A copy was settled by the plan alone: it needs nothing done, or nothing can be done for it.
     Settled(Box<RunCopy>),
+    /// These are the tags at destinations that no rule writes: all of them.
+    Extras(Vec<ExtraTag>),
+    /// This became of tags that were to be removed.
+    Pruned(Vec<(ExtraTag, Pruned)>),
     /// A job makes progress.
     Event(Event),
 }

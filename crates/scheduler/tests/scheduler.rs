@@ -99,6 +99,7 @@ impl Harness {
             rules: rules(names),
             executor: Arc::clone(&executor),
             metrics: metrics.clone(),
+            events: Default::default(),
             clock: Arc::new(move || *clock.lock().unwrap()),
         };
         let scheduler = Scheduler::open(parts).await.unwrap();
@@ -466,6 +467,7 @@ async fn an_executor_that_panics_ends_its_run() {
         rules: rules(&["x"]),
         executor: Arc::new(|_| panic!("on purpose")),
         metrics: Metrics::default(),
+        events: Default::default(),
         clock: Arc::new(SystemTime::now),
     };
     let scheduler = Scheduler::open(parts).await.unwrap();

@@ -6,7 +6,13 @@ use entrepot_oci::Host;
 use http::StatusCode;
 
 use crate::{
-    call::Call, cross_site, error::Refusal, host::Unclear, peer::Door, registry, sender::Credentials,
+    call::Call,
+    cross_site::{self, Effect},
+    error::Refusal,
+    host::Unclear,
+    peer::Door,
+    registry,
+    sender::Credentials,
 };
 
 /// The reason that a request is refused.
@@ -35,10 +41,11 @@ pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
     let origin = call.origin();
     // Reads below `/v2/` make the mirror download, and a stream of events takes a place.
     let reads_cost = registry::is_below(path) || path == EVENTS;
-    if cross_site::is_refused(method, &origin, reads_cost) {
+    let effect = Effect::of(method, &call.head.headers, reads_cost);
+    if cross_site::is_refused(effect, &origin) {
         return Err(Denied::CrossSite);
     }
-    if matches!(call.sender.credentials, Credentials::Session(_)) && cross_site::is_unproven(method, &origin)
+    if matches!(call.sender.credentials, Credentials::Session(_)) && cross_site::is_unproven(effect, &origin)
     {
         return Err(Denied::Unproven);
     }

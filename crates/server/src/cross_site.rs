@@ -8,22 +8,44 @@ use crate::origin::Origin;
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// What a request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It reads what is there.
+    Read,
+    /// It reads, and makes the mirror download what nobody here asked for, or takes a place. An image tag in a page is enough
+    /// to send one.
+    CostlyRead,
+    /// It changes something, or begins a conversation that may: browsers let pages of all sites begin one (RFC 6455 §10.2).
+    Change,
+}
+
+impl Effect {
+    /// What a request does; `reads_cost`: at its address even a read costs something.
+    pub(crate) fn of(method: &Method, headers: &HeaderMap, reads_cost: bool) -> Self {
+        if !method.is_safe() || headers.contains_key(header::UPGRADE) {
+            Self::Change
+        } else if reads_cost {
+            Self::CostlyRead
+        } else {
+            Self::Read
+        }
+    }
+}
+
 /// True if the request comes from a page of another site and must be refused.
-///
-/// Writes are refused at any address. Reads are refused if `reads_cost`: they would make the mirror download what
-/// nobody here asked for, or take a place, and an image tag in a page is enough to send one.
-pub(crate) fn is_refused(method: &Method, origin: &Origin<'_>, reads_cost: bool) -> bool {
-    if method.is_safe() {
-        reads_cost && is_elsewhere(origin.headers)
-    } else {
-        is_elsewhere(origin.headers) || is_foreign(origin)
+pub(crate) fn is_refused(effect: Effect, origin: &Origin<'_>) -> bool {
+    match effect {
+        Effect::Read => false,
+        Effect::CostlyRead => is_elsewhere(origin.headers),
+        Effect::Change => is_elsewhere(origin.headers) || is_foreign(origin),
     }
 }
 
 /// True if the request, which a browser sent with a session, must be refused. A browser sends the session by itself, so a
 /// change must be shown to come from one of our own pages, and a page of another site reads nothing either.
-pub(crate) fn is_unproven(method: &Method, origin: &Origin<'_>) -> bool {
-    if method.is_safe() {
+pub(crate) fn is_unproven(effect: Effect, origin: &Origin<'_>) -> bool {
+    if effect != Effect::Change {
         return is_foreign(origin);
     }
     let mut told = origin.headers.get_all(header::ORIGIN).iter();
@@ -65,7 +87,11 @@ mod tests {
     }
 
     fn refused(method: Method, headers: &[(&'static str, &'static str)], reads_cost: bool) -> bool {
-        at(headers, |origin| is_refused(&method, origin, reads_cost))
+        at(headers, |origin| is_refused(Effect::of(&method, origin.headers, reads_cost), origin))
+    }
+
+    fn unproven(method: Method, headers: &[(&'static str, &'static str)]) -> bool {
+        at(headers, |origin| is_unproven(Effect::of(&method, origin.headers, false), origin))
     }
 
     const FOREIGN: [&[(&str, &str)]; 8] = [
@@ -99,7 +125,6 @@ mod tests {
 
     #[test]
     fn a_change_with_a_session_comes_from_one_of_our_pages() {
-        let unproven = |method: Method, headers| at(headers, |origin| is_unproven(&method, origin));
         for headers in FOREIGN.into_iter().chain([[].as_slice(), &[("sec-fetch-site", "none")]]) {
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 assert!(unproven(method, headers), "{headers:?}");
@@ -110,6 +135,21 @@ mod tests {
         assert!(!unproven(Method::DELETE, &[("sec-fetch-site", "same-origin")]));
         assert!(!unproven(Method::GET, &[]) && !unproven(Method::GET, &[("sec-fetch-site", "cross-site")]));
         assert!(unproven(Method::GET, &[("origin", "http://evil.example")]), "events for another site");
+    }
+
+    // W02: whoever is on a page of another site is logged in here too.
+    #[test]
+    fn a_conversation_is_begun_by_our_own_pages_and_by_programs() {
+        let with =
+            |headers: &[(&'static str, &'static str)]| [headers, &[("upgrade", "websocket")][..]].concat();
+        for headers in FOREIGN {
+            assert!(refused(Method::GET, &with(headers), false), "{headers:?}");
+            assert!(unproven(Method::GET, &with(headers)), "{headers:?}");
+        }
+        assert!(unproven(Method::GET, &with(&[])), "a session without a page");
+        assert!(!refused(Method::GET, &with(&[]), false), "a program");
+        let own = with(&[("origin", "http://localhost:5000")]);
+        assert!(!refused(Method::GET, &own, false) && !unproven(Method::GET, &own));
     }
 
     #[test]

@@ -166,6 +166,19 @@ impl From<MirrorError> for Refusal {
                     .with(header::RETRY_AFTER, wait)
             }
             MirrorError::Busy => Self::busy(),
+            MirrorError::Reserved { .. } => {
+                let (status, code) = class(&error);
+                let text = format!("{error}; hint: try again in {WAIT} s; see `entrepot budget`");
+                Self::new(status, code, text).with(header::RETRY_AFTER, WAIT)
+            }
+            MirrorError::NotOffered(what) => {
+                let (status, code) = class(&error);
+                let refusal = Self::new(status, code, what.message.clone());
+                match what.retry_after {
+                    Some(wait) => refusal.with(header::RETRY_AFTER, whole_seconds(wait).max(1)),
+                    None => refusal,
+                }
+            }
             MirrorError::Store | MirrorError::StoreDown => {
                 let (status, code) = class(&error);
                 Self::new(status, code, message(&error)).with(header::RETRY_AFTER, RETRY)
@@ -189,8 +202,13 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         MirrorError::ManifestUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
         MirrorError::BlobUnknown { .. } => (StatusCode::NOT_FOUND, ErrorCode::BlobUnknown),
         MirrorError::UploadUnknown => (StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown),
-        MirrorError::TooManyUploads => (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests),
-        MirrorError::ReadOnly { .. } => (StatusCode::FORBIDDEN, ErrorCode::Denied),
+        MirrorError::TooManyUploads | MirrorError::Reserved { .. } => {
+            (StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests)
+        }
+        // Clients show the sentence of a 403, fall back to the next mirror or the upstream, and do not come back at once.
+        MirrorError::ReadOnly { .. } | MirrorError::NotOffered(_) => {
+            (StatusCode::FORBIDDEN, ErrorCode::Denied)
+        }
         MirrorError::ManifestInvalid(_) | MirrorError::MediaTypeRefused(_) => {
             (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid)
         }

@@ -4,12 +4,12 @@
 //! - layers, from the bottom: `peer` (the other end), `state` (shared by all requests), `call` (a request), `answer`,
 //!   `service`; a module imports those below it
 //! - requests: `service` (one request from head to log line), `registry` (the OCI API); behind the router of `web`:
-//!   `sync` and `cache` (the JSON API, with `query` and `held`), `pages`
+//!   `sync`, `cache`, `webhooks` and others (the JSON API, with `query` and `held`), `pages`
 //! - admission: `admission`, by `host` and `cross_site`; `local` decides whether this machine counts as its owner
 //! - who and from where: `origin`, by what proxies say (`forwarded`) and what is configured (`public_url`); `sender`, by
 //!   credentials (`memo`: the last ones) or a session's `cookie`
 //! - authorization: `sender` asks for an `action`; `authorize` says whether they may, with a `challenge` if not; `rule_admission` asks the
-//!   `rules_in_force` what may be pulled, `limits` says how much, and `policy` may refuse what is allowed, and a `permit` goes with the response
+//!   `rules_in_force` what may be pulled, `modes_in_force` what is on offer, `limits` says how much, and `policy` may refuse what is allowed, and a `permit` goes with the response
 //! - limits on slow clients: `answers` (memory), `patience` (time)
 //! - responses: `body`, `headers`, and [`Refusal`], the single table from errors to status, code and message
 
@@ -26,6 +26,7 @@ mod answers;
 mod audit_log;
 mod authorize;
 mod body;
+mod budget;
 mod cache;
 mod call;
 mod challenge;
@@ -56,6 +57,8 @@ mod local;
 mod login_provider;
 mod memo;
 mod metrics;
+mod modes;
+mod modes_in_force;
 mod origin;
 mod pages;
 mod patience;
@@ -78,11 +81,15 @@ mod server;
 mod service;
 mod sessions;
 mod state;
+mod status;
 mod sync;
 #[cfg(test)]
 mod test_parts;
 mod tls;
+mod top;
 mod web;
+mod webhook_views;
+mod webhooks;
 mod wire;
 mod workers;
 
@@ -91,6 +98,7 @@ pub use error::Refusal;
 pub use limits::LimitsInForce;
 pub use login_provider::{LoginProvider, OIDC};
 pub use metrics::Metrics;
+pub use modes_in_force::{Disk, Machine, ModeChange, ModesInForce};
 pub use patience::Patience;
 pub use permit::Permit;
 pub use policy::{Decision, Policy};
@@ -101,3 +109,4 @@ pub use server::{Error, Listen, Server};
 pub use state::Parts;
 pub use sync::service::SyncService;
 pub use tls::{CertificateError, TlsFiles, check_certificate};
+pub use top::Top;

@@ -16,6 +16,7 @@ pub struct Metrics(Arc<Counters>);
 #[derive(Debug)]
 struct Counters {
     requests: Family<Labels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
     // Counters of `requests` after their first use: a family takes a lock and hashes on every lookup.
     seen: [OnceLock<Counter>; METHODS.len() * ROUTES.len() * CLASSES.len()],
     response_bytes: Counter,
@@ -30,6 +31,11 @@ struct Labels {
     method: &'static str,
     route: &'static str,
     status: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: &'static str,
 }
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"];
@@ -56,6 +62,7 @@ impl Default for Counters {
     fn default() -> Self {
         Self {
             requests: Family::default(),
+            refusals: Family::default(),
             seen: [const { OnceLock::new() }; METHODS.len() * ROUTES.len() * CLASSES.len()],
             response_bytes: Counter::default(),
             sendfile_bytes: Counter::default(),
@@ -71,6 +78,8 @@ impl Metrics {
     pub fn register(&self, registry: &mut Registry) {
         let requests = "Requests answered, by method, kind of address and class of status";
         registry.register("entrepot_http_requests", requests, self.0.requests.clone());
+        let refusals = "Requests below `/v2/` that were refused, by reason";
+        registry.register("entrepot_refusals", refusals, self.0.refusals.clone());
         let bytes = "Bytes of response bodies";
         registry.register("entrepot_http_response_bytes", bytes, self.0.response_bytes.clone());
         let sendfile = "Bytes that the kernel sent from files by itself";
@@ -106,11 +115,30 @@ impl Metrics {
         self.0.response_bytes.inc_by(bytes);
     }
 
+    /// Counts a request below `/v2/` that was refused.
+    pub(crate) fn refused(&self, status: StatusCode) {
+        self.0.refusals.get_or_create(&RefusalLabels { reason: reason(status) }).inc();
+    }
+
     /// Counts a connection as open until the guard is dropped.
     pub(crate) fn connection(&self) -> OpenConnection {
         self.0.accepted.inc();
         self.0.connections.inc();
         OpenConnection(self.clone())
+    }
+}
+
+// Why a request was refused, in few words.
+fn reason(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "login",
+        403 | 451 => "denied",
+        404 => "not_found",
+        429 => "limit",
+        400..=499 => "invalid",
+        502 | 504 => "upstream",
+        503 | 507 => "busy",
+        _ => "fault",
     }
 }
 
@@ -146,6 +174,9 @@ mod tests {
         metrics.request((&Method::GET).into(), Kind::Blob, Some(StatusCode::PARTIAL_CONTENT), 7);
         metrics.request((&Method::GET).into(), Kind::Blob, Some(StatusCode::OK), 3);
         metrics.request((&Method::OPTIONS).into(), Kind::None, None, 0);
+        for status in [401, 403, 451, 404, 429, 416, 502, 503, 500] {
+            metrics.refused(StatusCode::from_u16(status).unwrap());
+        }
         let open = metrics.connection();
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
@@ -153,6 +184,8 @@ mod tests {
             r#"entrepot_http_requests_total{method="GET",route="blob",status="2xx"} 2"#,
             r#"entrepot_http_requests_total{method="other",route="none",status="none"} 1"#,
             "entrepot_http_response_bytes_total 10",
+            r#"entrepot_refusals_total{reason="denied"} 2"#,
+            r#"entrepot_refusals_total{reason="fault"} 1"#,
             "entrepot_http_connections 1",
         ] {
             assert!(text.contains(line), "{line} in {text}");

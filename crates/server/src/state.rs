@@ -4,6 +4,7 @@ use entrepot_access::{Access, Networks};
 use entrepot_library::Library;
 use entrepot_mirror::Mirror;
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -14,12 +15,14 @@ use crate::{
     local::Local,
     login_provider::LoginProvider,
     metrics::Metrics,
+    modes_in_force::ModesInForce,
     origin::Front,
     patience::{Patience, Shortage},
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
     sync::{listeners::Listeners, service::SyncService},
+    top::Top,
 };
 
 /// The parts of a server.
@@ -36,10 +39,18 @@ pub struct Parts {
     pub vault: Option<Vault>,
     /// The image library.
     pub library: Option<Library>,
+    /// What other servers are told of.
+    pub webhooks: Option<Webhooks>,
     /// What may be pulled from upstreams.
     pub rules: RulesInForce,
+    /// What is on offer.
+    pub modes: ModesInForce,
     /// How much clients may have.
     pub limits: LimitsInForce,
+    /// What the operator says to everybody.
+    pub notice: Option<String>,
+    /// The images and clients that are served most; its gauges should be on `registry`.
+    pub top: Top,
     /// Refuses what is allowed below `/v2/`, such as by limits.
     pub policy: Policy,
     /// The registry behind `/metrics`.
@@ -57,8 +68,12 @@ pub(crate) struct State {
     pub(crate) access: Option<Access>,
     pub(crate) vault: Option<Vault>,
     pub(crate) library: Option<Library>,
+    pub(crate) webhooks: Option<Webhooks>,
     pub(crate) rules: RulesInForce,
+    pub(crate) modes: ModesInForce,
     pub(crate) limits: LimitsInForce,
+    pub(crate) notice: Option<String>,
+    pub(crate) top: Top,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,
     /// The hosts that we serve.
@@ -94,8 +109,23 @@ pub(crate) struct Terms {
 
 impl State {
     pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts { mirror, sync, token, access, vault, library, rules, limits, policy, registry, metrics } =
-            parts;
+        let Parts {
+            mirror,
+            sync,
+            token,
+            access,
+            vault,
+            library,
+            webhooks,
+            rules,
+            modes,
+            limits,
+            notice,
+            top,
+            policy,
+            registry,
+            metrics,
+        } = parts;
         let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
         let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
         let draining = CancellationToken::new();
@@ -106,8 +136,12 @@ impl State {
             access,
             vault,
             library,
+            webhooks,
             rules,
+            modes,
             limits,
+            notice,
+            top,
             policy,
             registry,
             hosts,

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_events::EventSender;
 use entrepot_mirror::{Clock, Freshness, Mirror, Settings, UpstreamParts};
 use entrepot_oci::Host;
+use entrepot_policy::ModeSettings;
 use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
 
-use crate::{LimitsInForce, Metrics, Parts, Policy, RulesInForce};
+use crate::{LimitsInForce, Metrics, ModesInForce, Parts, Policy, RulesInForce, Top};
 
 // Nothing listens on port 1, so requests to the upstream fail at once.
 pub(crate) async fn parts(data: &Path) -> Parts {
@@ -25,9 +27,12 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock: Clock::manual(),
     };
+    let catalog = parts.catalog.clone();
     let mirror = Mirror::start(parts).await.unwrap();
+    let modes = ModesInForce::new(ModeSettings::default(), &mirror, catalog, EventSender::default());
     let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
     Parts {
         mirror,
@@ -36,8 +41,12 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         access: None,
         vault: None,
         library: None,
+        webhooks: None,
         rules: RulesInForce::default(),
+        modes,
         limits: LimitsInForce::default(),
+        notice: None,
+        top: Top::default(),
         policy,
         registry,
         metrics,

@@ -4,110 +4,11 @@
 
 mod support;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use entrepot_catalog::{
-    EntryFields, EntrySave, NewNode, NodeCheck, NodeOffer, NodeSettings, NodeStatus, PullVia, SpecFields,
-    SpecVendor,
-};
-use entrepot_testkit::engine::{Dialect, Offer, TestEngine, TestUsage};
+use entrepot_testkit::engine::TestUsage;
 use serde_json::{Value, json};
-use support::library::Yard;
-
-const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-const INSTANCES: &str = "/library/instances";
-
-/// A server, a node with an engine in process, an entry and a spec.
-async fn stocked() -> (Yard, TestEngine) {
-    let yard = Yard::new().await;
-    let engine = TestEngine::start(Dialect::Docker28).await;
-    engine.offer(&format!("quay.io/acme/torch@{DIGEST}"), Offer::of_layers(&[10]));
-    let (catalog, now) = (&yard.catalog, SystemTime::now());
-    let entry = EntryFields {
-        name: "torch".to_owned(),
-        address: "quay.io/acme/torch:2.4".to_owned(),
-        host: "quay.io".to_owned(),
-        repository: "acme/torch".to_owned(),
-        tag: None,
-        digest: Some(DIGEST.to_owned()),
-        credential: None,
-        description: String::new(),
-        source: String::new(),
-        remark: String::new(),
-        is_on_shelf: true,
-        memory_split: false,
-    };
-    catalog.save_entries(&[EntrySave { of: None, fields: entry }], "owner", now).await.unwrap().unwrap();
-    let spec = SpecFields {
-        name: "small".to_owned(),
-        vendor: SpecVendor::None,
-        gpu_model: None,
-        gpu_count: 0,
-        gpu_memory_mib: None,
-        memory_split: false,
-        core_percent: None,
-        vnpu_template: None,
-        cpu_milli: 1000,
-        memory_mib: 1024,
-        system_disk_gib: None,
-        data_disk_gib: None,
-        shm_mib: None,
-        price: 10_000,
-        start_seconds: None,
-        on_shelf: true,
-        remark: String::new(),
-    };
-    catalog.add_spec(&spec, "owner", now).await.unwrap().unwrap();
-    add_node(&yard, &engine.address()).await;
-    (yard, engine)
-}
-
-async fn add_node(yard: &Yard, address: &str) {
-    let (catalog, now) = (&yard.catalog, SystemTime::now());
-    let settings = NodeSettings {
-        name: "n1".to_owned(),
-        region: String::new(),
-        address: address.to_owned(),
-        public_host: Some("gpu.example.com".to_owned()),
-        pull_via: PullVia::Direct,
-        mirror_url: None,
-        hami_core: "/root/HAMi-core/build".to_owned(),
-        strict_split: false,
-        drained: false,
-        ascend_cards: 0,
-        ascend_model: String::new(),
-        ascend_memory_mib: None,
-        remark: String::new(),
-    };
-    let id = catalog.next_node_id().await.unwrap();
-    let new = NewNode { id, settings, secret: None, created_by: "owner".to_owned() };
-    assert!(catalog.add_node(&new, now).await.unwrap());
-    let check = NodeCheck {
-        status: NodeStatus::Connected,
-        offers: NodeOffer::Containers,
-        conditions: "[]".to_owned(),
-        facts: None,
-        cpus: Some(4000),
-        memory_mib: Some(8192),
-    };
-    let node = catalog.node(id).await.unwrap().unwrap();
-    assert!(catalog.node_checked(&node, &check, now).await.unwrap());
-}
-
-fn new(name: &str) -> Value {
-    json!({"name": name, "entry": 1, "spec": 1, "environment": {"TOKEN": "hush"}, "ports": [8888]})
-}
-
-async fn reaches(yard: &Yard, path: &str, phase: &str) -> Value {
-    for _ in 0..3_000 {
-        let found = yard.ask("user", "GET", path, Value::Null).await.body;
-        if found["phase"] == phase {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it is never {phase}: {}", yard.ask("user", "GET", path, Value::Null).await.body);
-}
+use support::stock::{INSTANCES, new, reaches, stocked};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_lives_and_ends() {
@@ -186,6 +87,7 @@ async fn somebody_elses_instance_does_not_exist() {
         ("GET", "/library/instances/1/runs"),
         ("GET", "/library/instances/1/logs"),
         ("GET", "/library/instances/1/stats"),
+        ("GET", "/library/instances/1/exec"),
     ] {
         let body = if matches!(method, "PATCH" | "POST") { json!({}) } else { Value::Null };
         let refused = yard.ask("user", method, path, body.clone()).await;
@@ -285,4 +187,51 @@ async fn a_quota_is_set_told_and_kept() {
         (&free["specs"][0]["spec"]["name"], &free["specs"][0]["instances"]),
         (&json!("small"), &json!(2))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_image_keeps_what_is_told() {
+    let (yard, engine) = stocked().await;
+    yard.ask("user", "POST", INSTANCES, new("a")).await;
+    let path = "/library/instances/1";
+    let running = reaches(&yard, path, "running").await;
+    assert_eq!(
+        running["keeps"],
+        json!({"stop": ["disk", "data", "ports"], "reimage": ["data", "ports"], "release": ["data"]})
+    );
+    let image = format!("{path}/image");
+    for (body, status, field) in [
+        (json!({"entry": 9}), 404, Value::Null),
+        (json!({"entry": 0}), 400, json!("entry")),
+        (json!({"entry": 1, "privileged": true}), 400, Value::Null),
+    ] {
+        let refused = yard.ask("user", "POST", &image, body.clone()).await;
+        assert_eq!((refused.status, &refused.body["field"]), (status, &field), "{body}: {}", refused.body);
+    }
+    assert_eq!(
+        yard.ask("admin", "POST", "/library/instances/99/image", json!({"entry": 1})).await.status,
+        404
+    );
+    assert_eq!(yard.ask("user", "POST", &image, json!({"entry": 1})).await.status, 202);
+    assert_eq!(engine.containers(), [("entrepot-1".to_owned(), "running")], "it has that image");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_saved_where_its_owner_may_push() {
+    let (yard, engine) = stocked().await;
+    yard.ask("user", "POST", INSTANCES, new("a")).await;
+    reaches(&yard, "/library/instances/1", "running").await;
+    let commit = async |user: &str, image: &str| {
+        yard.ask(user, "POST", "/library/instances/1/commit", json!({"image": image})).await
+    };
+    let elsewhere = commit("admin", "docker.io/library/a:1").await;
+    assert_eq!((elsewhere.status, &elsewhere.body["field"]), (400, &json!("image")), "{}", elsewhere.body);
+    let refused = commit("user", "local/a:1").await;
+    assert_eq!((refused.status, &refused.body["field"]), (403, &json!("image")), "{}", refused.body);
+    // Nobody knows here where the node reaches this server.
+    let nowhere = commit("admin", "a:1").await;
+    assert_eq!(nowhere.status, 502);
+    let told = nowhere.body["detail"].as_str().unwrap();
+    assert!(told.contains("it is not known where the node reaches this server"), "{told}");
+    assert!(engine.calls_of("POST", "commit").is_empty());
 }

@@ -61,6 +61,7 @@ impl Desk {
             rules: RuleSet::check(&sections).unwrap(),
             executor,
             metrics: Metrics::default(),
+            events: Default::default(),
             clock: Arc::new(SystemTime::now),
         };
         let scheduler = Scheduler::open(parts).await.unwrap();

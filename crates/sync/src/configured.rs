@@ -7,7 +7,9 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, LinkTable, Remote, Settings, SettingsError, StoredCredentials, is_own};
+use entrepot_remote::{
+    Credential, LinkTable, Quotas, Remote, Settings, SettingsError, StoredCredentials, is_own,
+};
 use url::Url;
 
 use crate::{
@@ -39,6 +41,7 @@ pub struct ConfiguredRegistries {
     configured: BTreeMap<Host, RegistrySettings>,
     find_logins: FindLogins,
     stored: StoredCredentials,
+    quotas: Quotas,
     links: LinkTable,
     cache: Arc<dyn SyncCache>,
     made: Mutex<HashMap<Host, Registry>>,
@@ -51,14 +54,27 @@ impl ConfiguredRegistries {
         find_logins: FindLogins,
         cache: Arc<dyn SyncCache>,
     ) -> Self {
-        let (stored, links, made) = (StoredCredentials::default(), LinkTable::default(), Mutex::default());
-        Self { configured, find_logins, stored, links, cache, made }
+        Self {
+            configured,
+            find_logins,
+            stored: StoredCredentials::default(),
+            quotas: Quotas::default(),
+            links: LinkTable::default(),
+            cache,
+            made: Mutex::default(),
+        }
     }
 
     /// The same, with stored accounts. They may change at any time.
     #[must_use]
     pub fn with_stored(self, stored: StoredCredentials) -> Self {
         Self { stored, ..self }
+    }
+
+    /// The same, with what is known elsewhere of the pulls that accounts have left.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
     }
 
     /// The same, with links that other registries share.
@@ -88,6 +104,7 @@ impl ConfiguredRegistries {
     pub fn bare(&self, host: &Host) -> Settings {
         let mut settings =
             self.configured.get(host).map(|registry| registry.remote.clone()).unwrap_or_default();
+        settings.quotas = self.quotas.clone();
         if settings.endpoints.is_empty() {
             settings.endpoints.extend(address(host));
         }

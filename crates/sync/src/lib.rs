@@ -2,6 +2,7 @@
 //!
 //! - `rules` define what is wanted (pure), `survey` finds out what is there, `plan` decides what to do (pure)
 //! - `run` does all of this for a set of rules and produces a `report`
+//! - `prune` removes what no rule writes, once somebody has looked at it
 //! - `copy` is the engine: it reads each blob once for all its targets, from and to any [`Place`]
 //! - [`Event`]s report progress; [`Row`]s report the result of each copy
 //!
@@ -22,6 +23,7 @@ mod look;
 mod place;
 mod plan;
 mod provider;
+mod prune;
 mod registries;
 mod registry_defaults;
 mod report;
@@ -43,6 +45,7 @@ pub use plan::{
     settle,
 };
 pub use provider::Provider;
+pub use prune::{ExtraTag, Pruned, extra_tags, prune};
 pub use registries::{Registries, Registry};
 pub use registry_defaults::RegistryDefaults;
 pub use report::{Line, Report, RuleTotals, State, Totals, Verdict, timestamp};

@@ -41,7 +41,11 @@ async fn at(registries: &Arc<dyn Registries>, source: Option<Digest>, target: &T
     TargetState { digest, action: CopyAction::of(wanted, digest) }
 }
 
-async fn head(registries: &Arc<dyn Registries>, place: &Place, reference: &Reference) -> Option<Digest> {
+pub(crate) async fn head(
+    registries: &Arc<dyn Registries>,
+    place: &Place,
+    reference: &Reference,
+) -> Option<Digest> {
     let Place::Registry { host, repository } = place else { return None };
     let registry = match registries.registry(host) {
         Ok(registry) => registry,

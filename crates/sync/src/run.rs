@@ -10,14 +10,13 @@ use std::{
 };
 
 use entrepot_oci::{Reference, Tag};
-use entrepot_remote::{Error as RemoteError, Refusal};
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Action, Counts, Event, Failure, Job, Limits, Place, Plan, Registries, Report, Row, State, perform, plan,
-    report::Deeds, rules::RuleSet, survey::Survey,
+    prune::remove_tag, report::Deeds, rules::RuleSet, survey::Survey,
 };
 
 /// The number of concurrent tag removals.
@@ -128,30 +127,8 @@ async fn remove(registries: &Arc<dyn Registries>, plan: &Plan, rows: &[Row]) -> 
     let extras = plan.steps.iter().filter(|step| step.action == Action::Extra);
     let tags = extras.filter_map(|step| Some((step.target.clone(), step.target_tag.clone()?)));
     let removals = tags.filter(|(place, tag)| !written(place, tag)).map(|(place, tag)| async move {
-        let removed = remove_one(registries, &place, &tag).await;
+        let removed = remove_tag(registries, &place, &tag).await;
         ((place, tag), removed)
     });
     stream::iter(removals).buffer_unordered(REMOVALS).collect().await
-}
-
-async fn remove_one(registries: &Arc<dyn Registries>, place: &Place, tag: &Tag) -> Result<(), Failure> {
-    let Place::Registry { host, repository } = place else { return Ok(()) };
-    let failed =
-        |what: String, hint: Option<&str>| Failure { what, hint: hint.map(str::to_owned), at_source: false };
-    let registry = registries.registry(host).map_err(|error| failed(error.to_string(), None))?;
-    match registry.remote.delete_tag(repository, tag).await {
-        // Another client was first.
-        Ok(()) | Err(RemoteError::NotFound) => Ok(()),
-        Err(error) => Err(match error.refusal() {
-            Some(Refusal::Unsupported) => failed(
-                format!("`{host}` does not remove single tags"),
-                Some("remove it where the registry is looked after, or leave `prune` at `off`"),
-            ),
-            Some(Refusal::Rights) => failed(
-                format!("no right to remove tags at `{place}`"),
-                Some("give the account that right, or leave `prune` at `off`"),
-            ),
-            _ => failed(format!("`{}` could not be removed: {error}", place.with_tag(tag)), None),
-        }),
-    }
 }

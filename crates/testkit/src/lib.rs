@@ -5,6 +5,7 @@
 //! - [`identity_provider`] is a small OpenID provider
 //! - [`TestProxy`] is a proxy, by HTTP and SOCKS5, that is slow, falls silent or resets its connections on request
 //! - [`engine`] is a container engine, in the words of Docker or Podman
+//! - [`Receiver`] hears requests of any kind
 //! - `s3`, a feature, is a real S3 server with faults of its own
 //! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
 //!
@@ -34,6 +35,7 @@ mod pull;
 mod push;
 mod quirks;
 mod random;
+mod receiver;
 mod registry;
 mod request;
 mod rush;
@@ -54,6 +56,7 @@ pub use image::{TestImage, TestManifest};
 pub use log::{End, Log, Request};
 pub use patience::{patiently, until, until_answer};
 pub use proxy::TestProxy;
+pub use receiver::{Heard, Receiver};
 pub use registry::TestRegistry;
 pub use request::Kind;
 pub use schema1::{schema1, signed_schema1};

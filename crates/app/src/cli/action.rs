@@ -1,10 +1,11 @@
 //! What a command line asks for.
 
+use crate::client::Addressed;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    inspect, instances, library, links, list, login, login_device, man, nodes, pulls, relay, rules, runs,
-    serve, specs, sync, tags,
+    exec, inspect, instances, library, links, list, login, login_device, man, mode, nodes, prunes, pulls,
+    relay, rules, runs, serve, specs, sync, tags, webhooks,
 };
 
 /// A command with its arguments.
@@ -34,6 +35,8 @@ pub(crate) enum Action {
     Inspect(inspect::Inspect),
     /// Print an image's digest.
     Digest(digest::DigestOf),
+    /// Decide about tags that no rule writes.
+    Prunes(prunes::Prunes),
     /// Start, stop or list runs on a server.
     Runs(runs::Runs),
     /// Log in to a registry.
@@ -46,20 +49,30 @@ pub(crate) enum Action {
     Rules(rules::Rules),
     /// Show the links that registries are reached over.
     Links(links::Links),
+    /// Show or set the mode of a server.
+    Mode(mode::ModeOf),
+    /// Show what upstreams allow a server.
+    Budget(Addressed),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.
     Credentials(credentials::Credentials),
+    /// Show what other servers are told of.
+    Webhooks(webhooks::Webhooks),
     /// Manage the images that may be run.
     Library(library::Library),
     /// Manage nodes.
     Nodes(Box<nodes::Nodes>),
     /// Let a node pull an image.
     Pull(pulls::PullTo),
+    /// List and stop pulls.
+    Pulls(pulls::Pulls),
     /// Manage specs.
     Specs(specs::Specs),
     /// Manage instances.
     Instances(instances::Instances),
+    /// Run a program in an instance.
+    Exec(exec::Exec),
     /// Print a new key.
     SecretKey,
     /// Remove everything that is sealed.

@@ -1,10 +1,16 @@
 //! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
 
-use super::{chinese_entries, chinese_instances, chinese_nodes};
+use super::{chinese_entries, chinese_instances, chinese_nodes, chinese_operating, chinese_webhooks};
 
 /// All texts: English and 中文.
 pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    TEXTS.iter().chain(chinese_entries::TEXTS).chain(chinese_nodes::TEXTS).chain(chinese_instances::TEXTS)
+    TEXTS
+        .iter()
+        .chain(chinese_entries::TEXTS)
+        .chain(chinese_nodes::TEXTS)
+        .chain(chinese_instances::TEXTS)
+        .chain(chinese_operating::TEXTS)
+        .chain(chinese_webhooks::TEXTS)
 }
 
 /// English and 中文.

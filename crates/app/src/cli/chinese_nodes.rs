@@ -78,6 +78,16 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
     ("How many Ascend cards it has, which no engine lists", "昇腾卡的数量（容器引擎无法列出）"),
     ("The model of the Ascend cards", "昇腾卡的型号"),
     ("The memory of each Ascend card, such as `32GiB`", "每张昇腾卡的显存，例如 `32GiB`"),
+    ("List and stop pulls: images on their way to nodes", "列出和取消拉取任务"),
+    ("List pulls, the latest first", "列出拉取任务，最新的在前"),
+    ("Only pulls of this node, by its name or id", "只列出此节点的拉取任务（名称或 id）"),
+    (
+        "Only pulls of this status, such as `downloading` or `failed`",
+        "只列出此状态的任务，例如 `downloading` 或 `failed`",
+    ),
+    ("Maximum number of pulls [default: 100]", "最多列出多少个任务 [默认：100]"),
+    ("Stop a pull; its node keeps the layers that it has", "取消拉取；节点保留已有的层"),
+    ("The pull's id, as listed by `entrepot pulls ls`", "任务的 id，见 `entrepot pulls ls`"),
     ("Let a node pull an image, and show how far it is", "让节点拉取镜像，并显示进度"),
     ("The image, such as `docker.io/library/nginx:1.27`", "镜像，例如 `docker.io/library/nginx:1.27`"),
     (

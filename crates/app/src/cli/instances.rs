@@ -1,4 +1,4 @@
-//! The commands about instances: `run`, `ps`, `logs`, `stats`, `start`, `stop`, `restart`, `rename`, `extend`, `rm`, and
+//! The commands about instances: `run`, `ps`, `logs`, `exec`, `stats`, `start`, `stop`, `restart`, `rename`, `reimage`, `commit`, `extend`, `rm`, and
 //! about what is free and what they left: `free`, `volumes`.
 
 use std::time::{Duration, SystemTime};
@@ -7,7 +7,10 @@ use clap::{ArgAction, Args, ValueEnum};
 use entrepot_api::{InstanceLogQuery, InstanceVolumes, Timestamp};
 
 use super::server::ServerArgs;
-use crate::commands::instances::{End, Instances, Run, Verb};
+use crate::commands::{
+    exec::{Asked, Exec},
+    instances::{End, Instances, Run, Verb},
+};
 
 #[derive(Args)]
 pub(super) struct RunArgs {
@@ -79,6 +82,27 @@ pub(super) struct InstanceArgs {
 }
 
 #[derive(Args)]
+pub(super) struct ExecArgs {
+    /// The instance, by its name or id
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+    /// Let the program read the input of this command
+    #[arg(short, long)]
+    interactive: bool,
+    /// Give the program a terminal
+    #[arg(short, long)]
+    tty: bool,
+    /// Run it as this user of the container
+    #[arg(short, long, value_name = "USER")]
+    user: Option<String>,
+    /// The program and its arguments [default: a shell]
+    #[arg(value_name = "COMMAND", trailing_var_arg = true)]
+    command: Vec<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Args)]
 pub(super) struct StartArgs {
     /// The instance, by its name or id
     #[arg(value_name = "INSTANCE")]
@@ -121,6 +145,33 @@ pub(super) struct RenameArgs {
 }
 
 #[derive(Args)]
+pub(super) struct ReimageArgs {
+    /// The instance, by its name or id
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+    /// The entry of the library, by its name or id
+    #[arg(value_name = "ENTRY")]
+    entry: String,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Args)]
+pub(super) struct CommitArgs {
+    /// The instance, by its name or id
+    #[arg(value_name = "INSTANCE")]
+    instance: String,
+    /// The name of the image on this server, such as `my-torch:1` or `local/team/torch:1`
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    /// Add an entry of this name to the library
+    #[arg(long, value_name = "NAME")]
+    entry: Option<String>,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+#[derive(Args)]
 pub(super) struct ExtendArgs {
     /// The instance, by its name or id
     #[arg(value_name = "INSTANCE")]
@@ -158,6 +209,12 @@ pub(super) struct FreeArgs {
     /// Only in this region
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
+    /// Have the server's webhooks told when this spec is free
+    #[arg(long, value_name = "SPEC", conflicts_with_all = ["region", "forget"])]
+    notify: Option<String>,
+    /// Wait for this spec no longer
+    #[arg(long, value_name = "SPEC", conflicts_with = "region")]
+    forget: Option<String>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -210,6 +267,13 @@ impl InstanceArgs {
     }
 }
 
+impl ExecArgs {
+    pub(super) fn into_args(self) -> Exec {
+        let Self { instance, interactive, tty, user, command, server } = self;
+        Exec { to: server.addressed(), instance, asked: Asked { command, interactive, terminal: tty, user } }
+    }
+}
+
 impl StartArgs {
     pub(super) fn into_args(self) -> Instances {
         args(self.server, Verb::Start { instance: self.instance, with_cards: !self.no_cards })
@@ -232,6 +296,19 @@ impl RenameArgs {
     }
 }
 
+impl ReimageArgs {
+    pub(super) fn into_args(self) -> Instances {
+        args(self.server, Verb::Reimage { instance: self.instance, entry: self.entry })
+    }
+}
+
+impl CommitArgs {
+    pub(super) fn into_args(self) -> Instances {
+        let Self { instance, image, entry, server } = self;
+        args(server, Verb::Commit { instance, image, entry })
+    }
+}
+
 impl ExtendArgs {
     pub(super) fn into_args(self) -> Instances {
         let Self { instance, stop_after, release_after, server } = self;
@@ -250,7 +327,13 @@ impl LogsArgs {
 
 impl FreeArgs {
     pub(super) fn into_args(self) -> Instances {
-        args(self.server, Verb::Free { region: self.region })
+        let Self { region, notify, forget, server } = self;
+        let verb = match (notify, forget) {
+            (Some(spec), _) => Verb::WaitFor { spec },
+            (None, Some(spec)) => Verb::Forget { spec },
+            (None, None) => Verb::Free { region },
+        };
+        args(server, verb)
     }
 }
 

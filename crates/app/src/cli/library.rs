@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use entrepot_api::{EntryChange, EntryForm, EntryListQuery, NewEntry};
 
-use super::{accounts::PasswordArgs, server::ServerArgs, specs::Shelf};
-use crate::commands::library::{Library, Login, Verb};
+use super::{server::ServerArgs, specs::Shelf};
+use crate::commands::{
+    library::{Library, Login, Verb},
+    password::Password,
+};
 
 #[derive(Subcommand)]
 pub(super) enum LibraryCommand {
@@ -145,8 +148,9 @@ struct LoginArgs {
     /// The account at the image's registry; its password is prompted for and stored as a credential
     #[arg(short, long, value_name = "NAME")]
     username: Option<String>,
-    #[command(flatten)]
-    password: PasswordArgs,
+    /// Read the password from standard input
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -212,7 +216,7 @@ impl SetArgs {
 
 impl LoginArgs {
     fn into_args(self) -> Option<Login> {
-        let password = self.password.into_args();
+        let password = if self.password_stdin { Password::OnInput } else { Password::Asked };
         self.username.map(|username| Login { username, password })
     }
 }

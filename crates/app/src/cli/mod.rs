@@ -11,6 +11,8 @@ mod chinese;
 mod chinese_entries;
 mod chinese_instances;
 mod chinese_nodes;
+mod chinese_operating;
+mod chinese_webhooks;
 mod common;
 mod credentials;
 mod documents;
@@ -19,6 +21,8 @@ mod instances;
 mod library;
 mod migrate;
 mod nodes;
+mod operating;
+mod prunes;
 mod pull_rules;
 mod refusal;
 mod registries;
@@ -27,6 +31,7 @@ mod server;
 mod sessions;
 mod specs;
 mod stacks;
+mod webhooks;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -50,11 +55,13 @@ use common::{FileArgs, OutputArgs};
 use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
 use instances::{
-    ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, RenameArgs, RmArgs, RunArgs, StartArgs, VolumesArgs,
+    CommitArgs, ExecArgs, ExtendArgs, FreeArgs, InstanceArgs, LogsArgs, PsArgs, ReimageArgs, RenameArgs,
+    RmArgs, RunArgs, StartArgs, VolumesArgs,
 };
 use library::LibraryCommand;
 use migrate::MigrateCommand;
-use nodes::{NodeCommand, PullArgs};
+use nodes::{NodeCommand, PullArgs, PullsCommand};
+use operating::ModeArgs;
 use pull_rules::RulesCommand;
 use registries::{CopyArgs, DigestArgs, InspectArgs, LoginArgs, LogoutArgs, TagsArgs};
 use rules::{CheckArgs, GuideArgs, ListCommand, SyncArgs};
@@ -62,6 +69,7 @@ use server::ServerArgs;
 use sessions::SessionCommand;
 use specs::SpecCommand;
 use stacks::{LoadArgs, RelayArgs};
+use webhooks::WebhooksCommand;
 
 /// Parses the command line. On an error or a request for help, prints it and exits with 2 or 0.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
@@ -219,12 +227,22 @@ enum Command {
     Rules(RulesCommand),
     /// Show how the links are that a server reaches registries over
     Links(ServerArgs),
+    /// Show which mode a mirror is in, or set it: how much is on offer
+    Mode(ModeArgs),
+    /// Show how many pulls upstreams still allow, account by account; exit code 1 if one counts an account as an address
+    Budget {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Manage the sessions of a server: logins with a browser
     #[command(subcommand)]
     Session(SessionCommand),
     /// Manage the credentials of other registries that a server stores
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Show webhooks, and what came of deliveries to them
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Manage the image library: images that may be run
     #[command(subcommand)]
     Library(LibraryCommand),
@@ -233,6 +251,9 @@ enum Command {
     Node(NodeCommand),
     /// Let a node pull an image, and show how far it is
     Pull(PullArgs),
+    /// List and stop pulls: images on their way to nodes
+    #[command(subcommand)]
+    Pulls(PullsCommand),
     /// Manage specs: what instances get
     #[command(subcommand)]
     Spec(SpecCommand),
@@ -242,6 +263,8 @@ enum Command {
     Ps(PsArgs),
     /// Print what an instance printed
     Logs(LogsArgs),
+    /// Run a program in an instance, or a shell
+    Exec(ExecArgs),
     /// Show what an instance uses
     Stats(InstanceArgs),
     /// Start an instance that is stopped
@@ -252,6 +275,10 @@ enum Command {
     Restart(InstanceArgs),
     /// Give an instance another name
     Rename(RenameArgs),
+    /// Give an instance the image of another entry: its data stays, its disk goes
+    Reimage(ReimageArgs),
+    /// Save the disk of an instance as an image on this server
+    Commit(CommitArgs),
     /// Say when an instance is stopped or removed
     Extend(ExtendArgs),
     /// Remove an instance
@@ -421,20 +448,27 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
             Self::Links(server) => Action::Links(links::Links { to: server.addressed() }),
+            Self::Mode(mode) => mode.into_action(),
+            Self::Budget { server } => Action::Budget(server.addressed()),
             Self::Session(session) => Action::Accounts(session.into_args()),
             Self::Credentials(credentials) => Action::Credentials(credentials.into_args()),
+            Self::Webhooks(webhooks) => Action::Webhooks(webhooks.into_args()),
             Self::Library(library) => Action::Library(library.into_args()),
             Self::Node(node) => Action::Nodes(Box::new(node.into_args())),
             Self::Pull(pull) => Action::Pull(pull.into_args(verbosity)),
+            Self::Pulls(pulls) => Action::Pulls(pulls.into_args()),
             Self::Spec(spec) => Action::Specs(spec.into_args()),
             Self::Run(run) => Action::Instances(run.into_args()),
             Self::Ps(ps) => Action::Instances(ps.into_args()),
             Self::Logs(logs) => Action::Instances(logs.into_args()),
+            Self::Exec(exec) => Action::Exec(exec.into_args()),
             Self::Stats(instance) => Action::Instances(instance.stats()),
             Self::Start(start) => Action::Instances(start.into_args()),
             Self::Stop(instance) => Action::Instances(instance.stop()),
             Self::Restart(instance) => Action::Instances(instance.restart()),
             Self::Rename(rename) => Action::Instances(rename.into_args()),
+            Self::Reimage(reimage) => Action::Instances(reimage.into_args()),
+            Self::Commit(commit) => Action::Instances(commit.into_args()),
             Self::Extend(extend) => Action::Instances(extend.into_args()),
             Self::Rm(rm) => Action::Instances(rm.into_args()),
             Self::Free(free) => Action::Instances(free.into_args()),

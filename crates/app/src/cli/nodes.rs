@@ -1,16 +1,16 @@
-//! The commands about nodes and the images on them: `node` and `pull`.
+//! The commands about nodes and the images on them: `node`, `pull` and `pulls`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
-use entrepot_api::{AscendCards, NewNode, NodeChange, NodeListQuery, PullVia};
+use entrepot_api::{AscendCards, NewNode, NodeChange, NodeListQuery, PullStatus, PullVia};
 
 use super::server::ServerArgs;
 use crate::{
     commands::{
         amounts::Mib,
         nodes::{Nodes, PemFiles, Verb},
-        pulls::{PullTo, Target, Wanted},
+        pulls::{self, PullTo, Pulls, Target, Wanted},
     },
     log::Verbosity,
 };
@@ -180,6 +180,48 @@ pub(super) struct PullArgs {
     detach: bool,
     #[command(flatten)]
     server: ServerArgs,
+}
+
+#[derive(Subcommand)]
+pub(super) enum PullsCommand {
+    /// List pulls, the latest first
+    #[command(visible_alias = "list")]
+    Ls {
+        /// Only pulls of this node, by its name or id
+        #[arg(long, value_name = "NODE")]
+        node: Option<String>,
+        /// Only pulls of this status, such as `downloading` or `failed`
+        #[arg(long, value_name = "STATUS", value_parser = status)]
+        status: Option<PullStatus>,
+        /// Maximum number of pulls [default: 100]
+        #[arg(short = 'n', long, value_name = "COUNT")]
+        count: Option<usize>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Stop a pull; its node keeps the layers that it has
+    Cancel {
+        /// The pull's id, as listed by `entrepot pulls ls`
+        #[arg(value_name = "PULL")]
+        id: u32,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+impl PullsCommand {
+    pub(super) fn into_args(self) -> Pulls {
+        let (verb, server) = match self {
+            Self::Ls { node, status, count, server } => (pulls::Verb::List { node, status, count }, server),
+            Self::Cancel { id, server } => (pulls::Verb::Cancel { id }, server),
+        };
+        Pulls { to: server.addressed(), verb }
+    }
+}
+
+fn status(text: &str) -> Result<PullStatus, String> {
+    serde_json::from_value(text.into())
+        .map_err(|_| "write a status, such as `downloading` or `failed`".to_owned())
 }
 
 impl NodeCommand {

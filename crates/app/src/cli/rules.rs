@@ -7,6 +7,7 @@ use entrepot_guide::Language;
 
 use super::{
     action::Action,
+    prunes::PruneCommand,
     registries::CommonArgs,
     server::{CancelArgs, RunArgs, RunsArgs},
 };
@@ -65,6 +66,9 @@ enum SyncVerb {
     Runs(RunsArgs),
     /// Stop a run on a server
     Cancel(CancelArgs),
+    /// Decide about tags that no rule writes, which a server's runs found
+    #[command(subcommand)]
+    Prune(PruneCommand),
 }
 
 #[derive(Args)]
@@ -154,6 +158,7 @@ impl SyncArgs {
             }
             Some(SyncVerb::Run(run)) => return Action::Runs(run.into_args()),
             Some(SyncVerb::Runs(runs)) => return Action::Runs(runs.into_args()),
+            Some(SyncVerb::Prune(prune)) => return Action::Prunes(prune.into_args()),
             Some(SyncVerb::Cancel(cancel)) => return Action::Runs(cancel.into_args()),
             None => {}
         }

@@ -22,6 +22,9 @@ pub(crate) enum Fault {
     /// The response is larger than any valid one.
     #[error("the answer is too long")]
     TooLong,
+    /// The answer to a handshake is none.
+    #[error("the server, or a proxy in front of it, does not speak WebSocket")]
+    NoWebSocket,
     /// The response does not parse: the server has another version.
     #[error("the answer is not what this version understands")]
     Answer(#[from] serde_json::Error),
@@ -60,6 +63,9 @@ impl Fault {
             }
             Self::Connect(error) | Self::Connection(error) => unreachable(server, &error),
             Self::TimedOut => unreachable(server, &self),
+            Self::NoWebSocket => {
+                Failure::new(self.to_string()).with_hint("let proxies pass `Connection: Upgrade` on")
+            }
             Self::Answer(error) => Failure::because("the server's answer cannot be used", &error),
             Self::TooLong => Failure::new("the server's answer cannot be used: it is too long"),
         }

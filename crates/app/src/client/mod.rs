@@ -1,6 +1,7 @@
 //! Client for a server's JSON API, over the network or over the socket in its data directory.
 //!
-//! - `server`: which server; `login`: the login for it; `fault`: errors; `events`: the event stream
+//! - `server`: which server; `login`: the login for it; `fault`: errors; `events`: the event stream; `web_socket`:
+//!   conversations
 //!
 //! The commands explain the errors to the user.
 
@@ -8,6 +9,7 @@ mod events;
 mod fault;
 mod login;
 mod server;
+mod web_socket;
 
 use std::{
     path::{Path, PathBuf},
@@ -34,6 +36,7 @@ use crate::{
 pub(crate) use events::{Events, Frames};
 pub(crate) use fault::Fault;
 pub(crate) use server::{Addressed, Server};
+pub(crate) use web_socket::{Message, WebSocket};
 
 /// Timeout for connecting, and for an event stream to start.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -149,6 +152,16 @@ impl Client {
         Ok(serde_json::from_slice(&read(response).await?)?)
     }
 
+    /// Sends `POST` with a body to a path below `/api/v1`, and waits for work that may take long.
+    pub(crate) async fn long_post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let response = send(self.request(Method::POST, path).json(body).timeout(LONG_WORK)).await?;
+        Ok(serde_json::from_slice(&read(response).await?)?)
+    }
+
     /// Sends `POST` with a document to a path below `/api/v1`.
     pub(crate) async fn upload<T: DeserializeOwned>(
         &self,
@@ -171,6 +184,15 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T, Fault> {
         ask(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// Sends `PUT` to a path below `/api/v1`; the answer is the thing as it is now.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        ask(self.request(Method::PUT, path).json(body)).await
     }
 
     /// Sends a change to a path below `/api/v1`; the answer has no content.
@@ -217,6 +239,12 @@ impl Client {
         Ok(Frames::new(bytes.boxed()))
     }
 
+    /// Begins a conversation at a path below `/api/v1`.
+    pub(crate) async fn web_socket(&self, path: &[&str], protocol: &str) -> Result<WebSocket, Fault> {
+        let opened = web_socket::open(self.request(Method::GET, path), protocol);
+        tokio::time::timeout(CONNECT, opened).await.unwrap_or(Err(Fault::TimedOut))
+    }
+
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.server.clone();
         // Always `Ok`: a URL with a host has path segments.
@@ -251,13 +279,14 @@ async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Fault> {
 
 async fn send(request: RequestBuilder) -> Result<Response, Fault> {
     let response = request.send().await.map_err(Fault::of)?;
-    if response.status().is_success() {
-        return Ok(response);
-    }
+    if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
+}
+
+async fn refusal(response: Response) -> Fault {
     let status = response.status();
     let problem: Option<Problem> =
         read(response).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
-    Err(Fault::Refused { status, problem })
+    Fault::Refused { status, problem }
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, Fault> {
@@ -276,7 +305,8 @@ fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {
     // What the server refuses, it tells in the terminal's language.
     let language = if failure::is_chinese() { "zh" } else { "en" };
     let headers = HeaderMap::from_iter([(ACCEPT_LANGUAGE, HeaderValue::from_static(language))]);
-    let client = builder.default_headers(headers).connect_timeout(CONNECT).build();
+    // A connection of HTTP/2 cannot become a WebSocket.
+    let client = builder.default_headers(headers).connect_timeout(CONNECT).http1_only().build();
     client.map_err(|error| Failure::because("cannot set up HTTP", &error))
 }
 

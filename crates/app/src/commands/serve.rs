@@ -10,11 +10,14 @@ use std::{
 
 use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
+use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
+use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, OIDC, Parts, Policy, PublicUrl,
-    RulesInForce, Server, SyncService, TlsFiles,
+    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy,
+    PublicUrl, Server, SyncService, TlsFiles, Top,
 };
+use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +33,8 @@ use crate::{
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
+    machine::{self, Watched},
+    operators::Operators,
     output,
     pull_rules::{self, Follower},
     runtime, secrets,
@@ -81,32 +86,23 @@ struct Origin {
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, stored, links, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, quotas, links, events, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
+    let (events, raised) = events;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, stored, links, registries };
+    let source = Source { file, over, environment, catalog, events, stored, quotas, links, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let reading = source.clone();
-    let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    let limits = LimitsInForce::new(config.limits.meant.clone());
-    let metrics = counted(&mut registry, &rules.rules, &limits);
+    let InFront { rules, limits, modes, metrics, top } =
+        in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
-    let library = settled(entrepot_library::Parts {
-        catalog: source.catalog.clone(),
-        keys,
-        vault: vault.clone(),
-        mirror: mirror.clone(),
-        access: access.clone(),
-        address: address_for_nodes(config),
-        settings: config.library.clone(),
-    })
-    .await?;
+    let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
+    let operators = Operators::open(config, &source, raised, &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -114,8 +110,12 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         access: Some(access.clone()),
         vault: Some(vault),
         library: Some(library.clone()),
+        webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
+        modes: modes.clone(),
         limits,
+        notice: config.notice.clone(),
+        top,
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
@@ -125,11 +125,20 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     greet(config, &server, &access, &source.environment)?;
     let stop = CancellationToken::new();
     let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
+    let (events, data_path) = (source.events.clone(), data.path().to_owned());
     let reload = Reload { load: source.loader(rules), since, scheduler: scheduler.clone() };
-    let watched = config.rules.watched.clone();
     let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
+    let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
+    let machine = machine::watch(watched, stop.clone());
     let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
-        tokio::join!(reload.watch(watched, stop.clone()), house, secrets::tend(access, stop.clone()));
+        let reload = reload.watch(config.rules.watched.clone(), stop.clone());
+        tokio::join!(
+            reload,
+            house,
+            machine,
+            operators.tell(stop.clone()),
+            secrets::tend(access, stop.clone())
+        );
     });
     let end = end.await;
     mirror.shutdown().await;
@@ -140,12 +149,35 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     syncing::ended(end)
 }
 
-fn counted(registry: &mut Registry, rules: &RulesInForce, limits: &LimitsInForce) -> Metrics {
-    let metrics = Metrics::default();
+/// What stands in front of pulls, and what counts them.
+struct InFront {
+    rules: Follower,
+    limits: LimitsInForce,
+    modes: ModesInForce,
+    metrics: Metrics,
+    top: Top,
+}
+
+async fn in_front(
+    config: &Config,
+    source: &Source,
+    (mirror, access): (&Mirror, &Access),
+    registry: &mut Registry,
+) -> Result<InFront, Failure> {
+    let reading = source.clone();
+    let rules = pull_rules::open(config, move || reading.load(), access.clone());
+    let limits = LimitsInForce::new(config.limits.meant.clone());
+    let (catalog, events) = (source.catalog.clone(), source.events.clone());
+    let modes = ModesInForce::new(config.modes.meant.clone(), mirror, catalog, events);
+    let restored = modes.restore().await;
+    restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
+    let (metrics, top) = (Metrics::default(), Top::default());
     metrics.register(registry);
-    rules.register(registry);
+    top.register(registry);
+    rules.rules.register(registry);
     limits.register(registry);
-    metrics
+    modes.register(registry);
+    Ok(InFront { rules, limits, modes, metrics, top })
 }
 
 async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
@@ -199,8 +231,22 @@ fn address_for_nodes(config: &Config) -> Option<Url> {
 }
 
 // The library, after the end of the pulls that an earlier server left.
-async fn settled(parts: entrepot_library::Parts) -> Result<Library, Failure> {
-    let library = Library::new(parts);
+async fn library(
+    config: &Config,
+    source: &Source,
+    (mirror, vault, access): (&Mirror, &Vault, &Access),
+    keys: Keys,
+) -> Result<Library, Failure> {
+    let library = Library::new(entrepot_library::Parts {
+        catalog: source.catalog.clone(),
+        keys,
+        vault: vault.clone(),
+        mirror: mirror.on_behalf_of(Purpose::Request),
+        access: access.clone(),
+        address: address_for_nodes(config),
+        events: source.events.clone(),
+        settings: config.library.clone(),
+    });
     let settled = library.settle_pulls().await;
     settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))?;
     Ok(library)

@@ -10,11 +10,12 @@ use entrepot_access::{AccessSection, AccountName, FederationSettings, Rules as A
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
-use entrepot_policy::{Limits, LimitsSection};
+use entrepot_policy::{Limits, LimitsSection, ModeSettings, ModesSection};
 use entrepot_remote::{AccountFault, LinkSettings, Settings as Remote};
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
 use entrepot_sync::Format;
+use entrepot_webhooks::{SettingsFault as WebhookFault, Webhook, WebhookSection};
 use globset::GlobBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -33,6 +34,9 @@ use super::{
 /// limits").
 const SMALLEST_CHUNK: ByteSize = ByteSize::mib(5);
 
+/// The longest notice, in characters.
+const LONGEST_NOTICE: usize = 500;
+
 /// Builds the configuration from `root`; `file` is the same in types.
 pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> {
     let checker = Checker { root };
@@ -48,11 +52,13 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         hosted: checker.hosted(file.hosted)?,
         names: checker.names(file.names)?,
         public_url: file.public_url.map(|url| checker.public_url(&url)).transpose()?,
+        notice: file.notice.map(|text| checker.notice(&text)).transpose()?,
         registries,
         tls: checker.tls(file.tls)?,
         rules: Rules::default(),
         pull_rules: PullRules::default(),
         limits: checker.limits(&file.limits)?,
+        modes: checker.modes(&file.modes)?,
         migration: None,
         api_token: file.api_token.map(|token| checker.token(token)).transpose()?,
         access: checker.access(file.access.as_ref())?,
@@ -62,6 +68,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         networks: checker.of_access(file.access.as_ref(), AccessSection::networks)?,
         has_proxies: file.access.as_ref().is_some_and(|access| access.trusted_proxies.is_some()),
         library: file.library,
+        webhooks: checker.webhooks(&file.webhooks)?,
         key: checker.key(file.secrets)?,
         log: Log { format: file.log.format, level: file.log.level },
     };
@@ -187,11 +194,40 @@ impl Checker<'_> {
         Ok(Written { meant: Limits::of(section), shown: written })
     }
 
+    fn modes(&self, section: &ModesSection) -> Result<Written<ModeSettings>, Error> {
+        let meant = section.read().map_err(|fault| {
+            let hint = "write `{disk: 95%, mode: cached-only}`, `{budget: 10%, mode: small-only}` or \
+                        `{load: 400%, mode: small-only}`";
+            self.fault(&["modes", "when", &fault.at.to_string()], fault.what).with_hint(hint)
+        })?;
+        let written = self.root.get("modes").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
+        Ok(Written { meant, shown: written })
+    }
+
+    fn webhooks(&self, sections: &[WebhookSection]) -> Result<Written<Vec<Webhook>>, Error> {
+        let meant = Webhook::read(sections).map_err(|WebhookFault { path, what, hint }| {
+            let path: Vec<&str> =
+                std::iter::once("webhooks").chain(path.iter().map(String::as_str)).collect();
+            self.fault(&path, what).with_hint(hint)
+        })?;
+        let shown = show::webhooks(self.root.get("webhooks"), &meant);
+        Ok(Written { meant, shown })
+    }
+
     fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {
         text.parse().map_err(|error: PublicUrlError| {
             let hint = "write what clients ask for, without path: `https://m.example.com`";
             self.fault(&["public_url"], error.to_string()).with_hint(hint)
         })
+    }
+
+    fn notice(&self, text: &str) -> Result<String, Error> {
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > LONGEST_NOTICE || text.chars().any(char::is_control) {
+            let what = format!("this is one line of {LONGEST_NOTICE} characters at most");
+            return Err(self.fault(&["notice"], what).with_hint("leave it out to say nothing"));
+        }
+        Ok(text.to_owned())
     }
 
     fn s3(&self, s3: Option<&S3Settings>) -> Result<(), Error> {

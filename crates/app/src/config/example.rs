@@ -28,5 +28,7 @@ pub(super) fn example_environment() -> Environment {
         ("API_TOKEN", "t"),
         ("OIDC_SECRET", "s"),
         ("LDAP_PASSWORD", "p"),
+        ("WEBHOOK_URL", "https://hooks.example/key"),
+        ("WEBHOOK_SECRET", "a long enough secret"),
     ])
 }

@@ -26,6 +26,7 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
     resolver.at(root, &["access", "ldap", "bind_password"])?;
     resolver.at(root, &["blobs", "s3", "access_key"])?;
     resolver.at(root, &["blobs", "s3", "secret_key"])?;
+    resolver.webhooks(root)?;
     let Some(Value::Map(registries)) = root.get_mut("registries").map(|node| &mut node.value) else {
         return Ok(resolver.warnings);
     };
@@ -76,6 +77,19 @@ impl Resolver<'_> {
             Some(inner) => self.at(inner, rest).map_err(|error| error.under(step)),
             None => Ok(()),
         }
+    }
+
+    fn webhooks(&mut self, root: &mut Node) -> Result<(), Error> {
+        let Some(Value::List(webhooks)) = root.get_mut("webhooks").map(|node| &mut node.value) else {
+            return Ok(());
+        };
+        for (index, webhook) in webhooks.iter_mut().enumerate() {
+            for key in ["url", "secret"] {
+                let found = self.at(webhook, &[key]);
+                found.map_err(|error| error.under(&index.to_string()).under("webhooks"))?;
+            }
+        }
+        Ok(())
     }
 
     fn replace(&mut self, node: &mut Node) -> Result<(), Error> {

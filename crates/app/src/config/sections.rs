@@ -11,9 +11,10 @@ use entrepot_blobs::S3Settings;
 use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
-use entrepot_policy::{LimitsSection, RulesSection};
+use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
 use entrepot_remote::{Credential, LinkSettings, Rate};
 use entrepot_sync::{Format, rules::RuleSection};
+use entrepot_webhooks::WebhookSection;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -31,22 +32,25 @@ pub(super) struct File {
     pub(super) hosted: Option<Vec<String>>,
     pub(super) names: Vec<String>,
     pub(super) public_url: Option<String>,
+    pub(super) notice: Option<String>,
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) rules: RulesSection,
     pub(super) limits: LimitsSection,
+    pub(super) modes: ModesSection,
     pub(super) sync: Vec<RuleSection>,
     pub(super) sync_files: Vec<String>,
     pub(super) migrate: Option<MigrationSection>,
     pub(super) api_token: Option<SecretString>,
     pub(super) access: Option<AccessSection>,
     pub(super) library: Library,
+    pub(super) webhooks: Vec<WebhookSection>,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 23] = [
     "listen",
     "data",
     "blobs",
@@ -55,15 +59,18 @@ pub(super) const KEYS: [&str; 20] = [
     "hosted",
     "names",
     "public_url",
+    "notice",
     "registries",
     "rules",
     "limits",
+    "modes",
     "sync",
     "sync_files",
     "migrate",
     "api_token",
     "access",
     "library",
+    "webhooks",
     "secrets",
     "tls",
     "log",

@@ -9,6 +9,7 @@ use entrepot_mirror::{Freshness, Settings, TagRule};
 use entrepot_oci::RepositoryPattern;
 use entrepot_remote::LinkSettings;
 use entrepot_sync::Format;
+use entrepot_webhooks::Webhook;
 
 use super::{
     reader::tree::Node,
@@ -33,14 +34,17 @@ impl Config {
         root.put("hosted", texts(&self.hosted));
         root.put("names", texts(&self.names));
         root.some("public_url", self.public_url.as_ref().map(|url| Shown::Text(url.text())));
+        root.some("notice", self.notice.clone().map(Shown::Text));
         root.put("registries", Shown::Map(registries.collect()));
         root.some("rules", self.pull_rules.shown.clone());
         root.unless(self.limits.meant.are_none(), "limits", self.limits.shown.clone());
+        root.unless(self.modes.meant.are_usual(), "modes", self.modes.shown.clone());
         root.unless(self.rules.shown.is_empty(), "sync", Shown::List(self.rules.shown.clone()));
         root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
         root.put("access", show_access(self));
         root.put("library", show_library(&self.library));
+        root.unless(self.webhooks.meant.is_empty(), "webhooks", self.webhooks.shown.clone());
         root.some(
             "secrets",
             match &self.key {
@@ -76,6 +80,22 @@ pub(super) fn federation(section: Option<&Node>) -> Shown {
     let entries = section.map(Node::entries).unwrap_or_default().iter();
     let of_it = entries.filter(|entry| KEYS.contains(&entry.key.as_str()));
     Shown::Map(of_it.map(|entry| (entry.key.clone(), masked(Shown::written(&entry.node)))).collect())
+}
+
+/// The webhooks as they are written, without what is secret: the key is part of a robot's URL.
+pub(super) fn webhooks(section: Option<&Node>, meant: &[Webhook]) -> Shown {
+    let written = section.map(Node::items).unwrap_or_default().iter().map(Shown::written);
+    Shown::List(written.zip(meant).map(|(shown, webhook)| without_secrets(shown, webhook)).collect())
+}
+
+fn without_secrets(shown: Shown, webhook: &Webhook) -> Shown {
+    let Shown::Map(entries) = shown else { return shown };
+    let entries = entries.into_iter().map(|(key, value)| match key.as_str() {
+        "url" => (key, Shown::Text(format!("{}/{SECRET}", webhook.origin()))),
+        "secret" => (key, Shown::Text(SECRET.to_owned())),
+        _ => (key, value),
+    });
+    Shown::Map(entries.collect())
 }
 
 fn masked(shown: Shown) -> Shown {

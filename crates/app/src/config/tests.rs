@@ -76,6 +76,7 @@ fn the_example_has_every_key() {
             ["registries"] | ["access", "workloads", _, "claims"] => continue,
             ["access", "workloads", _] => "access.workloads".to_owned(),
             ["registries", _, rest @ ..] => format!("registries.*.{}", rest.first().unwrap_or(&"")),
+            ["modes", "when", _] => "modes.when".to_owned(),
             // A destination picks tags as a rule does.
             ["sync", .., "tags"] => "sync.tags".to_owned(),
             ["sync", _, rest @ ..] => format!("sync.{}", rest.first().unwrap_or(&"")),
@@ -128,6 +129,7 @@ fn entries_at<'a>(root: &'a mut Node, path: &[&str]) -> &'a mut Vec<Entry> {
 fn what_is_shown_means_the_same() {
     let whole = shown(&parse(&uncommented(EXAMPLE), &example_environment()).unwrap().0);
     let again = whole.replace("database: \"***\"", "database: postgres://h/d");
+    let again = again.replace("secret: \"***\"", "secret: a long enough secret");
     assert_eq!(shown(&config(&again)), whole);
     assert_eq!(serde_json::to_value(config(&again).show()).unwrap()["mirror"]["segments"], 8);
 }
@@ -140,7 +142,9 @@ blobs: {s3: {bucket: b, endpoint: 'https://s3.test', access_key: canary, secret_
 registries: {quay.io: {credentials: [{username: u, password: canary}]}}
 access:
   oidc: {issuer: 'https://id.test', client_id: i, client_secret: canary, users: [dev]}
-  ldap: {url: 'ldaps://ldap.test', bind_dn: cn=r, bind_password: canary, base: dc=x, users: [cn=dev]}";
+  ldap: {url: 'ldaps://ldap.test', bind_dn: cn=r, bind_password: canary, base: dc=x, users: [cn=dev]}
+webhooks:
+  - {url: 'https://robot.test/canary?access_token=canary', secret: canary-canary-canary}";
     let config = config(text);
     let json = serde_json::to_string(&config.show()).unwrap();
     for output in [format!("{config:?}"), shown(&config), json] {
@@ -156,6 +160,10 @@ access:
         "mirror: {freshness: canary}",
         "blobs: {s3: {bucket: b, endpoint: 'canary'}}",
         "access: {ldap: {url: 'ldaps://u:canary@h', base: dc=x, users: [cn=dev]}}",
+        "webhooks: [{url: canary}]",
+        "webhooks: [{url: 'https://u:canary@h'}]",
+        "webhooks: [{url: 'http://127.0.0.1/canary'}]",
+        "webhooks: [{url: 'https://h', secret: canary}]",
         "access: {oidc: {issuer: 'https://u:canary@h', client_id: i, users: [dev]}}",
     ] {
         assert!(!fault(bad).contains("canary"), "{}", fault(bad));
@@ -201,11 +209,23 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `registries`, `rules`, `limits`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `secrets`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `notice`, `registries`, `rules`, `limits`, `modes`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `secrets`, `tls` and `log`",
     ),
     (
         "mirror: {freshness: soon}",
         "line 1, column 21: `mirror.freshness`: this is not a duration\nhint: write a number and a unit: `90s`, `10m`, `1h`, `7d`",
+    ),
+    (
+        "modes: {when: [{disk: 95, mode: closed}]}",
+        "line 1, column 23: `modes.when.0.disk`: this is a part, such as `95%` or `0.5%`",
+    ),
+    (
+        "modes: {when: [{disk: 95%, load: 2%, mode: closed}]}",
+        "line 1, column 16: `modes.when.0`: a condition has one of `disk`, `budget` and `load`\nhint: write `{disk: 95%, mode: cached-only}`, `{budget: 10%, mode: small-only}` or `{load: 400%, mode: small-only}`",
+    ),
+    (
+        "notice: ''",
+        "line 1, column 9: `notice`: this is one line of 500 characters at most\nhint: leave it out to say nothing",
     ),
     ("mirror: {segments: many}", "line 1, column 20: `mirror.segments`: expected a whole number, found text"),
     (

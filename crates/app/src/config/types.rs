@@ -7,11 +7,12 @@ use entrepot_blobs::S3Settings;
 use entrepot_migrate::Migration;
 use entrepot_mirror::{Freshness, Settings as MirrorSettings};
 use entrepot_oci::Host;
-use entrepot_policy::{Contact, Limits, RuleList};
+use entrepot_policy::{Contact, Limits, ModeSettings, RuleList};
 use entrepot_remote::Settings as RemoteSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
 use entrepot_sync::{Format, rules::RuleSet};
+use entrepot_webhooks::Webhook;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) names: Vec<String>,
     /// The address that everybody is told.
     pub(crate) public_url: Option<PublicUrl>,
+    /// What everybody is told.
+    pub(crate) notice: Option<String>,
     /// All known registries.
     pub(crate) registries: BTreeMap<Host, Registry>,
     /// Certificate and key; `None` means plain HTTP.
@@ -48,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) pull_rules: PullRules,
     /// How much clients may have.
     pub(crate) limits: Written<Limits>,
+    /// When less is on offer.
+    pub(crate) modes: Written<ModeSettings>,
     /// The migration from one registry to another.
     pub(crate) migration: Option<Written<Migration>>,
     /// The token that lets API clients start and stop runs.
@@ -64,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) networks: NetworkSettings,
     /// True if it is written which proxies are in front.
     pub(crate) has_proxies: bool,
+    /// What other servers are told of.
+    pub(crate) webhooks: Written<Vec<Webhook>>,
     /// The key that secrets are sealed with.
     pub(crate) key: KeySource,
     /// Log settings.
@@ -75,6 +82,24 @@ impl Config {
     pub(crate) fn own_names(&self) -> Vec<String> {
         let public = self.public_url.as_ref().map(|url| url.host().to_owned());
         self.names.iter().cloned().chain(public).collect()
+    }
+
+    /// The addresses that clients of this server have in front of images, as far as they are configured: its names, with the
+    /// port and without, and where it listens.
+    pub(crate) fn own_addresses(&self) -> Vec<String> {
+        let listen = self.listen.to_string();
+        let (host, port) = listen.rsplit_once(':').unwrap_or((&listen, "443"));
+        let with_port = |name: &str| format!("{name}:{port}");
+        let here: &[&str] = match host {
+            "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]" => &["127.0.0.1", "localhost", "[::1]"],
+            _ => &[],
+        };
+        let public = self.public_url.as_ref().map(PublicUrl::text);
+        let public = public.and_then(|url| url.split_once("://").map(|(_, address)| address.to_owned()));
+        let names = self.own_names().into_iter().chain(self.mirror.domain.clone());
+        let names = names.flat_map(|name| [with_port(&name), name]);
+        let here = here.iter().map(|name| with_port(name)).chain([listen.clone()]);
+        here.chain(names).chain(public).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::Read,
+    io::{Read, Write},
     os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     process::{Child, Command, Stdio},
 };
@@ -21,7 +21,16 @@ pub(crate) struct Pty {
 
 impl Pty {
     /// Runs a command whose standard output and standard error are a terminal, and whose standard input is nothing.
-    pub(crate) fn run(mut command: Command) -> Self {
+    pub(crate) fn run(command: Command) -> Self {
+        Self::with(command, false)
+    }
+
+    /// Runs a command whose standard input is a terminal too.
+    pub(crate) fn typed(command: Command) -> Self {
+        Self::with(command, true)
+    }
+
+    fn with(mut command: Command, is_typed: bool) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
@@ -30,12 +39,26 @@ impl Pty {
         let path = std::ffi::OsStr::from_bytes(name.as_bytes());
         let theirs = OpenOptions::new().read(true).write(true).custom_flags(no_control).open(path).unwrap();
         tcsetwinsize(&theirs, Winsize { ws_row: 50, ws_col: 400, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        command.env("TERM", "xterm-256color").stdin(Stdio::null());
+        let input = if is_typed { Stdio::from(theirs.try_clone().unwrap()) } else { Stdio::null() };
+        command.env("TERM", "xterm-256color").stdin(input);
         command.stdout(theirs.try_clone().unwrap()).stderr(theirs);
         let child = command.spawn().unwrap();
         // The command holds the terminal open as long as it lives.
         drop(command);
         Self { ours: ours.into(), child }
+    }
+
+    /// Types a text.
+    pub(crate) fn write(&mut self, text: &str) {
+        self.ours.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Gives the terminal another size, and says so to the command, as the session of a terminal would.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.ours, size).unwrap();
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::WINCH).unwrap();
     }
 
     /// Reads until a text has come.

@@ -3,6 +3,7 @@
 //! - `sequence`: where ids come from; `installation`: by which name our containers are known
 //! - `entries`: images that may be run; `entry_records`: their rows
 //! - `instances`: what runs
+//! - `waits`: who waits for a card
 //! - `nodes`, `devices`, `specs`, `pulls`: one kind of row each
 
 mod devices;
@@ -14,6 +15,7 @@ mod nodes;
 mod pulls;
 mod sequence;
 mod specs;
+mod waits;
 
 pub use devices::{DeviceRecord, DeviceState, DeviceVendor, FoundDevice};
 pub use entry_records::{
@@ -33,6 +35,7 @@ pub use nodes::{
 };
 pub use pulls::{NewPull, PullEnd, PullFilter, PullRecord, PullStatus, PullStep};
 pub use specs::{SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor};
+pub use waits::SpecWait;
 
 #[cfg(test)]
 pub(crate) use devices::{ALL_DEVICES, DEVICES_OF, FORGET as FORGET_DEVICES, GONE as DEVICES_GONE};
@@ -57,3 +60,5 @@ pub(crate) use pulls::{
 };
 #[cfg(test)]
 pub(crate) use specs::{REMOVE as REMOVE_SPEC, SPEC, SPEC_BY_NAME, SPEC_USES, SPECS};
+#[cfg(test)]
+pub(crate) use waits::{END_WAIT, END_WAITS, WAITS};

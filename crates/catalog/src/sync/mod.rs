@@ -2,12 +2,14 @@
 //!
 //! - `runs`: the history, of which the last [`KEPT_RUNS`] of each rule are kept
 //! - `copies`: what a run settles, written in batches; the state of every copy when it was last looked at
+//! - `prunes`: lists of tags that no rule writes, until somebody has decided about them
 //! - `forms`: digests of images in other forms, and tags that need no second look
 //!
 //! Rules and places are only texts here; the crates that run syncs know what they mean.
 
 mod copies;
 mod forms;
+mod prunes;
 mod records;
 mod runs;
 
@@ -16,6 +18,9 @@ pub use copies::MAX_RUN_COPIES;
 pub(crate) use copies::{COPIES, SOURCE_TAGS};
 #[cfg(test)]
 pub(crate) use forms::{CONVERTED, VERIFIED};
+pub use prunes::{KEPT_PRUNES, NewPrune, PruneDecision, PruneOutcome, PruneRecord, PruneStatus, PruneTag};
+#[cfg(test)]
+pub(crate) use prunes::{LATEST, PRUNE, PRUNE_TAGS, PRUNES, PRUNES_OF, REPLACE, TRIM_PRUNES};
 pub use records::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, NewRun, Orphans, RunCopy, RunEnd, RunId, RunIdError,
     RunOutcome, RunRecord, SettledCopies, SourceTag,

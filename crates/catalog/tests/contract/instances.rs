@@ -189,6 +189,7 @@ pub async fn change_only_as_they_were_seen(home: &Home) {
     state.phase = InstancePhase::Running;
     state.reason = Some(InstanceReason::NodeUnreachable);
     state.container_id = Some("c1".to_owned());
+    state.made_of = Some("quay.io/a/b@sha256:1".to_owned());
     state.started = Some(at(5));
     assert!(catalog.save_instance(&one, &state, at(1)).await.unwrap());
     assert!(!catalog.save_instance(&one, &state, at(1)).await.unwrap(), "it was changed since");

@@ -1,6 +1,6 @@
 //! Specs.
 
-use entrepot_catalog::{Catalog, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor};
+use entrepot_catalog::{Catalog, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SpecWait};
 
 use crate::{
     nodes::instance,
@@ -117,4 +117,27 @@ pub async fn specs_in_use_stay(home: &Home) {
     assert_eq!(catalog.remove_spec(spec.id, Some(2)).await.unwrap(), SpecRemoval::Stale);
     assert_eq!(catalog.remove_spec(spec.id, Some(1)).await.unwrap(), SpecRemoval::Done);
     assert_eq!(catalog.remove_spec(spec.id, None).await.unwrap(), SpecRemoval::Stale);
+}
+
+pub async fn who_waits_for_a_spec_is_kept_until_told(home: &Home) {
+    let catalog = home.open().await;
+    let (one, two) = (added(&catalog, &fields("one")).await, added(&catalog, &cpu("two")).await);
+    let wait = |spec: &SpecRecord, account_id, account: &str| SpecWait {
+        spec: spec.id,
+        account_id,
+        account: account.to_owned(),
+        since: at(5),
+    };
+    for wait in [wait(&one, 7, "ann"), wait(&one, 7, "ann"), wait(&one, 8, "bob"), wait(&two, 7, "ann")] {
+        catalog.wait_for_spec(&wait).await.unwrap();
+    }
+    assert_eq!(
+        catalog.spec_waits().await.unwrap(),
+        [wait(&one, 7, "ann"), wait(&one, 8, "bob"), wait(&two, 7, "ann")]
+    );
+    assert!(catalog.end_spec_wait(one.id, 8).await.unwrap());
+    assert!(!catalog.end_spec_wait(one.id, 8).await.unwrap());
+    catalog.end_spec_waits(one.id).await.unwrap();
+    assert_eq!(catalog.spec_waits().await.unwrap(), [wait(&two, 7, "ann")]);
+    assert!(catalog.wait_for_spec(&SpecWait { spec: 99, ..wait(&one, 7, "ann") }).await.is_err());
 }

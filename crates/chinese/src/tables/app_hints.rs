@@ -1,6 +1,8 @@
 //! Ways out of what failed, as commands tell them.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("leave out `--tty`", "请去掉 `--tty`"),
+    ("let proxies pass `Connection: Upgrade` on", "请让代理传递 `Connection: Upgrade`"),
     // Configuration
     ("TLS needs both files", "TLS 需要两个文件"),
     ("1 means one connection for each blob", "1 表示每个镜像层只用一个连接"),
@@ -419,4 +421,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a list is a text file with a pattern a line; the path is seen from where the configuration is",
         "列表是每行一个模式的文本文件；路径相对于配置文件所在目录",
     ),
+    (
+        "write `{disk: 95%, mode: cached-only}`, `{budget: 10%, mode: small-only}` or `{load: 400%, mode: small-only}`",
+        "请写 `{disk: 95%, mode: cached-only}`、`{budget: 10%, mode: small-only}` 或 `{load: 400%, mode: small-only}`",
+    ),
+    ("switch lists alone: `entrepot mode --tag-lists off`", "单独关闭列表：`entrepot mode --tag-lists off`"),
+    (
+        "look at SOURCE, and whether the account is confirmed at its registry",
+        "请查看 SOURCE 一列，以及账号是否已在镜像站完成验证",
+    ),
+    ("leave it out to say nothing", "不需要公告时请去掉此项"),
 ];

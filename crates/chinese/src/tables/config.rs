@@ -14,6 +14,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "registries share a link, and its rate: write the same under both",
         "各镜像站共用同一条链路及其速率，请在两处写相同的值",
     ),
+    ("this is one line of {LONGEST_NOTICE} characters at most", "应为一行，最多 {LONGEST_NOTICE} 个字符"),
     ("expected {expected}, found {}", "应为{expected}，实际为{}"),
     ("this is not a duration", "不是时长"),
     ("write a number and a unit: `90s`, `10m`, `1h`, `7d`", "写成数字加单位：`90s`、`10m`、`1h`、`7d`"),

@@ -45,6 +45,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the engine cannot do it as things are: {0}", "引擎在当前状态下无法执行：{0}"),
     ("the engine refuses ({status}): {message}", "引擎拒绝（{status}）：{message}"),
     ("the engine's answer cannot be used: {0}", "引擎的响应无法使用：{0}"),
+    ("the program does not start in the container: {0}", "程序无法在容器中启动：{0}"),
     ("the engine is too old: {0}", "引擎版本过旧：{0}"),
     ("there is no such socket", "没有这个套接字"),
     ("this server may not use the socket", "本服务没有使用该套接字的权限"),

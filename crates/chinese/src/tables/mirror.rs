@@ -52,5 +52,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("does not answer in time", "未及时响应"),
     ("gave an answer that cannot be used: {0}", "的响应无法使用：{0}"),
     ("the content broke off", "内容中断"),
+    ("the last pulls of `{host}` are kept for clients", "`{host}` 剩余的少量拉取次数留给客户端"),
     ("a freshness rule of `{host}` is not a glob", "`{host}` 的有效期规则不是合法的通配模式"),
 ];

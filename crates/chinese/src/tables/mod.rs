@@ -32,6 +32,7 @@ mod server;
 mod sync;
 mod system;
 mod vault;
+mod webhooks;
 
 /// A sentence in English, and in 中文.
 pub(crate) type Sentence = (&'static str, &'static str);
@@ -68,4 +69,5 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("sync", sync::SENTENCES),
     ("system", system::SENTENCES),
     ("vault", vault::SENTENCES),
+    ("webhooks", webhooks::SENTENCES),
 ];

@@ -117,4 +117,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "list the network of your Prometheus under `access.metrics`, or let it log in with `basic_auth`",
         "请把 Prometheus 所在网段写入 `access.metrics`，或让它用 `basic_auth` 登录",
     ),
+    ("see what there is: `entrepot sync prune ls`", "查看有哪些列表：`entrepot sync prune ls`"),
+    ("see what came of it: `entrepot sync prune show ID`", "查看结果：`entrepot sync prune show ID`"),
+    ("run the rule: that makes a new list", "请运行该规则，以生成新的列表"),
+    (
+        "look at it, and give its `digest`: `entrepot sync prune show ID`",
+        "请先查看，并给出它的 `digest`：`entrepot sync prune show ID`",
+    ),
 ];

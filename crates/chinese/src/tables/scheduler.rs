@@ -18,4 +18,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the source's budget is used up; it is renewed in {}", "来源的拉取限额已用完，{} 后恢复"),
     ("the source's budget is used up", "来源的拉取限额已用完"),
     ("the configuration was changed and cannot be used: {problem}", "配置已修改但无法使用：{problem}"),
+    ("there is no list of tags `{0}`", "没有标签列表 `{0}`"),
+    (
+        "the list of tags `{id}` does not wait for a decision: it is {}",
+        "标签列表 `{id}` 不在等待决定：状态为 {}",
+    ),
+    ("the list of tags `{0}` is too old to be decided about", "标签列表 `{0}` 已过期，不能再决定"),
+    ("the list of tags `{0}` is not the one that was seen", "标签列表 `{0}` 不是所看到的那一份"),
 ];

@@ -124,6 +124,13 @@ async fn a_session_is_ended_or_ends_by_itself() {
     ));
     let refused = engine.session(&container, &program(&["fish"])).await;
     assert!(matches!(refused, Err(Error::Refused { status: 400, .. })), "{refused:?}");
+    // Some engines say so in what the program would print.
+    fake.lose_shell();
+    let refused = engine.session(&container, &program(&["fish"])).await;
+    assert!(
+        matches!(&refused, Err(Error::NotStarted(said)) if said.as_str().contains("executable file not found")),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceRecord};
+use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceReason, InstanceRecord};
 
 use super::settings::InstanceSettings;
 
@@ -11,8 +11,8 @@ use super::settings::InstanceSettings;
 pub(crate) enum Due {
     /// Warn its owner that it ends at this time.
     Warn(SystemTime),
-    /// Stop it.
-    Stop,
+    /// Stop it, and why.
+    Stop(InstanceReason),
     /// Remove it. Its volumes stay.
     Release,
 }
@@ -26,20 +26,36 @@ pub(crate) fn release(instance: &InstanceRecord, after: Option<Duration>) -> Opt
     [instance.release_at, by_operator].into_iter().flatten().min()
 }
 
-/// What is due now.
-pub(crate) fn due(instance: &InstanceRecord, settings: &InstanceSettings, now: SystemTime) -> Option<Due> {
+/// When an instance is stopped, and why: when its owner said, or when its account has used up its hours.
+pub(crate) fn stop(
+    instance: &InstanceRecord,
+    quota: Option<SystemTime>,
+) -> Option<(SystemTime, InstanceReason)> {
+    let said = instance.stop_at.map(|at| (at, InstanceReason::TimedStop));
+    let quota = quota.map(|at| (at, InstanceReason::QuotaUsed));
+    let stops = [said, quota].into_iter().flatten().min_by_key(|(at, _)| *at);
+    stops.filter(|_| instance.state.desired == InstanceDesired::Running)
+}
+
+/// What is due now. `quota`: when its account has used up its hours.
+pub(crate) fn due(
+    instance: &InstanceRecord,
+    settings: &InstanceSettings,
+    quota: Option<SystemTime>,
+    now: SystemTime,
+) -> Option<Due> {
     if instance.state.desired == InstanceDesired::Deleted {
         return None;
     }
     let release = release(instance, settings.release_stopped_after);
-    let stop = instance.stop_at.filter(|_| instance.state.desired == InstanceDesired::Running);
+    let stop = stop(instance, quota);
     if release.is_some_and(|at| at <= now) {
         return Some(Due::Release);
     }
-    if stop.is_some_and(|at| at <= now) {
-        return Some(Due::Stop);
+    if let Some((_, reason)) = stop.filter(|(at, _)| *at <= now) {
+        return Some(Due::Stop(reason));
     }
-    let next = [release, stop].into_iter().flatten().min()?;
+    let next = [release, stop.map(|(at, _)| at)].into_iter().flatten().min()?;
     let is_near = now + settings.warn_before >= next;
     (is_near && instance.state.warned.is_none()).then_some(Due::Warn(next))
 }
@@ -60,7 +76,7 @@ mod tests {
     }
 
     fn found(instance: &InstanceRecord) -> Option<Due> {
-        due(instance, &InstanceSettings::default(), now())
+        due(instance, &InstanceSettings::default(), None, now())
     }
 
     #[test]
@@ -79,7 +95,7 @@ mod tests {
         warned.state.warned = Some(now());
         assert_eq!(found(&warned), None);
         warned.stop_at = Some(now());
-        assert_eq!(found(&warned), Some(Due::Stop));
+        assert_eq!(found(&warned), Some(Due::Stop(InstanceReason::TimedStop)));
         assert_eq!(found(&running(Some(now() + 31 * MINUTE), None)), None);
     }
 
@@ -97,13 +113,27 @@ mod tests {
         let mut stopped = sample::instance(InstancePhase::Stopped);
         stopped.state.desired = InstanceDesired::Stopped;
         stopped.state.stopped = Some(now() - 60 * MINUTE);
-        assert_eq!(due(&stopped, &settings, now()), Some(Due::Release));
+        assert_eq!(due(&stopped, &settings, None, now()), Some(Due::Release));
         stopped.state.stopped = Some(now() - 40 * MINUTE);
-        assert_eq!(due(&stopped, &settings, now()), Some(Due::Warn(now() + 20 * MINUTE)));
+        assert_eq!(due(&stopped, &settings, None, now()), Some(Due::Warn(now() + 20 * MINUTE)));
         stopped.stop_at = Some(now() - MINUTE);
         stopped.state.warned = Some(now());
-        assert_eq!(due(&stopped, &settings, now()), None, "it is stopped already");
+        assert_eq!(due(&stopped, &settings, None, now()), None, "it is stopped already");
         let runs = running(None, None);
-        assert_eq!(due(&runs, &settings, now()), None);
+        assert_eq!(due(&runs, &settings, None, now()), None);
+    }
+
+    #[test]
+    fn hours_that_are_used_up_stop_it_after_a_warning() {
+        let runs = running(Some(now() + 60 * MINUTE), None);
+        let found = |instance: &InstanceRecord, quota| {
+            due(instance, &InstanceSettings::default(), Some(quota), now())
+        };
+        assert_eq!(found(&runs, now() + 10 * MINUTE), Some(Due::Warn(now() + 10 * MINUTE)));
+        assert_eq!(found(&runs, now()), Some(Due::Stop(InstanceReason::QuotaUsed)));
+        assert_eq!(found(&runs, now() + 40 * MINUTE), None);
+        let mut stopped = runs;
+        stopped.state.desired = InstanceDesired::Stopped;
+        assert_eq!(found(&stopped, now()), None);
     }
 }

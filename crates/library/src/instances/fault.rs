@@ -40,6 +40,21 @@ pub enum InstanceFault {
     /// The node does not do it now.
     #[error("the node `{0}` does not do it now")]
     NodeSilent(String),
+    /// A program does not start in its container, and what was said instead.
+    #[error("the container does not start the program: {0}")]
+    NotStarted(String),
+    /// As many programs run in its container as may.
+    #[error("{0} programs run in the container already")]
+    TooManyPrograms(usize),
+    /// The name is none that an image may be saved under; which prefixes take pushes.
+    #[error("an image is saved under a name with a tag that takes pushes, which begins with {0}")]
+    NotHosted(String),
+    /// It is being saved already.
+    #[error("the instance is being saved already")]
+    BeingSaved,
+    /// It could not be saved, and why.
+    #[error("the instance could not be saved: {0}")]
+    NotSaved(String),
     /// It cannot be done as the instance is.
     #[error("the instance is {}", .0.as_str())]
     Phase(InstancePhase),

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, time::SystemTime};
 use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceReason, InstanceRecord, NodeRecord};
 use entrepot_engine::{Engine, Installation, Listed, Purpose, Whose};
 use futures_util::{StreamExt, stream};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     halt::Halt,
+    hours::Hours,
+    make::is_of_another_image,
     observed::{self, Clocks},
     put_down::{lost, stopped},
     steps::{ended, enter, stopped_at},
@@ -30,6 +31,7 @@ const ROUNDS: u64 = 20;
 /// An engine, and what is to be known of it while its containers are looked at.
 struct View<'a> {
     node: &'a NodeRecord,
+    hours: &'a Hours,
     engine: &'a Engine,
     clocks: Clocks,
     away: Away,
@@ -37,20 +39,6 @@ struct View<'a> {
 }
 
 impl Library {
-    /// Compares all instances with what their engines show, until `stop`.
-    pub async fn watch_instances(&self, stop: CancellationToken) {
-        for round in 0_u64.. {
-            if let Err(cause) = self.look_at_all(round).await {
-                tracing::warn!(cause = &cause as &dyn std::error::Error, "instances cannot be looked at");
-            }
-            let pause = tokio::time::sleep(self.0.settings.instances.look_every);
-            tokio::select! {
-                () = pause => {}
-                () = stop.cancelled() => break,
-            }
-        }
-    }
-
     /// Waits for what is under way with instances.
     pub async fn instances_settled(&self) {
         self.0.instances.tasks.close();
@@ -63,19 +51,31 @@ impl Library {
     /// # Errors
     /// The database failed.
     pub async fn look_at_all(&self, round: u64) -> Result<(), Error> {
-        let nodes = self.all_nodes().await?;
-        let looks = stream::iter(nodes).map(|node| async move { self.look_at_node(&node, round).await });
+        self.look_at_nodes(self.all_nodes().await?, round).await
+    }
+
+    /// Compares the instances of these nodes with what their engines show.
+    pub(super) async fn look_at_nodes(&self, nodes: Vec<NodeRecord>, round: u64) -> Result<(), Error> {
+        let hours = &self.hours(SystemTime::now()).await?;
+        let looks =
+            stream::iter(nodes).map(|node| async move { self.look_at_node(&node, hours, round).await });
         let done: Vec<_> = looks.buffer_unordered(NODES).collect().await;
         done.into_iter().collect::<Result<(), _>>()?;
         Ok(())
     }
 
     /// Compares the instances of a node with what its engine shows.
-    async fn look_at_node(&self, node: &NodeRecord, round: u64) -> Result<(), entrepot_catalog::Error> {
+    async fn look_at_node(
+        &self,
+        node: &NodeRecord,
+        hours: &Hours,
+        round: u64,
+    ) -> Result<(), entrepot_catalog::Error> {
         match self.listed(node).await {
             Ok((engine, containers, clocks)) => {
                 let away = self.0.instances.answered(node.id, node.seen, clocks.ours);
-                self.compare_all(&View { node, engine: &engine, clocks, away, round }, containers).await
+                self.compare_all(&View { node, hours, engine: &engine, clocks, away, round }, containers)
+                    .await
             }
             Err(Halt::Catalog(error)) => Err(error),
             Err(halt) => {
@@ -153,10 +153,15 @@ impl Library {
         if self.0.instances.is_busy(instance.id) {
             return Ok(());
         }
-        if self.tick(instance).await? {
+        if self.tick(instance, view.hours).await? {
             return Ok(());
         }
         let is_running = instance.state.phase == InstancePhase::Running;
+        if is_running && is_of_another_image(instance) {
+            // A server that ended has recorded the image, and no more.
+            self.restart_as_recorded(instance.id).await?;
+            return Ok(());
+        }
         let is_settled = matches!(
             instance.state.phase,
             InstancePhase::Running | InstancePhase::Stopped | InstancePhase::Failed

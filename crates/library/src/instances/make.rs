@@ -1,6 +1,6 @@
 //! Makes the container of an instance: exactly one, whatever happens in between.
 
-use entrepot_catalog::{InstancePhase, InstanceReason, InstanceRecord};
+use entrepot_catalog::{InstancePhase, InstanceReason, InstanceRecord, InstanceState};
 use entrepot_engine::{
     ContainerId, CreateRequest, Error as EngineError, Listed, Owner, Purpose, Volume, Whose,
 };
@@ -37,6 +37,9 @@ impl Library {
             self.make(instance, site, request).await?;
         }
         let shown = self.shown(instance, site).await?;
+        if is_of_another_image(instance) {
+            return self.replace(instance, site, &shown, request).await;
+        }
         match judged(request, &shown) {
             Ok(warnings) => {
                 self.advance(instance, |state| state.warnings = written(&warnings)).await?;
@@ -123,16 +126,20 @@ impl Library {
     }
 
     async fn is_made(&self, instance: &mut InstanceRecord, id: &ContainerId, name: &str) -> Result<(), Halt> {
+        let image = instance.image.clone();
+        let has = |state: &mut InstanceState| {
+            state.container_id = Some(id.to_string());
+            state.made_of = Some(image.clone());
+        };
         let done = self
             .advance(instance, |state| {
-                state.container_id = Some(id.to_string());
+                has(state);
                 state.container_name = name.to_owned();
             })
             .await;
         if matches!(done, Err(Halt::Changed)) {
             // Somebody stopped or deleted it meanwhile: they must know what there is to stop or delete.
-            let made = id.to_string();
-            self.amend(instance.id, |state| state.container_id = Some(made.clone())).await?;
+            self.amend(instance.id, has).await?;
         }
         done
     }
@@ -164,6 +171,11 @@ impl Library {
         }
         self.advance(instance, |state| state.container_id = None).await
     }
+}
+
+/// True if the container of an instance was made of another image than the one that it has now.
+pub(super) fn is_of_another_image(instance: &InstanceRecord) -> bool {
+    instance.state.made_of.as_ref().is_some_and(|made_of| *made_of != instance.image)
 }
 
 fn is_of(listed: &Listed, instance: &InstanceRecord) -> bool {

@@ -150,6 +150,8 @@ impl Library {
         for container in self.containers_of(&engine, &installation, instance.id).await? {
             self.end_and_remove(&instance, &engine, &container.id).await?;
         }
+        let saved = self.drop_saved(&engine, (&installation, instance.id), None).await;
+        saved.map_err(|error| Halt::engine(InstanceReason::Stuck, &error))?;
         if RunSettings::read(&instance.settings)?.removes_volumes {
             self.remove_volumes(&instance, &engine).await?;
         }

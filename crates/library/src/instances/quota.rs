@@ -90,6 +90,18 @@ pub(crate) fn used(periods: &[PeriodRecord], now: SystemTime) -> Duration {
     periods.iter().map(of).fold(Duration::ZERO, Duration::saturating_add)
 }
 
+/// When an account has used up its hours of this month, if it goes on as it does; `None`: it does not. What is used up already
+/// ends now.
+pub(crate) fn ends(periods: &[PeriodRecord], hours: u64, now: SystemTime) -> Option<SystemTime> {
+    let running: u64 =
+        periods.iter().filter(|period| period.ended.is_none()).map(|period| period.cards).sum();
+    let cards = u32::try_from(running).ok().filter(|cards| *cards > 0)?;
+    let most = Duration::from_secs(hours.saturating_mul(3600));
+    let end = now.checked_add(most.saturating_sub(used(periods, now)) / cards)?;
+    // The next month has hours of its own.
+    (month(end) == month(now)).then_some(end)
+}
+
 // When the month began. The calendar by Howard Hinnant's `civil_from_days`: years begin in March, so that leap days come last.
 fn month(now: SystemTime) -> SystemTime {
     let days = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
@@ -157,6 +169,26 @@ mod tests {
             period("2026-10-01T00:00:00Z", Some("2026-10-02T00:00:00Z"), 8),
         ];
         assert_eq!(used(&periods, now), Duration::from_secs(5 * 3600));
+    }
+
+    // Rows: hours of cards, and when they are used up.
+    #[test]
+    fn hours_end_the_sooner_the_more_cards_run() {
+        let now = at("2026-11-02T00:00:00Z");
+        let one = [period("2026-11-01T23:00:00Z", None, 1)];
+        let two = [period("2026-11-01T23:00:00Z", None, 1), period("2026-11-01T22:00:00Z", None, 1)];
+        let ended = [period("2026-11-01T00:00:00Z", Some("2026-11-01T12:00:00Z"), 4)];
+        for (periods, hours, expected) in [
+            (&one[..], 5, Some("2026-11-02T04:00:00Z")),
+            (&two, 5, Some("2026-11-02T01:00:00Z")),
+            (&two, 3, Some("2026-11-02T00:00:00Z")),
+            (&two, 1, Some("2026-11-02T00:00:00Z")),
+            (&one, 10_000, None),
+            (&ended, 5, None),
+            (&[], 0, None),
+        ] {
+            assert_eq!(ends(periods, hours, now), expected.map(at), "{hours} {}", periods.len());
+        }
     }
 
     #[test]

@@ -10,18 +10,22 @@ use crate::{
     error::Error,
     ids::{EntryId, NodeId},
     library::Library,
-    nodes::Unreached,
+    nodes::{Link, Unreached},
     pulls::{LibraryImage, PullFault, PullRequest},
 };
 
 impl Library {
     /// The engine of a node.
     pub(super) async fn engine(&self, node: &NodeRecord) -> Result<Engine, Halt> {
-        match self.link(node).await {
-            Ok(link) => Ok(link.engine().clone()),
-            Err(Unreached::Condition(condition)) => Err(Halt::Unreachable(condition.detail)),
-            Err(Unreached::Catalog(error)) => Err(Halt::Catalog(error)),
-        }
+        Ok(self.link_of(node).await?.engine().clone())
+    }
+
+    /// How a node is reached now.
+    pub(super) async fn link_of(&self, node: &NodeRecord) -> Result<Link, Halt> {
+        self.link(node).await.map_err(|error| match error {
+            Unreached::Condition(condition) => Halt::Unreachable(condition.detail),
+            Unreached::Catalog(error) => Halt::Catalog(error),
+        })
     }
 
     /// All nodes.

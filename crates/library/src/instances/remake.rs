@@ -1,5 +1,5 @@
-//! Makes the container of an instance anew, with its disk: for other cards, or none. What a container has of cards is fixed
-//! when it is made.
+//! Makes the container of an instance anew. With its disk: for other cards, or none, because what a container has of cards is
+//! fixed when it is made. Without its disk: of another image.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,10 @@ use entrepot_oci::ImageRef;
 use super::{
     bring_up::{judged, written},
     halt::Halt,
+    saved,
     site::Site,
 };
 use crate::{library::Library, split};
-
-/// The registry that saved disks are named after. There is none: they never leave their node.
-const NOWHERE: &str = "saved.entrepot.invalid";
 
 /// A container, and the image that it was made of first.
 pub(super) struct Made<'a> {
@@ -46,16 +44,45 @@ impl Library {
         old: &Made<'_>,
         request: &CreateRequest,
     ) -> Result<ContainerId, Halt> {
-        let failed = |error: &EngineError| Halt::engine(InstanceReason::CreateFailed, error);
-        let saved = saved_image(instance)?;
+        let saved = saved::name(&site.installation, instance)
+            .ok_or_else(|| Halt::failed(InstanceReason::CreateFailed, "its disk cannot be named"))?;
         let commit = CommitRequest { image: saved.clone(), environment: old.variables() };
-        site.engine.commit(&old.container.id, &commit).await.map_err(|error| failed(&error))?;
+        let committed = site.engine.commit(&old.container.id, &commit).await;
+        committed.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
+        let request = CreateRequest { image: saved, ..request.clone() };
+        self.succeed(instance, site, old.container, request).await
+    }
+
+    /// Makes the container anew of the image that the instance has now. The disk of the one that is there goes; its volumes
+    /// stay. That one is kept until the new one is there.
+    ///
+    /// # Errors
+    /// It cannot be made; then the old one is as it was.
+    pub(super) async fn replace(
+        &self,
+        instance: &mut InstanceRecord,
+        site: &Site,
+        old: &Container,
+        request: &CreateRequest,
+    ) -> Result<ContainerId, Halt> {
+        if old.state.status.is_alive() {
+            self.put_down(instance, site).await?;
+        }
+        self.succeed(instance, site, old, request.clone()).await
+    }
+
+    // Makes the container that comes after another one, which is removed.
+    async fn succeed(
+        &self,
+        instance: &mut InstanceRecord,
+        site: &Site,
+        old: &Container,
+        request: CreateRequest,
+    ) -> Result<ContainerId, Halt> {
+        let failed = |error: &EngineError| Halt::engine(InstanceReason::CreateFailed, error);
         let name = instance.state.container_name.clone();
-        let request = CreateRequest {
-            name: next_name(&name).parse().map_err(|_| Halt::failed(InstanceReason::CreateFailed, &name))?,
-            image: saved,
-            ..request.clone()
-        };
+        let name = next_name(&name).parse().map_err(|_| Halt::failed(InstanceReason::CreateFailed, &name))?;
+        let request = CreateRequest { name, ..request };
         let made = site.engine.create(&request).await.map_err(|error| failed(&error))?;
         let shown = site.engine.inspect(&made.id).await.map_err(|error| failed(&error))?;
         let warnings = match judged(&request, &shown) {
@@ -65,27 +92,31 @@ impl Library {
                 return Err(halt);
             }
         };
+        let image = instance.image.clone();
         self.advance(instance, |state| {
             state.container_id = Some(made.id.to_string());
             state.container_name = request.name.to_string();
+            state.made_of = Some(image);
             state.warnings = written(&warnings);
             state.started = None;
         })
         .await?;
-        match site.engine.remove(&old.container.id).await {
-            Ok(()) | Err(EngineError::NotFound(_)) => Ok(made.id),
-            // The next look removes it.
-            Err(error) => {
-                tracing::info!(instance = instance.id, %error, "the container before cannot be removed yet");
-                Ok(made.id)
+        self.drop_old(instance, site, old, &request.image).await;
+        Ok(made.id)
+    }
+
+    // What stays for now is removed later: a container by the next look, the disk that it was made of with the next one.
+    async fn drop_old(&self, instance: &InstanceRecord, site: &Site, old: &Container, kept: &ImageRef) {
+        let removed = match site.engine.remove(&old.id).await {
+            Ok(()) | Err(EngineError::NotFound(_)) => {
+                self.drop_saved(&site.engine, (&site.installation, instance.id), Some(kept)).await
             }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            tracing::info!(instance = instance.id, %error, "the container before cannot be removed yet");
         }
     }
-}
-
-fn saved_image(instance: &InstanceRecord) -> Result<ImageRef, Halt> {
-    let name = format!("{NOWHERE}/instance-{}:r{}", instance.id, instance.revision);
-    name.parse().map_err(|_| Halt::failed(InstanceReason::CreateFailed, name))
 }
 
 /// The name of the container that comes after the one with this name.

@@ -190,7 +190,8 @@ fn of_settings(asked: &RunSettings, snapshot: &Snapshot, settings: &InstanceSett
     faults
 }
 
-fn of_split(snapshot: &Snapshot) -> Option<RunFault> {
+/// What is wrong with an entry for a spec.
+pub(super) fn of_split(snapshot: &Snapshot) -> Option<RunFault> {
     let Snapshot { entry, spec } = snapshot;
     let is_wrong = spec.is_split() && !entry.memory_split;
     is_wrong.then(|| RunFault::NotSplit { spec: spec.name.clone(), entry: entry.name.clone() })

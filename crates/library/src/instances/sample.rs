@@ -47,6 +47,7 @@ pub(crate) fn instance(phase: InstancePhase) -> InstanceRecord {
     let state = InstanceState {
         container_id: Some("c".repeat(64)),
         container_name: "entrepot-7".to_owned(),
+        made_of: None,
         phase,
         desired: InstanceDesired::Running,
         reason: None,

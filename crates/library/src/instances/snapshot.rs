@@ -103,19 +103,12 @@ pub enum CardVendor {
 impl Snapshot {
     /// The entry and the spec as they are; `None` as long as nobody knows which image the entry leads to.
     pub fn of(entry: &EntryRecord, spec: &SpecRecord) -> Option<Self> {
-        let written = entry.fields.digest.clone();
-        let digest = written.or_else(|| entry.check.digest.map(|digest| digest.to_string()))?;
-        let entry = EntrySnapshot {
-            id: entry.id,
-            name: entry.fields.name.clone(),
-            address: entry.fields.address.clone(),
-            host: entry.fields.host.clone(),
-            repository: entry.fields.repository.clone(),
-            digest,
-            memory_split: entry.fields.memory_split,
-            has_sshd: entry.check.contents.as_ref().is_some_and(|contents| contents.sshd),
-        };
-        Some(Self { entry, spec: SpecSnapshot::of(spec) })
+        Some(Self { entry: EntrySnapshot::of(entry)?, spec: SpecSnapshot::of(spec) })
+    }
+
+    /// The same spec with another entry as it is; `None` as for [`Self::of`].
+    pub(crate) fn with_entry(&self, entry: &EntryRecord) -> Option<Self> {
+        Some(Self { entry: EntrySnapshot::of(entry)?, spec: self.spec.clone() })
     }
 
     /// The image, which is the same for ever; `None` if what was stored of it is none of ours.
@@ -138,6 +131,23 @@ impl Snapshot {
     /// It is none of ours.
     pub(crate) fn read(text: &str) -> Result<Self, entrepot_catalog::Error> {
         serde_json::from_str(text).map_err(|_| entrepot_catalog::Error::Content { what: "snapshot" })
+    }
+}
+
+impl EntrySnapshot {
+    fn of(entry: &EntryRecord) -> Option<Self> {
+        let written = entry.fields.digest.clone();
+        let digest = written.or_else(|| entry.check.digest.map(|digest| digest.to_string()))?;
+        Some(Self {
+            id: entry.id,
+            name: entry.fields.name.clone(),
+            address: entry.fields.address.clone(),
+            host: entry.fields.host.clone(),
+            repository: entry.fields.repository.clone(),
+            digest,
+            memory_split: entry.fields.memory_split,
+            has_sshd: entry.check.contents.as_ref().is_some_and(|contents| contents.sshd),
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the container of an instance prints, and what it uses.
 
-use entrepot_catalog::InstanceRecord;
+use entrepot_catalog::{InstancePhase, InstanceRecord};
 use entrepot_engine::{Container, Engine, Error as EngineError, LogRequest, Logs, Sample};
 
 use super::{bring_up::container_id, fault::InstanceFault, halt::Halt, verbs::Target};
@@ -21,6 +21,14 @@ pub struct Usage {
     pub pids: Option<u64>,
 }
 
+/// The container of an instance, as its engine shows it now.
+pub(super) struct Reached {
+    pub(super) engine: Engine,
+    pub(super) container: Container,
+    node: String,
+    phase: InstancePhase,
+}
+
 impl Library {
     /// Reads the log of an instance.
     ///
@@ -28,8 +36,9 @@ impl Library {
     /// There is no such instance, it has no container, or its node does not answer.
     pub async fn instance_logs(&self, target: Target, request: LogRequest) -> Result<Logs, Error> {
         let instance = self.own(target.id, target.account).await?;
-        let (engine, container) = self.reached(&instance).await?;
-        engine.logs(&container, request).await.map_err(|error| silent(&instance, &error))
+        let reached = self.reached(&instance).await?;
+        let logs = reached.engine.logs(&reached.container, request).await;
+        logs.map_err(|error| reached.refused(&error))
     }
 
     /// What an instance uses now; `None` if it does not run.
@@ -38,32 +47,47 @@ impl Library {
     /// There is no such instance, it has no container, or its node does not answer.
     pub async fn instance_usage(&self, target: Target) -> Result<Option<Usage>, Error> {
         let instance = self.own(target.id, target.account).await?;
-        let (engine, container) = self.reached(&instance).await?;
-        let sample = engine.stats(&container.id).await.map_err(|error| silent(&instance, &error))?;
-        let Some(sample) = sample else { return Ok(None) };
+        let reached = self.reached(&instance).await?;
+        let sample = reached.engine.stats(&reached.container.id).await;
+        let Some(sample) = sample.map_err(|error| reached.refused(&error))? else { return Ok(None) };
         let before = self.0.instances.sampled(instance.id, sample);
         Ok(Some(usage(&sample, before.as_ref(), instance.memory_mib << 20)))
     }
 
-    async fn reached(&self, instance: &InstanceRecord) -> Result<(Engine, Container), Error> {
-        let id = container_id(instance).map_err(|_| InstanceFault::Phase(instance.state.phase))?;
-        let engine = match self.engine_of(instance).await {
-            Ok((_, engine)) => engine,
+    /// The container of an instance, as its engine shows it now.
+    pub(super) async fn reached(&self, instance: &InstanceRecord) -> Result<Reached, Error> {
+        let phase = instance.state.phase;
+        let id = container_id(instance).map_err(|_| InstanceFault::Phase(phase))?;
+        let (node, engine) = match self.engine_of(instance).await {
+            Ok((node, engine)) => (node.settings.name, engine),
             Err(Halt::Catalog(error)) => return Err(error.into()),
-            Err(_) => return Err(InstanceFault::NodeSilent(instance.name.clone()).into()),
+            Err(_) => return Err(InstanceFault::NodeSilent(self.node_name(instance).await?).into()),
         };
-        let container = engine.inspect(&id).await.map_err(|error| silent(instance, &error))?;
-        Ok((engine, container))
+        match engine.inspect(&id).await {
+            Ok(container) => Ok(Reached { engine, container, node, phase }),
+            Err(error) => Err(refused(&node, phase, &error)),
+        }
+    }
+
+    async fn node_name(&self, instance: &InstanceRecord) -> Result<String, Error> {
+        let node = self.0.catalog.node(instance.node_id).await?;
+        Ok(node.map(|node| node.settings.name).unwrap_or_default())
     }
 }
 
-fn silent(instance: &InstanceRecord, error: &EngineError) -> Error {
-    tracing::info!(instance = instance.id, %error, "an engine does not tell what was asked of it");
+impl Reached {
+    /// Why the engine does not do something with the container.
+    pub(super) fn refused(&self, error: &EngineError) -> Error {
+        refused(&self.node, self.phase, error)
+    }
+}
+
+fn refused(node: &str, phase: InstancePhase, error: &EngineError) -> Error {
+    tracing::info!(node, %error, "an engine does not do what was asked of it");
     match error {
-        EngineError::NotFound(_) | EngineError::Conflict(_) => {
-            InstanceFault::Phase(instance.state.phase).into()
-        }
-        _ => InstanceFault::NodeSilent(instance.name.clone()).into(),
+        EngineError::NotFound(_) | EngineError::Conflict(_) => InstanceFault::Phase(phase).into(),
+        EngineError::NotStarted(message) => InstanceFault::NotStarted(message.to_string()).into(),
+        _ => InstanceFault::NodeSilent(node.to_owned()).into(),
     }
 }
 

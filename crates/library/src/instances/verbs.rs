@@ -1,6 +1,6 @@
 //! What people do with their instances.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use entrepot_access::{Audit, Deed, to_the_end};
 use entrepot_catalog::{
@@ -12,6 +12,7 @@ use super::{
     clock::{self, Due},
     fault::InstanceFault,
     ground::{self, Asked, Where},
+    hours::Hours,
     request::{self, RunFault, RunSettings},
     snapshot::Snapshot,
 };
@@ -20,6 +21,10 @@ use crate::{
     ids::{InstanceId, NodeId},
     library::Library,
 };
+
+/// How long the end of a container may take, besides the time that it is given itself.
+const STOPPING: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Which instance somebody means, and may do something with.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +88,7 @@ impl Library {
     }
 
     async fn try_start_instance(&self, target: Target, with_cards: bool) -> Result<(), Error> {
-        let instance = self.target(target).await?;
+        let instance = self.at_rest(target).await?;
         let phase = instance.state.phase;
         let is_down = matches!(phase, InstancePhase::Stopped | InstancePhase::Failed | InstancePhase::Lost);
         if !is_down || instance.state.desired == InstanceDesired::Deleted {
@@ -169,9 +174,7 @@ impl Library {
         if !is_up || instance.state.desired != InstanceDesired::Running {
             return Err(InstanceFault::Phase(instance.state.phase).into());
         }
-        self.amend(instance.id, |state| state.phase = InstancePhase::Restarting).await?;
-        self.begin_restart(instance.id);
-        Ok(())
+        Ok(self.restart_as_recorded(instance.id).await?)
     }
 
     /// Removes an instance. Where its node does not answer, that is done as soon as it does.
@@ -229,16 +232,42 @@ impl Library {
         }
     }
 
-    async fn target(&self, target: Target) -> Result<InstanceRecord, Error> {
+    // One that is being stopped is waited for, so that whoever starts it next need not ask again and again.
+    async fn at_rest(&self, target: Target) -> Result<InstanceRecord, Error> {
+        let instance = self.target(target).await?;
+        if instance.state.phase != InstancePhase::Stopping {
+            return Ok(instance);
+        }
+        let patience = self.0.settings.instances.stop_grace + STOPPING;
+        let stopped = async {
+            loop {
+                drop(self.0.instances.begin_when_free(instance.id).await);
+                let instance = self.own(target.id, target.account).await?;
+                if instance.state.phase != InstancePhase::Stopping {
+                    return Ok(instance);
+                }
+                // Whoever stops it has not begun yet.
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(patience, stopped).await.unwrap_or(Ok(instance))
+    }
+
+    pub(super) async fn target(&self, target: Target) -> Result<InstanceRecord, Error> {
         let instance = self.own(target.id, target.account).await?;
         let is_as_seen = target.revision.is_none_or(|revision| revision == instance.revision);
         if is_as_seen { Ok(instance) } else { Err(Error::Stale) }
     }
 
     /// Does what is due because of the time. Returns whether the instance is on its way to something else.
-    pub(super) async fn tick(&self, instance: &InstanceRecord) -> Result<bool, entrepot_catalog::Error> {
+    pub(super) async fn tick(
+        &self,
+        instance: &InstanceRecord,
+        hours: &Hours,
+    ) -> Result<bool, entrepot_catalog::Error> {
         let now = SystemTime::now();
-        let done = match clock::due(instance, &self.0.settings.instances, now) {
+        let quota = hours.end(instance).await?;
+        let done = match clock::due(instance, &self.0.settings.instances, quota, now) {
             None => return Ok(false),
             Some(Due::Warn(ends)) => {
                 let left = ends.duration_since(now).unwrap_or_default();
@@ -251,7 +280,7 @@ impl Library {
                 self.amend(instance.id, |state| state.warned = Some(now)).await?;
                 return Ok(false);
             }
-            Some(Due::Stop) => self.begin_end(instance.id, Some(InstanceReason::TimedStop)).await,
+            Some(Due::Stop(reason)) => self.begin_end(instance.id, Some(reason)).await,
             Some(Due::Release) => self.begin_release(instance.id).await,
         };
         match done {

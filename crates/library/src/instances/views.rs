@@ -8,7 +8,9 @@ use entrepot_catalog::{
 };
 
 use super::{
-    clock, ground, quota,
+    clock, ground,
+    hours::Hours,
+    quota,
     request::RunSettings,
     settings::QuotaSettings,
     snapshot::{Snapshot, SpecSnapshot},
@@ -37,6 +39,8 @@ pub struct InstanceView {
     pub node: String,
     /// Where people reach its ports.
     pub host: Option<String>,
+    /// When it is stopped.
+    pub stop_at: Option<SystemTime>,
     /// When it is removed.
     pub release_at: Option<SystemTime>,
 }
@@ -82,10 +86,11 @@ impl Library {
     ) -> Result<Listing<InstanceView>, Error> {
         let page = self.0.catalog.instances(filter, limit).await?;
         let nodes: BTreeMap<_, _> = self.all_nodes().await?.into_iter().map(|node| (node.id, node)).collect();
+        let hours = self.hours(SystemTime::now()).await?;
         let mut rows = Vec::with_capacity(page.rows.len());
         for record in page.rows {
             let node = nodes.get(&record.node_id);
-            rows.push(self.view(record, node).await?);
+            rows.push(self.view(record, node, &hours).await?);
         }
         Ok(Listing { rows, more: page.more })
     }
@@ -97,10 +102,17 @@ impl Library {
     pub async fn instance(&self, id: InstanceId, account: Option<i64>) -> Result<InstanceView, Error> {
         let record = self.own(id, account).await?;
         let node = self.0.catalog.node(record.node_id).await?;
-        self.view(record, node.as_ref()).await
+        let hours = self.hours(SystemTime::now()).await?;
+        self.view(record, node.as_ref(), &hours).await
     }
 
-    async fn view(&self, record: InstanceRecord, node: Option<&NodeRecord>) -> Result<InstanceView, Error> {
+    async fn view(
+        &self,
+        record: InstanceRecord,
+        node: Option<&NodeRecord>,
+        hours: &Hours,
+    ) -> Result<InstanceView, Error> {
+        let quota = hours.end(&record).await?;
         Ok(InstanceView {
             snapshot: Snapshot::read(&record.snapshot)?,
             asked: RunSettings::read(&record.settings)?,
@@ -108,6 +120,7 @@ impl Library {
             ports: self.0.catalog.instance_ports(record.id).await?,
             node: node.map(|node| node.settings.name.clone()).unwrap_or_default(),
             host: node.and_then(|node| node.settings.public_host.clone()),
+            stop_at: clock::stop(&record, quota).map(|(at, _)| at).or(record.stop_at),
             release_at: clock::release(&record, self.0.settings.instances.release_stopped_after),
             record,
         })

@@ -1,7 +1,7 @@
 //! Who is at work on which instance, and when each engine answered last. In memory only.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -20,6 +20,8 @@ pub(crate) struct Work {
     pub(crate) tasks: TaskTracker,
     /// Somebody has ended work on an instance.
     freed: Notify,
+    /// Something happened on a node.
+    woke: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -28,6 +30,9 @@ struct State {
     starts: BTreeMap<i64, Tries>,
     engines: BTreeMap<i64, Answers>,
     samples: BTreeMap<i64, Sample>,
+    programs: BTreeMap<i64, usize>,
+    saving: BTreeSet<i64>,
+    woken: BTreeSet<i64>,
 }
 
 /// Starts of an instance that failed one after the other.
@@ -56,6 +61,37 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.work.state().busy.remove(&self.id);
         self.work.freed.notify_waiters();
+    }
+}
+
+/// A program of an instance, which is counted until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    work: Arc<Work>,
+    id: i64,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Entry::Occupied(mut programs) = self.work.state().programs.entry(self.id) {
+            *programs.get_mut() -= 1;
+            if *programs.get() == 0 {
+                programs.remove();
+            }
+        }
+    }
+}
+
+/// Held while an instance is saved as an image.
+#[derive(Debug)]
+pub(crate) struct Saving {
+    work: Arc<Work>,
+    id: i64,
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        self.work.state().saving.remove(&self.id);
     }
 }
 
@@ -111,6 +147,24 @@ impl Work {
         }
     }
 
+    /// Says that something happened on a node, which should be looked at.
+    pub(crate) fn wake(&self, node: i64) {
+        self.state().woken.insert(node);
+        self.woke.notify_one();
+    }
+
+    /// Waits until there is a node that should be looked at.
+    pub(crate) async fn woken(&self) {
+        while self.state().woken.is_empty() {
+            self.woke.notified().await;
+        }
+    }
+
+    /// The nodes that should be looked at. They are asked for once.
+    pub(crate) fn take_woken(&self) -> BTreeSet<i64> {
+        std::mem::take(&mut self.state().woken)
+    }
+
     /// Counts a start that failed. Returns how many did, one after the other.
     pub(crate) fn failed(&self, id: i64, next: impl FnOnce(u32) -> SystemTime) -> u32 {
         let mut state = self.state();
@@ -134,6 +188,22 @@ impl Work {
         let mut state = self.state();
         state.starts.remove(&id);
         state.samples.remove(&id);
+    }
+
+    /// Counts another program of an instance; `None` if it has `most` already.
+    pub(crate) fn count_program(self: &Arc<Self>, id: i64, most: usize) -> Option<Counted> {
+        let mut state = self.state();
+        let running = state.programs.get(&id).copied().unwrap_or_default();
+        if running >= most {
+            return None;
+        }
+        state.programs.insert(id, running + 1);
+        Some(Counted { work: self.clone(), id })
+    }
+
+    /// Begins to save an instance as an image; `None` if somebody does.
+    pub(crate) fn begin_saving(self: &Arc<Self>, id: i64) -> Option<Saving> {
+        self.state().saving.insert(id).then(|| Saving { work: self.clone(), id })
     }
 
     /// True if another start may be tried.
@@ -177,6 +247,16 @@ mod tests {
     }
 
     #[test]
+    fn programs_are_counted_while_they_run() {
+        let work = Arc::new(Work::default());
+        let (first, _second) = (work.count_program(7, 2).unwrap(), work.count_program(7, 2).unwrap());
+        assert!(work.count_program(7, 2).is_none() && work.count_program(8, 2).is_some());
+        drop(first);
+        assert!(work.count_program(7, 2).is_some());
+        assert_eq!(work.state().programs.len(), 1, "what has ended takes no room");
+    }
+
+    #[test]
     fn an_engine_that_was_silent_was_away() {
         let work = Work::default();
         assert_eq!(work.answered(1, None, at(10)), Away::Nobody);
@@ -192,6 +272,16 @@ mod tests {
         let work = Work::default();
         work.silent(1);
         assert_eq!(work.answered(1, Some(at(5)), at(20)), Away::Server { from: at(5), until: at(20) });
+    }
+
+    #[tokio::test]
+    async fn what_happened_before_somebody_waits_is_not_forgotten() {
+        let work = Work::default();
+        work.wake(7);
+        work.wake(8);
+        work.wake(7);
+        work.woken().await;
+        assert_eq!((work.take_woken(), work.take_woken()), ([7, 8].into(), [].into()));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What becomes of instances. Pure.
 //!
 //! - `decide`: what to do, from what an instance should be and what its engine shows
-//! - `billing`: for how long it ran
+//! - `billing`: for how long it ran; `kept`: what it keeps of what it has
 
 mod billing;
 mod decide;
+mod kept;
 
 pub use billing::{Change, Looks, Period, Run, cost, in_our_time, settle};
 pub use decide::{Away, Container, Known, NameTaken, Seen, State, Step, decide, name_taken, pause_after};
+pub use kept::{Deed, Part, kept};

@@ -61,6 +61,7 @@ pub(crate) fn condition(error: &EngineError) -> Condition {
         EngineError::NotFound(_)
         | EngineError::Conflict(_)
         | EngineError::Refused { .. }
+        | EngineError::NotStarted(_)
         | EngineError::Answer(_) => ConditionCode::NotUsable,
     };
     code.because(error.to_string())

@@ -10,6 +10,8 @@ pub enum PullFault {
     NotFound,
     /// The registry does not give it.
     Denied,
+    /// The registry gives it to those with a login, and the node that asks it itself has none.
+    NoLogin,
     /// The registry limits how often it is asked.
     RateLimited,
     /// There is no trusted connection to the registry.
@@ -45,9 +47,10 @@ pub struct PullFailure {
 
 impl PullFault {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotFound,
         Self::Denied,
+        Self::NoLogin,
         Self::RateLimited,
         Self::Tls,
         Self::DiskFull,
@@ -66,6 +69,7 @@ impl PullFault {
         match self {
             Self::NotFound => "not-found",
             Self::Denied => "denied",
+            Self::NoLogin => "no-login",
             Self::RateLimited => "rate-limited",
             Self::Tls => "tls",
             Self::DiskFull => "disk-full",
@@ -88,6 +92,11 @@ impl PullFault {
     /// Whether the same may succeed if it is tried again soon.
     pub(crate) fn passes(self) -> bool {
         matches!(self, Self::RegistryError | Self::Network | Self::Stalled | Self::Unreachable)
+    }
+
+    /// The same where the node asks the registry itself: it never has the logins that are stored here.
+    pub(crate) fn asked_directly(self) -> Self {
+        if self == Self::Denied { Self::NoLogin } else { self }
     }
 
     pub(crate) fn because(self, detail: impl Into<String>) -> PullFailure {

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_access::PullPass;
+use entrepot_access::RepositoryPass;
 use entrepot_catalog::{NodeRecord, PullEnd, PullRecord, PullStatus, PullStep};
 use entrepot_engine::{Pull, PullAuth};
-use entrepot_oci::Platform;
+use entrepot_oci::{ImageRef, Platform};
 use tokio::{
     sync::watch,
     time::{Instant, MissedTickBehavior},
@@ -89,14 +89,27 @@ impl Attempt<'_> {
             username: pass.username().to_owned(),
             password: pass.password().clone(),
         });
-        let patience = library.0.settings.pulls.stalled_after;
-        let stalled = || PullFault::Stalled.because("the engine says nothing");
-        let begun = tokio::time::timeout(patience, link.engine().pull(&image, None, auth.as_ref())).await;
-        let pull = begun.map_err(|_| stalled())?.map_err(|stop| of_stop(&stop))?;
-        self.follow(pull, &link, plan.as_ref()).await?;
+        let pulled = self.ask(&link, (&image, auth.as_ref()), plan.as_ref()).await;
+        pulled.map_err(|failure| match pass {
+            Some(_) => failure,
+            None => PullFailure { fault: failure.fault.asked_directly(), ..failure },
+        })?;
         // Some engines end the stream without a word when they fail.
         let there = link.engine().image(&image).await;
         there.map(drop).map_err(|error| of_engine(&error).because(error.to_string()))
+    }
+
+    async fn ask(
+        &mut self,
+        link: &Link,
+        (image, auth): (&ImageRef, Option<&PullAuth>),
+        plan: Option<&PullPlan>,
+    ) -> Result<(), PullFailure> {
+        let patience = self.run.library.0.settings.pulls.stalled_after;
+        let stalled = || PullFault::Stalled.because("the engine says nothing");
+        let begun = tokio::time::timeout(patience, link.engine().pull(image, None, auth)).await;
+        let pull = begun.map_err(|_| stalled())?.map_err(|stop| of_stop(&stop))?;
+        self.follow(pull, link, plan).await
     }
 
     async fn follow(
@@ -171,7 +184,7 @@ impl Attempt<'_> {
     }
 
     // A login of our own for this one repository, so that those of registries stay here.
-    fn pass(&self, node: &NodeRecord) -> Option<PullPass> {
+    fn pass(&self, node: &NodeRecord) -> Option<RepositoryPass> {
         if !is_from_here(&self.run.image, &node.settings) {
             return None;
         }

@@ -36,7 +36,7 @@ impl Library {
     /// It names none.
     pub fn image_named(&self, text: &str) -> Result<LibraryImage, Error> {
         let wrong = Error::NotAnImage;
-        let (name, tag, digest) = ImageRef::split(text.trim());
+        let (name, tag, digest) = ImageRef::split(self.names().without_own(text.trim()));
         let name: Name =
             name.parse().map_err(|error: entrepot_oci::RepositoryError| wrong(error.to_string()))?;
         let reference = match (digest, tag) {
@@ -52,6 +52,17 @@ impl Library {
         };
         let target = self.0.mirror.locate(&name, Asked { host: None, namespace: None });
         Ok(LibraryImage::new(target.map_err(|error| wrong(error.to_string()))?.key, reference))
+    }
+
+    /// The image that a text names to be pushed here. A name alone goes below the first prefix that takes pushes.
+    ///
+    /// # Errors
+    /// It names none.
+    pub fn image_to_push(&self, text: &str) -> Result<LibraryImage, Error> {
+        match self.names().hosted_prefixes().first().filter(|_| !text.contains('/')) {
+            Some(prefix) => self.image_named(&format!("{prefix}{}", text.trim())),
+            None => self.image_named(text),
+        }
     }
 
     /// The image of an entry, to be pulled: as it was at the last check.

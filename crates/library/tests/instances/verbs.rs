@@ -99,6 +99,25 @@ async fn what_cannot_be_done_now_is_refused() {
 }
 
 #[tokio::test]
+async fn a_start_right_after_a_stop_waits_for_it() {
+    let yard = Yard::new(Dialect::Docker28).await;
+    let instance = yard.run_with_card("a").await;
+    let gate = gate();
+    yard.engine.fault(EngineFault::on("POST", "containers/*/stop", Misbehaviour::HoldAnswer(gate.clone())));
+    yard.library.stop_instance(target(instance.id), by()).await.unwrap();
+    let library = yard.library.clone();
+    let id = target(instance.id);
+    let starting = tokio::spawn(async move { library.start_instance(id, true, by()).await });
+    yard.engine.asked("POST", "containers/*/stop", 1).await;
+    assert!(!starting.is_finished());
+    gate.open();
+    starting.await.unwrap().unwrap();
+    yard.library.instances_settled().await;
+    assert_eq!(yard.state(instance.id).await, (InstancePhase::Running, None));
+    assert_eq!(yard.runs(instance.id).await, [true, false]);
+}
+
+#[tokio::test]
 async fn somebody_elses_instance_does_not_exist() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run("a").await;

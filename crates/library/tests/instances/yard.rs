@@ -9,6 +9,7 @@ use entrepot_catalog::{
     InstanceReason, InstanceRecord, Location, NewNode, NodeCheck, NodeOffer, NodeSettings, NodeStatus,
     PullVia, SpecFields, SpecVendor,
 };
+use entrepot_events::EventSender;
 use entrepot_library::{
     Created, Error, InstanceSettings, Library, Parts, PullsSettings, RunRequest, RunSettings, Settings,
     Target, Tenant,
@@ -44,6 +45,15 @@ impl Yard {
     }
 
     pub(crate) async fn with(dialect: Dialect, instances: InstanceSettings) -> Self {
+        Self::of(dialect, instances, None).await
+    }
+
+    /// One whose nodes reach this server at an address.
+    pub(crate) async fn with_address(dialect: Dialect, address: &str) -> Self {
+        Self::of(dialect, InstanceSettings::default(), Some(address)).await
+    }
+
+    async fn of(dialect: Dialect, instances: InstanceSettings, address: Option<&str>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("entrepot.db"))).await.unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
@@ -62,6 +72,7 @@ impl Yard {
             blobs: Blobs::open(directory.path(), None).await.unwrap(),
             catalog: catalog.clone(),
             metrics: Default::default(),
+            events: Default::default(),
             clock: Default::default(),
         };
         let access_keys = keys.clone();
@@ -72,13 +83,21 @@ impl Yard {
             vault: Vault::open(vault).await.unwrap(),
             mirror: Mirror::start(mirror).await.unwrap(),
             access: Access::open(catalog.clone(), access_keys, Rules::default()).await.unwrap(),
-            address: None,
+            address: address.map(|address| address.parse().unwrap()),
+            events: Default::default(),
             settings: Settings { instances, pulls, ..Settings::default() },
         };
         let engine = TestEngine::start(dialect).await;
         engine.offer(IMAGE, Offer::of_layers(&[1000]));
         stock(&catalog, &engine.address()).await;
         Self { engine, library: Library::new(parts.clone()), catalog, parts, _directory: directory }
+    }
+
+    /// The same, with somebody who hears of what happens.
+    pub(crate) fn with_events(mut self, events: EventSender) -> Self {
+        self.parts.events = events;
+        self.library = Library::new(self.parts.clone());
+        self
     }
 
     /// Another server takes over, which knows what is in the database only.
@@ -197,8 +216,16 @@ async fn stock(catalog: &Catalog, address: &str) {
     for (name, cards, memory) in [("cpu", 0, None), ("card", 1, None), ("slice", 1, Some(8192))] {
         catalog.add_spec(&spec(name, cards, memory), "owner", now).await.unwrap().unwrap();
     }
+    let id = add_node(catalog, "n1", address).await;
+    let cards: Vec<_> = (0..2).map(card).collect();
+    catalog.devices_found(id, &cards, now).await.unwrap();
+}
+
+/// Adds a node, which was looked at. Returns its id.
+pub(crate) async fn add_node(catalog: &Catalog, name: &str, address: &str) -> i64 {
+    let now = SystemTime::now();
     let id = catalog.next_node_id().await.unwrap();
-    let new = NewNode { id, settings: node(address), secret: None, created_by: "owner".to_owned() };
+    let new = NewNode { id, settings: node(name, address), secret: None, created_by: "owner".to_owned() };
     assert!(catalog.add_node(&new, now).await.unwrap());
     let check = NodeCheck {
         status: NodeStatus::Connected,
@@ -210,13 +237,12 @@ async fn stock(catalog: &Catalog, address: &str) {
     };
     let node = catalog.node(id).await.unwrap().unwrap();
     assert!(catalog.node_checked(&node, &check, now).await.unwrap());
-    let cards: Vec<_> = (0..2).map(card).collect();
-    catalog.devices_found(id, &cards, now).await.unwrap();
+    id
 }
 
-fn node(address: &str) -> NodeSettings {
+fn node(name: &str, address: &str) -> NodeSettings {
     NodeSettings {
-        name: "n1".to_owned(),
+        name: name.to_owned(),
         region: String::new(),
         address: address.to_owned(),
         public_host: None,

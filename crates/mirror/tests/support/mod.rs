@@ -314,6 +314,7 @@ async fn parts(data: &std::path::Path, remotes: Vec<Remote>, clock: Clock, store
         blobs: Blobs::open(data, stores.s3.as_ref()).await.unwrap(),
         catalog: Catalog::open(stores.database.as_ref().unwrap_or(&file)).await.unwrap(),
         metrics: Metrics::default(),
+        events: Default::default(),
         clock,
     }
 }

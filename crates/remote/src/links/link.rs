@@ -69,6 +69,11 @@ impl Link {
         &self.settings
     }
 
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Takes the rate that was written last.
     pub(crate) fn set_rate(&self, rate: Option<Bandwidth>) {
         *lock(&self.rate) = rate;
@@ -141,10 +146,12 @@ impl Link {
 
     /// A registry refused it, and not another link.
     pub(crate) fn refused(&self, host: &Host, failure: LinkFailure, wait: Option<Duration>) {
-        self.failures.fetch_add(1, Ordering::Relaxed);
         let at = (Instant::now(), SystemTime::now());
         let rest = lock(&self.standing).refused(host, failure.clone(), wait, at);
-        if self.is_configured {
+        if let Some(rest) = rest
+            && self.is_configured
+        {
+            self.failures.fetch_add(1, Ordering::Relaxed);
             let seconds = rest.as_secs();
             tracing::warn!(link = self.name, registry = %host, %failure, seconds, "a link rests for a registry");
         }

@@ -117,24 +117,28 @@ impl Standing {
         (self.failures == 1).then_some(rest)
     }
 
-    /// A registry refused it, and did not refuse another link. Returns the rest.
+    /// A registry refused it, and did not refuse another link. Returns the rest, if it did not rest for the registry yet.
     pub(crate) fn refused(
         &mut self,
         host: &Host,
         failure: LinkFailure,
         wait: Option<Duration>,
         at: (Instant, SystemTime),
-    ) -> Duration {
+    ) -> Option<Duration> {
         let (now, wall) = at;
+        if self.refusals.get(host).is_some_and(|(until, _)| now < *until) {
+            return None;
+        }
         let rest = wait.unwrap_or(REFUSED_REST);
         self.last = Some((wall, failure.clone()));
         self.refusals.insert(host.clone(), (now + rest, failure));
-        rest
+        Some(rest)
     }
 
     /// A registry answered, so that it does not refuse the link any more.
     pub(crate) fn welcomed(&mut self, host: &Host) {
-        self.refusals.remove(host);
+        // A limit is over when its time is.
+        self.refusals.retain(|refusing, (_, failure)| refusing != host || *failure == LinkFailure::Limited);
     }
 
     /// Whether it rests for all registries.
@@ -144,7 +148,10 @@ impl Standing {
 
     /// How it is, for a registry or in all.
     pub(crate) fn state(&self, host: Option<&Host>, now: Instant) -> LinkState {
-        let refusal = host.and_then(|host| self.refusals.get(host)).filter(|(until, _)| now < *until);
+        // A limit is for one kind of request, and those wait by themselves (`backoff`): the others go on.
+        let is_refused =
+            |(until, failure): &&(Instant, LinkFailure)| now < *until && *failure != LinkFailure::Limited;
+        let refusal = host.and_then(|host| self.refusals.get(host)).filter(is_refused);
         if self.is_resting(now) {
             let is_absent = matches!(self.last, Some((_, LinkFailure::Absent)));
             if is_absent { LinkState::Absent } else { LinkState::Resting }
@@ -223,8 +230,11 @@ mod tests {
     fn a_refusal_is_for_one_registry() {
         let (mut link, now, wall) = (Standing::default(), Instant::now(), SystemTime::UNIX_EPOCH);
         let quay: Host = "quay.io".parse().unwrap();
-        let rest = link.refused(&hub(), LinkFailure::Limited, Some(60 * SECOND), (now, wall));
-        assert_eq!(rest, 60 * SECOND);
+        let refused = || LinkFailure::Refused { status: 403 };
+        let rest = link.refused(&hub(), refused(), Some(60 * SECOND), (now, wall));
+        assert_eq!(rest, Some(60 * SECOND));
+        // The same refusal again is no other one.
+        assert_eq!(link.refused(&hub(), refused(), None, (now, wall)), None);
         assert_eq!(link.state(Some(&hub()), now), LinkState::Resting);
         assert_eq!(
             (link.state(Some(&quay), now), link.state(None, now)),
@@ -232,12 +242,12 @@ mod tests {
         );
         assert_eq!(link.refusals(now).count(), 1);
         assert_eq!(link.state(Some(&hub()), now + 60 * SECOND), LinkState::Ready);
-        assert_eq!(
-            link.refused(&quay, LinkFailure::Refused { status: 403 }, None, (now, wall)),
-            REFUSED_REST
-        );
+        assert_eq!(link.refused(&quay, refused(), None, (now, wall)), Some(REFUSED_REST));
         link.welcomed(&quay);
         assert_eq!(link.state(Some(&quay), now), LinkState::Ready);
+        // A limit is for one kind of request: it is shown, and blobs go on.
+        assert!(link.refused(&quay, LinkFailure::Limited, Some(SECOND), (now, wall)).is_some());
+        assert_eq!((link.state(Some(&quay), now), link.refusals(now).count()), (LinkState::Ready, 2));
     }
 
     #[test]

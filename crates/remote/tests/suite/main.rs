@@ -16,6 +16,7 @@ mod listings;
 mod public_view;
 mod push;
 mod quirks;
+mod quotas;
 mod redirects;
 mod strangers;
 mod support;

@@ -8,6 +8,7 @@ use entrepot_catalog::{
 };
 use entrepot_library::{
     Allowance, Edit, Free, InstanceView, QuotaSettings, RunRequest, RunSettings, SpecSnapshot, cost_of,
+    lifecycle::{Deed, Part, kept},
 };
 
 /// A page of instances.
@@ -19,7 +20,8 @@ pub(super) fn list(page: Listing<InstanceView>) -> api::InstanceList {
 
 /// An instance.
 pub(super) fn instance(view: InstanceView) -> api::Instance {
-    let InstanceView { record, snapshot, asked, cards, ports, node, host, release_at } = view;
+    let keeps = keeps(&view);
+    let InstanceView { record, snapshot, asked, cards, ports, node, host, stop_at, release_at } = view;
     let state = record.state;
     let address = |port: u16| host.as_ref().map(|host| format!("{host}:{port}"));
     api::Instance {
@@ -58,11 +60,33 @@ pub(super) fn instance(view: InstanceView) -> api::Instance {
         restarts: state.restarts,
         started: state.started.map(Into::into),
         stopped: state.stopped.map(Into::into),
-        stop_at: record.stop_at.map(Into::into),
+        stop_at: stop_at.map(Into::into),
         release_at: release_at.map(Into::into),
+        keeps,
         revision: record.revision,
         created: record.created.into(),
         changed: record.changed.into(),
+    }
+}
+
+fn keeps(view: &InstanceView) -> api::InstanceKeeps {
+    let has = [
+        Some(Part::Disk),
+        view.asked.data.as_ref().map(|_| Part::Data),
+        view.ports.first().map(|_| Part::Ports),
+        view.cards.first().map(|_| Part::Cards),
+    ];
+    let has: Vec<_> = has.into_iter().flatten().collect();
+    let kept = |deed| kept(deed, &has).into_iter().map(part).collect();
+    api::InstanceKeeps { stop: kept(Deed::Stop), reimage: kept(Deed::Reimage), release: kept(Deed::Release) }
+}
+
+fn part(part: Part) -> api::InstancePart {
+    match part {
+        Part::Disk => api::InstancePart::Disk,
+        Part::Data => api::InstancePart::Data,
+        Part::Ports => api::InstancePart::Ports,
+        Part::Cards => api::InstancePart::Cards,
     }
 }
 

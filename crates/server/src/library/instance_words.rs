@@ -44,25 +44,66 @@ pub(super) fn problem(fault: InstanceFault) -> Problem {
             .in_chinese("节点上没有空闲端口了")
             .with_chinese_hint("请少发布一些端口，或换一个节点"),
         InstanceFault::NoPlace(no) => no_place(&no, text),
-        InstanceFault::Volume(name) => Problem::new(StatusCode::CONFLICT, text)
-            .about("volume")
-            .coded(ProblemCode::Conflict)
-            .with_hint("see what there is: `entrepot volumes`")
-            .in_chinese(format!("没有可用的数据卷 `{name}`"))
-            .with_chinese_hint("查看：`entrepot volumes`"),
-        InstanceFault::VolumeInUse(name) => Problem::new(StatusCode::CONFLICT, text)
-            .with_hint("remove the instance first, and keep its volumes")
-            .in_chinese(format!("数据卷 `{name}` 正被实例使用"))
-            .with_chinese_hint("请先删除实例并保留其数据卷"),
+        InstanceFault::Volume(name) => no_volume(&name, text),
+        InstanceFault::VolumeInUse(name) => volume_in_use(&name, text),
         InstanceFault::NodeSilent(name) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, text)
             .with_hint("look at the node: `entrepot node ls`")
             .in_chinese(format!("节点 `{name}` 现在无法完成这个操作"))
             .with_chinese_hint("查看节点：`entrepot node ls`"),
+        InstanceFault::NotStarted(said) => not_started(&said, text),
+        InstanceFault::TooManyPrograms(most) => Problem::new(StatusCode::CONFLICT, text)
+            .with_hint("end some of them first")
+            .in_chinese(format!("容器中已经运行着 {most} 个程序"))
+            .with_chinese_hint("请先结束其中一些"),
+        InstanceFault::NotHosted(prefixes) => not_hosted(&prefixes, text),
+        InstanceFault::BeingSaved => Problem::new(StatusCode::CONFLICT, text)
+            .with_hint("wait until that is done")
+            .in_chinese("容器实例正在保存为镜像")
+            .with_chinese_hint("请等待完成"),
+        InstanceFault::NotSaved(why) => not_saved(&why, text),
         InstanceFault::Phase(phase) => Problem::new(StatusCode::CONFLICT, text)
             .with_hint("see how it is: `entrepot ps`")
             .in_chinese(format!("容器实例当前为“{}”", phase_word(phase)))
             .with_chinese_hint("查看状态：`entrepot ps`"),
     }
+}
+
+fn no_volume(name: &str, text: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, text)
+        .about("volume")
+        .coded(ProblemCode::Conflict)
+        .with_hint("see what there is: `entrepot volumes`")
+        .in_chinese(format!("没有可用的数据卷 `{name}`"))
+        .with_chinese_hint("查看：`entrepot volumes`")
+}
+
+fn volume_in_use(name: &str, text: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, text)
+        .with_hint("remove the instance first, and keep its volumes")
+        .in_chinese(format!("数据卷 `{name}` 正被实例使用"))
+        .with_chinese_hint("请先删除实例并保留其数据卷")
+}
+
+fn not_started(said: &str, text: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, text)
+        .with_hint("it needs a shell in the container, and the user that is named")
+        .in_chinese(format!("程序无法在容器中启动：{said}"))
+        .with_chinese_hint("容器中需要有 shell，并且指定的用户存在")
+}
+
+fn not_hosted(prefixes: &str, text: String) -> Problem {
+    Problem::bad(text)
+        .about("image")
+        .with_hint("write it like `local/app:1`")
+        .in_chinese(format!("镜像须保存在可推送的名称下，并带标签，以 {prefixes} 开头"))
+        .with_chinese_hint("写法如 `local/app:1`")
+}
+
+fn not_saved(why: &str, text: String) -> Problem {
+    Problem::new(StatusCode::BAD_GATEWAY, text)
+        .with_hint("see whether the node reaches this server, and has room: `entrepot node check`")
+        .in_chinese(format!("容器实例保存失败：{why}"))
+        .with_chinese_hint("请检查节点能否访问本服务、磁盘是否有空间：`entrepot node check`")
 }
 
 fn no_place(no: &NoPlace, text: String) -> Problem {

@@ -56,6 +56,10 @@ impl From<Error> for Problem {
                 .with_chinese_hint("请重新提供节点的证书，或恢复当时使用的密钥"),
             Error::Spec(faults) => Self::of_fields(faults.into_iter().map(spec_fault).collect()),
             Error::Instance(fault) => instance_words::problem(fault),
+            Error::NobodyListens => Self::new(StatusCode::CONFLICT, text)
+                .with_hint("an operator can add one to the configuration, as `webhooks`")
+                .in_chinese("没有 Webhook 接收 `card.free`，空闲时无人会得知")
+                .with_chinese_hint("管理员可在配置的 `webhooks` 中添加"),
             Error::Stale => revision::stale(),
             Error::Catalog(cause) => {
                 tracing::warn!(%cause, "{text}");
@@ -92,6 +96,6 @@ fn list(kind: &str) -> &'static str {
         "spec" => "entrepot spec ls",
         "instance" => "entrepot ps",
         "volume" => "entrepot volumes",
-        _ => "GET /api/v1/library/pulls",
+        _ => "entrepot pulls ls",
     }
 }

@@ -89,6 +89,7 @@ fn code(fault: PullFault) -> api::PullFault {
     match fault {
         PullFault::NotFound => api::PullFault::NotFound,
         PullFault::Denied => api::PullFault::Denied,
+        PullFault::NoLogin => api::PullFault::NoLogin,
         PullFault::RateLimited => api::PullFault::RateLimited,
         PullFault::Tls => api::PullFault::Tls,
         PullFault::DiskFull => api::PullFault::DiskFull,

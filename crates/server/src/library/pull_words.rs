@@ -23,6 +23,12 @@ fn both(fault: PullFault) -> (&'static str, &'static str) {
             "store a login for the registry that may pull it: `entrepot credentials add`",
             "请保存有权拉取的登录：`entrepot credentials add`",
         ),
+        PullFault::NoLogin => (
+            "the node asks the registry itself, without the logins that are stored here: let it pull through this server, \
+             `entrepot node set NODE --pull-via mirror`, or log its engine in",
+            "该节点直接访问镜像站，不使用这里保存的登录：请改为经由本服务拉取，`entrepot node set NODE --pull-via mirror`，\
+             或在节点的容器引擎上登录",
+        ),
         PullFault::RateLimited => (
             "wait, or store a login with a higher limit: `entrepot credentials add`",
             "请稍候，或保存限额更高的登录：`entrepot credentials add`",

@@ -7,7 +7,10 @@ use entrepot_catalog::{SpecFilter, SpecRecord};
 use entrepot_library::{Error, SpecId};
 use http::{Response, StatusCode};
 
-use super::{caller::library, spec_views as views};
+use super::{
+    caller::{library, tenant},
+    spec_views as views,
+};
 use crate::{
     answer,
     body::Body,
@@ -133,6 +136,39 @@ pub(crate) async fn change_spec(
 pub(crate) async fn remove_spec(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageLibrary)?;
     library.remove_spec(spec_id(&id?.0)?, revision::expected(&call.headers)?, by(&call)).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// Wait until an instance of a spec could be made
+///
+/// The webhooks that ask for `card.free` are told then, once, with the names of those who wait.
+#[utoipa::path(
+    put, path = "/api/v1/library/specs/{id}/wait", operation_id = "waitForSpec", tag = "library",
+    params(("id" = u32, Path, description = "The spec")),
+    responses(
+        (status = 204, description = "The caller waits"),
+        (status = 409, description = "Nobody would be told", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn wait_for_spec(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let library = library(&call, Operation::RunInstances)?;
+    library.wait_for_spec(spec_id(&id?.0)?, &tenant(&call)?, &by(&call)).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// Wait no longer
+#[utoipa::path(
+    delete, path = "/api/v1/library/specs/{id}/wait", operation_id = "endSpecWait", tag = "library",
+    params(("id" = u32, Path, description = "The spec")),
+    responses(
+        (status = 204, description = "The caller does not wait"),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn end_spec_wait(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let library = library(&call, Operation::RunInstances)?;
+    library.end_spec_wait(spec_id(&id?.0)?, &tenant(&call)?).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 

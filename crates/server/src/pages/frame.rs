@@ -8,6 +8,7 @@ use super::{
     home_words::HomeWords,
     html::{self, inline},
     login_words::LoginWords,
+    status_words::StatusWords,
     words::Language,
 };
 
@@ -27,6 +28,7 @@ pub(super) enum Page {
         /// True if the reader may start and stop runs there.
         steered: bool,
     },
+    Status,
     Login,
     Account,
     /// An error, whatever the address.
@@ -85,7 +87,7 @@ impl Frame<'_> {
 <body{data}>
 <div class="top"><div>
 <a class="mark" href="/?lang={code}">{mark}<span>entrepot</span></a>
-<nav aria-label="entrepot">{home}{guide}{sync}</nav>
+<nav aria-label="entrepot">{home}{guide}{sync}{status}</nav>
 <div class="tools">{visitor}<a href="{switch}" hreflang="{other_code}" lang="{other_code}">{other_language}</a><button id="theme" class="plain js-only">{theme}</button></div>
 </div></div>
 {main}
@@ -99,6 +101,7 @@ impl Frame<'_> {
             home = link(Page::Home, words.home),
             guide = link(Page::Guide, words.guide),
             sync = link(Page::Sync { steered: false }, words.syncs),
+            status = link(Page::Status, StatusWords::of(self.language).title),
             switch = self.switch(other),
             other_code = other.code(),
             other_language = words.other_language,
@@ -122,6 +125,7 @@ impl Frame<'_> {
             Page::Home => words.home,
             Page::Guide => words.guide,
             Page::Sync { .. } => words.syncs,
+            Page::Status => StatusWords::of(self.language).title,
             Page::Login => LoginWords::of(self.language).log_in,
             Page::Account => LoginWords::of(self.language).account,
             Page::Error => HomeWords::of(self.language).no_page,
@@ -166,7 +170,7 @@ impl Frame<'_> {
     fn data(&self) -> String {
         let words = self.language.words();
         let live = match self.page {
-            Page::Home | Page::Guide | Page::Login | Page::Account | Page::Error => "",
+            Page::Home | Page::Guide | Page::Status | Page::Login | Page::Account | Page::Error => "",
             Page::Sync { steered: false } => r#" data-live="""#,
             Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
         };
@@ -189,6 +193,7 @@ impl Page {
             Self::Home | Self::Error => "/",
             Self::Guide => "/guide",
             Self::Sync { .. } => "/sync",
+            Self::Status => "/status",
             Self::Login => "/login",
             Self::Account => "/account",
         }

@@ -4,6 +4,7 @@
 //! - `reader`: who may read; `forms`, by `form`: handlers of `login` and `account`, with their `login_words`; `own_path`: where to go
 //!   after a login
 //! - `readers`: handlers of the pages for readers; `home`, `guide`, `table`: their content; `errors`: errors as pages
+//! - `status`, with its `status_words`: how the service stands
 //! - `asked`, `commands`, `here`: what the first page says about an image; `said`: output for machines
 //! - `response`, `frame`, `html`: common parts; `words`, `home_words`: translations; `assets`: style and script
 
@@ -30,6 +31,8 @@ mod reader;
 mod readers;
 pub(crate) mod response;
 mod said;
+mod status;
+mod status_words;
 mod table;
 pub(crate) mod words;
 
@@ -65,6 +68,7 @@ pub(crate) fn router() -> Router<Arc<State>> {
         .route("/guide", get(readers::guide))
         .route("/guide.md", get(readers::markdown))
         .route("/sync", get(readers::table))
+        .route("/status", get(status::status))
         .route("/login", get(forms::login).post(forms::log_in))
         .route(login_provider::OIDC, get(provider::begin))
         .route(login_provider::CALLBACK, get(provider::finish))
@@ -104,6 +108,7 @@ async fn metrics(call: WebCall) -> Response<Body> {
     if let Some(refused) = reader::metrics_refused(&call) {
         return refused;
     }
+    call.state.top.publish();
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &call.state.registry) {
         Ok(()) => page(StatusCode::OK, METRICS, text),

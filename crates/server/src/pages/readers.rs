@@ -14,7 +14,7 @@ use super::{
     home::{Home, Pushes, Standing},
     reader::Reader,
     response::{language, page, visitor},
-    said, table,
+    said, status, table,
 };
 use crate::{
     body::Body,
@@ -44,7 +44,8 @@ pub(super) async fn home(Reader(call): Reader) -> Response<Body> {
     let image = query::find(query, "image").unwrap_or_default();
     let (names, standing) = (call.state.mirror.names(), standing(&call.state));
     let home = Home { here: &here, names, image: image.trim(), tool, standing, language };
-    page(HTML, Frame { page: Page::Home, language, query, visitor: visitor(&call) }.around(&home.main()))
+    let main = status::notice(call.state.notice.as_deref()) + &home.main();
+    page(HTML, Frame { page: Page::Home, language, query, visitor: visitor(&call) }.around(&main))
 }
 
 fn standing(state: &State) -> Standing {
@@ -70,6 +71,7 @@ pub(super) async fn guide(Reader(call): Reader) -> Response<Body> {
     let (scheduler, language, here) = (&sync.scheduler, language(&call), here(&call));
     let own = Own { here: &here, names: call.state.mirror.names() };
     let main = guide::main(&scheduler.rule_set(), &scheduler.rules(), &own, language);
+    let main = status::notice(call.state.notice.as_deref()) + &main;
     page(
         HTML,
         Frame { page: Page::Guide, language, query: call.query(), visitor: visitor(&call) }.around(&main),

@@ -18,11 +18,13 @@ use std::time::SystemTime;
 use ask::Ask;
 use entrepot_access::Verb;
 use entrepot_mirror::Asked;
-use entrepot_oci::{Method, Route, RouteError};
+use entrepot_oci::{Host, Method, Route, RouteError};
+use entrepot_policy::Unoffered;
 use http::{HeaderMap, Response, StatusCode, header};
+use http_body::Body as _;
 
 use crate::{
-    action::Action,
+    action::{Action, Content},
     answer::respond,
     audit_log::{Doer, Matter},
     authorize::{self, Question},
@@ -36,6 +38,7 @@ use crate::{
     permit::Permit,
     policy::Decision,
     sender::{Credentials, Sender},
+    top::Served,
 };
 
 /// True if the path belongs to the registry API.
@@ -45,6 +48,11 @@ pub(crate) fn is_below(path: &str) -> bool {
 
 /// Answers a request below `/v2/`.
 pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
+    let metrics = &call.state.metrics;
+    answered(call).await.inspect_err(|refusal| metrics.refused(refusal.status))
+}
+
+async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (path, query) = (call.path(), call.query());
     if catalog::is_at(path) {
         return Box::pin(repositories(call)).await;
@@ -63,6 +71,9 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let sender = late.as_ref().unwrap_or(call.sender);
     let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
+    if let Some(name) = route.name() {
+        mirror.check_open(name.as_str())?;
+    }
     let repository = route.name().zip(target.as_ref().map(|target| &target.key));
     let (headers, origin) = (&call.head.headers, &call.origin());
     let action = &Action::of(&route, method);
@@ -95,12 +106,30 @@ pub(crate) async fn answer(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     };
     let mut response = dispatch(&ask, method, &route, &mut *call.body).await?;
     note(&call, &matter, response.status()).await;
-    if let Some(namespace) = namespace.filter(|_| target.by_namespace) {
-        let namespace = headers::value(namespace.as_str().to_owned());
-        response.headers_mut().insert(OCI_NAMESPACE, namespace);
-    }
+    describe_namespace(response.headers_mut(), namespace.as_ref().filter(|_| target.by_namespace));
     describe_access(response.headers_mut(), sender);
+    note_served(&ask, action, &response);
     Ok(held(response, permit))
+}
+
+fn describe_namespace(to: &mut HeaderMap, namespace: Option<&Host>) {
+    if let Some(namespace) = namespace {
+        to.insert(OCI_NAMESPACE, headers::value(namespace.as_str().to_owned()));
+    }
+}
+
+// What was allowed and is given: of what is refused, no name is kept.
+fn note_served(ask: &Ask<'_>, action: &Action<'_>, response: &Response<Body>) {
+    if let (Action::Pull(content), StatusCode::OK | StatusCode::PARTIAL_CONTENT) = (action, response.status())
+    {
+        ask.state.top.note(&Served {
+            key: &ask.target.key,
+            principal: &ask.sender.principal,
+            client: Client::at(ask.origin.client()),
+            is_pull: matches!(content, Content::Manifest(_)),
+            bytes: response.body().size_hint().exact().unwrap_or_default(),
+        });
+    }
 }
 
 // The permit lives until the answer has been sent.
@@ -143,6 +172,10 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     // A method that is none of the API's is none of this address either.
     let method = method(&call.head.method, path, query).map_err(|_| Refusal::not_found())?;
     let (state, sender) = (call.state, call.sender);
+    state.mirror.check_open("_catalog")?;
+    if !state.mirror.offer().lists_names {
+        return Err(state.mirror.not_offered(Unoffered::Names).into());
+    }
     let permit = match state.policy.decide(sender, &Action::ListRepositories, None) {
         Decision::Allow(permit) => permit,
         Decision::Refuse(refusal) => return Err(refusal),

@@ -293,6 +293,15 @@ impl From<Error> for Problem {
             Error::NotItsTag { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, text).with_hint("look at `tags` of the rule")
             }
+            Error::UnknownPrune(_) => Self::new(StatusCode::NOT_FOUND, text)
+                .with_hint("see what there is: `entrepot sync prune ls`"),
+            Error::PruneDecided { .. } => Self::new(StatusCode::CONFLICT, text)
+                .with_hint("see what came of it: `entrepot sync prune show ID`"),
+            Error::PruneExpired(_) => {
+                Self::new(StatusCode::CONFLICT, text).with_hint("run the rule: that makes a new list")
+            }
+            Error::PruneChanged(_) => Self::new(StatusCode::CONFLICT, text)
+                .with_hint("look at it, and give its `digest`: `entrepot sync prune show ID`"),
             Error::LockLost | Error::Stopping => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, text).with_hint("try again later")
             }

@@ -16,8 +16,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, cache, compat, credentials, device, grants, headers::JSON,
-    library, links, pages, pull_rules, sessions, state::State, sync,
+    accounts, answer::respond, body::Body, budget, cache, compat, credentials, device, grants, headers::JSON,
+    library, links, modes, pages, pull_rules, sessions, state::State, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -38,10 +38,12 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "accounts", description = "Accounts, API tokens, sessions and the audit log"),
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
+        (name = "mode", description = "How much of the mirror is on offer, and what upstreams allow it"),
+        (name = "webhooks", description = "What other servers are told of, and what came of that"),
         (name = "library", description = "The image library: images, nodes, specs, instances and pulls"),
         (name = "cache", description = "What the mirror holds; for the owner of the data directory, over its socket")
     ),
-    components(schemas(entrepot_api::Event, entrepot_api::EntryForm)),
+    components(schemas(entrepot_api::Event, entrepot_api::EntryForm, entrepot_api::ExecMessage, entrepot_api::ExecReport)),
     modifiers(&ApiToken)
 )]
 struct Document;
@@ -84,6 +86,10 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(sync::api::cancel_run))
         .routes(routes!(sync::api::state))
         .routes(routes!(sync::events::events))
+        .routes(routes!(sync::prunes::prunes))
+        .routes(routes!(sync::prunes::prune))
+        .routes(routes!(sync::prunes::approve_prune))
+        .routes(routes!(sync::prunes::reject_prune))
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::accounts, accounts::create_account))
         .routes(routes!(accounts::account, accounts::change_account, accounts::remove_account))
@@ -107,7 +113,14 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
         .routes(routes!(pull_rules::explain))
-        .routes(routes!(links::links));
+        .routes(routes!(links::links))
+        .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
+        .routes(routes!(budget::budget))
+        .routes(routes!(status::status))
+        .routes(routes!(webhooks::webhooks))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::redeliver));
     library_api(router)
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
@@ -136,6 +149,7 @@ fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::entry_documents::import_entries))
         .routes(routes!(library::specs::specs, library::specs::create_spec))
         .routes(routes!(library::specs::spec, library::specs::change_spec, library::specs::remove_spec))
+        .routes(routes!(library::specs::wait_for_spec, library::specs::end_spec_wait))
         .routes(routes!(library::instances::instances, library::instances::create_instance))
         .routes(routes!(
             library::instances::instance,
@@ -145,9 +159,12 @@ fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::instances::start_instance))
         .routes(routes!(library::instances::stop_instance))
         .routes(routes!(library::instances::restart_instance))
+        .routes(routes!(library::instance_images::reimage))
+        .routes(routes!(library::instance_images::commit))
         .routes(routes!(library::instances::instance_runs))
         .routes(routes!(library::instance_streams::logs))
         .routes(routes!(library::instance_streams::usage))
+        .routes(routes!(library::exec::exec))
         .routes(routes!(library::instances::free))
         .routes(routes!(library::quotas::quota, library::quotas::set_quota, library::quotas::remove_quota))
         .routes(routes!(library::quotas::volumes))

@@ -127,6 +127,7 @@ async fn syncs(database: std::path::PathBuf) -> SyncService {
         rules: RuleSet::check(&sections).unwrap(),
         executor,
         metrics: Metrics::default(),
+        events: Default::default(),
         clock: Arc::new(SystemTime::now),
     };
     SyncService::new(Scheduler::open(parts).await.unwrap())

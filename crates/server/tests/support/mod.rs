@@ -5,6 +5,7 @@
 pub(crate) mod account;
 pub(crate) mod content;
 pub(crate) mod library;
+pub(crate) mod stock;
 pub(crate) mod tls;
 pub(crate) mod yard;
 
@@ -19,22 +20,25 @@ use bytes::Bytes;
 use entrepot_access::{Access, NetworkSettings};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_events::EventSender;
 use entrepot_library::Library;
 use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
+use entrepot_policy::ModeSettings;
 use entrepot_remote::{Credential, Remote};
 use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, LimitsInForce, Listen, Metrics, Patience, Policy, PublicUrl, RulesInForce, Server, SyncService,
-    TlsFiles,
+    ApiToken, LimitsInForce, Listen, Metrics, ModesInForce, Patience, Policy, PublicUrl, RulesInForce,
+    Server, SyncService, TlsFiles, Top,
 };
 use entrepot_testkit::{
     TestRegistry,
     client::{self, Response},
 };
 use entrepot_vault::Vault;
+use entrepot_webhooks::Webhooks;
 use http::{Method, Request};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use prometheus_client::registry::Registry;
@@ -61,12 +65,18 @@ pub(crate) struct Setup {
     pub(crate) vault: Option<Vault>,
     /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
     pub(crate) library: Option<LibraryGround>,
+    /// What other servers are told of.
+    pub(crate) webhooks: Option<Webhooks>,
     /// The accounts that the mirror has at its upstream.
     pub(crate) accounts: Vec<UpstreamAccount>,
     /// Who may do what.
     pub(crate) policy: Policy,
     /// What may be pulled.
     pub(crate) rules: RulesInForce,
+    /// What is on offer.
+    pub(crate) modes: ModeSettings,
+    /// What the operator says to everybody.
+    pub(crate) notice: Option<String>,
     /// How much clients may have.
     pub(crate) limits: LimitsInForce,
     /// The proxies in front, and who reads the metrics.
@@ -95,6 +105,7 @@ impl LibraryGround {
             mirror,
             access,
             address: None,
+            events: Default::default(),
             settings,
         })
     }
@@ -117,6 +128,7 @@ pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Metrics,
     pub(crate) library: Option<Library>,
+    pub(crate) modes: ModesInForce,
     pub(crate) stop: CancellationToken,
     pub(crate) running: JoinHandle<()>,
     data: tempfile::TempDir,
@@ -154,9 +166,12 @@ impl Rig {
             access,
             vault,
             library,
+            webhooks,
             accounts,
             policy,
             rules,
+            modes,
+            notice,
             limits,
             networks,
             public_url,
@@ -170,6 +185,13 @@ impl Rig {
         metrics.register(&mut registry);
         rules.register(&mut registry);
         limits.register(&mut registry);
+        let records = Catalog::open(&Location::Sqlite(data.path().join("entrepot.db"))).await.unwrap();
+        let modes = ModesInForce::new(modes, &mirror, records, EventSender::default());
+        modes.register(&mut registry);
+        let top = Top::default();
+        top.register(&mut registry);
+        modes.restore().await.unwrap();
+        mirror.begin().await;
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
@@ -188,8 +210,12 @@ impl Rig {
             access,
             vault,
             library: library.clone(),
+            webhooks,
             rules: rules.clone(),
+            modes: modes.clone(),
             limits,
+            notice,
+            top,
             policy,
             registry,
             metrics: metrics.clone(),
@@ -201,7 +227,7 @@ impl Rig {
             async move { server.run(stop, GRACE).await }
         });
         let address = server.local_addr();
-        Self { upstream, mirror, clock, address, server, metrics, library, stop, running, data }
+        Self { upstream, mirror, clock, address, server, metrics, library, modes, stop, running, data }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -242,11 +268,16 @@ impl Rig {
 
     /// Asks over the socket for the local command line.
     pub(crate) async fn ask(&self, method: &str, path: &str) -> (u16, Bytes) {
+        self.ask_with(method, path, Bytes::new()).await
+    }
+
+    /// The same with a body.
+    pub(crate) async fn ask_with(&self, method: &str, path: &str, body: impl Into<Bytes>) -> (u16, Bytes) {
         let stream = UnixStream::connect(self.control()).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
         let request = Request::builder().method(method).uri(path).header("host", "entrepot");
-        let response = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
+        let response = sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
         (head.status.as_u16(), body.collect().await.unwrap().to_bytes())
     }
@@ -309,9 +340,10 @@ async fn mirror(data: &Path, remote: Remote, clock: Clock, settings: Settings) -
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
+        events: Default::default(),
         clock,
     };
-    Mirror::start(parts).await.unwrap()
+    Mirror::open(parts).unwrap()
 }
 
 /// Sends bytes as they are; what comes back until the server closes, or says nothing for a while.

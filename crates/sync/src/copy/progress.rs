@@ -71,3 +71,24 @@ impl Tally {
         drop(self.events.send(event));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_blob_is_reported_once() {
+        let (events, mut seen) = unbounded_channel();
+        let tally = Tally::new(events, 3);
+        let blob = Blob { digest: Digest::of(b"seven b"), size: 7 };
+        tally.dealt(blob, 5);
+        assert!(seen.try_recv().is_err(), "a step is too small to be worth an event, unless it is the last");
+        for _ in 0..2 {
+            tally.dealt(blob, 7);
+        }
+        let Ok(Event::Progress { job: 3, bytes: 7, read: 0 }) = seen.try_recv() else { panic!("no event") };
+        assert!(seen.try_recv().is_err());
+    }
+}

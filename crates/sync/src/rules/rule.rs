@@ -122,12 +122,6 @@ pub struct UnknownRule {
 }
 
 impl RuleSet {
-    /// A set of one rule. Extra tags at its destinations are not reported, since other rules may write there; use
-    /// [`RuleSet::alone`] if the other rules are known.
-    pub fn of(rule: Rule) -> Self {
-        Self { elsewhere: written(&[&rule]), rules: vec![rule] }
-    }
-
     /// The rules, in the order written.
     pub fn rules(&self) -> &[Rule] {
         &self.rules

@@ -71,7 +71,7 @@ fn one_tag_can_be_chosen_if_it_is_meant() {
     let only = set.rules()[0].tags.only(tag("1-cann")).unwrap();
     assert_eq!(only.select(&[tag("1-cann"), tag("2-cann")]), [tag("1-cann")]);
     assert!(set.rules()[0].tags.only(tag("1")).is_none());
-    assert_eq!(RuleSet::of(set.rules()[0].clone()).rules().len(), 1);
+    assert_eq!(set.alone(set.rules()[0].clone()).rules().len(), 1);
 }
 
 #[test]

@@ -175,6 +175,7 @@ async fn what_an_archive_may_have_in_it_is_bounded() {
         assert!(what.ends_with(&format!("has a `{name}` of more than 4194304 bytes")), "{what}");
     }
     let beside = Beside::of(&path).await.unwrap();
+    assert!(beside.has("relay.json") && !beside.has("relay.yaml"));
     let what = beside.file("relay.json", 100).await.unwrap_err().what;
     assert!(what.ends_with("has a `relay.json` of more than 100 bytes"), "{what}");
     sparse(&path, (0..100_001).map(|number| (format!("f/{number}"), 0)));

@@ -21,6 +21,9 @@ use super::{
     state::Shared,
 };
 
+/// What a container without a shell prints.
+const NO_SHELL: &str = "exec: \"sh\": executable file not found in $PATH\n";
+
 pub(crate) fn create(context: &mut Context<'_>, name: &str) -> Reply {
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
     if record.life.status != Status::Running {
@@ -74,7 +77,7 @@ pub(crate) fn resize(context: &Context<'_>, id: &str) -> Reply {
 pub(crate) fn start(shared: &Arc<Shared>, call: &EngineCall, upgrade: OnUpgrade) -> Response<ReplyBody> {
     let id = call.path.split('/').nth(1).unwrap_or_default().to_owned();
     let mut state = shared.state();
-    let answers = state.answers.clone();
+    let (answers, has_no_shell) = (state.answers.clone(), state.has_no_shell);
     let Some(exec) = state.execs.iter_mut().find(|exec| exec.id == id) else {
         return Reply::error(shared.dialect, 404, &format!("No such exec instance: {id}")).into_response();
     };
@@ -82,17 +85,22 @@ pub(crate) fn start(shared: &Arc<Shared>, call: &EngineCall, upgrade: OnUpgrade)
         return Reply::error(shared.dialect, 409, "exec session has run already").into_response();
     }
     exec.is_running = true;
+    // A shell that says its number before it becomes the program.
+    let is_led = exec.command.get(2).is_some_and(|word| word.starts_with("echo $$;"));
+    let answer = match has_no_shell && is_led {
+        true => Some(ExecAnswer { exit_code: 127, ..ExecAnswer::of(NO_SHELL) }),
+        false => answers
+            .into_iter()
+            .find(|(part, _)| exec.command.join(" ").contains(part))
+            .map(|(_, answer)| answer),
+    };
     let program = Program {
         shared: Arc::clone(shared),
         id: exec.id.clone(),
         has_terminal: exec.has_terminal,
-        // A shell that says its number before it becomes the program.
-        says: exec.command.get(2).is_some_and(|word| word.starts_with("echo $$;")).then_some(exec.number),
+        says: (is_led && !has_no_shell).then_some(exec.number),
         tells: tells(&exec.command),
-        answer: answers
-            .into_iter()
-            .find(|(part, _)| exec.command.join(" ").contains(part))
-            .map(|(_, answer)| answer),
+        answer,
     };
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };

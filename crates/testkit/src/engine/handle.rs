@@ -164,6 +164,11 @@ impl TestEngine {
         self.shared.state().images.contains_key(&full(reference))
     }
 
+    /// The names of its images.
+    pub fn images(&self) -> Vec<String> {
+        self.shared.state().images.keys().cloned().collect()
+    }
+
     /// Sets a field of what it says of itself, such as `Runtimes`.
     pub fn set_info(&self, field: &str, value: Value) {
         self.shared.state().info.insert(field.to_owned(), value);
@@ -240,6 +245,11 @@ impl TestEngine {
     /// Programs whose command has this part answer so; the first that fits counts. Others repeat what they read.
     pub fn answer_exec(&self, part: &str, answer: ExecAnswer) {
         self.shared.state().answers.push((part.to_owned(), answer));
+    }
+
+    /// Its containers have no shell.
+    pub fn lose_shell(&self) {
+        self.shared.state().has_no_shell = true;
     }
 
     /// How many programs run in its containers.

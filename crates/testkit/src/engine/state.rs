@@ -91,6 +91,8 @@ pub(crate) struct State {
     pub(crate) calls: Vec<EngineCall>,
     pub(crate) faults: Vec<EngineFault>,
     pub(crate) execs: Vec<Exec>,
+    /// Containers have no shell.
+    pub(crate) has_no_shell: bool,
     /// What programs answer, by a part of their command.
     pub(crate) answers: Vec<(String, ExecAnswer)>,
     pub(crate) events: Vec<Value>,

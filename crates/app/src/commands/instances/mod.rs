@@ -5,14 +5,20 @@ mod render;
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_api::{
-    DataVolumeList, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList,
-    InstanceListQuery, InstanceLogQuery, InstancePhase, InstanceRemovalQuery, InstanceStart, InstanceUsage,
-    InstanceVolumes, NewInstance, PageQuery, Timestamp,
+    CommittedImage, DataVolumeList, Entry, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance,
+    InstanceChange, InstanceCommit, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
+    InstanceReimage, InstanceRemovalQuery, InstanceStart, InstanceUsage, InstanceVolumes, NewEntry,
+    NewInstance, PageQuery, Timestamp,
 };
 use reqwest::Method;
 
 use super::{accounts::Asker, specs};
-use crate::{client::Addressed, failure::Failure, output, runtime};
+use crate::{
+    client::Addressed,
+    failure::Failure,
+    output::{self, Characters},
+    runtime,
+};
 
 /// How many instances are asked for at once.
 const PAGE: usize = 500;
@@ -71,6 +77,22 @@ pub(crate) enum Verb {
         /// Its new name.
         name: String,
     },
+    /// Give an instance the image of another entry.
+    Reimage {
+        /// Its name or id.
+        instance: String,
+        /// The name or id of the entry.
+        entry: String,
+    },
+    /// Save an instance as an image.
+    Commit {
+        /// Its name or id.
+        instance: String,
+        /// The name of the image.
+        image: String,
+        /// The name of an entry that is added for it.
+        entry: Option<String>,
+    },
     /// Say when an instance ends.
     Extend {
         /// Its name or id.
@@ -96,6 +118,16 @@ pub(crate) enum Verb {
     Free {
         /// Only in this region.
         region: Option<String>,
+    },
+    /// Have webhooks told when a spec is free.
+    WaitFor {
+        /// Its name or id.
+        spec: String,
+    },
+    /// Wait for a spec no longer.
+    Forget {
+        /// Its name or id.
+        spec: String,
     },
     /// List volumes.
     Volumes,
@@ -191,6 +223,12 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             edit(asker, &instance, change).await?;
             asker.done(&instance, &format!("is called `{name}` now"))
         }
+        Verb::Reimage { instance, entry } => {
+            let reimage = InstanceReimage { entry: find_entry(asker, &entry).await? };
+            act(asker, &instance, "image", &reimage).await?;
+            asker.done(&instance, &format!("gets the image of `{entry}`: its data stays, its disk goes"))
+        }
+        Verb::Commit { instance, image, entry } => commit(asker, &instance, image, entry).await,
         Verb::Extend { instance, stop_after, release_after } => {
             let (stop_at, release_at) = (stop_after.map(End::time), release_after.map(End::time));
             let changed = edit(asker, &instance, InstanceChange { name: None, stop_at, release_at }).await?;
@@ -203,8 +241,32 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
                 asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
             asker.print(&free, || render::free(&free.specs))
         }
+        Verb::WaitFor { spec } => {
+            let id = specs::find(asker, &spec).await?.to_string();
+            let path = ["library", "specs", &id, "wait"];
+            asker.told(asker.client.change(Method::PUT, &path, &()).await)?;
+            asker.done(&spec, "is waited for: webhooks are told when it is free")
+        }
+        Verb::Forget { spec } => {
+            let id = specs::find(asker, &spec).await?.to_string();
+            let path = ["library", "specs", &id, "wait"];
+            asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;
+            asker.done(&spec, "is not waited for")
+        }
         Verb::Volumes => volumes(asker).await,
     }
+}
+
+/// Saves an instance as an image, and puts that into the library.
+async fn commit(asker: &Asker, named: &str, image: String, entry: Option<String>) -> Result<(), Failure> {
+    let id = find(asker, named).await?.to_string();
+    let path = ["library", "instances", id.as_str(), "commit"];
+    let saved: CommittedImage = asker.told(asker.client.long_post(&path, &InstanceCommit { image }).await)?;
+    if let Some(name) = &entry {
+        let new = NewEntry { name: Some(name.clone()), address: saved.image.clone(), ..NewEntry::default() };
+        let _: Entry = asker.told(asker.client.post(&["library", "entries"], &new).await)?;
+    }
+    asker.print(&saved, || render::committed(named, &saved, entry.as_deref()))
 }
 
 async fn volumes(asker: &Asker) -> Result<(), Failure> {
@@ -248,18 +310,11 @@ async fn logs(asker: &Asker, named: &str, query: InstanceLogQuery) -> Result<(),
     let id = find(asker, named).await?.to_string();
     let path = ["library", "instances", id.as_str(), "logs"];
     let mut text = asker.told(asker.client.text(&path, &query).await)?;
-    // A piece may end within a character.
-    let mut begun = Vec::new();
+    let mut characters = Characters::default();
     while let Some(bytes) = asker.told(text.next().await)? {
-        begun.extend(bytes);
-        let whole = match std::str::from_utf8(&begun) {
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            _ => begun.len(),
-        };
-        let piece: Vec<u8> = begun.drain(..whole).collect();
-        output::print(&String::from_utf8_lossy(&piece))?;
+        output::print(&String::from_utf8_lossy(&characters.push(&bytes)))?;
     }
-    output::print(&String::from_utf8_lossy(&begun))
+    output::print(&String::from_utf8_lossy(&characters.rest()))
 }
 
 /// What an instance uses: asked twice, because processors are counted between the two.

@@ -1,7 +1,9 @@
 //! Tables and sentences about instances.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_api::{DataVolume, FreeSpec, Instance, InstanceSpec, InstanceUsage};
+use entrepot_api::{
+    CommittedImage, DataVolume, FreeSpec, Instance, InstancePart, InstanceSpec, InstanceUsage,
+};
 
 use crate::{
     commands::amounts::{self, Mib},
@@ -54,6 +56,34 @@ pub(super) fn made(instance: &Instance) -> String {
     }
     for warning in &instance.warnings {
         text.push_str(&output::line(&format!("warning: {warning}")));
+    }
+    let keeps = &instance.keeps;
+    for (what, parts) in
+        [("a stop", &keeps.stop), ("another image", &keeps.reimage), ("a timed release", &keeps.release)]
+    {
+        text.push_str(&format!("{what} keeps {}\n", kept(parts)));
+    }
+    text
+}
+
+fn kept(parts: &[InstancePart]) -> String {
+    if parts.is_empty() {
+        return "nothing".to_owned();
+    }
+    let named = |part: &InstancePart| match part {
+        InstancePart::Disk => "its disk",
+        InstancePart::Data => "its data volume",
+        InstancePart::Ports => "its ports",
+        InstancePart::Cards => "its cards",
+    };
+    parts.iter().map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// What an instance was saved as.
+pub(super) fn committed(name: &str, saved: &CommittedImage, entry: Option<&str>) -> String {
+    let mut text = output::line(&format!("`{name}` is saved as {}@{}", saved.image, saved.digest));
+    if let Some(entry) = entry {
+        text.push_str(&output::line(&format!("run it: `entrepot run {entry} --spec SPEC`")));
     }
     text
 }
@@ -174,7 +204,8 @@ mod tests {
             "ports":[{"container":8888,"node":30000,"address":"gpu.example.com:30000"}],"environment":[],
             "command":null,"data":"/data","split":"not-effective","warnings":["it has no init process"],
             "exit_code":null,"restarts":0,"started":null,"stopped":null,"stop_at":null,
-            "release_at":"2026-12-01T00:00:00Z","revision":3,"created":"2026-11-30T12:00:00Z",
+            "release_at":"2026-12-01T00:00:00Z","revision":3,
+            "keeps":{"stop":["disk","data"],"reimage":["data"],"release":[]},"created":"2026-11-30T12:00:00Z",
             "changed":"2026-11-30T12:00:00Z"}"#;
         serde_json::from_str(text).unwrap()
     }
@@ -185,11 +216,22 @@ mod tests {
             made(&instance()),
             "instance 7: `train` on `n1`, failed (split-not-effective)\n\
              port 8888 is at gpu.example.com:30000\n\
-             warning: it has no init process\n"
+             warning: it has no init process\n\
+             a stop keeps its disk, its data volume\n\
+             another image keeps its data volume\n\
+             a timed release keeps nothing\n"
         );
         let table = instances(&[instance()]);
         assert!(table.contains("30000→8888") && table.contains("failed (split-not-effective)"), "{table}");
         assert_eq!(instances(&[]), "there are no instances\n");
+    }
+
+    #[test]
+    fn what_was_saved_is_run_again() {
+        let saved = CommittedImage { image: "local/a:1".to_owned(), digest: "sha256:ab".to_owned() };
+        assert_eq!(committed("train", &saved, None), "`train` is saved as local/a:1@sha256:ab\n");
+        let told = committed("train", &saved, Some("a"));
+        assert_eq!(told.lines().nth(1), Some("run it: `entrepot run a --spec SPEC`"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! `entrepot pull`: an image on its way to a node, followed until it is there.
+//! `entrepot pull`: an image on its way to a node, followed until it is there; `entrepot pulls`: what is on its way.
 
 mod bars;
+mod list;
 
 use entrepot_api::{NewPull, Pull, PullList, PullStatus};
 
 use self::bars::Bars;
+pub(crate) use self::list::{Pulls, Verb, list};
 use super::{accounts::Asker, nodes};
 use crate::{client::Addressed, failure::Failure, log::Verbosity, output, runtime, terminal};
 

@@ -82,6 +82,19 @@ impl Catalog {
         Ok(query.fetch_optional(&self.reader).await?.map(Raw::read))
     }
 
+    /// The runs of an account with cards that may count in the month of this time.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn periods_of_month(
+        &self,
+        account_id: i64,
+        at: SystemTime,
+    ) -> Result<Vec<PeriodRecord>, Error> {
+        let mut connection = self.reader.acquire().await?;
+        of_month(&mut connection, account_id, at).await
+    }
+
     /// Records that a run has begun. One that is recorded already stays as it is.
     ///
     /// # Errors

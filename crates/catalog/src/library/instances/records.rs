@@ -58,6 +58,8 @@ pub struct InstanceState {
     pub container_id: Option<String>,
     /// Its container's name.
     pub container_name: String,
+    /// The image that its container was made of; `None`: the one that it has.
+    pub made_of: Option<String>,
     /// Where it is on its way.
     pub phase: InstancePhase,
     /// What it should be.
@@ -168,7 +170,7 @@ macro_rules! columns {
     ($($rest:literal),+) => {
         concat!(
             "SELECT id, account_id, owner, name, entry_id, spec_id, node_id, image, snapshot, settings, container_id, \
-             container_name, phase, desired, reason, detail, with_devices, holds_devices, cpu_milli, memory_mib, split, \
+             container_name, made_of, phase, desired, reason, detail, with_devices, holds_devices, cpu_milli, memory_mib, split, \
              split_proof, warnings, exit_code, oom_killed, restarts, started_ms, stopped_ms, stop_at_ms, release_at_ms, \
              warned_ms, revision, created_ms, changed_ms FROM instance WHERE ",
             $($rest),+
@@ -191,6 +193,7 @@ pub(super) struct Raw {
     settings: String,
     container_id: Option<String>,
     container_name: String,
+    made_of: Option<String>,
     phase: String,
     desired: String,
     reason: Option<String>,
@@ -220,6 +223,7 @@ impl Raw {
         let state = InstanceState {
             container_id: self.container_id,
             container_name: self.container_name,
+            made_of: self.made_of,
             phase: InstancePhase::read(&self.phase)?,
             desired: InstanceDesired::read(&self.desired)?,
             reason: self.reason.as_deref().map(InstanceReason::read).transpose()?,

@@ -30,8 +30,8 @@ pub(crate) const PORTS_OF: &str =
     "SELECT host_port, container_port FROM port_allocation WHERE instance_id = $1 ORDER BY container_port";
 const SAVE: &str = "UPDATE instance SET container_id = $3, container_name = $4, phase = $5, desired = $6, reason = $7, \
      detail = $8, with_devices = $9, holds_devices = $10, split = $11, split_proof = $12, warnings = $13, exit_code = $14, \
-     oom_killed = $15, restarts = $16, started_ms = $17, stopped_ms = $18, warned_ms = $19, revision = revision + 1, \
-     changed_ms = $20 WHERE id = $1 AND revision = $2";
+     oom_killed = $15, restarts = $16, started_ms = $17, stopped_ms = $18, warned_ms = $19, made_of = $20, revision = revision + 1, \
+     changed_ms = $21 WHERE id = $1 AND revision = $2";
 const CHANGE: &str = "UPDATE instance SET name = COALESCE($3, name), image = COALESCE($4, image), \
      snapshot = COALESCE($5, snapshot), settings = COALESCE($6, settings), entry_id = COALESCE($7, entry_id), \
      stop_at_ms = CASE WHEN $8 = 1 THEN $9 ELSE stop_at_ms END, \
@@ -154,7 +154,8 @@ impl Catalog {
                 query.bind(state.split_proof.clone()).bind(state.warnings.clone()).bind(state.exit_code);
             let query = query.bind(i64::from(state.is_oom_killed)).bind(number(state.restarts));
             let query = query.bind(ms(state.started)).bind(ms(state.stopped)).bind(ms(state.warned));
-            Ok(query.bind(to_ms(at)).execute(&self.writer).await?.rows_affected() > 0)
+            Ok(query.bind(state.made_of.clone()).bind(to_ms(at)).execute(&self.writer).await?.rows_affected()
+                > 0)
         })
         .await
     }

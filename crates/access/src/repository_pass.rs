@@ -1,6 +1,6 @@
-//! Passes: what a container engine pulls one repository with, as long as its pull lasts.
+//! Passes: what a container engine pulls from one repository with, or pushes to it, as long as that lasts.
 //!
-//! They are in memory only. A restart ends all of them, as it ends the pulls.
+//! They are in memory only. A restart ends all of them, as it ends what they are for.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     principal::{Carries, Identity, Principal},
-    verb::{Verb, Verbs},
+    verb::Verbs,
     workload::{Workload, WorkloadRule},
 };
 
@@ -25,7 +25,7 @@ const PREFIX: &str = "epull";
 const USER_NAME: &str = "pull";
 
 /// A login for one repository. It ends when this is dropped, or at its time.
-pub struct PullPass {
+pub struct RepositoryPass {
     secret: SecretString,
     key: Digest,
     passes: Weak<Mutex<HashMap<Digest, Held>>>,
@@ -33,7 +33,7 @@ pub struct PullPass {
 
 /// The passes that are in use.
 #[derive(Default)]
-pub(crate) struct PullPasses(Arc<Mutex<HashMap<Digest, Held>>>);
+pub(crate) struct RepositoryPasses(Arc<Mutex<HashMap<Digest, Held>>>);
 
 struct Held {
     holder: Principal,
@@ -41,7 +41,7 @@ struct Held {
     ends: SystemTime,
 }
 
-impl PullPass {
+impl RepositoryPass {
     /// The user name to log in with.
     pub fn username(&self) -> &'static str {
         USER_NAME
@@ -54,13 +54,13 @@ impl PullPass {
 }
 
 /// Without the secret.
-impl fmt::Debug for PullPass {
+impl fmt::Debug for RepositoryPass {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("PullPass")
+        formatter.write_str("RepositoryPass")
     }
 }
 
-impl Drop for PullPass {
+impl Drop for RepositoryPass {
     fn drop(&mut self) {
         if let Some(passes) = self.passes.upgrade() {
             passes.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
@@ -68,9 +68,14 @@ impl Drop for PullPass {
     }
 }
 
-impl PullPasses {
-    /// Makes a pass for a repository.
-    pub(crate) fn add(&self, holder: &str, repository: RepositoryPattern, ends: SystemTime) -> PullPass {
+impl RepositoryPasses {
+    /// Makes a pass for a repository; `may` is what it is good for there.
+    pub(crate) fn add(
+        &self,
+        holder: &str,
+        (repository, may): (RepositoryPattern, Verbs),
+        ends: SystemTime,
+    ) -> RepositoryPass {
         let random = || uuid::Uuid::new_v4().simple().to_string();
         let secret = SecretString::from(format!("{PREFIX}{}{}", random(), random()));
         let key = Digest::of(secret.expose_secret().as_bytes());
@@ -80,14 +85,14 @@ impl PullPasses {
             audience: key.to_string(),
             claims: std::collections::BTreeMap::new(),
             repositories: vec![repository],
-            may: Verbs::NONE.with(Verb::Pull),
+            may,
         };
         let workload = Workload::new(holder, vec![Arc::new(rule)]);
         let remembered = workload.remembered();
         let holder = Principal { identity: Identity::Workload(Arc::new(workload)), carries: Carries::All };
         let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         passes.insert(key, Held { holder, remembered, ends });
-        PullPass { secret, key, passes: Arc::downgrade(&self.0) }
+        RepositoryPass { secret, key, passes: Arc::downgrade(&self.0) }
     }
 
     /// Who logs in with this password, if it is a pass.
@@ -118,12 +123,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::verb::Verb;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn pass(passes: &PullPasses, lives: u64) -> PullPass {
+    fn pull() -> Verbs {
+        Verbs::NONE.with(Verb::Pull)
+    }
+
+    fn pass(passes: &RepositoryPasses, lives: u64) -> RepositoryPass {
         let repository = "docker.io/library/nginx".parse().unwrap();
-        passes.add("node gpu-1", repository, NOW + Duration::from_secs(lives))
+        passes.add("node gpu-1", (repository, pull()), NOW + Duration::from_secs(lives))
     }
 
     fn rights(principal: &Principal, repository: &str) -> Verbs {
@@ -133,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_pass_is_for_one_repository_and_for_pulls() {
-        let passes = PullPasses::default();
+        let passes = RepositoryPasses::default();
         let pass = pass(&passes, 60);
         let holder = passes.holder(pass.password(), NOW).unwrap();
         assert_eq!(rights(&holder, "docker.io/library/nginx"), Verbs::NONE.with(Verb::Pull));
@@ -145,11 +155,21 @@ mod tests {
     }
 
     #[test]
+    fn one_for_pushes_is_for_nothing_else_either() {
+        let passes = RepositoryPasses::default();
+        let may = pull().with(Verb::Push);
+        let pass =
+            passes.add("node gpu-1", ("local/app".parse().unwrap(), may), NOW + Duration::from_secs(60));
+        let holder = passes.holder(pass.password(), NOW).unwrap();
+        assert_eq!((rights(&holder, "local/app"), rights(&holder, "local/other")), (may, Verbs::NONE));
+    }
+
+    #[test]
     fn it_ends_with_the_pull_and_at_its_time() {
-        let passes = PullPasses::default();
+        let passes = RepositoryPasses::default();
         let (first, second) = (pass(&passes, 60), pass(&passes, 60));
         let secret = first.password().clone();
-        let remembered = |pass: &PullPass| match passes.holder(pass.password(), NOW).unwrap().identity {
+        let remembered = |pass: &RepositoryPass| match passes.holder(pass.password(), NOW).unwrap().identity {
             Identity::Workload(workload) => workload.remembered(),
             _ => unreachable!(),
         };

@@ -1,0 +1,48 @@
+//! What operators are told by webhooks.
+
+use std::{sync::Arc, time::SystemTime};
+
+use entrepot_events::EventReceiver;
+use entrepot_server::PublicUrl;
+use entrepot_webhooks::{Metrics, Parts, Webhooks};
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, failure::Failure, syncing::Source};
+
+/// Tells operators of events.
+pub(crate) struct Operators {
+    /// The webhooks.
+    pub(crate) webhooks: Webhooks,
+    raised: EventReceiver,
+}
+
+impl Operators {
+    /// What tells them by this configuration; its metrics are added to `registry`.
+    ///
+    /// # Errors
+    /// HTTP cannot be set up, or what waits to be delivered cannot be read.
+    pub(crate) async fn open(
+        config: &Config,
+        source: &Source,
+        raised: EventReceiver,
+        registry: &mut Registry,
+    ) -> Result<Self, Failure> {
+        let metrics = Metrics::default();
+        metrics.register(registry);
+        let opened = Webhooks::open(Parts {
+            catalog: source.catalog.clone(),
+            webhooks: config.webhooks.meant.clone(),
+            server: config.public_url.as_ref().map(PublicUrl::text),
+            metrics,
+            clock: Arc::new(SystemTime::now),
+        });
+        let webhooks = opened.await.map_err(|error| Failure::because("cannot set up webhooks", &error))?;
+        Ok(Self { webhooks, raised })
+    }
+
+    /// Works until `stop`.
+    pub(crate) async fn tell(self, stop: CancellationToken) {
+        self.webhooks.work(self.raised, stop).await;
+    }
+}
