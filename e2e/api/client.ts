@@ -292,6 +292,7 @@ class Client {
     explainAccess: (query: operations["explainAccess"]["parameters"]["query"]) =>
       this.ask<"explainAccess">("GET", "/api/v1/access/explain" satisfies keyof paths, query),
     getPullRules: () => this.ask<"getPullRules">("GET", "/api/v1/pull-rules" satisfies keyof paths),
+    listLinks: () => this.ask<"listLinks">("GET", "/api/v1/links" satisfies keyof paths),
     getBudget: () => this.ask<"getBudget">("GET", "/api/v1/budget" satisfies keyof paths),
     getStatus: () => this.ask<"getStatus">("GET", "/api/v1/status" satisfies keyof paths),
     getMode: () => this.ask<"getMode">("GET", "/api/v1/mode" satisfies keyof paths),
@@ -410,6 +411,8 @@ export async function everything(server: string): Promise<void> {
   }
   for (const delivery of (await api.listWebhookDeliveries({ status: "failed" })).deliveries) await api.redeliver(delivery.id);
   const pulls = (await api.getPullRules()).refused ? await api.reloadPullRules() : await api.getPullRules();
+  const links = (await api.listLinks()).links.filter((link) => link.state !== "ready" && link.last_failure !== null);
+  console.log(links.map((link) => `${link.name}: ${link.last_failure?.detail}`));
   const decision = await api.explainPullRules({ image: "nginx:1.27" });
   console.log(pulls.lists.map((list) => `${list.name} (${list.kind}): ${list.rules}`), decision.allowed, decision.reason, decision.line);
   console.log((await api.listAudit({ actor: "owner" })).entries.map((entry) => `${entry.actor} ${entry.action}`));

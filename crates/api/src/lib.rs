@@ -3,6 +3,7 @@
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
 //! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; how much: [`LimitList`], [`ClientLimits`], [`BanList`];
 //!   what people ask for: [`ImageRequestList`], [`ImageRequestLook`]; what is always here: [`KeepLists`]
+//! - the ways to other registries: [`LinkList`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
 //!   [`CacheVerification`]; what stays and goes: [`CachePinList`], [`CacheEviction`], [`CacheScrub`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
@@ -32,6 +33,7 @@ mod image_request;
 mod instance;
 mod keep;
 mod limit;
+mod link;
 mod mode;
 mod node;
 mod problem;
@@ -104,6 +106,7 @@ pub use limit::{
     Ban, BanList, ClientLimits, Limit, LimitExplanation, LimitList, LimitRefusal, LimitState, LimitUnit,
     NewBan,
 };
+pub use link::{Link, LinkFailure, LinkList, LinkReason, LinkRest, LinkState};
 pub use mode::{Mode, ModeCause, ModeCondition, ModeMeasure, ModeOrder, ModeState, NewModeOrder};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,

@@ -52,6 +52,7 @@ mod tests {
         },
         keep::{KeepOutcome, KeepState},
         limit::LimitUnit,
+        link::{LinkReason, LinkState},
         mode::{Mode, ModeCause, ModeMeasure},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
@@ -109,6 +110,8 @@ mod tests {
         agree(KeepState::ALL, KeepState::as_str);
         agree(KeepOutcome::ALL, KeepOutcome::as_str);
         agree(LimitUnit::ALL, LimitUnit::as_str);
+        agree(LinkReason::ALL, LinkReason::as_str);
+        agree(LinkState::ALL, LinkState::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(PullRuleKind::ALL, PullRuleKind::as_str);
         agree(PullRuleReason::ALL, PullRuleReason::as_str);

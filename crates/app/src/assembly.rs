@@ -5,9 +5,11 @@ use std::sync::Arc;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_events::{EventReceiver, EventSender};
-use entrepot_mirror::{Clock, Metrics, Mirror, Parts, Settings, UpstreamParts};
+use entrepot_mirror::{Clock, LinkMetrics, Metrics, Mirror, Parts, Settings, UpstreamParts};
 use entrepot_oci::Host;
-use entrepot_remote::{Quotas, Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials};
+use entrepot_remote::{
+    LinkTable, Quotas, Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials,
+};
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -30,6 +32,8 @@ pub(crate) struct Assembly {
     pub(crate) quotas: Quotas,
     /// Where it is told what operators want to hear, and where that arrives.
     pub(crate) events: (EventSender, EventReceiver),
+    /// The links that registries share.
+    pub(crate) links: LinkTable,
     /// The registry for metrics.
     pub(crate) registry: Registry,
     /// Lock on the data directory, held as long as the mirror exists.
@@ -50,8 +54,9 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     metrics.register(&mut registry);
     let events = entrepot_events::channel(entrepot_webhooks::wanted(&config.webhooks.meant));
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
-    let (stored, quotas) = (StoredCredentials::default(), Quotas::default());
-    let shared = Shared { stored: &stored, quotas: &quotas, metrics: &metrics };
+    let (stored, quotas, links) = (StoredCredentials::default(), Quotas::default(), LinkTable::default());
+    registry.register_collector(Box::new(LinkMetrics::new(links.clone())));
+    let shared = Shared { stored: &stored, quotas: &quotas, links: &links, metrics: &metrics };
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &shared));
     let parts = Parts {
         settings: Settings {
@@ -68,7 +73,7 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
         clock: Clock::System,
     };
     let mirror = Mirror::open(parts).map_err(|error| Failure::because("cannot set up the mirror", &error))?;
-    Ok(Assembly { mirror, blobs, catalog, stored, quotas, events, registry, lock })
+    Ok(Assembly { mirror, blobs, catalog, stored, quotas, links, events, registry, lock })
 }
 
 /// Checks that the blob store takes our requests. One that does not answer may come back, and until then what is mirrored
@@ -116,6 +121,7 @@ pub(crate) async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, 
 struct Shared<'a> {
     stored: &'a StoredCredentials,
     quotas: &'a Quotas,
+    links: &'a LinkTable,
     metrics: &'a Metrics,
 }
 
@@ -123,6 +129,7 @@ fn upstream(host: &Host, registry: &config::Registry, shared: &Shared<'_>) -> Re
     let settings = RemoteSettings {
         stored: shared.stored.clone(),
         quotas: shared.quotas.clone(),
+        link_table: shared.links.clone(),
         reserve: registry.habits.reserve.map(u64::from),
         ..registry.remote.clone()
     };

@@ -368,6 +368,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[example("entrepot access grants rm 3719483918274560", "Take a grant back", "收回一项授权")],
     ),
     (
+        "links",
+        &[example(
+            "entrepot links",
+            "See which links work, what each carries, and why one rests",
+            "查看哪些链路可用、各自的速度，以及停用的原因",
+        )],
+    ),
+    (
         "session ls",
         &[example(
             "entrepot session ls --account alice",

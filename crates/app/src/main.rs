@@ -71,6 +71,7 @@ fn main() -> ExitCode {
         Action::CheckRules(check) => commands::rules::check(check),
         Action::Rules(rules) => commands::rules::run(rules),
         Action::Limits(limits) => commands::limits::run(limits),
+        Action::Links(links) => commands::links::run(links),
         Action::Mode(mode) => commands::mode::run(mode),
         Action::Budget(to) => commands::budget::run(to),
         Action::Accounts(accounts) => commands::accounts::run(accounts),

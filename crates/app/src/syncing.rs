@@ -10,7 +10,7 @@ use std::{
 use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
 use entrepot_events::EventSender;
 use entrepot_keep::Keeper;
-use entrepot_remote::{Quotas, StoredCredentials};
+use entrepot_remote::{LinkTable, Quotas, StoredCredentials};
 use entrepot_scheduler::{
     CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
 };
@@ -117,6 +117,8 @@ pub(crate) struct Source {
     pub(crate) stored: StoredCredentials,
     /// What accounts have left of registries' pulls.
     pub(crate) quotas: Quotas,
+    /// The links that registries share.
+    pub(crate) links: LinkTable,
     /// The registries of the configuration that was read last.
     pub(crate) registries: InForce,
 }
@@ -153,7 +155,10 @@ impl Source {
     fn executor(&self, config: &Config) -> Executor {
         let cache = Arc::new(CatalogCache::new(self.catalog.clone()));
         let registries = registries::configured(config.registries.clone(), &self.environment, cache);
-        let registries = registries.with_stored(self.stored.clone()).with_quotas(self.quotas.clone());
+        let registries = registries
+            .with_stored(self.stored.clone())
+            .with_quotas(self.quotas.clone())
+            .with_links(self.links.clone());
         let registries = Arc::new(registries);
         self.registries.replace(&registries);
         executor(registries)

@@ -34,6 +34,7 @@ fn wanted() -> Vec<String> {
         ("N", 1..=8),
         ("E", 1..=8),
         ("I", 1..=18),
+        ("L", 1..=5),
     ];
     let later =
         later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth:02}")));

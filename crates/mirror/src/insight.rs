@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use entrepot_blobs::{Held, Mapping};
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Host};
-use entrepot_remote::PullQuota;
+use entrepot_remote::{LinkStatus, PullQuota};
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 
 use crate::{
@@ -78,6 +78,11 @@ impl Mirror {
             all.extend_from_slice(&next);
         }
         Ok(Some(all.freeze()))
+    }
+
+    /// How the links are that upstreams are reached over; none if the configuration names none.
+    pub fn links(&self) -> Vec<LinkStatus> {
+        self.0.upstreams.links()
     }
 
     /// What a registry said last of the pulls that it allows us. `None` if it says nothing, or is no upstream.

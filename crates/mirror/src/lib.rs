@@ -36,6 +36,7 @@ mod inventory;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod laws;
+mod link_metrics;
 mod lists;
 mod manifest_check;
 mod manifests;
@@ -74,7 +75,10 @@ pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Ancestor, NewPin, Origin, PinFilter, PinRecord, PinSource, RepoKey};
 pub use entrepot_eviction::{LimitsError, Reason as EvictionReason, Saving, Trigger as EvictionTrigger};
-pub use entrepot_remote::{AccountQuota, NetworkFault, NetworkFaultKind, PullQuota, QuotaState, Standing};
+pub use entrepot_remote::{
+    AccountQuota, LinkFailure, LinkState, LinkStatus, NetworkFault, NetworkFaultKind, PullQuota, QuotaState,
+    Standing,
+};
 pub use error::{Error, NotOffered, UpstreamFault};
 pub use eviction::{EvictionEnd, EvictionPlan, EvictionProgress, EvictionReport, PlannedImage};
 pub use familiarity::Familiarity;
@@ -82,6 +86,7 @@ pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;
 pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
+pub use link_metrics::LinkMetrics;
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};

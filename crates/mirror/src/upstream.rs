@@ -20,7 +20,7 @@ use entrepot_oci::{Descriptor, Digest, Host, Page, Reference, Repository};
 use entrepot_policy::Percent;
 use entrepot_remote::{
     AccountQuota, BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, FoundManifest,
-    NetworkFault, NetworkFaultKind, Patience, PublicView, PullQuota, Remote, Standing, TagPage,
+    LinkStatus, NetworkFault, NetworkFaultKind, Patience, PublicView, PullQuota, Remote, Standing, TagPage,
 };
 use foldhash::quality::RandomState;
 
@@ -94,6 +94,17 @@ impl Upstreams {
     /// All of them.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Upstream>> {
         self.0.values()
+    }
+
+    /// The links that they are reached over, each once, as far as the configuration names any.
+    pub(crate) fn links(&self) -> Vec<LinkStatus> {
+        let mut links: Vec<LinkStatus> = Vec::new();
+        for status in self.0.values().flat_map(|upstream| upstream.remote.link_statuses()) {
+            if !links.iter().any(|known| known.name == status.name) {
+                links.push(status);
+            }
+        }
+        links
     }
 
     /// The upstream of that name.
@@ -274,6 +285,11 @@ impl Upstream {
     /// Has an endpoint that sent wrong bytes asked last for a while.
     pub(crate) fn distrust(&self, endpoint: Endpoint) {
         self.remote.distrust(endpoint);
+    }
+
+    /// The number of ways to it: one, or its links.
+    pub(crate) fn links(&self) -> usize {
+        self.remote.link_count()
     }
 
     /// How long a download may go without progress: long enough for every endpoint to be tried.

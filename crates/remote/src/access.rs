@@ -92,7 +92,7 @@ impl Remote {
         account: Option<&Credential>,
     ) -> Result<Access, Error> {
         let ping = ping_address(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
-        let response = self.send(&WireRequest::get(ping.clone())).await?;
+        let response = self.send(&WireRequest::get(ping.clone(), endpoint)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             response.successful().await?.drain().await;
             return Ok(Access::Open);
@@ -100,15 +100,16 @@ impl Remote {
         match (grant::offer(response.headers(), account.is_some()), account) {
             (Some(Offer::Bearer(challenge)), credential) => {
                 response.drain().await;
-                let request = TokenRequest { from: &ping, challenge: &challenge, scope, credential };
-                let wanted = scope.requested(&challenge).into_iter().next().unwrap_or_default();
+                let challenge = &challenge;
+                let request = TokenRequest { from: &ping, endpoint, challenge, scope, credential };
+                let wanted = scope.requested(challenge).into_iter().next().unwrap_or_default();
                 let fetched = self.fetch_token(&request).await?;
                 let token = fetched.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
                 Ok(Access::Token(token.and_then(|token| claims::actions(token, &wanted))))
             }
             (Some(Offer::Basic), Some(account)) => {
                 response.drain().await;
-                let mut wire = WireRequest::get(ping);
+                let mut wire = WireRequest::get(ping, endpoint);
                 wire.headers.insert(header::AUTHORIZATION, grant::basic(account)?);
                 self.send(&wire).await?.successful().await?.drain().await;
                 Ok(Access::Password)

@@ -53,7 +53,8 @@ pub(crate) struct Account {
     /// Names it among those of its registry, for as long as it stays the same.
     pub(crate) id: usize,
     pub(crate) credential: Credential,
-    endpoints: Vec<Endpoint>,
+    // By index.
+    endpoints: Vec<usize>,
 }
 
 /// The accounts of a registry: those of its settings, then the stored ones, and the logins while there are no others.
@@ -76,7 +77,7 @@ struct Current {
 impl Account {
     /// Whether the account is used at an endpoint for `repository`, or for requests about no repository.
     pub(crate) fn is_for(&self, endpoint: Endpoint, repository: Option<&Repository>) -> bool {
-        self.endpoints.contains(&endpoint)
+        self.endpoints.contains(&endpoint.index)
             && repository.is_none_or(|repository| self.credential.covers(repository))
     }
 }
@@ -138,7 +139,7 @@ impl Accounts {
             None => is_own(&self.host, endpoint),
         };
         let seeing = self.endpoints.iter().enumerate().filter(|(_, endpoint)| sees(endpoint));
-        let endpoints = seeing.map(|(index, _)| Endpoint(index)).collect();
+        let endpoints = seeing.map(|(index, _)| index).collect();
         Account { id, credential: credential.clone(), endpoints }
     }
 }
@@ -217,7 +218,9 @@ mod tests {
         let at = |of_accounts: &[Option<&str>]| {
             let settings = settings(&["https://a.example", "https://quay.io"], of_accounts);
             let seen = Accounts::new(&host, &settings, &settings.endpoints).now();
-            seen.iter().map(|account| [0, 1].map(|at| account.is_for(Endpoint(at), None))).collect::<Vec<_>>()
+            seen.iter()
+                .map(|account| [0, 1].map(|at| account.is_for(Endpoint::first_link(at), None)))
+                .collect::<Vec<_>>()
         };
         assert_eq!(at(&[None, Some("https://a.example")]), [[false, true], [true, false]]);
     }

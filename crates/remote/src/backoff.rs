@@ -1,6 +1,6 @@
 //! Waiting after a registry answered `429` (RFC 6585 §4). Pure: the time is a parameter.
 //!
-//! A wait applies to one account and one kind of request: Docker Hub limits manifests and counts neither `HEAD` nor
+//! A wait applies to one endpoint over one link, one account and one kind of request: Docker Hub limits manifests and counts neither `HEAD` nor
 //! blobs, and a half-finished image should not wait for a manifest that somebody else wants.
 
 use std::{
@@ -75,7 +75,12 @@ mod tests {
     use super::*;
 
     fn key(topic: &str) -> BackoffKey {
-        BackoffKey { endpoint: Endpoint(0), account: None, method: Method::GET, topic: topic.to_owned() }
+        BackoffKey {
+            endpoint: Endpoint::first_link(0),
+            account: None,
+            method: Method::GET,
+            topic: topic.to_owned(),
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     body::{self, Chunks},
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
+    links::choose::Purpose,
     remote::Remote,
     request::Request,
     response::Response,
@@ -109,7 +110,8 @@ impl Remote {
         request: BlobRequest,
     ) -> Result<BlobStream, Error> {
         let at = |endpoint| self.blob_at(endpoint, repository, digest, request).boxed();
-        self.try_endpoints(request.avoid, at).await
+        let purpose = if request.to.is_some() { Purpose::Part } else { Purpose::Answer };
+        self.try_for(request.avoid, purpose, at).await
     }
 
     async fn head_or_first_byte(

@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt as _, stream, stream::BoxStream};
 
 use crate::{
     error::{self, Error, InvalidResponse},
+    links::{status::LinkFailure, traffic::Traffic},
     memory_budget,
     patience::Patience,
 };
@@ -63,6 +64,34 @@ pub(crate) fn patient(
             Ok(Some(Err(error))) => Some((Err(error), None)),
             Ok(None) => None,
             Err(_) => Some((Err(Error::TimedOut), None)),
+        }
+    })
+    .boxed()
+}
+
+/// Counts and paces a body by the link that it comes over, and notices silence. The clock of [`patient`] does not run while a
+/// link's rate is waited for, and reading on begins to wait anew.
+pub(crate) fn over_link(chunks: Chunks, traffic: Traffic) -> Chunks {
+    stream::unfold(Some((chunks, traffic)), |state| async {
+        let (mut chunks, mut traffic) = state?;
+        traffic.awaits();
+        match chunks.next().await {
+            Some(Ok(chunk)) => {
+                let wait = traffic.received(chunk.len() as u64);
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+                Some((Ok(chunk), Some((chunks, traffic))))
+            }
+            Some(Err(error)) => {
+                let is_silence = matches!(error, Error::TimedOut);
+                traffic.broke(if is_silence { LinkFailure::Silent } else { LinkFailure::Broken });
+                Some((Err(error), None))
+            }
+            None => {
+                traffic.finished();
+                None
+            }
         }
     })
     .boxed()

@@ -1,4 +1,4 @@
-//! The HTTP clients of one registry.
+//! The HTTP clients of one registry over one link.
 //!
 //! There are two, because [`Settings::insecure`] applies to the registry's own hosts and not to hosts that it
 //! redirects to.
@@ -7,11 +7,14 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use entrepot_egress::{Gate, Proxies};
 use reqwest::{Client, ClientBuilder, Proxy, header, redirect};
-use url::{Position, Url};
+use secrecy::ExposeSecret as _;
+use url::Url;
 
 use crate::{
     certificates,
     connections::Pool,
+    links::section::{self, LinkSettings},
+    network_fault::ProxyUsed,
     patience::Patience,
     settings::{Settings, SettingsError},
 };
@@ -39,7 +42,7 @@ pub(crate) struct Clients {
     own: Arc<Pool>,
     foreign: Arc<Pool>,
     own_hosts: HashSet<String>,
-    proxies: Arc<Proxies>,
+    way: Way,
 }
 
 impl Clients {
@@ -50,18 +53,18 @@ impl Clients {
         patience: Patience,
     ) -> Result<Self, SettingsError> {
         let tls = certificates::checked(settings.ca.as_deref())?;
-        let proxies = Arc::clone(&route.proxies);
+        let way = route.way.clone();
         let foreign = {
             let route = route.clone();
-            pool(move || builder(&route, patience).tls_backend_preconfigured(tls.clone()).build())?
+            pool(move || builder(&route, patience)?.tls_backend_preconfigured(tls.clone()).build())?
         };
         let own = if settings.insecure {
-            pool(move || builder(&route, patience).tls_danger_accept_invalid_certs(true).build())?
+            pool(move || builder(&route, patience)?.tls_danger_accept_invalid_certs(true).build())?
         } else {
             Arc::clone(&foreign)
         };
         let own_hosts = endpoints.iter().filter_map(Url::host_str).map(str::to_owned).collect();
-        Ok(Self { own, foreign, own_hosts, proxies })
+        Ok(Self { own, foreign, own_hosts, way })
     }
 
     /// The connections for `url`.
@@ -74,10 +77,13 @@ impl Clients {
         url.host_str().is_some_and(|host| self.own_hosts.contains(host))
     }
 
-    /// The proxy for `url`, as host and port.
-    pub(crate) fn proxy(&self, url: &Url) -> Option<String> {
-        let proxy = self.proxies.of(url)?;
-        Some(proxy[Position::BeforeHost..Position::AfterPort].to_owned())
+    /// The proxy for `url`.
+    pub(crate) fn proxy(&self, url: &Url) -> Option<ProxyUsed> {
+        let (proxy, is_of_link) = match &self.way {
+            Way::Usual(proxies) => (proxies.of(url)?, false),
+            Way::Link(link) => (link.proxy.as_ref()?, true),
+        };
+        Some(ProxyUsed { host: section::host(proxy).to_owned(), is_of_link })
     }
 }
 
@@ -85,7 +91,36 @@ impl Clients {
 #[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) gate: Gate,
-    pub(crate) proxies: Arc<Proxies>,
+    pub(crate) way: Way,
+}
+
+/// The way that they take.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// By the proxies of the environment.
+    Usual(Arc<Proxies>),
+    /// Over a link that the operator wrote.
+    Link(LinkSettings),
+}
+
+impl Way {
+    // A proxy that somebody wrote for this registry is asked for every host, this machine included.
+    fn apply(&self, builder: ClientBuilder) -> reqwest::Result<ClientBuilder> {
+        let link = match self {
+            Self::Usual(proxies) => {
+                let proxies = Arc::clone(proxies);
+                return Ok(builder.proxy(Proxy::custom(move |url| proxies.of(url).cloned())));
+            }
+            Self::Link(link) => link,
+        };
+        let builder = builder.local_address(link.source);
+        let Some(url) = &link.proxy else { return Ok(builder) };
+        let mut proxy = Proxy::all(url.clone())?;
+        if let (Some(username), Some(password)) = (&link.username, &link.password) {
+            proxy = proxy.basic_auth(username, password.expose_secret());
+        }
+        Ok(builder.proxy(proxy))
+    }
 }
 
 fn pool(
@@ -94,22 +129,19 @@ fn pool(
     Pool::new(build).map(Arc::new).map_err(|source| SettingsError::Client { source })
 }
 
-fn builder(route: &Route, patience: Patience) -> ClientBuilder {
+fn builder(route: &Route, patience: Patience) -> reqwest::Result<ClientBuilder> {
     // Content that is encoded in transit has another digest.
     let identity = (header::ACCEPT_ENCODING, header::HeaderValue::from_static("identity"));
-    let proxies = Arc::clone(&route.proxies);
-    let builder = Client::builder();
+    let builder = route.way.apply(Client::builder().no_proxy())?;
     // Only Linux can be told.
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(UNHEARD);
-    builder
+    let builder = builder
         .user_agent(concat!("entrepot/", env!("CARGO_PKG_VERSION")))
         .default_headers([identity].into_iter().collect())
         .redirect(redirect::Policy::none())
         .referer(false)
         .dns_resolver(route.gate.resolver())
-        .no_proxy()
-        .proxy(Proxy::custom(move |url| proxies.of(url).cloned()))
         .connect_timeout(patience.connect)
         .tcp_nodelay(true)
         .http2_initial_stream_window_size(STREAM_WINDOW)
@@ -117,5 +149,6 @@ fn builder(route: &Route, patience: Patience) -> ClientBuilder {
         .http2_keep_alive_interval(PING_INTERVAL)
         .http2_keep_alive_timeout(PING_TIMEOUT)
         .pool_max_idle_per_host(POOLED)
-        .pool_idle_timeout(POOLED_FOR)
+        .pool_idle_timeout(POOLED_FOR);
+    Ok(builder)
 }

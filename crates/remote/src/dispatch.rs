@@ -1,19 +1,25 @@
 //! Sends one HTTP request over one connection, and once more where that was an old one that had died.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
-use http::{Method, header};
+use http::{HeaderName, Method, header};
 
 use crate::{
     connections::Connections,
     error::{self, Error},
+    links::traffic::Traffic,
     network_fault::NetworkFaultKind,
     outcome::OutcomeGuard,
-    remote::Remote,
+    remote::{Lane, Remote},
     request::WireRequest,
     response::Response,
     upload_body::{BodyStream, UploadBody},
 };
+
+const QUOTA_SOURCE: HeaderName = HeaderName::from_static("docker-ratelimit-source");
 
 impl Remote {
     /// Sends one HTTP request and waits for the headers of its response.
@@ -24,10 +30,13 @@ impl Remote {
     /// Like `send`, with another body. If the connection ends without an answer, it may have been kept for too long: the
     /// request is sent again on a new one, once, unless its body is gone by then. The first failure does not count.
     pub(crate) async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
-        let own = self.inner().clients.owns(&wire.url);
+        let Lane { link, clients } = self.lane(wire.link);
+        let own = clients.owns(&wire.url);
         let _permit = if own { Some(self.throttle().acquire().await) } else { None };
         let guard = OutcomeGuard::new(self.observer(), self.host().clone()).traced(wire);
-        let pool = self.inner().clients.of(&wire.url);
+        let pool = clients.of(&wire.url);
+        let mut traffic = Traffic::new(link);
+        traffic.awaits();
         let (connections, replay) = (pool.connections(), body.replay());
         let (began, patience) = (Instant::now(), self.patience_for(&wire.method));
         let mut sent = self.attempt(&connections, wire, Sending { body, patience }).await;
@@ -51,7 +60,11 @@ impl Remote {
         match sent {
             Ok(response) => {
                 guard.answered(response.status());
-                Ok(Response::new(response, guard))
+                traffic.received(0);
+                if let Some(seen) = quota_source(&response) {
+                    link.seen_as(seen);
+                }
+                Ok(Response::new(response, guard, traffic))
             }
             Err(failed) => Err(guard.fail(if own { failed } else { failed.at(&wire.url) })),
         }
@@ -65,13 +78,14 @@ impl Remote {
     ) -> Result<reqwest::Response, Error> {
         let request = connections.client().request(wire.method.clone(), wire.url.clone());
         let request = request.headers(wire.headers.clone());
-        let failed = |error| error::before_answer(error, &wire.url, self.inner().clients.proxy(&wire.url));
+        let Lane { link, clients } = self.lane(wire.link);
+        let failed = |error| error::before_answer(error, &wire.url, clients.proxy(&wire.url));
         let length = body.length();
         let response = if length == 0 {
             let sent = tokio::time::timeout(patience, request.send()).await;
             sent.map_err(|_| Error::TimedOut)?.map_err(failed)
         } else {
-            let (stream, progress) = BodyStream::new(body);
+            let (stream, progress) = BodyStream::new(body.over(link));
             let request = request.header(header::CONTENT_LENGTH, length);
             let sent = request.body(reqwest::Body::wrap_stream(stream)).send();
             progress.answered(async { sent.await.map_err(failed) }, self.patience()).await
@@ -83,6 +97,12 @@ impl Remote {
     fn patience_for(&self, method: &Method) -> Duration {
         if method == Method::PUT { self.patience().commit } else { self.patience().headers }
     }
+}
+
+// The address that Docker Hub counts pulls of. An account is none.
+fn quota_source(response: &reqwest::Response) -> Option<&str> {
+    let source = response.headers().get(QUOTA_SOURCE)?.to_str().ok()?.trim();
+    source.parse::<IpAddr>().ok().map(|_| source)
 }
 
 /// What is sent in one attempt, and how long it may take if there is nothing to send.

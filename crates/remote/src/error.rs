@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     egress_error::EgressError,
-    network_fault::{NetworkFault, NetworkFaultKind},
+    network_fault::{NetworkFault, NetworkFaultKind, ProxyUsed},
 };
 
 /// Why the network failed, for logs. It holds no URL with a query, which may be a signed one.
@@ -242,7 +242,7 @@ impl Error {
 }
 
 /// The error for a request to `url` through `proxy` that failed before its response.
-pub(crate) fn before_answer(error: reqwest::Error, url: &Url, proxy: Option<String>) -> Error {
+pub(crate) fn before_answer(error: reqwest::Error, url: &Url, proxy: Option<ProxyUsed>) -> Error {
     if let Some(refused) = egress_refusal(&error) {
         return refused.into();
     }

@@ -15,6 +15,7 @@ use crate::{
         scope::Scope,
     },
     backoff::BackoffKey,
+    destination::Destination,
     egress_error::{EgressError, MAX_REDIRECTS},
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
@@ -36,19 +37,10 @@ enum Hop {
 
 /// One hop of a request.
 struct Leg<'a> {
-    url: &'a Url,
+    destination: &'a Destination,
     request: &'a Request,
-    account: Option<usize>,
     /// Whether a grant that is held is sent before it is asked for.
     carries: bool,
-}
-
-/// Where a request is sent, and the account that it is sent with.
-#[derive(Clone)]
-pub(crate) struct Destination {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) url: Url,
-    pub(crate) account: Option<usize>,
 }
 
 /// A response, and the account that may be used for URLs in it: none if another server had a say in it.
@@ -90,7 +82,7 @@ impl Remote {
         if accounts.is_empty() {
             return self.send_as(destination(None), request).await;
         }
-        let key = |account| GrantKey::of(&url, request.scope(), Some(account));
+        let key = |account| GrantKey::of(&destination(Some(account)), request.scope());
         let is_refused = |account: &usize| self.inner().refused.include(&key(*account));
         let (last, first): (Vec<usize>, Vec<usize>) = accounts.into_iter().partition(is_refused);
         // A list of repositories without the account would be a shorter one, and look whole.
@@ -176,7 +168,7 @@ impl Remote {
         if let Some(left) = self.backoff().left(&key, Instant::now()) {
             return Err(Error::Limited { retry_after: Some(left) });
         }
-        self.may_send(account, request)?;
+        self.may_send(endpoint, account, request)?;
         let arrived =
             sent.await.map_err(|error| match account.and_then(|account| self.credential(account)) {
                 Some(credential) => error.without_secrets_of(&credential),
@@ -185,7 +177,7 @@ impl Remote {
         match &arrived {
             Ok(_) => self.backoff().answered(&key),
             Err(Error::Limited { retry_after }) => {
-                self.note_limited(account, *retry_after);
+                self.note_limited(endpoint, account, *retry_after);
                 self.backoff().limited(key, *retry_after, Instant::now());
             }
             Err(_) => {}
@@ -206,8 +198,9 @@ impl Remote {
     ) -> Result<AccountResponse, Error> {
         let at_endpoint = self.is_at_endpoint(destination.endpoint, &destination.url);
         let account = destination.account.filter(|_| at_endpoint);
-        let key = GrantKey::of(&destination.url, request.scope(), account);
-        let mut wire = request.to(destination.url);
+        let destination = Destination { account, ..destination };
+        let key = GrantKey::of(&destination, request.scope());
+        let mut wire = request.to(destination.url, destination.endpoint);
         let known = self.grants().get(&key).await;
         if let Some(grant) = &known {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
@@ -233,17 +226,20 @@ impl Remote {
         destination: Destination,
         request: &Request,
     ) -> Result<AccountResponse, Error> {
-        let Destination { endpoint, mut url, mut account } = destination;
+        let mut destination = destination;
         for hop in 0..=MAX_REDIRECTS {
-            let at_endpoint = self.is_at_endpoint(endpoint, &url);
+            let endpoint = destination.endpoint;
+            let at_endpoint = self.is_at_endpoint(endpoint, &destination.url);
             // A server that redirects back to the endpoint chose the request there, so the account stays dropped.
-            account = account.filter(|_| at_endpoint);
-            let carries = hop == 0 || self.is_api(endpoint, &url);
-            let step = self.step(Leg { url: &url, request, account, carries }).await;
+            destination.account = destination.account.filter(|_| at_endpoint);
+            let carries = hop == 0 || self.is_api(endpoint, &destination.url);
+            let step = self.step(Leg { destination: &destination, request, carries }).await;
             self.record(endpoint, at_endpoint, &step);
             match step? {
-                Hop::Response(response) => return Ok(AccountResponse { response, account }),
-                Hop::Redirect(target) => url = target,
+                Hop::Response(response) => {
+                    return Ok(AccountResponse { response, account: destination.account });
+                }
+                Hop::Redirect(target) => destination.url = target,
             }
         }
         Err(EgressError::TooManyRedirects.into())
@@ -265,7 +261,9 @@ impl Remote {
         let response = self.send_authorized(&leg).await?;
         match self.target(&response, leg.request) {
             None => response.to(leg.request).await.map(Hop::Response),
-            Some(Ok(target)) if !leg.request.follows(leg.url, &target) => Err(response.fail(Error::NotFound)),
+            Some(Ok(target)) if !leg.request.follows(&leg.destination.url, &target) => {
+                Err(response.fail(Error::NotFound))
+            }
             Some(Ok(target)) => {
                 response.drain().await;
                 Ok(Hop::Redirect(target))
@@ -290,12 +288,13 @@ impl Remote {
     // At most two requests, and one more for a token that has died: a fresh token that is rejected will not be accepted
     // on another.
     async fn send_authorized(&self, leg: &Leg<'_>) -> Result<Response, Error> {
-        let Leg { url, request, account, carries } = *leg;
-        let key = GrantKey::of(url, request.scope(), account);
-        let mut wire = request.to(url.clone());
+        let Leg { destination, request, carries } = *leg;
+        let (url, has_account) = (&destination.url, destination.account.is_some());
+        let key = GrantKey::of(destination, request.scope());
+        let mut wire = request.to(url.clone(), destination.endpoint);
         let known = if carries { self.grants().get(&key).await } else { None };
         let mut response = self.send_with(&mut wire, known.as_deref()).await?;
-        self.note_answer(account, request, &response);
+        self.note_answer(destination, request, &response);
         if let Some(grant) = &known
             && response.status() != StatusCode::UNAUTHORIZED
             && grant.may_have_died(response.status())
@@ -304,15 +303,15 @@ impl Remote {
             response.drain().await;
             // Without a token, the registry says where to get one.
             response = self.send_with(&mut wire, None).await?;
-            self.note_answer(account, request, &response);
+            self.note_answer(destination, request, &response);
         }
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let offer = match grant::offer(response.headers(), account.is_some()) {
+        let offer = match grant::offer(response.headers(), has_account) {
             Some(offer) => offer,
             None if response.header(&header::WWW_AUTHENTICATE).is_some() => return Ok(response),
-            None => match self.offer_from_ping(url, account.is_some()).await {
+            None => match self.offer_from_ping(destination).await {
                 Some(offer) => offer,
                 None => return Ok(response),
             },
@@ -322,9 +321,9 @@ impl Remote {
             self.grants().forget(&key, &stale).await;
         }
         let obtained =
-            self.obtain(GrantRequest { key: &key, scope: request.scope(), from: url }, offer).await?;
+            self.obtain(GrantRequest { key: &key, scope: request.scope(), from: destination }, offer).await?;
         let response = self.send_with(&mut wire, Some(&obtained)).await?;
-        self.note_answer(account, request, &response);
+        self.note_answer(destination, request, &response);
         if response.status() == StatusCode::UNAUTHORIZED {
             self.grants().forget(&key, &obtained).await;
         }
@@ -344,10 +343,11 @@ impl Remote {
     }
 
     // Some registries, such as gcr.io, send a challenge only for `/v2/` (distribution-spec, §determining support).
-    async fn offer_from_ping(&self, url: &Url, has_account: bool) -> Option<Offer> {
+    async fn offer_from_ping(&self, destination: &Destination) -> Option<Offer> {
+        let Destination { endpoint, url, account } = destination;
         let ping = url.join("/v2/").ok().filter(|ping| url.path().starts_with(ping.path()))?;
-        let response = self.send(&WireRequest::get(ping)).await.ok()?;
-        let offer = grant::offer(response.headers(), has_account);
+        let response = self.send(&WireRequest::get(ping, *endpoint)).await.ok()?;
+        let offer = grant::offer(response.headers(), account.is_some());
         let is_challenge = response.status() == StatusCode::UNAUTHORIZED;
         response.drain().await;
         offer.filter(|_| is_challenge)
@@ -394,6 +394,7 @@ mod tests {
             document: short,
             give_up: short,
             commit: short,
+            hedge: short,
         };
         Remote::with_patience("lab.test".parse().unwrap(), &settings, patience).unwrap()
     }

@@ -1,29 +1,38 @@
-//! Tries the endpoints of a registry in order of their health, and records how they did.
+//! Tries the endpoints of a registry over its links, in order of their health, and records how they did.
 
 use std::{
     sync::{MutexGuard, PoisonError},
     time::Instant,
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, FutureExt as _},
+    stream::FuturesUnordered,
+};
 
 use crate::{
     endpoint::Endpoint,
     error::Error,
-    health::{Health, Plan, Standing},
+    health::{Health, LinkOrder, Plan, Standing},
+    links::choose::{self, Purpose},
     remote::Remote,
+    trial::{Next, Trial, Verdict},
 };
+
+/// Asks at one endpoint, over one link.
+type Attempt<'a, T> = BoxFuture<'a, (Endpoint, Result<T, Error>)>;
 
 impl Remote {
     /// Records that an endpoint sent wrong bytes: it is tried last for [`crate::DISTRUST`].
     pub fn distrust(&self, endpoint: Endpoint) {
-        tracing::warn!(registry = %self.host(), endpoint = endpoint.0, "gave wrong bytes, is asked last for a while");
+        tracing::warn!(registry = %self.host(), endpoint = endpoint.index, "gave wrong bytes, is asked last for a while");
         self.health().distrust(endpoint, Instant::now());
     }
 
     /// Records that an endpoint is up but unusable: it is tried last for [`crate::COOLING`].
     pub(crate) fn deprioritize(&self, endpoint: Endpoint, why: &str) {
-        tracing::warn!(registry = %self.host(), endpoint = endpoint.0, why, "an endpoint is asked last for a while");
+        tracing::warn!(registry = %self.host(), endpoint = endpoint.index, why, "an endpoint is asked last for a while");
         self.health().deprioritize(endpoint, Instant::now());
     }
 
@@ -32,38 +41,105 @@ impl Remote {
         self.health().standing()
     }
 
-    /// The endpoints to try now.
+    /// The endpoints to try now, each over the link that is best.
     pub(crate) fn plan(&self) -> Plan {
-        self.health().plan(Instant::now(), None)
+        self.plan_for(None, Purpose::Answer)
+    }
+
+    fn plan_for(&self, avoid: Option<Endpoint>, purpose: Purpose) -> Plan {
+        let links = self.link_order(purpose);
+        self.health().plan(Instant::now(), avoid, &links)
+    }
+
+    fn link_order(&self, purpose: Purpose) -> LinkOrder {
+        let now = Instant::now();
+        let facts: Vec<_> = self.lanes().iter().map(|lane| lane.link.facts(self.host(), now)).collect();
+        let usable = facts.iter().filter(|facts| facts.is_usable()).count();
+        LinkOrder { order: choose::order(&facts, purpose), usable }
     }
 
     /// Tries one endpoint after another until one succeeds or gives a final answer. If none does, the error is that
     /// of the first, which should have answered.
-    pub(crate) async fn try_endpoints<'a, T>(
+    pub(crate) async fn try_endpoints<'a, T: 'a>(
         &'a self,
         avoid: Option<Endpoint>,
         attempt: impl Fn(Endpoint) -> BoxFuture<'a, Result<T, Error>> + Send,
     ) -> Result<T, Error> {
-        let order = match self.health().plan(Instant::now(), avoid) {
-            Plan::Try(order) => order,
+        self.try_for(avoid, Purpose::Answer, attempt).await
+    }
+
+    /// The same for a request that is for more than an answer. Where another link is free, an answer that does not come is
+    /// asked for over that as well.
+    pub(crate) async fn try_for<'a, T: 'a>(
+        &'a self,
+        avoid: Option<Endpoint>,
+        purpose: Purpose,
+        attempt: impl Fn(Endpoint) -> BoxFuture<'a, Result<T, Error>> + Send,
+    ) -> Result<T, Error> {
+        let mut order = match self.plan_for(avoid, purpose) {
+            Plan::Try(order) => order.into_iter().peekable(),
             Plan::Fail(error) => return Err(error),
         };
-        let mut first = None;
-        for endpoint in order {
-            let result = attempt(endpoint).await;
-            match result {
-                Err(error) if error.is_endpoint_specific() || self.lacks_account(endpoint, &error) => {
-                    tracing::debug!(registry = %self.host(), endpoint = endpoint.0, %error, "asking the next endpoint");
-                    if error.is_from_impostor() {
-                        self.deprioritize(endpoint, "its answers are not a registry's");
-                    }
-                    first = first.or(Some(error));
+        let mut trial = Trial::default();
+        let mut running: FuturesUnordered<Attempt<'a, T>> = FuturesUnordered::new();
+        let begin = |endpoint| attempt(endpoint).map(move |result| (endpoint, result)).boxed();
+        loop {
+            while order.next_if(|endpoint| !trial.admits(*endpoint)).is_some() {}
+            if running.is_empty() {
+                let Some(endpoint) = order.next() else { return Err(trial.into_error()) };
+                running.push(begin(endpoint));
+                continue;
+            }
+            let may_hedge = running.len() == 1
+                && purpose != Purpose::Change
+                && order.peek().is_some_and(|next| self.is_free(*next));
+            let (endpoint, result) = tokio::select! {
+                Some(answered) = running.next() => answered,
+                () = tokio::time::sleep(self.patience().hedge), if may_hedge => {
+                    running.extend(order.next().map(&begin));
+                    continue;
                 }
-                answered => return answered,
+            };
+            let Err(error) = result else {
+                self.blame(&trial, endpoint);
+                return result;
+            };
+            if let Next::Believe(error) = self.doubt(&mut trial, endpoint, error) {
+                return Err(error);
             }
         }
-        // The order is never empty: a registry has at least one endpoint.
-        Err(first.unwrap_or(Error::NotFound))
+    }
+
+    // Whether another link could take a request now.
+    fn is_free(&self, endpoint: Endpoint) -> bool {
+        self.lanes().len() > 1 && self.lane(endpoint.link).link.facts(self.host(), Instant::now()).is_usable()
+    }
+
+    /// Takes a failure into account.
+    pub(crate) fn doubt(&self, trial: &mut Trial, endpoint: Endpoint, error: Error) -> Next {
+        if let Verdict::LinkDown(failure) = Verdict::of(&error) {
+            self.lane(endpoint.link).link.failed(failure);
+        }
+        let goes_on = error.is_endpoint_specific() || self.lacks_account(endpoint, &error);
+        if goes_on {
+            tracing::debug!(registry = %self.host(), endpoint = endpoint.index, %error, "asking the next endpoint");
+            if error.is_from_impostor() {
+                self.deprioritize(endpoint, "its answers are not a registry's");
+            }
+        }
+        trial.failed(endpoint, error, goes_on)
+    }
+
+    /// Takes into account that this endpoint gave what was asked for.
+    pub(crate) fn blame(&self, trial: &Trial, endpoint: Endpoint) {
+        self.lane(endpoint.link).link.welcomed(self.host());
+        for blame in trial.blame(endpoint) {
+            let link = &self.lane(blame.link).link;
+            match blame.for_registry {
+                Some(wait) => link.refused(self.host(), blame.failure, wait),
+                None => link.failed(blame.failure),
+            }
+        }
     }
 
     // An endpoint that sees no account says nothing about one that does.

@@ -20,6 +20,7 @@ use crate::{
         scope::Scope,
     },
     blob::Part,
+    endpoint::Endpoint,
     link_header,
     listing::collect::Collect as _,
     response, retry_after, tags,
@@ -72,7 +73,8 @@ pub fn realm(from: &Url, header: &str) {
     let Ok(realm) = gate.absolute(from, realm) else { return };
     let Ok(repository) = "a".parse() else { return };
     let scope = Scope::Pull(repository);
-    let request = TokenRequest { from, challenge, scope: &scope, credential: None };
+    let endpoint = Endpoint::first_link(0);
+    let request = TokenRequest { from, endpoint, challenge, scope: &scope, credential: None };
     let address = token::realm_with_query(&realm, &request);
     assert!(address.origin() == realm.origin() && address.fragment().is_none(), "{address}");
     let scopes: Vec<_> = address.query_pairs().filter(|(key, _)| key == "scope").collect();

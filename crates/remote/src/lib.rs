@@ -3,8 +3,9 @@
 //! - [`Remote`] is one registry, set up from [`Settings`]. It reads (`manifest`, `blob`, `tags`, `listing`,
 //!   `referrers`), writes (`push`, `upload`), checks rights (`access`, `login`) and asks what everybody may read
 //!   (`public_view`)
-//! - on the way: `failover` tries endpoints, `exchange` follows challenges and redirects, `throttle` and `backoff`
-//!   wait; `pulls` counts what registries count, and says which account has how much left; the crate `egress` says which addresses may be contacted
+//! - on the way: `links` says over which link a request goes, `failover` tries endpoints and links, `exchange` follows
+//!   challenges and redirects, `throttle` and `backoff` wait; `pulls` counts what registries count, and says which account
+//!   has how much left; the crate `egress` says which addresses may be contacted
 //! - results: [`FetchedManifest`], [`BlobStream`], [`TagPage`], or an [`Error`] that says what to do next
 //!
 //! Nothing here decodes, stores or retries for long. Documents are verified when they are complete; the bytes of
@@ -23,6 +24,7 @@ mod certificates;
 mod client;
 mod connections;
 mod credential;
+mod destination;
 mod dispatch;
 mod egress_error;
 mod endpoint;
@@ -35,6 +37,7 @@ mod last_accounts;
 #[doc(hidden)]
 pub mod laws;
 mod link_header;
+mod links;
 mod listing;
 mod login;
 mod manifest;
@@ -61,6 +64,7 @@ mod stored;
 mod tags;
 mod throttle;
 mod token;
+mod trial;
 mod upload;
 mod upload_body;
 
@@ -72,6 +76,12 @@ pub use egress_error::{EgressError, MAX_REDIRECTS};
 pub use endpoint::Endpoint;
 pub use error::{Cause, Error, InvalidResponse, UnboundedListing};
 pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL, Standing};
+pub use links::{
+    section::{LinkFault, LinkSettings},
+    standing::SILENCE,
+    status::{LinkFailure, LinkState, LinkStatus},
+    table::LinkTable,
+};
 pub use listing::bounds::{
     LISTING_TIMEOUT, MAX_NAME_BYTES, MAX_NAME_PAGES, MAX_NAMES, MAX_REFERRER_BYTES, MAX_REFERRER_PAGES,
     MAX_REFERRERS,
@@ -81,7 +91,8 @@ pub use manifest::{FetchedManifest, FoundManifest, ManifestHead};
 pub use network_fault::{NetworkFault, NetworkFaultKind, TlsFault};
 pub use outcome::{Observer, RequestOutcome};
 pub use patience::{
-    COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, IDLE_TIMEOUT, Patience,
+    COMMIT_TIMEOUT, CONNECT_TIMEOUT, DOCUMENT_TIMEOUT, FLOOR, GIVE_UP, HEADER_TIMEOUT, HEDGE, IDLE_TIMEOUT,
+    Patience,
 };
 pub use public_view::PublicView;
 pub use pull_quota::PullQuota;

@@ -3,7 +3,6 @@
 use entrepot_egress::may_forward_credentials;
 use futures_util::FutureExt as _;
 use http::{HeaderValue, StatusCode, header};
-use url::Url;
 
 use crate::{
     accounts::is_own,
@@ -47,7 +46,7 @@ impl Remote {
             return Err(EgressError::ForeignEndpoint { host }.into());
         }
         let ping = ping_address(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
-        let response = self.send(&WireRequest::get(ping.clone())).await?;
+        let response = self.send(&WireRequest::get(ping.clone(), endpoint)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             response.successful().await?.drain().await;
             return Ok(LoginOutcome::NotRequired);
@@ -55,7 +54,7 @@ impl Remote {
         let header = match grant::offer(response.headers(), true) {
             Some(Offer::Bearer(challenge)) => {
                 response.drain().await;
-                self.token_for(&ping, &challenge, credential).await?
+                self.token_for(&WireRequest::get(ping.clone(), endpoint), &challenge, credential).await?
             }
             Some(Offer::Basic) => {
                 response.drain().await;
@@ -63,7 +62,7 @@ impl Remote {
             }
             None => return response.successful().await.map(|_| LoginOutcome::NotRequired),
         };
-        let mut wire = WireRequest::get(ping);
+        let mut wire = WireRequest::get(ping, endpoint);
         wire.headers.insert(header::AUTHORIZATION, header);
         self.send(&wire).await?.successful().await?.drain().await;
         Ok(LoginOutcome::Accepted)
@@ -71,24 +70,24 @@ impl Remote {
 
     async fn token_for(
         &self,
-        ping: &Url,
+        ping: &WireRequest,
         challenge: &Challenge,
         credential: &Credential,
     ) -> Result<HeaderValue, Error> {
         let realm = challenge.parameter("realm").unwrap_or_default();
-        let mut realm = self.gate().absolute(ping, realm).map_err(EgressError::from)?;
-        if !may_forward_credentials(ping, &realm) {
+        let mut realm = self.gate().absolute(&ping.url, realm).map_err(EgressError::from)?;
+        if !may_forward_credentials(&ping.url, &realm) {
             let host = realm.host_str().unwrap_or_default().to_owned();
             return Err(EgressError::ForeignRealm { host }.into());
         }
         realm.set_fragment(None);
+        let mut wire = WireRequest { url: realm, ..ping.clone() };
         let wire = if credential.is_identity_token() {
-            token::refresh(realm, challenge, "", credential)
+            token::refresh(wire, challenge, "", credential)
         } else {
-            realm
+            wire.url
                 .query_pairs_mut()
                 .extend_pairs(challenge.parameter("service").map(|name| ("service", name)));
-            let mut wire = WireRequest::get(realm);
             wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
             wire
         };

@@ -11,9 +11,18 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkFault {
     kind: NetworkFaultKind,
-    proxy: Option<String>,
+    proxy: Option<ProxyUsed>,
     /// The host, if it is none of the registry's own but one that the registry led to.
     elsewhere: Option<String>,
+}
+
+/// The proxy that a request went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProxyUsed {
+    /// Host and port.
+    pub(crate) host: String,
+    /// True if it is that of a link, and not one of the environment.
+    pub(crate) is_of_link: bool,
 }
 
 /// The classes of reasons.
@@ -45,6 +54,10 @@ pub enum NetworkFaultKind {
     ProxyLogin,
     /// The proxy did not connect to the registry.
     Proxy,
+    /// There was no connection to the proxy, and it is not known why.
+    ProxyAway,
+    /// This machine does not have the address that connections are to be made from.
+    SourceAbsent,
     /// Another reason.
     Other,
 }
@@ -69,8 +82,8 @@ pub enum TlsFault {
 }
 
 impl NetworkFault {
-    /// The fault of a request to `url` through `proxy`, a host with port.
-    pub(crate) fn of(error: &reqwest::Error, url: &Url, proxy: Option<String>) -> Self {
+    /// The fault of a request to `url` through `proxy`.
+    pub(crate) fn of(error: &reqwest::Error, url: &Url, proxy: Option<ProxyUsed>) -> Self {
         let attempt = Attempt {
             is_connecting: error.is_connect(),
             is_https: url.scheme() == "https",
@@ -115,9 +128,17 @@ impl NetworkFault {
         use NetworkFaultKind as K;
         const AT_PROXY: &str =
             "look at `HTTPS_PROXY` and `HTTP_PROXY`, and name hosts that need no proxy in `NO_PROXY`";
+        const AT_LINK: &str = "look at `links` of this registry in the configuration, and whether the proxy runs and takes the login";
+        let at_proxy = match &self.proxy {
+            Some(proxy) if proxy.is_of_link => AT_LINK,
+            _ => AT_PROXY,
+        };
         match self.kind {
-            _ if self.is_at_proxy() => AT_PROXY,
-            K::Proxy | K::ProxyLogin => AT_PROXY,
+            _ if self.is_at_proxy() => at_proxy,
+            K::Proxy | K::ProxyLogin | K::ProxyAway => at_proxy,
+            K::SourceAbsent => {
+                "give this machine the address, or correct `source` under `links` of this registry"
+            }
             _ if self.elsewhere.is_some() => {
                 "the registry leads there; those who run it set the address that it tells: `http.host` of \
                  distribution, `external_url` of Harbor"
@@ -159,10 +180,11 @@ impl NetworkFault {
         }
     }
 
-    // Whether the connection to the proxy failed, rather than the one through it.
-    fn is_at_proxy(&self) -> bool {
+    /// Whether the connection to the proxy failed, rather than the one through it.
+    pub(crate) fn is_at_proxy(&self) -> bool {
         use NetworkFaultKind as K;
-        let is_connecting = matches!(self.kind, K::Dns | K::Refused | K::NoRoute | K::ConnectTimeout);
+        let is_connecting =
+            matches!(self.kind, K::Dns | K::Refused | K::NoRoute | K::ConnectTimeout | K::ProxyAway);
         self.proxy.is_some() && is_connecting
     }
 }
@@ -170,8 +192,10 @@ impl NetworkFault {
 impl fmt::Display for NetworkFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.proxy {
-            Some(proxy) if self.is_at_proxy() => write!(f, "{} (that of the proxy `{proxy}`)", self.kind),
-            Some(proxy) => write!(f, "{} (through the proxy `{proxy}`)", self.kind),
+            Some(ProxyUsed { host: proxy, .. }) if self.is_at_proxy() => {
+                write!(f, "{} (that of the proxy `{proxy}`)", self.kind)
+            }
+            Some(ProxyUsed { host: proxy, .. }) => write!(f, "{} (through the proxy `{proxy}`)", self.kind),
             None => self.kind.fmt(f),
         }?;
         match &self.elsewhere {
@@ -203,10 +227,23 @@ impl fmt::Display for NetworkFaultKind {
             Self::NotHttp => "the answer is not HTTP",
             Self::ProxyLogin => "the proxy wants a login",
             Self::Proxy => "the proxy does not connect to it",
+            Self::ProxyAway => "there is no connection",
+            Self::SourceAbsent => "this machine does not have the source address",
             Self::Other => "the request could not be sent",
         })
     }
 }
+
+/// How the HTTP client says that a proxy wants another login, by HTTP and by SOCKS.
+const LOGIN_REFUSED: [&str; 3] = [
+    "authorization required",
+    "credentials not accepted",
+    "server does not support user/pass authentication",
+];
+
+/// How it says that there was no connection to a proxy by SOCKS, or that it broke; these errors have no causes.
+const AWAY: [&str; 2] =
+    ["SOCKS error: failed to create underlying connection", "SOCKS error: io error during SOCKS handshake"];
 
 struct Attempt {
     is_connecting: bool,
@@ -225,7 +262,8 @@ impl Attempt {
         }
         match (self.is_connecting, self.is_proxied) {
             (true, _) if error.is_timeout() => K::ConnectTimeout,
-            (true, true) if says(error, "authorization required") => K::ProxyLogin,
+            (true, true) if LOGIN_REFUSED.iter().any(|text| says(error, text)) => K::ProxyLogin,
+            (true, true) if AWAY.iter().any(|text| says(error, text)) => K::ProxyAway,
             (true, true) => K::Proxy,
             (true, false) => K::Other,
             (false, _) => K::Closed,
@@ -254,6 +292,7 @@ impl Attempt {
             io::ErrorKind::ConnectionRefused => Some(K::Refused),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some(K::NoRoute),
             io::ErrorKind::TimedOut => Some(K::ConnectTimeout),
+            io::ErrorKind::AddrNotAvailable => Some(K::SourceAbsent),
             io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
                 Some(if self.is_https { K::Tls(TlsFault::Closed) } else { K::Closed })
             }

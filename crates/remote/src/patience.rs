@@ -26,6 +26,9 @@ pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// hash all of it again.
 pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How long an answer is awaited over one link before the same is asked over another one as well.
+pub const HEDGE: Duration = Duration::from_secs(3);
+
 /// The timeouts of a [`crate::Remote`]. Only tests use others than the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -41,6 +44,8 @@ pub struct Patience {
     pub give_up: Duration,
     /// See [`COMMIT_TIMEOUT`].
     pub commit: Duration,
+    /// See [`HEDGE`].
+    pub hedge: Duration,
 }
 
 impl Patience {
@@ -60,6 +65,7 @@ impl Default for Patience {
             document: DOCUMENT_TIMEOUT,
             give_up: GIVE_UP,
             commit: COMMIT_TIMEOUT,
+            hedge: HEDGE,
         }
     }
 }

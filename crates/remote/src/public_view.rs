@@ -12,18 +12,21 @@ use serde_json::Value;
 
 use crate::{
     auth::{claims, grant::GrantKey},
+    destination::Destination,
     egress_error::EgressError,
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
-    exchange::Destination,
     health::Plan,
     manifest::{self, ManifestHead, accepting},
     remote::Remote,
     request::Request,
+    trial::{Next, Trial},
 };
 
 /// How addresses of lists of tags begin.
 const TAGS: &str = "tags";
+/// What a refusal is where its words do not matter.
+const REFUSED: Error = Error::Denied { status: 403, reason: String::new() };
 /// The most bytes of a list of tags that is read, where a registry sends more than the one asked for.
 const MAX_TAGS: usize = 4 << 20;
 
@@ -60,9 +63,10 @@ impl Remote {
         reference: Option<&Reference>,
     ) -> Result<PublicView, Error> {
         let (mut refused, mut failed) = (PublicView::Missing, None);
-        for endpoint in self.endpoints_with_account(repository)? {
+        let endpoints = self.endpoints_with_account(repository)?;
+        for over_links in endpoints.chunk_by(|one, other| one.index == other.index) {
             // Boxed because it is large, and rarely runs.
-            match self.public_view_at(endpoint, repository, reference).boxed().await {
+            match self.public_view_over_links(over_links, repository, reference).boxed().await {
                 Ok(PublicView::Given) => return Ok(PublicView::Given),
                 Ok(PublicView::Refused) => refused = PublicView::Refused,
                 Ok(PublicView::Missing) => {}
@@ -72,7 +76,38 @@ impl Remote {
         failed.map_or(Ok(refused), Err)
     }
 
-    // All endpoints if none sees an account any more.
+    // What one link is refused may be public: another one is asked before that is believed.
+    async fn public_view_over_links(
+        &self,
+        over_links: &[Endpoint],
+        repository: &Repository,
+        reference: Option<&Reference>,
+    ) -> Result<PublicView, Error> {
+        let mut trial = Trial::default();
+        for endpoint in over_links {
+            if !trial.admits(*endpoint) {
+                break;
+            }
+            let error = match self.public_view_at(*endpoint, repository, reference).await {
+                Ok(PublicView::Refused) => REFUSED,
+                Ok(seen) => {
+                    self.blame(&trial, *endpoint);
+                    return Ok(seen);
+                }
+                Err(error) => error,
+            };
+            if let Next::Believe(error) = self.doubt(&mut trial, *endpoint, error) {
+                return Err(error);
+            }
+        }
+        match trial.into_error() {
+            Error::Denied { .. } => Ok(PublicView::Refused),
+            error => Err(error),
+        }
+    }
+
+    // Those of one endpoint stand together, its links in the order in which they are to be tried. All endpoints if none sees
+    // an account any more.
     fn endpoints_with_account(&self, repository: &Repository) -> Result<Vec<Endpoint>, Error> {
         let order = match self.plan() {
             Plan::Try(order) => order,
@@ -80,13 +115,17 @@ impl Remote {
         };
         let accounts = self.accounts();
         let sees = |endpoint: &Endpoint| accounts.iter().any(|one| one.is_for(*endpoint, Some(repository)));
-        let all = (0..self.endpoint_count()).map(Endpoint);
+        let links = 0..self.link_count();
+        let all = (0..self.endpoint_count())
+            .flat_map(|index| links.clone().map(move |link| Endpoint { index, link }));
         let seeing: Vec<_> = all.filter(sees).collect();
         // While all are down, the order has only the one to be tried.
         let mut asked: Vec<_> = order.iter().copied().filter(sees).collect();
         if asked.is_empty() {
             asked = if seeing.is_empty() { order } else { seeing };
         }
+        let first: Vec<usize> = asked.iter().map(|endpoint| endpoint.index).collect();
+        asked.sort_by_key(|endpoint| first.iter().position(|index| *index == endpoint.index));
         Ok(asked)
     }
 
@@ -179,7 +218,8 @@ impl Remote {
     }
 
     fn anonymous_key(&self, endpoint: Endpoint, request: &Request) -> Option<GrantKey> {
-        Some(GrantKey::of(&request.at(self.endpoint(endpoint))?, request.scope(), None))
+        let url = request.at(self.endpoint(endpoint))?;
+        Some(GrantKey::of(&Destination { endpoint, url, account: None }, request.scope()))
     }
 
     // Whether the token that was got for a request says that it allows pulling, as Docker Hub's do.

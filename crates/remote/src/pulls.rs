@@ -13,9 +13,12 @@ use http::Method;
 
 use crate::{
     accounts::Account,
+    destination::Destination,
+    endpoint::Endpoint,
     error::Error,
     pull_quota::{PullQuota, Told},
     quota::{AccountQuota, Quota},
+    quotas::Payer,
     remote::Remote,
     request::Request,
     response::Response,
@@ -31,8 +34,8 @@ impl Remote {
     /// The registry's pull quota, as far as it tells one: that of the account with most pulls left.
     pub fn pull_quota(&self) -> Option<PullQuota> {
         let now = Instant::now();
-        let known = self.quota_accounts().into_iter().filter_map(|account| {
-            self.quota(account.as_deref(), |quota| {
+        let known = self.payers().into_iter().filter_map(|payer| {
+            self.quota(&payer, |quota| {
                 let (remaining, limit) = (quota.left(now)?, quota.limit()?);
                 Some(PullQuota { limit, remaining, window: quota.window() })
             })
@@ -40,13 +43,18 @@ impl Remote {
         known.max_by_key(|quota| quota.remaining)
     }
 
-    /// What each account has left, in the order of the configuration; one without a name if there is no account.
+    /// What each account has left, in the order of the configuration; one without a name if there is no account. Of several
+    /// links without an account, it is that of the link with most left.
     pub fn account_quotas(&self) -> Vec<AccountQuota> {
         let now = Instant::now();
-        let view = |account: Option<String>| {
-            self.quota(account.clone().as_deref(), |quota| quota.view(account, now))
-        };
-        self.quota_accounts().into_iter().map(view).collect()
+        let mut payers = self.payers();
+        payers.sort_by_cached_key(|payer| {
+            // Accounts stay in their order.
+            payer.link.as_ref().map(|_| Reverse(self.quota(payer, |quota| quota.left(now))))
+        });
+        payers.dedup_by(|one, other| one.account == other.account);
+        let view = |payer: Payer| self.quota(&payer, |quota| quota.view(payer.account.clone(), now));
+        payers.into_iter().map(view).collect()
     }
 
     /// The pulls that background work leaves to others: as configured, else a fifth of the limit.
@@ -61,15 +69,28 @@ impl Remote {
     }
 
     // User names, each once; accounts of several namespaces may share one.
-    fn quota_accounts(&self) -> Vec<Option<String>> {
-        let mut names: Vec<Option<String>> = Vec::new();
+    fn payers(&self) -> Vec<Payer> {
+        let mut payers: Vec<Payer> = Vec::new();
         for account in self.accounts().iter() {
-            let name = Some(account.credential.username.clone());
-            if !names.contains(&name) {
-                names.push(name);
+            let payer = of_account(&account.credential.username);
+            if !payers.contains(&payer) {
+                payers.push(payer);
             }
         }
-        if names.is_empty() { vec![None] } else { names }
+        if payers.is_empty() {
+            payers.extend((0..self.link_count()).map(|link| self.payer(link, None)));
+        }
+        payers
+    }
+
+    fn payer(&self, link: usize, account: Option<usize>) -> Payer {
+        match self.username(account) {
+            Some(username) => of_account(&username),
+            None if self.link_count() > 1 => {
+                Payer { account: None, link: Some(self.lane(link).link.name().to_owned()) }
+            }
+            None => Payer::default(),
+        }
     }
 
     /// The ids of accounts in the order in which they are tried: those of the narrowest namespace first, of these the one that the
@@ -81,7 +102,7 @@ impl Remote {
         let width =
             |account: &Account| account.credential.namespace.as_ref().map_or(0, |name| name.parts().count());
         let left = |account: &Account| {
-            let left = self.quota(Some(&account.credential.username), |quota| quota.left(now));
+            let left = self.quota(&of_account(&account.credential.username), |quota| quota.left(now));
             left.unwrap_or(u64::MAX)
         };
         let mut ordered: Vec<_> = accounts
@@ -107,23 +128,29 @@ impl Remote {
     }
 
     /// Lets a request be sent, unless it is a pull and its account has nothing left.
-    pub(crate) fn may_send(&self, account: Option<usize>, request: &Request) -> Result<(), Error> {
+    pub(crate) fn may_send(
+        &self,
+        endpoint: Endpoint,
+        account: Option<usize>,
+        request: &Request,
+    ) -> Result<(), Error> {
         if !is_pull(request) {
             return Ok(());
         }
-        let may = self.quota_of(account, |quota| quota.may_pull(Instant::now()));
+        let may = self.quota(&self.payer(endpoint.link, account), |quota| quota.may_pull(Instant::now()));
         may.map_err(|wait| Error::Limited { retry_after: Some(wait) })
     }
 
-    /// Takes note of a response to a request with this account.
-    pub(crate) fn note_answer(&self, account: Option<usize>, request: &Request, response: &Response) {
+    /// Takes note of a response to a request that was sent there.
+    pub(crate) fn note_answer(&self, sent: &Destination, request: &Request, response: &Response) {
+        let (link, account) = (sent.endpoint.link, sent.account);
         // What another server says, to which the registry has redirected, is not about its quota.
-        if !self.inner().clients.owns(response.url()) {
+        if !self.lane(link).clients.owns(response.url()) {
             return;
         }
         let is_given = is_pull(request) && response.status().is_success();
         let told = Told::read(response.headers());
-        let is_news = self.quota_of(account, |quota| {
+        let is_news = self.quota(&self.payer(link, account), |quota| {
             let before = quota.counts_address();
             quota.answered(told, is_given, Instant::now());
             account.is_some() && quota.counts_address() && !before
@@ -139,19 +166,22 @@ impl Remote {
     }
 
     /// The registry has refused a request with this account as one too many.
-    pub(crate) fn note_limited(&self, account: Option<usize>, wait: Option<Duration>) {
-        self.quota_of(account, |quota| quota.limited(wait, Instant::now()));
+    pub(crate) fn note_limited(&self, endpoint: Endpoint, account: Option<usize>, wait: Option<Duration>) {
+        // One of several links may be limited for its address, and the account not over the others.
+        if account.is_none() || self.link_count() == 1 {
+            self.quota(&self.payer(endpoint.link, account), |quota| quota.limited(wait, Instant::now()));
+        }
     }
 
-    fn quota_of<T>(&self, account: Option<usize>, look: impl FnOnce(&mut Quota) -> T) -> T {
-        self.quota(self.username(account).as_deref(), look)
-    }
-
-    fn quota<T>(&self, username: Option<&str>, look: impl FnOnce(&mut Quota) -> T) -> T {
-        self.inner().quotas.with(self.host(), username, look)
+    fn quota<T>(&self, payer: &Payer, look: impl FnOnce(&mut Quota) -> T) -> T {
+        self.inner().quotas.with(self.host(), payer, look)
     }
 
     fn username(&self, account: Option<usize>) -> Option<String> {
         account.and_then(|id| self.credential(id)).map(|credential| credential.username)
     }
+}
+
+fn of_account(username: &str) -> Payer {
+    Payer { account: Some(username.to_owned()), link: None }
 }

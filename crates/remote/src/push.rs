@@ -9,6 +9,7 @@ use crate::{
     auth::scope::Scope,
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
+    links::choose::Purpose,
     remote::Remote,
     request::Request,
     response::Response,
@@ -48,7 +49,8 @@ impl Remote {
         let request = Request::change(Method::PUT, Scope::Push(repository.clone()), repository, rest)
             .with(header::CONTENT_TYPE, kind)
             .sending(bytes);
-        let response = self.try_endpoints(None, |endpoint| self.exchange(endpoint, &request).boxed()).await?;
+        let response =
+            self.try_for(None, Purpose::Change, |endpoint| self.exchange(endpoint, &request).boxed()).await?;
         match response.digest_is(&digest) {
             Ok(()) => Ok(Pushed { digest, subject: subject(&response) }),
             Err(lie) => Err(response.fail(lie)),
@@ -74,7 +76,7 @@ impl Remote {
     async fn delete(&self, repository: &Repository, rest: String) -> Result<(), Error> {
         let request = Request::change(Method::DELETE, Scope::Delete(repository.clone()), repository, rest);
         let at = |endpoint: Endpoint| self.exchange(endpoint, &request).boxed();
-        self.try_endpoints(None, at).await?.drain().await;
+        self.try_for(None, Purpose::Change, at).await?.drain().await;
         Ok(())
     }
 }

@@ -15,18 +15,22 @@ use crate::quota::Quota;
 #[derive(Clone, Default)]
 pub struct Quotas(Arc<Mutex<BTreeMap<Key, Quota>>>);
 
-/// A registry, and the user name at it.
-type Key = (Host, Option<String>);
+/// A registry, and whom it counts.
+type Key = (Host, Payer);
+
+/// Whom a registry counts pulls for: an account, or else the address of one of several links.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Payer {
+    /// The user name.
+    pub(crate) account: Option<String>,
+    /// The link, where there is no account and several links.
+    pub(crate) link: Option<String>,
+}
 
 impl Quotas {
-    /// Looks at the quota of an account, or changes it.
-    pub(crate) fn with<T>(
-        &self,
-        host: &Host,
-        account: Option<&str>,
-        look: impl FnOnce(&mut Quota) -> T,
-    ) -> T {
-        let key = (host.clone(), account.map(str::to_owned));
+    /// Looks at the quota of a payer, or changes it.
+    pub(crate) fn with<T>(&self, host: &Host, payer: &Payer, look: impl FnOnce(&mut Quota) -> T) -> T {
+        let key = (host.clone(), payer.clone());
         look(self.lock().entry(key).or_default())
     }
 

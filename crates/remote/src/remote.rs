@@ -1,4 +1,4 @@
-//! [`Remote`]: one registry and what its requests share: connections, accounts, tokens, health and limits.
+//! [`Remote`]: one registry and what its requests share: links, connections, accounts, tokens, health and limits.
 //!
 //! Its operations are in the modules named after them.
 
@@ -16,11 +16,12 @@ use crate::{
     accounts::{Account, Accounts},
     auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
-    client::{Clients, Route},
+    client::{Clients, Route, Way},
     credential::Credential,
     endpoint::Endpoint,
     health::Health,
     last_accounts::LastAccounts,
+    links::{link::Link, status::LinkStatus, table::LinkTable},
     listing::cursors::Cursors,
     outcome::Observer,
     patience::Patience,
@@ -40,7 +41,9 @@ pub(crate) struct Inner {
     host: Host,
     endpoints: Vec<Url>,
     accounts: Accounts,
-    pub(crate) clients: Clients,
+    /// At least one.
+    lanes: Vec<Lane>,
+    link_table: LinkTable,
     gate: Gate,
     grants: Grants,
     pub(crate) refused: RefusedAccounts,
@@ -54,6 +57,12 @@ pub(crate) struct Inner {
     large: Semaphore,
     cursors: Cursors,
     patience: Patience,
+}
+
+/// A link, and the connections over it.
+pub(crate) struct Lane {
+    pub(crate) link: Arc<Link>,
+    pub(crate) clients: Clients,
 }
 
 impl Remote {
@@ -73,22 +82,35 @@ impl Remote {
     /// # Errors
     /// As [`Remote::new`].
     pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
-        let proxies = Arc::new(Proxies::from_environment());
-        let exemptions = Exemptions::new(&settings.endpoints)
-            .with_private_network(settings.private_network)
-            .with_proxies(proxies.urls().cloned());
-        let gate = Gate::new(exemptions);
-        let route = Route { gate: gate.clone(), proxies };
         let endpoints = endpoints(&host, settings)?;
+        for link in &settings.links {
+            if let Some(fault) = link.fault() {
+                return Err(SettingsError::Link { name: link.name(), fault });
+            }
+        }
         if let Some((index, fault)) = settings.unclear_account(&host) {
             let username = settings.credentials[index].username.clone();
             return Err(SettingsError::Account { username, fault });
         }
+        let proxies = Arc::new(Proxies::from_environment());
+        let gate = gate(settings, &proxies);
+        let lanes: Result<Vec<Lane>, SettingsError> = settings
+            .link_table
+            .links(&host, &settings.links)
+            .into_iter()
+            .map(|link| {
+                let is_usual = settings.links.is_empty();
+                let usual = || Way::Usual(Arc::clone(&proxies));
+                let way = if is_usual { usual() } else { Way::Link(link.settings().clone()) };
+                let route = Route { gate: gate.clone(), way };
+                Ok(Lane { clients: Clients::new(&endpoints, settings, route, patience)?, link })
+            })
+            .collect();
+        let lanes = lanes?;
         let inner = Inner {
-            clients: Clients::new(&endpoints, settings, route, patience)?,
             accounts: Accounts::new(&host, settings, &endpoints),
             host,
-            health: Mutex::new(Health::new(endpoints.len())),
+            health: Mutex::new(Health::new(endpoints.len(), lanes.len())),
             backoff: Mutex::default(),
             quotas: settings.quotas.clone(),
             reserve: settings.reserve,
@@ -97,6 +119,8 @@ impl Remote {
             large: Semaphore::new(1),
             cursors: Cursors::new(),
             endpoints,
+            lanes,
+            link_table: settings.link_table.clone(),
             gate,
             grants: Grants::new(),
             refused: RefusedAccounts::new(),
@@ -126,7 +150,18 @@ impl Remote {
 
     pub(crate) fn endpoint(&self, endpoint: Endpoint) -> &Url {
         // An `Endpoint` of another registry is a mistake that need not panic.
-        self.inner.endpoints.get(endpoint.0).unwrap_or(&self.inner.endpoints[0])
+        self.inner.endpoints.get(endpoint.index).unwrap_or(&self.inner.endpoints[0])
+    }
+
+    /// The links, at least one.
+    pub(crate) fn lanes(&self) -> &[Lane] {
+        &self.inner.lanes
+    }
+
+    /// The link of that number.
+    pub(crate) fn lane(&self, link: usize) -> &Lane {
+        // As for an endpoint of another registry.
+        self.inner.lanes.get(link).unwrap_or(&self.inner.lanes[0])
     }
 
     /// The accounts as they are now.
@@ -170,6 +205,16 @@ impl Remote {
         self.inner.endpoints.len()
     }
 
+    /// The number of links, at least one: a registry without any has the usual way.
+    pub fn link_count(&self) -> usize {
+        self.inner.lanes.len()
+    }
+
+    /// How the links are that this registry shares with others, and theirs.
+    pub fn link_statuses(&self) -> Vec<LinkStatus> {
+        self.inner.link_table.statuses()
+    }
+
     pub(crate) fn backoff(&self) -> MutexGuard<'_, Backoff> {
         // Its methods leave it consistent.
         self.inner.backoff.lock().unwrap_or_else(PoisonError::into_inner)
@@ -180,6 +225,16 @@ impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Remote").field(&self.inner.host).finish()
     }
+}
+
+// A proxy may be at a private address, and is never asked for anything itself.
+fn gate(settings: &Settings, proxies: &Proxies) -> Gate {
+    let of_links = settings.links.iter().filter_map(|link| link.proxy.clone());
+    let of_environment = proxies.urls().cloned().filter(|_| settings.links.is_empty());
+    let exemptions = Exemptions::new(&settings.endpoints)
+        .with_private_network(settings.private_network)
+        .with_proxies(of_links.chain(of_environment));
+    Gate::new(exemptions)
 }
 
 fn endpoints(host: &Host, settings: &Settings) -> Result<Vec<Url>, SettingsError> {
@@ -222,7 +277,7 @@ mod tests {
             ("lab.test:5000", "https://lab.test:5000/"),
             ("[::1]:5000", "https://[::1]:5000/"),
         ] {
-            assert_eq!(of(host, &[]).unwrap().endpoint(Endpoint(0)).as_str(), endpoint);
+            assert_eq!(of(host, &[]).unwrap().endpoint(Endpoint::first_link(0)).as_str(), endpoint);
         }
     }
 

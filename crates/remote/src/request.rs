@@ -5,7 +5,7 @@ use entrepot_oci::Repository;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use crate::{api_address::address, auth::scope::Scope};
+use crate::{api_address::address, auth::scope::Scope, endpoint::Endpoint};
 
 /// A request to the registry API, which is the same at every endpoint.
 pub(crate) struct Request {
@@ -93,25 +93,29 @@ impl Request {
         address(endpoint, &self.path)
     }
 
-    /// The HTTP request to one URL.
-    pub(crate) fn to(&self, url: Url) -> WireRequest {
+    /// The HTTP request to one URL, over the link of `endpoint`.
+    pub(crate) fn to(&self, url: Url, endpoint: Endpoint) -> WireRequest {
         let (method, headers, body) = (self.method.clone(), self.headers.clone(), self.body.clone());
-        WireRequest { method, url, headers, body }
+        WireRequest { method, url, link: endpoint.link, headers, body }
     }
 }
 
 /// One HTTP request.
+#[derive(Clone)]
 pub(crate) struct WireRequest {
     pub(crate) method: Method,
     pub(crate) url: Url,
+    /// Which of the registry's links it goes over.
+    pub(crate) link: usize,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 impl WireRequest {
-    pub(crate) fn get(url: Url) -> Self {
+    /// A `GET` over the link of `endpoint`.
+    pub(crate) fn get(url: Url, endpoint: Endpoint) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
-        Self { method: Method::GET, url, headers, body }
+        Self { method: Method::GET, url, link: endpoint.link, headers, body }
     }
 }
 

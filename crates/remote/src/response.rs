@@ -17,6 +17,7 @@ use url::Url;
 use crate::{
     body::{self, Chunks},
     error::{self, Error, InvalidResponse},
+    links::traffic::Traffic,
     network_fault::{NetworkFault, NetworkFaultKind},
     outcome::OutcomeGuard,
     patience::Patience,
@@ -40,6 +41,7 @@ const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-diges
 pub(crate) struct Response {
     response: reqwest::Response,
     guard: OutcomeGuard,
+    traffic: Traffic,
 }
 
 /// Which statuses count as success.
@@ -72,8 +74,8 @@ impl Expectation {
 }
 
 impl Response {
-    pub(crate) fn new(response: reqwest::Response, guard: OutcomeGuard) -> Self {
-        Self { response, guard }
+    pub(crate) fn new(response: reqwest::Response, guard: OutcomeGuard, traffic: Traffic) -> Self {
+        Self { response, guard, traffic }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -141,8 +143,8 @@ impl Response {
 
     /// Reads and discards the body of a challenge or a redirect.
     pub(crate) async fn drain(self) {
-        let Self { response, guard } = self;
-        text(response).await;
+        let Self { response, guard, traffic } = self;
+        text(response, traffic).await;
         drop(guard);
     }
 
@@ -152,9 +154,14 @@ impl Response {
         limit: usize,
         patience: Patience,
     ) -> Result<(Bytes, OutcomeGuard), Error> {
-        let Self { response, guard } = self;
+        let Self { response, guard, mut traffic } = self;
+        traffic.awaits();
         match tokio::time::timeout(patience.document, body::capped(response, limit, patience.idle)).await {
-            Ok(Ok(bytes)) => Ok((bytes, guard)),
+            Ok(Ok(bytes)) => {
+                traffic.received(bytes.len() as u64);
+                traffic.finished();
+                Ok((bytes, guard))
+            }
             Ok(Err(error)) => Err(guard.fail(error)),
             Err(_) => Err(guard.fail(Error::TimedOut)),
         }
@@ -162,17 +169,18 @@ impl Response {
 
     /// The body as a stream that may be silent for `patience` while the reader waits.
     pub(crate) fn stream(self, patience: Duration) -> Chunks {
-        body::patient(self.response.bytes_stream().map(|chunk| chunk.map_err(error::within_body)), patience)
+        let chunks = self.response.bytes_stream().map(|chunk| chunk.map_err(error::within_body));
+        body::over_link(body::patient(chunks, patience), self.traffic)
     }
 
     async fn failure(self, expectation: Expectation) -> Error {
-        let Self { response, guard } = self;
+        let Self { response, guard, traffic } = self;
         let code = response.status().as_u16();
         let is_plain = response.url().scheme() == "http";
         let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|value| retry_after::parse(value, SystemTime::now()));
         // An unexpected success or redirect may have a body without an end.
-        let text = if code < 400 { String::new() } else { text(response).await };
+        let text = if code < 400 { String::new() } else { text(response, traffic).await };
         guard.fail(match code {
             400 if is_plain && wants_tls(&text) => unreachable(NetworkFaultKind::NeedsTls, code),
             // Only a proxy answers with this (RFC 9110 §15.5.8).
@@ -206,10 +214,13 @@ fn wants_tls(body: &str) -> bool {
         .any(|text| body.contains(text))
 }
 
-async fn text(response: reqwest::Response) -> String {
+async fn text(response: reqwest::Response, mut traffic: Traffic) -> String {
     let body = body::capped(response, MAX_ERROR_BODY, ERROR_BODY_TIMEOUT);
     match tokio::time::timeout(ERROR_BODY_TIMEOUT, body).await {
-        Ok(Ok(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(Ok(bytes)) => {
+            traffic.received(bytes.len() as u64);
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
         _ => String::new(),
     }
 }

@@ -8,7 +8,16 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{credential::Credential, quotas::Quotas, rate::Rate, stored::StoredCredentials};
+use crate::{
+    credential::Credential,
+    links::{
+        section::{LinkFault, LinkSettings},
+        table::LinkTable,
+    },
+    quotas::Quotas,
+    rate::Rate,
+    stored::StoredCredentials,
+};
 
 /// How to reach one registry, and with which accounts.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -32,6 +41,12 @@ pub struct Settings {
     /// The pulls that background work leaves to others; `None` is a fifth of what the registry allows.
     #[serde(skip)]
     pub reserve: Option<u64>,
+    /// The ways to the registry. Requests are spread over them. If empty, they go the usual way, by the proxies of the
+    /// environment, which do not count beside links.
+    pub links: Vec<LinkSettings>,
+    /// The links that registries share.
+    #[serde(skip)]
+    pub link_table: LinkTable,
     /// A file of PEM certificates to trust in addition to the system's.
     pub ca: Option<PathBuf>,
     /// Accepts any certificate from the hosts of the endpoints. Redirect targets and token servers on other hosts are
@@ -75,6 +90,14 @@ pub enum SettingsError {
         username: String,
         /// What is unclear.
         fault: AccountFault,
+    },
+    /// A link cannot be used as it is written.
+    #[error("the link `{name}`: {fault}")]
+    Link {
+        /// What it is called.
+        name: String,
+        /// What is wrong with it.
+        fault: LinkFault,
     },
     /// The file of certificates cannot be read.
     #[error("the certificates in `{path}` cannot be read")]

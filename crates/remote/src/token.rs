@@ -16,7 +16,9 @@ use crate::{
         scope::Scope,
     },
     credential::Credential,
+    destination::Destination,
     egress_error::EgressError,
+    endpoint::Endpoint,
     error::{Error, InvalidResponse},
     remote::Remote,
     request::WireRequest,
@@ -41,14 +43,16 @@ pub(crate) struct GrantRequest<'a> {
     pub(crate) key: &'a GrantKey,
     /// The rights that it must give.
     pub(crate) scope: &'a Scope,
-    /// The URL whose server asked for it.
-    pub(crate) from: &'a Url,
+    /// The destination that asked for it.
+    pub(crate) from: &'a Destination,
 }
 
 /// A request to a token server.
 pub(crate) struct TokenRequest<'a> {
     /// The URL whose server sent the challenge.
     pub(crate) from: &'a Url,
+    /// The endpoint whose link it goes over.
+    pub(crate) endpoint: Endpoint,
     /// The challenge.
     pub(crate) challenge: &'a Challenge,
     /// The rights to request.
@@ -66,7 +70,8 @@ impl Remote {
             match (offer, credential) {
                 (Offer::Bearer(challenge), credential) => {
                     let credential = credential.as_ref();
-                    self.token(TokenRequest { from, challenge: &challenge, scope, credential }).await
+                    let (from, endpoint, challenge) = (&from.url, from.endpoint, &challenge);
+                    self.token(TokenRequest { from, endpoint, challenge, scope, credential }).await
                 }
                 (Offer::Basic, Some(credential)) if !credential.is_identity_token() => {
                     Ok(Grant::new(grant::basic(&credential)?, grant::BASIC_LIFETIME))
@@ -91,14 +96,15 @@ impl Remote {
         let wire = match credential {
             Some(credential) if credential.is_identity_token() => {
                 let scope = request.scope.requested(request.challenge).join(" ");
-                refresh(realm, request.challenge, &scope, credential)
+                let wire = WireRequest::get(realm, request.endpoint);
+                refresh(wire, request.challenge, &scope, credential)
             }
             Some(credential) => {
-                let mut wire = WireRequest::get(realm_with_query(&realm, request));
+                let mut wire = WireRequest::get(realm_with_query(&realm, request), request.endpoint);
                 wire.headers.insert(header::AUTHORIZATION, grant::basic(credential)?);
                 wire
             }
-            None => WireRequest::get(realm_with_query(&realm, request)),
+            None => WireRequest::get(realm_with_query(&realm, request), request.endpoint),
         };
         let response = self.send(&wire).await?.successful().await.map_err(|error| match error {
             // It is the token server that is not there, and not what the token is for.
@@ -135,10 +141,10 @@ fn lacks(grant: &Grant, request: &TokenRequest<'_>) -> bool {
     token.zip(written).is_some_and(|(token, written)| claims::lacks(token, &written))
 }
 
-/// The exchange of an identity token by OAuth2 (distribution, "OAuth2 Token Authentication"; RFC 6749 §6). `scope` may be
-/// empty.
+/// Makes `wire`, a request to the token server, the exchange of an identity token by OAuth2 (distribution, "OAuth2 Token
+/// Authentication"; RFC 6749 §6). `scope` may be empty.
 pub(crate) fn refresh(
-    realm: Url,
+    mut wire: WireRequest,
     challenge: &Challenge,
     scope: &str,
     credential: &Credential,
@@ -149,7 +155,6 @@ pub(crate) fn refresh(
         .append_pair("client_id", CLIENT);
     form.extend_pairs(Some(scope).filter(|scope| !scope.is_empty()).map(|scope| ("scope", scope)));
     form.extend_pairs(challenge.parameter("service").map(|service| ("service", service)));
-    let mut wire = WireRequest::get(realm);
     wire.method = Method::POST;
     wire.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     wire.body = form.finish().into();
@@ -207,7 +212,9 @@ mod tests {
         };
         let scope = Scope::Pull("team/app".parse().unwrap());
         let scope = scope.requested(&challenge).join(" ");
-        let wire = refresh("https://reg.example/token".parse().unwrap(), &challenge, &scope, &credential);
+        let realm = "https://reg.example/token".parse().unwrap();
+        let wire = WireRequest::get(realm, Endpoint::first_link(0));
+        let wire = refresh(wire, &challenge, &scope, &credential);
         assert_eq!((wire.method, wire.url.as_str()), (Method::POST, "https://reg.example/token"));
         assert_eq!(
             &wire.body[..],

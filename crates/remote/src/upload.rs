@@ -14,10 +14,12 @@ use url::Url;
 
 use crate::{
     auth::{grant::GrantKey, scope::Scope},
+    destination::Destination,
     egress_error::EgressError,
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
-    exchange::{AccountResponse, Destination},
+    exchange::AccountResponse,
+    links::choose::Purpose,
     remote::Remote,
     request::Request,
     response::Response,
@@ -85,7 +87,8 @@ impl Remote {
             if from == repository { Scope::Push(to) } else { Scope::Mount { to, from: from.clone() } };
         let rest = format!("blobs/uploads/?mount={digest}&from={}", encoded(from.as_str()));
         let request = Request::change(Method::POST, scope, repository, rest);
-        match self.try_endpoints(None, |endpoint| self.open(endpoint, repository, &request).boxed()).await {
+        let at = |endpoint| self.open(endpoint, repository, &request).boxed();
+        match self.try_for(None, Purpose::Change, at).await {
             Err(Error::Denied { .. }) => {
                 self.start_upload(repository).await.map(Box::new).map(Mount::Refused)
             }
@@ -104,7 +107,8 @@ impl Remote {
             repository,
             "blobs/uploads/".to_owned(),
         );
-        match self.try_endpoints(None, |endpoint| self.open(endpoint, repository, &request).boxed()).await? {
+        let at = |endpoint| self.open(endpoint, repository, &request).boxed();
+        match self.try_for(None, Purpose::Change, at).await? {
             Mount::Refused(upload) => Ok(*upload),
             Mount::Mounted => Err(InvalidResponse::Status(StatusCode::CREATED.as_u16()).into()),
         }
@@ -238,7 +242,8 @@ impl Upload {
 
     /// Cancels the upload. The request is sent once and need not succeed, because uploads expire.
     pub async fn cancel(self) -> Cancelled {
-        let mut wire = self.request(Method::DELETE).to(self.destination.url.clone());
+        let Destination { url, endpoint, .. } = self.destination.clone();
+        let mut wire = self.request(Method::DELETE).to(url, endpoint);
         // Some registries want the right to delete for it, which is not requested just for this.
         if let Some(grant) = self.remote.grants().get(&self.key()).await {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
@@ -280,7 +285,7 @@ impl Upload {
     }
 
     fn key(&self) -> GrantKey {
-        GrantKey::of(&self.destination.url, &self.scope, self.destination.account)
+        GrantKey::of(&self.destination, &self.scope)
     }
 
     async fn has_grant(&self) -> bool {

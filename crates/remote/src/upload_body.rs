@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Cause, Error},
+    links::link::Link,
     patience::Patience,
 };
 
@@ -60,6 +61,20 @@ impl UploadBody {
             Self::Bytes(bytes) => Some(Self::Bytes(bytes.clone())),
             Self::Stream { .. } => None,
         }
+    }
+
+    /// The same body, counted and paced by a link.
+    pub(crate) fn over(self, link: &Arc<Link>) -> Self {
+        let (length, link) = (self.length(), Arc::clone(link));
+        let chunks = stream::unfold((self.chunks(), link), |(mut chunks, link)| async {
+            let chunk = chunks.next().await?;
+            let wait = chunk.as_ref().map_or(Duration::ZERO, |chunk| link.sent(chunk.len() as u64));
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            Some((chunk, (chunks, link)))
+        });
+        Self::Stream { length, chunks: chunks.boxed() }
     }
 
     fn chunks(self) -> BoxStream<'static, Result<Bytes, Cause>> {

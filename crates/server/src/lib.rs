@@ -60,6 +60,7 @@ mod library;
 mod limit_api;
 mod limit_views;
 mod limits;
+mod links;
 mod local;
 mod login_provider;
 mod memo;

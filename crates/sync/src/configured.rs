@@ -7,7 +7,9 @@ use std::{
 };
 
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Quotas, Remote, Settings, SettingsError, StoredCredentials, is_own};
+use entrepot_remote::{
+    Credential, LinkTable, Quotas, Remote, Settings, SettingsError, StoredCredentials, is_own,
+};
 use url::Url;
 
 use crate::{
@@ -40,6 +42,7 @@ pub struct ConfiguredRegistries {
     find_logins: FindLogins,
     stored: StoredCredentials,
     quotas: Quotas,
+    links: LinkTable,
     cache: Arc<dyn SyncCache>,
     made: Mutex<HashMap<Host, Registry>>,
 }
@@ -56,6 +59,7 @@ impl ConfiguredRegistries {
             find_logins,
             stored: StoredCredentials::default(),
             quotas: Quotas::default(),
+            links: LinkTable::default(),
             cache,
             made: Mutex::default(),
         }
@@ -73,6 +77,12 @@ impl ConfiguredRegistries {
         Self { quotas, ..self }
     }
 
+    /// The same, with links that other registries share.
+    #[must_use]
+    pub fn with_links(self, links: LinkTable) -> Self {
+        Self { links, ..self }
+    }
+
     /// True if an account is known for `host`.
     pub fn has_account(&self, host: &Host) -> bool {
         let settings = self.settings(host);
@@ -83,6 +93,7 @@ impl ConfiguredRegistries {
     fn settings(&self, host: &Host) -> Settings {
         let mut settings = self.bare(host);
         settings.stored = self.stored.clone();
+        settings.link_table = self.links.clone();
         if settings.credentials.is_empty() {
             settings.logins = self.logins(host, &settings.endpoints);
         }

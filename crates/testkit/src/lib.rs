@@ -3,6 +3,7 @@
 //! - [`TestRegistry`] serves pulls and pushes on loopback, keeps a [`Log`] of requests and plays [`Fault`]s on request
 //! - [`TestImage`] generates images, indexes and artifacts from a seed, with the same bytes every time
 //! - [`identity_provider`] is a small OpenID provider
+//! - [`TestProxy`] is a proxy, by HTTP and SOCKS5, that is slow, falls silent or resets its connections on request
 //! - [`engine`] is a container engine, in the words of Docker or Podman
 //! - [`Receiver`] hears requests of any kind
 //! - `s3`, a feature, is a real S3 server with faults of its own
@@ -29,6 +30,7 @@ mod image;
 mod log;
 mod patience;
 mod play;
+mod proxy;
 mod pull;
 mod push;
 mod quirks;
@@ -53,6 +55,7 @@ pub use gate::Gate;
 pub use image::{TestImage, TestManifest};
 pub use log::{End, Log, Request};
 pub use patience::{patiently, until, until_answer};
+pub use proxy::TestProxy;
 pub use receiver::{Heard, Receiver};
 pub use registry::TestRegistry;
 pub use request::Kind;

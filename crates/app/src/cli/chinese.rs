@@ -375,6 +375,7 @@ const TEXTS: &[(&str, &str)] = &[
         "仓库，按客户端的写法：`nginx`、`docker.io/acme/web`、`local/app`",
     ),
     ("Work with rights beyond those of roles", "管理角色之外的授权"),
+    ("Show how the links are that a server reaches registries over", "显示服务器访问上游所用的各条出口链路"),
     (
         "List grants: those of the configuration, and those that were made with `add`",
         "列出授权：配置文件中的，以及用 `add` 建立的",

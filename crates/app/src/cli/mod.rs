@@ -47,7 +47,7 @@ use clap_complete::Shell;
 use entrepot_oci::{printable, without_passwords};
 
 use crate::{
-    commands::{completions, config, man, serve},
+    commands::{completions, config, links, man, serve},
     config::{Listen, Overrides},
     failure,
     log::Verbosity,
@@ -239,6 +239,8 @@ enum Command {
     /// See how much may be pulled, why somebody was refused, and who is banned
     #[command(subcommand)]
     Limits(LimitsCommand),
+    /// Show how the links are that a server reaches registries over
+    Links(ServerArgs),
     /// Show which mode a mirror is in, or set it: how much is on offer
     Mode(ModeArgs),
     /// Show how many pulls upstreams still allow, account by account; exit code 1 if one counts an account as an address
@@ -408,6 +410,7 @@ impl Command {
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
             Self::Limits(limits) => limits.into_action(),
+            Self::Links(server) => Action::Links(links::Links { to: server.addressed() }),
             Self::Mode(mode) => mode.into_action(),
             Self::Budget { server } => Action::Budget(server.addressed()),
             Self::Session(session) => Action::Accounts(session.into_args()),

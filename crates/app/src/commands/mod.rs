@@ -18,6 +18,7 @@ pub(crate) mod instances;
 pub(crate) mod keep;
 pub(crate) mod library;
 pub(crate) mod limits;
+pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod login_device;

@@ -91,14 +91,14 @@ struct Origin {
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
-    let Assembly { mirror, blobs, catalog, stored, quotas, events, mut registry, lock: _lock } =
+    let Assembly { mirror, blobs, catalog, stored, quotas, links, events, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
     let (events, raised) = events;
     assembly::check_store(&blobs).await?;
     let Origin { file, over, environment, since, traces } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, events, stored, quotas, registries };
+    let source = Source { file, over, environment, catalog, events, stored, quotas, links, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;

@@ -11,7 +11,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
 use entrepot_policy::{Limits, LimitsSection, ModeSettings, ModesSection, Profile};
-use entrepot_remote::{AccountFault, Settings as Remote};
+use entrepot_remote::{AccountFault, LinkSettings, Settings as Remote};
 use entrepot_requests::{PerClient, RequestsSection, SectionFault, Settings as Requests};
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
@@ -23,7 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{
-    defaults,
+    defaults, links,
     listen::{Listen, ListenError},
     reader::{error::Error, place::Place, tree::Node},
     sections, show,
@@ -42,6 +42,7 @@ const LONGEST_NOTICE: usize = 500;
 /// Builds the configuration from `root`; `file` is the same in types.
 pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> {
     let checker = Checker { root };
+    checker.links(&file.registries)?;
     let registries = checker.registries(file.registries)?;
     checker.s3(file.blobs.s3.as_ref())?;
     let config = Config {
@@ -97,6 +98,10 @@ pub(super) fn check_urls(root: &Node) -> Result<(), Error> {
             let path = ["registries", &registry.key, "credentials", &index.to_string(), "endpoint"];
             checker.url(&path, urls::endpoint)?;
         }
+        let links = registry.node.get("links").map(Node::items).unwrap_or_default();
+        for index in 0..links.len() {
+            checker.proxy(&["registries", &registry.key, "links", &index.to_string(), "proxy"])?;
+        }
     }
     Ok(())
 }
@@ -117,6 +122,21 @@ impl Checker<'_> {
             Some(Err(fault)) => Err(self.fault(path, fault.to_string()).with_hint(fault.hint())),
             Some(Ok(_)) | None => Ok(()),
         }
+    }
+
+    fn proxy(&self, path: &[&str]) -> Result<(), Error> {
+        match self.root.at(path).and_then(Node::text).map(LinkSettings::proxy) {
+            Some(Err(fault)) => Err(self.fault(path, fault.to_string()).with_hint(fault.hint())),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    fn links(&self, sections: &BTreeMap<String, sections::Registry>) -> Result<(), Error> {
+        let Some(problem) = links::problem(sections) else { return Ok(()) };
+        let index = problem.index.to_string();
+        let path = ["registries", problem.registry, "links", &index, problem.key];
+        let path = if problem.key.is_empty() { &path[..4] } else { &path[..] };
+        Err(self.fault(path, problem.what).with_hint(problem.hint))
     }
 
     fn listen(&self, listen: Option<String>) -> Result<Listen, Error> {
@@ -434,6 +454,7 @@ impl Checker<'_> {
             remote: Remote {
                 endpoints,
                 credentials: section.credentials,
+                links: section.links,
                 ca: section.ca,
                 insecure: section.insecure,
                 private_network: section.private_network,

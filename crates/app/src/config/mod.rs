@@ -18,6 +18,7 @@ mod files;
 mod keep;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
+mod links;
 mod listen;
 mod load;
 mod migration;

@@ -32,16 +32,17 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
         return Ok(resolver.warnings);
     };
     for registry in registries {
-        let Some(Value::List(credentials)) = registry.node.get_mut("credentials").map(|node| &mut node.value)
-        else {
-            continue;
-        };
-        for (index, credential) in credentials.iter_mut().enumerate() {
-            for key in ["username", "password"] {
-                resolver.at(credential, &[key]).map_err(|error| {
-                    let error = error.under(&index.to_string()).under("credentials");
-                    error.under(&registry.key).under("registries")
-                })?;
+        for list in ["credentials", "links"] {
+            let Some(Value::List(logins)) = registry.node.get_mut(list).map(|node| &mut node.value) else {
+                continue;
+            };
+            for (index, login) in logins.iter_mut().enumerate() {
+                for key in ["username", "password"] {
+                    resolver.at(login, &[key]).map_err(|error| {
+                        let error = error.under(&index.to_string()).under(list);
+                        error.under(&registry.key).under("registries")
+                    })?;
+                }
             }
         }
     }

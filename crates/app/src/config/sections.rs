@@ -13,7 +13,7 @@ use entrepot_library::Settings as Library;
 use entrepot_migrate::MigrationSection;
 use entrepot_mirror::{Settings as Mirror, TagRule};
 use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
-use entrepot_remote::{Credential, Rate};
+use entrepot_remote::{Credential, LinkSettings, Rate};
 use entrepot_requests::RequestsSection;
 use entrepot_sync::{Format, rules::RuleSection};
 use entrepot_telemetry::TracingSection;
@@ -97,6 +97,7 @@ pub(super) struct Registry {
     pub(super) endpoints: Vec<String>,
     pub(super) alias: Option<String>,
     pub(super) credentials: Vec<Credential>,
+    pub(super) links: Vec<LinkSettings>,
     pub(super) ca: Option<PathBuf>,
     pub(super) insecure: bool,
     pub(super) private_network: bool,

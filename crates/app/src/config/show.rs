@@ -8,6 +8,7 @@ use entrepot_blobs::S3Settings;
 use entrepot_library::{InstanceSettings, QuotaSettings, Settings as LibrarySettings};
 use entrepot_mirror::{Freshness, Settings, TagRule};
 use entrepot_oci::RepositoryPattern;
+use entrepot_remote::LinkSettings;
 use entrepot_sync::Format;
 use entrepot_webhooks::Webhook;
 
@@ -254,11 +255,13 @@ fn show_registry(registry: &Registry) -> Shown {
         keys.some("endpoint", credential.endpoint.as_ref().map(|url| Shown::Text(url.to_string())));
         keys.into()
     });
+    let links = remote.links.iter().map(show_link);
     let mut keys = Keys::default();
     keys.put("mirror", Shown::Flag(*mirror));
     keys.some("alias", alias.clone().map(Shown::Text));
     keys.unless(endpoints.is_empty(), "endpoints", texts(&endpoints));
     keys.unless(remote.credentials.is_empty(), "credentials", Shown::List(credentials.collect()));
+    keys.unless(remote.links.is_empty(), "links", Shown::List(links.collect()));
     keys.some("ca", remote.ca.as_deref().map(|ca| Shown::Text(path(ca))));
     keys.unless(!remote.insecure, "insecure", Shown::Flag(true));
     keys.unless(!remote.private_network, "private_network", Shown::Flag(true));
@@ -269,6 +272,16 @@ fn show_registry(registry: &Registry) -> Shown {
     keys.some("format", habits.format.map(|format| Shown::Text(format_word(format).to_owned())));
     keys.some("reserve", habits.reserve.map(|count| Shown::Number(count.into())));
     keys.some("chunk", habits.chunk.map(|bytes| Shown::Text(format!("{bytes}B"))));
+    keys.into()
+}
+
+fn show_link(link: &LinkSettings) -> Shown {
+    let mut keys = Keys::default();
+    keys.some("proxy", link.proxy.as_ref().map(|url| Shown::Text(url.to_string())));
+    keys.some("username", link.username.clone().map(Shown::Text));
+    keys.some("password", link.password.as_ref().map(|_| Shown::Text(SECRET.to_owned())));
+    keys.some("source", link.source.map(|source| Shown::Text(source.to_string())));
+    keys.some("rate", link.rate.map(|rate| Shown::Text(rate.to_string())));
     keys.into()
 }
 

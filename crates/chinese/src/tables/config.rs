@@ -1,6 +1,19 @@
 //! What is wrong with a configuration.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("the link `{name}` is there twice", "链路 `{name}` 出现了两次"),
+    (
+        "the rate of the link `{name}` is another one ({}) under `{other}`",
+        "链路 `{name}` 在 `{other}` 中的速率不同（{}）",
+    ),
+    (
+        "name each way once; its requests are spread over connections without that",
+        "每条链路只写一次；无需重复，请求也会分到多个连接上",
+    ),
+    (
+        "registries share a link, and its rate: write the same under both",
+        "各镜像站共用同一条链路及其速率，请在两处写相同的值",
+    ),
     ("this is one line of {LONGEST_NOTICE} characters at most", "应为一行，最多 {LONGEST_NOTICE} 个字符"),
     ("expected {expected}, found {}", "应为{expected}，实际为{}"),
     ("this is not a duration", "不是时长"),

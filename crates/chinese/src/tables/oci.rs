@@ -1,6 +1,10 @@
 //! Names, digests, manifests.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    (
+        "a bandwidth is a whole number and a unit, such as `30Mbit/s`, `1Gbit/s` or `50MiB/s`",
+        "带宽是整数加单位，例如 `30Mbit/s`、`1Gbit/s` 或 `50MiB/s`",
+    ),
     ("a digest is written `algorithm:hex`", "摘要应写成 `algorithm:hex`"),
     ("the digest algorithm must be `sha256` or `sha512`", "摘要算法只能是 `sha256` 或 `sha512`"),
     (

@@ -82,6 +82,36 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the answer is not HTTP", "响应不是 HTTP"),
     ("the proxy wants a login", "代理要求登录"),
     ("the proxy does not connect to it", "代理无法连接该地址"),
+    ("there is no connection", "没有连接"),
+    ("this machine does not have the source address", "本机没有该源地址"),
+    ("the connection broke", "连接中断"),
+    ("nothing came in time", "长时间没有数据"),
+    ("refused with status {status}, unlike another link", "被拒绝（状态码 {status}），而另一条链路可以"),
+    ("what came was not the registry's", "收到的不是镜像站的响应"),
+    ("the link `{name}`: {fault}", "链路 `{name}`：{fault}"),
+    (
+        "this proxy is none of `http://`, `https://`, `socks5://` and `socks5h://`",
+        "代理须以 `http://`、`https://`、`socks5://` 或 `socks5h://` 开头",
+    ),
+    ("this proxy has no host", "代理缺少主机名"),
+    ("this proxy has a user name or password in it", "代理地址中含有用户名或密码"),
+    ("this proxy has more than a host and a port", "代理地址只能有主机和端口"),
+    (
+        "`username` and `password` are for a `proxy`, and there is none",
+        "`username` 和 `password` 用于 `proxy`，但没有写 `proxy`",
+    ),
+    ("`username` and `password` go together", "`username` 和 `password` 须同时给出"),
+    ("this is no address that connections can be made from", "这不是可以用作源地址的地址"),
+    ("write `http://host:port` or `socks5://host:port`", "请写 `http://host:port` 或 `socks5://host:port`"),
+    (
+        "the login has keys of its own: `username` and `password`",
+        "登录信息请写在 `username` 和 `password` 中",
+    ),
+    ("write both beside `proxy`, or neither", "请在 `proxy` 旁同时写上两者，或都不写"),
+    (
+        "write one of the addresses that `ip address` shows, such as `10.0.0.4`",
+        "请写 `ip address` 所列地址之一，例如 `10.0.0.4`",
+    ),
     ("the request could not be sent", "请求无法发送"),
     ("authorization required", "需要登录"),
     ("the registry's name does not make an address", "镜像站的名称不能组成地址"),
@@ -94,6 +124,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "look at `HTTPS_PROXY` and `HTTP_PROXY`, and name hosts that need no proxy in `NO_PROXY`",
         "请检查 `HTTPS_PROXY` 和 `HTTP_PROXY`，不需要代理的主机写入 `NO_PROXY`",
+    ),
+    (
+        "look at `links` of this registry in the configuration, and whether the proxy runs and takes the login",
+        "请检查配置中该镜像站的 `links`，以及代理是否在运行、是否接受登录",
+    ),
+    (
+        "give this machine the address, or correct `source` under `links` of this registry",
+        "请为本机配置该地址，或更正该镜像站 `links` 中的 `source`",
     ),
     (
         "the registry leads there; those who run it set the address that it tells: `http.host` of distribution, `external_url` of Harbor",

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, PoisonError, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use entrepot_remote::{BlobRequest, BlobStream, Endpoint, Error as RemoteError, I
 
 use super::{
     job::{Job, Stop},
-    segments::Segment,
+    segment::Segment,
 };
 use crate::batch::{self, Batch, Batches};
 
@@ -30,16 +30,19 @@ impl Job {
         self: Arc<Self>,
         first: Option<(Arc<Segment>, BlobStream)>,
     ) -> Result<(), Stop> {
+        let mut speed = None;
         if let Some((segment, stream)) = first {
             self.fetch(&segment, Some(stream)).await?;
+            speed = Some(segment.speed(Instant::now())).filter(|speed| *speed > 0);
         }
-        while let Some(segment) = self.segments.take() {
+        while let Some(segment) = self.segments.take(speed, Instant::now()) {
             self.fetch(&segment, None).await?;
+            speed = Some(segment.speed(Instant::now())).filter(|speed| *speed > 0);
         }
         Ok(())
     }
 
-    /// Fetches one segment, with as many requests as it takes.
+    /// Fetches one segment, with as many requests as it takes, or as much of it as is left to this connection.
     async fn fetch(
         self: &Arc<Self>,
         segment: &Arc<Segment>,
@@ -51,7 +54,10 @@ impl Job {
             let before = segment.at();
             let stream = match given.take() {
                 Some(stream) => Ok(stream),
-                None => self.ask(segment, avoid).await,
+                None => tokio::select! {
+                    asked = self.ask(segment, avoid) => asked,
+                    () = segment.ended() => return Ok(()),
+                },
             };
             let stop = match stream {
                 Ok(stream) => {
@@ -67,7 +73,10 @@ impl Job {
             if failures >= ATTEMPTS || !stop.may_pass() {
                 return Err(stop);
             }
-            tokio::time::sleep(pause(&stop, failures)).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause(&stop, failures)) => {}
+                () = segment.ended() => return Ok(()),
+            }
         }
         Ok(())
     }
@@ -92,20 +101,25 @@ impl Job {
         segment: &Arc<Segment>,
         stream: BlobStream,
     ) -> Result<(), Stop> {
-        let mut at = segment.at();
         // An upstream without ranges starts at the beginning; what we have is skipped.
-        let mut skip = at.checked_sub(stream.start).ok_or(Stop::Short)?;
+        let mut skip = segment.at().checked_sub(stream.start).ok_or(Stop::Short)?;
         let mut batches = Batches::new(stream.chunks);
         let mut writing: Option<Writing> = None;
-        while at < segment.end() {
+        while !segment.has_ended() {
             batches.gather(written(writing.take())).await?;
-            match batches.next().await {
+            let batch = tokio::select! {
+                batch = batches.next() => batch,
+                () = segment.ended() => break,
+            };
+            match batch {
                 Batch::Bytes(pieces) => {
-                    let pieces = clip(pieces, &mut skip, segment.end().saturating_sub(at));
-                    let from = at;
-                    at += batch::length(&pieces);
+                    let new = batch::length(&pieces).saturating_sub(skip);
+                    let taken = if new == 0 { 0..0 } else { segment.take(new, Instant::now()) };
+                    let pieces = clip(pieces, &mut skip, taken.end - taken.start);
                     self.batches.fetch_add(1, Ordering::Relaxed);
-                    writing = Some(self.write(segment, from, pieces));
+                    if !pieces.is_empty() {
+                        writing = Some(self.write(segment, taken.start, pieces));
+                    }
                 }
                 Batch::End => return Err(Stop::Short),
                 Batch::Broken(error) => return Err(Stop::Upstream(error)),

@@ -11,6 +11,7 @@ pub(crate) mod context;
 mod job;
 mod progress_note;
 mod run;
+mod segment;
 mod segments;
 mod stall;
 pub(crate) mod state;

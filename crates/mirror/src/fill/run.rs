@@ -252,7 +252,9 @@ impl Job {
     /// length to promise them. It may be endless, so it ends when nobody waits for it.
     async fn spool(self: &Arc<Self>, stream: BlobStream) -> Result<Content, Failure> {
         // The one segment of a new file reaches to the size limit.
-        let Some(segment) = self.segments.take() else { return Err(Failure::Refused(Error::Store)) };
+        let Some(segment) = self.segments.take(None, Instant::now().into_std()) else {
+            return Err(Failure::Refused(Error::Store));
+        };
         let drained = tokio::select! {
             drained = self.drain(&segment, stream) => drained,
             () = self.fill.abandoned() => Err(Stop::Abandoned),
@@ -275,9 +277,12 @@ impl Job {
 
     async fn run_connections(self: &Arc<Self>, stream: BlobStream) -> Result<(), Stop> {
         let ranges = stream.ranges;
-        let Some(first) = self.segments.take() else { return Ok(()) };
+        let Some(first) = self.segments.take(None, Instant::now().into_std()) else { return Ok(()) };
         let mut connections = JoinSet::new();
         connections.spawn(Arc::clone(self).connection(Some((first, stream))).in_current_span());
+        if ranges {
+            self.spread_over_links(&mut connections);
+        }
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
         // Two measurements in a row would take the second for a standstill.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -316,9 +321,35 @@ impl Job {
                     (before, received) = (written, all);
                     if ranges {
                         self.add_connections(&mut connections, throughput);
+                        self.take_over(&mut connections);
                     }
                 }
             }
+        }
+    }
+
+    /// Begins with all links at once, where there are several.
+    fn spread_over_links(self: &Arc<Self>, connections: &mut JoinSet<Result<(), Stop>>) {
+        let remaining = self.writer.written().missing(self.size);
+        let (links, most) = (self.upstream.links(), self.context.connections);
+        let wanted = segments::connections_over_links(remaining, links, most);
+        if wanted > connections.len() {
+            self.segments.split(None, remaining / wanted as u64);
+            for _ in connections.len()..wanted {
+                connections.spawn(Arc::clone(self).connection(None));
+            }
+        }
+    }
+
+    /// Has what fell silent fetched by others, and what is slow shared with a connection that has nothing to do.
+    fn take_over(self: &Arc<Self>, connections: &mut JoinSet<Result<(), Stop>>) {
+        let (now, links) = (Instant::now().into_std(), self.upstream.links());
+        self.segments.take_back_silent(now);
+        // A download that one connection is enough for stays with it.
+        let is_shared = links > 1 || connections.len() > 1;
+        let most = self.context.connections.max(2 * links);
+        if is_shared && connections.len() < most && self.segments.have_work(now) {
+            connections.spawn(Arc::clone(self).connection(None));
         }
     }
 
@@ -331,7 +362,7 @@ impl Job {
         let remaining = self.writer.written().missing(self.size);
         let wanted = segments::connections(remaining, throughput, running, most);
         if wanted > running {
-            self.segments.split(throughput.rate, remaining / wanted as u64);
+            self.segments.split(Some(throughput.rate), remaining / wanted as u64);
             for _ in running..wanted {
                 connections.spawn(Arc::clone(self).connection(None).in_current_span());
             }

@@ -120,6 +120,19 @@ impl Rig {
         Self::watched(endpoints, patience, Arc::new(|_, _| {})).await
     }
 
+    /// With an upstream that is reached over these links, and no other way.
+    pub(crate) async fn over_links(links: &[String]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, clock) = (directory.path().to_owned(), Clock::manual());
+        let upstream = TestRegistry::start().await;
+        let links = links.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let endpoints = vec![upstream.url().parse().unwrap()];
+        let settings = entrepot_remote::Settings { endpoints, links, ..Default::default() };
+        let remote = Remote::new("docker.io".parse().unwrap(), &settings).unwrap();
+        let mirror = of_remotes(&data, vec![remote], clock.clone()).await;
+        Self { upstream, mirror, clock, data, others: Vec::new(), _directory: Some(directory) }
+    }
+
     pub(crate) async fn start_at(data: PathBuf, mut endpoints: Vec<TestRegistry>) -> Self {
         let clock = Clock::manual();
         let mirror = mirror(&data, &[("docker.io", &endpoints)], clock.clone()).await;

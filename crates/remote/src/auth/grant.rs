@@ -15,7 +15,6 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use moka::{Expiry, future::Cache};
 use secrecy::ExposeSecret;
-use url::Url;
 
 use super::{
     challenge::{self, Challenge},
@@ -23,6 +22,7 @@ use super::{
 };
 use crate::{
     credential::Credential,
+    destination::Destination,
     error::{Error, InvalidResponse},
 };
 
@@ -68,18 +68,25 @@ fn is_refusal(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
-/// The origin, scope and account that a grant is for.
+/// The link, origin, scope and account that a grant is for. A token server may give a token for the address that it sees.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct GrantKey {
+    link: usize,
     origin: String,
     scope: String,
     pub(crate) credential: Option<usize>,
 }
 
 impl GrantKey {
-    /// The key for `scope` at the origin of `url`, for the account of that index or for anonymous requests.
-    pub(crate) fn of(url: &Url, scope: &Scope, credential: Option<usize>) -> Self {
-        Self { origin: url.origin().ascii_serialization(), scope: scope.texts().join(" "), credential }
+    /// The key for `scope` at a destination, with its account or for anonymous requests.
+    pub(crate) fn of(destination: &Destination, scope: &Scope) -> Self {
+        let Destination { endpoint, url, account } = destination;
+        Self {
+            link: endpoint.link,
+            origin: url.origin().ascii_serialization(),
+            scope: scope.texts().join(" "),
+            credential: *account,
+        }
     }
 }
 
@@ -165,7 +172,8 @@ mod tests {
         let grants = Grants::new();
         let header = HeaderValue::try_from("x".repeat(16 << 10)).unwrap();
         for scope in 0..2000 {
-            let key = GrantKey { origin: String::new(), scope: scope.to_string(), credential: None };
+            let (origin, scope) = (String::new(), scope.to_string());
+            let key = GrantKey { link: 0, origin, scope, credential: None };
             grants.0.insert(key, Arc::new(Grant::new(header.clone(), BASIC_LIFETIME))).await;
         }
         grants.0.run_pending_tasks().await;

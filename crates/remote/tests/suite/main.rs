@@ -11,6 +11,7 @@ mod endpoints;
 mod faults;
 mod kept;
 mod limits;
+mod links;
 mod listings;
 mod public_view;
 mod push;

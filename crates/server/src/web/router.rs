@@ -17,8 +17,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::token;
 use crate::{
     accounts, answer::respond, body::Body, budget, cache, cache_work, compat, credentials, denials_api,
-    device, grants, headers::JSON, keep, library, limit_api, modes, pages, pull_rules, requests, sessions,
-    state::State, status, sync, webhooks,
+    device, grants, headers::JSON, keep, library, limit_api, links, modes, pages, pull_rules, requests,
+    sessions, state::State, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -134,6 +134,7 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(keep::api::images))
         .routes(routes!(keep::api::run))
         .routes(routes!(keep::api::cancel))
+        .routes(routes!(links::links))
         .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
         .routes(routes!(budget::budget))
         .routes(routes!(status::status))
