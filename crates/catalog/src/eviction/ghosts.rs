@@ -15,15 +15,14 @@ use crate::{
 
 const ADD: &str = "INSERT INTO ghost (path, origin, digest, bytes, heat, heat_ms, evicted_ms, evicted_bytes) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (path, origin, digest, evicted_ms) DO NOTHING";
-pub(crate) const EVICTED_BYTES: &str =
-    "SELECT evicted_bytes FROM ghost ORDER BY evicted_ms DESC, evicted_bytes DESC LIMIT 1";
+pub(crate) const EVICTED_BYTES: &str = "SELECT evicted_bytes FROM ghost WHERE evicted_ms >= 0 ORDER BY evicted_ms DESC, evicted_bytes DESC LIMIT 1";
 pub(crate) const GHOST: &str = "SELECT bytes, heat, heat_ms, evicted_ms, evicted_bytes FROM ghost \
      WHERE path = $1 AND origin = $2 AND digest = $3 AND returned_ms IS NULL ORDER BY evicted_ms DESC LIMIT 1";
 pub(crate) const RETURNED: &str = "UPDATE ghost SET returned_ms = $5, larger_by = $6 \
      WHERE path = $1 AND origin = $2 AND digest = $3 AND evicted_ms = $4";
 pub(crate) const TRIM: &str = "DELETE FROM ghost WHERE evicted_ms < $1";
 pub(crate) const TRIM_MANY: &str = "DELETE FROM ghost WHERE evicted_ms < \
-     (SELECT evicted_ms FROM ghost ORDER BY evicted_ms DESC LIMIT 1 OFFSET $1)";
+     (SELECT evicted_ms FROM ghost WHERE evicted_ms >= 0 ORDER BY evicted_ms DESC LIMIT 1 OFFSET $1)";
 pub(crate) const SAVINGS: &str =
     "SELECT bytes, larger_by FROM ghost WHERE evicted_ms >= $1 AND returned_ms IS NOT NULL";
 
