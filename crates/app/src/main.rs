@@ -38,6 +38,7 @@ mod runtime;
 mod secrets;
 mod syncing;
 mod terminal;
+mod traces;
 
 use std::process::ExitCode;
 

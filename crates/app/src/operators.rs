@@ -1,4 +1,4 @@
-//! What operators are told by webhooks.
+//! What operators are told: by webhooks, of what happens; and by traces, where time goes.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -8,13 +8,14 @@ use entrepot_webhooks::{Metrics, Parts, Webhooks};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, failure::Failure, syncing::Source};
+use crate::{config::Config, failure::Failure, syncing::Source, traces::Traces};
 
 /// Tells operators of events.
 pub(crate) struct Operators {
     /// The webhooks.
     pub(crate) webhooks: Webhooks,
     raised: EventReceiver,
+    traces: Traces,
 }
 
 impl Operators {
@@ -25,11 +26,12 @@ impl Operators {
     pub(crate) async fn open(
         config: &Config,
         source: &Source,
-        raised: EventReceiver,
+        (raised, traces): (EventReceiver, Traces),
         registry: &mut Registry,
     ) -> Result<Self, Failure> {
         let metrics = Metrics::default();
         metrics.register(registry);
+        traces.register(registry);
         let opened = Webhooks::open(Parts {
             catalog: source.catalog.clone(),
             webhooks: config.webhooks.meant.clone(),
@@ -38,11 +40,12 @@ impl Operators {
             clock: Arc::new(SystemTime::now),
         });
         let webhooks = opened.await.map_err(|error| Failure::because("cannot set up webhooks", &error))?;
-        Ok(Self { webhooks, raised })
+        Ok(Self { webhooks, raised, traces })
     }
 
     /// Works until `stop`.
     pub(crate) async fn tell(self, stop: CancellationToken) {
-        self.webhooks.work(self.raised, stop).await;
+        let Self { webhooks, raised, traces } = self;
+        tokio::join!(webhooks.work(raised, stop.clone()), traces.send(stop));
     }
 }

@@ -65,7 +65,6 @@ const QUERIES: &[(&str, &str)] = &[
     ("tags of a prune", sync::PRUNE_TAGS),
     ("replace prunes", sync::REPLACE),
     ("trim prunes", sync::TRIM_PRUNES),
-    ("waits", library::WAITS),
     ("end wait", library::END_WAIT),
     ("end waits", library::END_WAITS),
     ("next delivery", webhooks::NEXT),

@@ -40,8 +40,8 @@ pub struct NewDelivery {
     pub body: String,
     /// When the event was raised.
     pub raised: SystemTime,
-    /// True if it waits to be tried; false for one that is tried by whoever records it.
-    pub is_waiting: bool,
+    /// When it is tried; `None` for one that is tried by whoever records it.
+    pub next: Option<SystemTime>,
 }
 
 /// A delivery.
@@ -124,7 +124,7 @@ pub(crate) const WAITING: &str =
 pub(crate) const FORGET: &str = "DELETE FROM webhook_delivery WHERE webhook = $1";
 const NAMES: &str = "SELECT DISTINCT webhook FROM webhook_delivery";
 const ADD: &str = "INSERT INTO webhook_delivery (id, webhook, event, kind, body, raised_ms, status, next_ms) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $6)";
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const TRIED: &str = "UPDATE webhook_delivery SET attempts = attempts + 1, tried_ms = $2, answer = $3, \
      problem = $4, status = $5, next_ms = $6 WHERE id = $1";
 const AGAIN: &str =
@@ -145,11 +145,12 @@ impl Catalog {
         let (mut ids, mut lost) = (Vec::new(), 0);
         for delivery in new {
             let id = sql::new_id();
-            let status = if delivery.is_waiting { DeliveryStatus::Waiting } else { DeliveryStatus::Failed };
+            let status = delivery.next.map_or(DeliveryStatus::Failed, |_| DeliveryStatus::Waiting);
             let query = sqlx::query(ADD).bind(id).bind(delivery.webhook.clone());
             let query = query.bind(delivery.event.clone()).bind(delivery.kind.clone());
             let query = query.bind(delivery.body.clone()).bind(to_ms(delivery.raised));
-            query.bind(status.as_str()).execute(&mut *tx).await?;
+            let next = to_ms(delivery.next.unwrap_or(delivery.raised));
+            query.bind(status.as_str()).bind(next).execute(&mut *tx).await?;
             ids.push(id);
         }
         let webhooks: BTreeSet<&str> = new.iter().map(|delivery| delivery.webhook.as_str()).collect();

@@ -2,6 +2,7 @@
 
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// Spawns tasks on the runtime that the mirror was opened on. The server answers on threads of its own, which must not be
 /// busy with downloads and may end before them.
@@ -21,7 +22,7 @@ impl Tasks {
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
-        self.tracker.spawn_on(task, &self.runtime)
+        self.tracker.spawn_on(task.in_current_span(), &self.runtime)
     }
 
     /// Waits until no task is left. New ones may still be spawned meanwhile.

@@ -26,7 +26,7 @@ impl Remote {
     pub(crate) async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
         let own = self.inner().clients.owns(&wire.url);
         let _permit = if own { Some(self.throttle().acquire().await) } else { None };
-        let guard = OutcomeGuard::new(self.observer(), self.host().clone());
+        let guard = OutcomeGuard::new(self.observer(), self.host().clone()).traced(wire);
         let pool = self.inner().clients.of(&wire.url);
         let (connections, replay) = (pool.connections(), body.replay());
         let (began, patience) = (Instant::now(), self.patience_for(&wire.method));
@@ -49,7 +49,10 @@ impl Remote {
             };
         }
         match sent {
-            Ok(response) => Ok(Response::new(response, guard)),
+            Ok(response) => {
+                guard.answered(response.status());
+                Ok(Response::new(response, guard))
+            }
             Err(failed) => Err(guard.fail(if own { failed } else { failed.at(&wire.url) })),
         }
     }

@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use entrepot_oci::Host;
+use http::StatusCode;
+use tracing::{Span, field::Empty, trace_span};
 
-use crate::error::Error;
+use crate::{error::Error, request::WireRequest};
 
 /// The outcome of one HTTP request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,16 +58,42 @@ pub type Observer = Arc<dyn Fn(&Host, RequestOutcome) + Send + Sync>;
 pub(crate) struct OutcomeGuard {
     observer: Option<Observer>,
     host: Host,
+    /// For traces; nothing where there are none.
+    span: Span,
 }
 
 impl OutcomeGuard {
     pub(crate) fn new(observer: Option<Observer>, host: Host) -> Self {
-        Self { observer, host }
+        Self { observer, host, span: Span::none() }
+    }
+
+    /// The same, with a span for traces.
+    pub(crate) fn traced(mut self, wire: &WireRequest) -> Self {
+        self.span = trace_span!(
+            target: "otlp",
+            "upstream",
+            otel.kind = "client",
+            registry = %self.host,
+            server.address = wire.url.host_str(),
+            http.request.method = wire.method.as_str(),
+            http.response.status_code = Empty,
+            error = Empty,
+        );
+        self
+    }
+
+    /// There is an answer.
+    pub(crate) fn answered(&self, status: StatusCode) {
+        self.span.record("http.response.status_code", status.as_u16());
     }
 
     /// Reports the failure and returns it.
     pub(crate) fn fail(mut self, error: Error) -> Error {
-        self.report(RequestOutcome::from(&error));
+        let outcome = RequestOutcome::from(&error);
+        if !self.span.is_disabled() && !matches!(outcome, RequestOutcome::Ok | RequestOutcome::NotFound) {
+            self.span.record("error", format!("{outcome:?}"));
+        }
+        self.report(outcome);
         error
     }
 

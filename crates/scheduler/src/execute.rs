@@ -8,6 +8,7 @@ use entrepot_sync::{
     Action, Event, ExtraTag, Options, Place, Plan, Registries, Step, apply, extra_tags, prepare, prune,
 };
 use tokio::{runtime::Handle, sync::mpsc};
+use tracing::{Instrument as _, Span};
 
 use crate::task::{Executor, Task, Update};
 
@@ -17,7 +18,9 @@ pub fn executor(registries: Arc<dyn Registries>) -> Executor {
     Arc::new(move |task| {
         let registries = Arc::clone(&registries);
         let runtime = Handle::current();
-        let executed = tokio::task::spawn_blocking(move || runtime.block_on(execute(registries, task)));
+        let span = Span::current();
+        let executed =
+            tokio::task::spawn_blocking(move || runtime.block_on(execute(registries, task).instrument(span)));
         // The panic hook has logged more.
         let failed = |_| "this should not have happened; the server's log says more".to_owned();
         Box::pin(async move { executed.await.map_err(failed) })

@@ -14,6 +14,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
     time::MissedTickBehavior,
 };
+use tracing::{Instrument as _, field::Empty, trace_span};
 
 use crate::{
     active::ActiveRun,
@@ -63,11 +64,17 @@ impl Runner {
         let Order { rule, set } = order;
         let task = Task { rule, set, part, prune: None, updates, cancel };
         // An executor that panics, even before it is polled, must not leave its rule running for ever.
-        let execute = AssertUnwindSafe(async { executor(task).await }).catch_unwind();
+        let span = trace_span!(target: "otlp", "sync", rule = run.rule, run = %run.id, error = Empty);
+        let execute = async { executor(task).await }.instrument(span.clone());
+        let execute = AssertUnwindSafe(execute).catch_unwind();
         let (done, ()) = tokio::join!(execute, self.follow(run, received));
         drop(slot);
         let panicked = |_| Err("this should not have happened; the server's log says more".to_owned());
-        self.end(run, done.unwrap_or_else(panicked))
+        let end = self.end(run, done.unwrap_or_else(panicked));
+        if end.outcome != RunOutcome::Done {
+            span.record("error", end.outcome.as_str());
+        }
+        end
     }
 
     async fn follow(&self, run: &ActiveRun, mut updates: mpsc::UnboundedReceiver<Update>) {

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use http::{Method, Request, Response, StatusCode, Version, request::Parts};
 use hyper::body::Incoming;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::{
     access::Line,
@@ -86,14 +87,16 @@ impl Service {
         let id = RequestId::of(&head.headers);
         let origin =
             Origin { front: &state.front, address: peer.address(), headers: &head.headers, host: None };
-        let mut record = Record::start(&head.method, Line::of(&head, &id, &origin), &state.metrics, peer);
+        let mut record = Record::start(&head, Line::of(&head, &id, &origin), &state.metrics, peer);
         let body = Upload::new(body, state.mirror.budget());
         if peer.door() == Door::Public {
             state.local.notice(&head.headers);
         }
         let (is_head, version) = (head.method == Method::HEAD, head.version);
         let is_registry = registry::is_below(head.uri.path());
+        let span = record.span.clone();
         let answering = self.answer(Received { from, head, id: &id, body }, &mut record.kind);
+        let answering = answering.instrument(span);
         let answered = AssertUnwindSafe(answering).catch_unwind().await;
         // The panic hook has logged the message and location.
         let Answered { outcome, all_read } =

@@ -9,7 +9,8 @@ use reqwest::{Client as Http, Proxy, Response, header, redirect};
 use crate::{
     answer::{Answer, Verdict, judge},
     error::OpenError,
-    format::{Format, Outgoing},
+    format::Format,
+    outgoing::Outgoing,
     settings::Webhook,
 };
 

@@ -1,7 +1,7 @@
 //! Tells other servers of events: who wants to hear of a failed sync or a full disk names a URL, and gets a request.
 //!
 //! - what is written: `section` (as serde reads it), `settings` (pure: what it means), `name`
-//! - one request: `message` (what is told), `words` (as a sentence), `format` (as the other side wants it), `signature`;
+//! - one request: `message` (what is told), `words` (as a sentence), `format` and `outgoing` (as the other side wants it), `signature`;
 //!   all of them pure
 //! - what came of it: `answer` (what the other side says), `retry` (when to try again), both pure
 //! - [`Webhooks`]: records events as deliveries and delivers them, each webhook at its own pace; `client` sends
@@ -18,6 +18,7 @@ mod format;
 mod message;
 mod metrics;
 mod name;
+mod outgoing;
 mod retry;
 mod section;
 mod settings;

@@ -12,9 +12,10 @@ use crate::{
     answer::Verdict,
     client::{Client, Sent},
     error::{Error, OpenError},
-    format::{Format, outgoing},
+    format::Format,
     message::{Message, UnknownEvent},
     metrics::{Metrics, Outcome},
+    outgoing::outgoing,
     retry,
     settings::Webhook,
     words::Language,
@@ -152,7 +153,7 @@ impl Webhooks {
         let hook = self.0.hooks.iter().find(|hook| hook.webhook.name.as_str() == name);
         let hook = hook.ok_or_else(|| Error::UnknownWebhook(name.to_owned()))?;
         let raised = Raised { at: self.0.now(), event: Event::Test {} };
-        let new = NewDelivery { is_waiting: false, ..new_delivery(&raised, &new_event_id(), hook) };
+        let new = new_delivery(&raised, &new_event_id(), hook);
         let (ids, _) = self.0.catalog.add_deliveries(std::slice::from_ref(&new)).await?;
         let message =
             Message { id: &new.event, at: raised.at, server: self.0.server.as_deref(), event: raised.event };
@@ -190,7 +191,9 @@ impl Inner {
         let kind = raised.event.kind();
         let hooks: Vec<_> = self.hooks.iter().filter(|hook| hook.webhook.on.contains(&kind)).collect();
         let event = new_event_id();
-        let new: Vec<_> = hooks.iter().map(|hook| new_delivery(raised, &event, hook)).collect();
+        let next = Some(self.now());
+        let new = |hook: &&Hook| NewDelivery { next, ..new_delivery(raised, &event, hook) };
+        let new: Vec<_> = hooks.iter().map(new).collect();
         let (_, lost) = self.catalog.add_deliveries(&new).await?;
         if lost > 0 {
             self.metrics.lost(lost);
@@ -263,6 +266,6 @@ fn new_delivery(raised: &Raised, event: &str, hook: &Hook) -> NewDelivery {
         // Texts and numbers can always be written.
         body: serde_json::to_string(&raised.event).unwrap_or_default(),
         raised: raised.at,
-        is_waiting: true,
+        next: None,
     }
 }

@@ -276,7 +276,7 @@ async fn what_another_version_raised_is_not_sent_as_something_else() {
         kind: "of.next.year".to_owned(),
         body: r#"{"type":"of.next.year","data":{}}"#.to_owned(),
         raised: SystemTime::UNIX_EPOCH,
-        is_waiting: true,
+        next: Some(SystemTime::UNIX_EPOCH),
     };
     yard.catalog.add_deliveries(&[unknown]).await.unwrap();
     let (stop, working) = yard.work();

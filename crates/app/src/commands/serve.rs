@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -40,6 +40,7 @@ use crate::{
     pull_rules::{self, Follower},
     runtime, secrets,
     syncing::{self, InForce, Source},
+    traces::Traces,
 };
 
 /// The time limit for responses in progress at shutdown.
@@ -65,14 +66,16 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     let loaded = config::load(file.as_deref(), &environment, over.clone())?;
     failure::warn(&loaded.warnings);
     let config = loaded.config;
-    let _log = log::start(Log { level: verbosity.level(config.log.level), ..config.log }, &environment)?;
+    let (layer, traces) = Traces::open(config.tracing.as_ref().map(|tracing| &tracing.meant))?;
+    let log = Log { level: verbosity.level(config.log.level), ..config.log };
+    let _log = log::start(log, layer, &environment)?;
     match &loaded.file {
         Some(file) => tracing::info!("configured by `{}`", file.display()),
         None => tracing::info!("configured by nothing but defaults and environment"),
     }
     runtime::raise_file_limit();
     let data = DataDir::make(&config.data)?;
-    let origin = Origin { file, over, environment, since };
+    let origin = Origin { file, over, environment, since, traces };
     runtime::build()?.block_on(serve(&config, &data, origin))
 }
 
@@ -82,6 +85,7 @@ struct Origin {
     over: Overrides,
     environment: Environment,
     since: SystemTime,
+    traces: Traces,
 }
 
 async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
@@ -91,7 +95,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         assembly::assemble(config, data, lock).await?;
     let (events, raised) = events;
     assembly::check_store(&blobs).await?;
-    let Origin { file, over, environment, since } = origin;
+    let Origin { file, over, environment, since, traces } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
     let source = Source { file, over, environment, catalog, events, stored, quotas, registries };
@@ -104,7 +108,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
     let fetching = Fetching::open(config, (&source.catalog, &source.events), &mirror, &mut registry).await?;
-    let operators = Operators::open(config, &source, raised, &mut registry).await?;
+    let operators = Operators::open(config, &source, (raised, traces), &mut registry).await?;
     let parts = Parts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
@@ -127,32 +131,64 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let server = bound(listen(config, data), parts).await?;
     mirror.begin().await;
     greet(config, &server, &access, &source.environment)?;
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
-    let (events, data_path) = (source.events.clone(), data.path().to_owned());
-    let reload =
-        Reload { load: source.loader(rules, fetching.keeper.clone()), since, scheduler: scheduler.clone() };
-    let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
-    let machine = machine::watch(watched, stop.clone());
-    let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
-        let reload = reload.watch(config.rules.watched.clone(), stop.clone());
-        tokio::join!(
-            reload,
-            house,
-            machine,
-            operators.tell(stop.clone()),
-            fetching.work(stop.clone()),
-            secrets::tend(access, stop.clone())
-        );
-    });
-    let end = end.await;
-    mirror.shutdown().await;
-    signals.abort();
+    let running =
+        Running { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching };
+    let end = running.until_stopped(config, &source, (data.path(), since), signals).await;
     // Only tidies up: the next server would replace the socket.
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
     syncing::ended(end)
+}
+
+/// A server that answers, with all that works beside it.
+struct Running {
+    server: Arc<Server>,
+    mirror: Mirror,
+    scheduler: Scheduler,
+    library: Library,
+    access: Access,
+    rules: Follower,
+    modes: ModesInForce,
+    metrics: Metrics,
+    operators: Operators,
+    fetching: Fetching,
+}
+
+impl Running {
+    async fn until_stopped(
+        self,
+        config: &Config,
+        source: &Source,
+        (data, since): (&Path, SystemTime),
+        signals: Signals,
+    ) -> WorkEnd {
+        let Self { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching } =
+            self;
+        let stop = CancellationToken::new();
+        let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
+        let events = source.events.clone();
+        let load = source.loader(rules, fetching.keeper.clone());
+        let reload = Reload { load, since, scheduler: scheduler.clone() };
+        let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
+        let watched =
+            Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data.to_owned() };
+        let machine = machine::watch(watched, stop.clone());
+        let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
+            let reload = reload.watch(config.rules.watched.clone(), stop.clone());
+            tokio::join!(
+                reload,
+                house,
+                machine,
+                operators.tell(stop.clone()),
+                fetching.work(stop.clone()),
+                secrets::tend(access, stop.clone())
+            );
+        });
+        let end = end.await;
+        mirror.shutdown().await;
+        signals.abort();
+        end
+    }
 }
 
 /// What stands in front of pulls, and what counts them.

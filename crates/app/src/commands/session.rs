@@ -79,7 +79,7 @@ impl Session {
         let loaded = config::load(common.file.as_deref(), &environment, Overrides::default())?;
         failure::warn(&loaded.warnings);
         let log = Log { level: common.verbosity.level(Level::Error), ..loaded.config.log };
-        let log = log::start(log, &environment)?;
+        let log = log::start(log, None, &environment)?;
         let cache = registries::cache_directory(&environment, common.cache.as_deref());
         let config = loaded.config;
         let (sealed, stored) = (Sealed::from(&config), StoredCredentials::default());

@@ -16,6 +16,7 @@ use entrepot_requests::{PerClient, RequestsSection, SectionFault, Settings as Re
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
 use entrepot_sync::Format;
+use entrepot_telemetry::{SettingsFault as TracingFault, TraceSettings, TracingSection};
 use entrepot_webhooks::{SettingsFault as WebhookFault, Webhook, WebhookSection};
 use globset::GlobBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -72,6 +73,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
         library: file.library,
         webhooks: checker.webhooks(&file.webhooks)?,
         key: checker.key(file.secrets)?,
+        tracing: checker.tracing(&file.tracing)?,
         log: Log { format: file.log.format, level: file.log.level },
     };
     checker.mirror(&config)?;
@@ -216,6 +218,15 @@ impl Checker<'_> {
         })?;
         let shown = show::webhooks(self.root.get("webhooks"), &meant);
         Ok(Written { meant, shown })
+    }
+
+    fn tracing(&self, section: &TracingSection) -> Result<Option<Written<TraceSettings>>, Error> {
+        let meant = TraceSettings::read(section).map_err(|TracingFault { path, what, hint }| {
+            let path: Vec<&str> = std::iter::once("tracing").chain(path.iter().map(String::as_str)).collect();
+            self.fault(&path, what).with_hint(hint)
+        })?;
+        let shown = show::tracing(self.root.get("tracing"));
+        Ok(meant.map(|meant| Written { meant, shown }))
     }
 
     fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {

@@ -28,6 +28,7 @@ pub(super) fn example_environment() -> Environment {
         ("API_TOKEN", "t"),
         ("OIDC_SECRET", "s"),
         ("LDAP_PASSWORD", "p"),
+        ("OTLP_TOKEN", "Bearer t"),
         ("WEBHOOK_URL", "https://hooks.example/key"),
         ("WEBHOOK_SECRET", "a long enough secret"),
     ])

@@ -27,6 +27,7 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
     resolver.at(root, &["blobs", "s3", "access_key"])?;
     resolver.at(root, &["blobs", "s3", "secret_key"])?;
     resolver.webhooks(root)?;
+    resolver.trace_headers(root)?;
     let Some(Value::Map(registries)) = root.get_mut("registries").map(|node| &mut node.value) else {
         return Ok(resolver.warnings);
     };
@@ -87,6 +88,16 @@ impl Resolver<'_> {
                 let found = self.at(webhook, &[key]);
                 found.map_err(|error| error.under(&index.to_string()).under("webhooks"))?;
             }
+        }
+        Ok(())
+    }
+
+    fn trace_headers(&mut self, root: &mut Node) -> Result<(), Error> {
+        let headers = root.get_mut("tracing").and_then(|tracing| tracing.get_mut("headers"));
+        let Some(Value::Map(headers)) = headers.map(|node| &mut node.value) else { return Ok(()) };
+        for header in headers {
+            let found = self.replace(&mut header.node);
+            found.map_err(|error| error.under(&header.key).under("headers").under("tracing"))?;
         }
         Ok(())
     }

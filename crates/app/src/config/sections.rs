@@ -16,6 +16,7 @@ use entrepot_policy::{LimitsSection, ModesSection, RulesSection};
 use entrepot_remote::{Credential, Rate};
 use entrepot_requests::RequestsSection;
 use entrepot_sync::{Format, rules::RuleSection};
+use entrepot_telemetry::TracingSection;
 use entrepot_webhooks::WebhookSection;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -50,11 +51,12 @@ pub(super) struct File {
     pub(super) webhooks: Vec<WebhookSection>,
     pub(super) secrets: Secrets,
     pub(super) tls: Tls,
+    pub(super) tracing: TracingSection,
     pub(super) log: Log,
 }
 
 /// The top-level keys, which environment variables may name.
-pub(super) const KEYS: [&str; 25] = [
+pub(super) const KEYS: [&str; 26] = [
     "listen",
     "data",
     "blobs",
@@ -79,6 +81,7 @@ pub(super) const KEYS: [&str; 25] = [
     "webhooks",
     "secrets",
     "tls",
+    "tracing",
     "log",
 ];
 

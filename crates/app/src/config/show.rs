@@ -63,6 +63,7 @@ impl Config {
                 keys.into()
             }),
         );
+        root.some("tracing", self.tracing.as_ref().map(|tracing| tracing.shown.clone()));
         let mut log = Keys::default();
         log.text("format", self.log.format.as_str());
         log.text("level", self.log.level.as_str());
@@ -81,6 +82,19 @@ pub(super) fn federation(section: Option<&Node>) -> Shown {
     let entries = section.map(Node::entries).unwrap_or_default().iter();
     let of_it = entries.filter(|entry| KEYS.contains(&entry.key.as_str()));
     Shown::Map(of_it.map(|entry| (entry.key.clone(), masked(Shown::written(&entry.node)))).collect())
+}
+
+/// Where traces go as it is written, without the values of headers.
+pub(super) fn tracing(section: Option<&Node>) -> Shown {
+    let hidden = |(name, _): (String, Shown)| (name, Shown::Text(SECRET.to_owned()));
+    let shown = |(key, value): (String, Shown)| match (key.as_str(), value) {
+        ("headers", Shown::Map(headers)) => (key, Shown::Map(headers.into_iter().map(hidden).collect())),
+        (_, value) => (key, value),
+    };
+    match section.map(Shown::written) {
+        Some(Shown::Map(entries)) => Shown::Map(entries.into_iter().map(shown).collect()),
+        _ => Shown::Map(Vec::new()),
+    }
 }
 
 /// The webhooks as they are written, without what is secret: the key is part of a robot's URL.

@@ -73,7 +73,7 @@ fn the_example_has_every_key() {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         // Hosts are not keys, and the items of a list are alike.
         let place = match path.as_slice() {
-            ["registries"] | ["access", "workloads", _, "claims"] => continue,
+            ["registries"] | ["access", "workloads", _, "claims"] | ["tracing", "headers"] => continue,
             ["access", "workloads", _] => "access.workloads".to_owned(),
             ["registries", _, rest @ ..] => format!("registries.*.{}", rest.first().unwrap_or(&"")),
             ["modes", "when", _] => "modes.when".to_owned(),
@@ -144,7 +144,8 @@ access:
   oidc: {issuer: 'https://id.test', client_id: i, client_secret: canary, users: [dev]}
   ldap: {url: 'ldaps://ldap.test', bind_dn: cn=r, bind_password: canary, base: dc=x, users: [cn=dev]}
 webhooks:
-  - {url: 'https://robot.test/canary?access_token=canary', secret: canary-canary-canary}";
+  - {url: 'https://robot.test/canary?access_token=canary', secret: canary-canary-canary}
+tracing: {otlp: 'http://127.0.0.1:4318', headers: {authorization: canary}}";
     let config = config(text);
     let json = serde_json::to_string(&config.show()).unwrap();
     for output in [format!("{config:?}"), shown(&config), json] {
@@ -209,7 +210,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `notice`, `registries`, `rules`, `limits`, `requests`, `keep`, `modes`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `secrets`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `notice`, `registries`, `rules`, `limits`, `requests`, `keep`, `modes`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `webhooks`, `secrets`, `tls`, `tracing` and `log`",
     ),
     (
         "mirror: {freshness: soon}",

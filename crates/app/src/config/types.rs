@@ -14,6 +14,7 @@ use entrepot_requests::Settings as RequestsSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::PublicUrl;
 use entrepot_sync::{Format, rules::RuleSet};
+use entrepot_telemetry::TraceSettings;
 use entrepot_webhooks::Webhook;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -79,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) webhooks: Written<Vec<Webhook>>,
     /// The key that secrets are sealed with.
     pub(crate) key: KeySource,
+    /// Where traces are sent to, if anywhere.
+    pub(crate) tracing: Option<Written<TraceSettings>>,
     /// Log settings.
     pub(crate) log: Log,
 }

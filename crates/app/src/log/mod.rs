@@ -3,7 +3,8 @@
 mod batch;
 mod line;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use entrepot_telemetry::TraceLayer;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub(crate) use batch::Guard;
 
@@ -45,12 +46,16 @@ impl Verbosity {
     }
 }
 
-/// Starts the log; dropping the guard flushes it. `ENTREPOT_LOG` overrides everything (`debug`, or
+/// Starts the log, and takes spans for `traces` if they are sent anywhere; dropping the guard flushes the log. `ENTREPOT_LOG` overrides everything (`debug`, or
 /// `info,access=off,entrepot_remote=trace`).
 ///
 /// # Errors
 /// `ENTREPOT_LOG` is invalid.
-pub(crate) fn start(log: Log, environment: &Environment) -> Result<Guard, Failure> {
+pub(crate) fn start(
+    log: Log,
+    traces: Option<TraceLayer>,
+    environment: &Environment,
+) -> Result<Guard, Failure> {
     let filter = match environment.get("ENTREPOT_LOG").filter(|filter| !filter.is_empty()) {
         Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
             Failure::wrong(format!("`ENTREPOT_LOG`: {error}"))
@@ -61,8 +66,18 @@ pub(crate) fn start(log: Log, environment: &Environment) -> Result<Guard, Failur
     let cannot = |error: &(dyn std::error::Error + 'static)| Failure::because("cannot start the log", error);
     let (writer, guard) = Batch::start(terminal::log()).map_err(|error| cannot(&error))?;
     let line = Line { format: log.format, colour: terminal::has_colours() };
-    let layer = fmt::layer().event_format(line).with_writer(writer);
-    let started = tracing_subscriber::registry().with(filter).with(layer).try_init();
+    let registry = tracing_subscriber::registry();
+    // Without traces, what is not logged is refused at once, for all.
+    let started = match traces {
+        Some(traces) => {
+            let lines = fmt::layer().event_format(line).with_writer(writer).with_filter(filter);
+            registry.with(lines).with(traces.filtered()).try_init()
+        }
+        None => {
+            let lines = fmt::layer().event_format(line).with_writer(writer);
+            registry.with(filter).with(lines).try_init()
+        }
+    };
     started.map_err(|error| cannot(&error))?;
     Ok(guard)
 }

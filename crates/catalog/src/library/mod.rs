@@ -62,4 +62,4 @@ pub(crate) use pulls::{
 #[cfg(test)]
 pub(crate) use specs::{REMOVE as REMOVE_SPEC, SPEC, SPEC_BY_NAME, SPEC_USES, SPECS};
 #[cfg(test)]
-pub(crate) use waits::{END_WAIT, END_WAITS, WAITS};
+pub(crate) use waits::{END_WAIT, END_WAITS};

@@ -13,7 +13,7 @@ use crate::{
 /// How many waits are looked at at a time.
 const MOST: usize = 10_000;
 
-pub(crate) const WAITS: &str =
+const WAITS: &str =
     "SELECT spec_id, account_id, account, since_ms FROM spec_wait ORDER BY spec_id, account_id LIMIT $1";
 pub(crate) const END_WAIT: &str = "DELETE FROM spec_wait WHERE spec_id = $1 AND account_id = $2";
 pub(crate) const END_WAITS: &str = "DELETE FROM spec_wait WHERE spec_id = $1";

@@ -10,7 +10,7 @@ fn new(webhook: &str, event: &str, seconds: u64) -> NewDelivery {
         kind: "disk.low".to_owned(),
         body: "{}".to_owned(),
         raised: at(seconds),
-        is_waiting: true,
+        next: Some(at(seconds)),
     }
 }
 
@@ -71,7 +71,7 @@ pub async fn the_latest_deliveries_come_first(home: &Home) {
 
 pub async fn a_delivery_is_asked_for_once_more(home: &Home) {
     let catalog = home.open().await;
-    let by_hand = NewDelivery { is_waiting: false, ..new("ops", "a", 10) };
+    let by_hand = NewDelivery { next: None, ..new("ops", "a", 10) };
     let id = catalog.add_deliveries(&[by_hand]).await.unwrap().0[0];
     assert_eq!(catalog.next_delivery("ops").await.unwrap(), None, "whoever recorded it tries it");
     catalog.tried_delivery(id, &tried(DeliveryStatus::Failed, 10)).await.unwrap();

@@ -74,6 +74,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("made the key file `{}`: keep a copy in a safe place", "已生成密钥文件 `{}`，请妥善备份"),
     ("cannot open the accounts", "无法打开账号"),
     ("cannot open the stored credentials", "无法打开已保存的凭据"),
+    ("cannot set up traces", "无法初始化追踪"),
     ("cannot set up webhooks", "无法初始化 Webhook"),
     ("this removes {tags} at other registries", "这将删除其他镜像站上的 {tags}"),
     ("say `--yes` to remove them", "加上 `--yes` 即删除"),

@@ -33,6 +33,7 @@ mod secrets;
 mod server;
 mod sync;
 mod system;
+mod telemetry;
 mod vault;
 mod webhooks;
 
@@ -72,6 +73,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("server", server::SENTENCES),
     ("sync", sync::SENTENCES),
     ("system", system::SENTENCES),
+    ("telemetry", telemetry::SENTENCES),
     ("vault", vault::SENTENCES),
     ("webhooks", webhooks::SENTENCES),
 ];

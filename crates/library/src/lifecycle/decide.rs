@@ -179,10 +179,7 @@ fn to_run(known: &Known, container: &Container, away: Away) -> Vec<Step> {
         State::Created => vec![Step::Start(container.id.clone())],
         State::Exited if known.phase == Phase::Failed => Vec::new(),
         // It was asked to start, and has not yet.
-        State::Exited
-            if matches!(known.phase, Phase::Starting | Phase::Restarting)
-                && !has_run_since(known, container) =>
-        {
+        State::Exited if is_on_its_way(known.phase) && !has_run_since(known, container) => {
             vec![Step::Start(container.id.clone())]
         }
         State::Exited if was_taken_down(container, away) => vec![Step::Start(container.id.clone())],
@@ -210,6 +207,11 @@ fn to_stop(known: &Known, container: &Container) -> Vec<Step> {
         }
         State::Created | State::Exited | State::Dead => vec![Step::Stopped],
     }
+}
+
+// Its image may have to be fetched again before it starts.
+fn is_on_its_way(phase: Phase) -> bool {
+    matches!(phase, Phase::Queued | Phase::Pulling | Phase::Creating | Phase::Starting | Phase::Restarting)
 }
 
 // A run that is not recorded yet has begun and ended.
@@ -415,7 +417,10 @@ mod tests {
     #[test]
     fn a_start_that_a_crash_cut_off_is_done() {
         let starting = known(Desired::Running, Phase::Starting);
-        assert_eq!(steps(&starting, &[container(State::Exited)]), [Step::Start(id("c1"))]);
+        for phase in [Phase::Queued, Phase::Pulling, Phase::Creating, Phase::Starting, Phase::Restarting] {
+            let cut_off = known(Desired::Running, phase);
+            assert_eq!(steps(&cut_off, &[container(State::Exited)]), [Step::Start(id("c1"))], "{phase:?}");
+        }
         let ran = Container {
             started: Some(at(300)),
             finished: Some(at(301)),

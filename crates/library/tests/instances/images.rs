@@ -109,7 +109,6 @@ async fn a_server_that_ends_while_the_image_changes_leaves_one_container() {
         yard.restart().await;
         yard.look().await;
         yard.reaches(instance.id, InstancePhase::Running).await;
-        gate.open();
         yard.look().await;
         let containers = yard.engine.containers();
         assert_eq!(containers.len(), 1, "{path}: {containers:?}");

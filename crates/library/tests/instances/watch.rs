@@ -58,12 +58,12 @@ async fn hours_that_are_used_up_stop_what_has_cards() {
     let (card, bare) = (yard.run_with_card("a").await, yard.run("b").await);
     let view = async |id: i64| yard.library.instance(id.try_into().unwrap(), Some(ANN)).await.unwrap();
     let quota = |hours| QuotaRecord { account_id: ANN, instances: None, cards: None, hours: Some(hours) };
-    yard.catalog.set_quota(&quota(1)).await.unwrap();
-    assert!(view(card.id).await.stop_at.is_some() && view(bare.id).await.stop_at.is_none());
-    // An hour is more than it takes to warn.
+    yard.catalog.set_quota(&quota(1_000_000)).await.unwrap();
+    assert!(view(card.id).await.stop_at.is_none(), "more than a month has");
     yard.look().await;
     assert_eq!(yard.state(card.id).await, (InstancePhase::Running, None));
     yard.catalog.set_quota(&quota(0)).await.unwrap();
+    assert!(view(card.id).await.stop_at.is_some() && view(bare.id).await.stop_at.is_none());
     yard.look().await;
     assert_eq!(yard.state(card.id).await, (InstancePhase::Stopped, Some(InstanceReason::QuotaUsed)));
     assert_eq!(yard.state(bare.id).await, (InstancePhase::Running, None), "it uses no hours");

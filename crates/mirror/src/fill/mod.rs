@@ -26,6 +26,7 @@ use std::{
 use entrepot_blobs::StageId;
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::Digest;
+use tracing::{Instrument as _, field::Empty, trace_span};
 
 use crate::{
     fill::{
@@ -89,7 +90,15 @@ impl Fills {
         drop(running);
         let ends = EndsWithTask { running: Arc::clone(&self.running), fill };
         let (context, upstream, key) = (Arc::clone(&self.context), Arc::clone(upstream), key.clone());
-        self.tasks.spawn(async move { run::run(&context, &upstream, &key, &ends.fill).await });
+        let span = trace_span!(
+            target: "otlp",
+            "fill",
+            repository = %key,
+            digest = %ends.fill.digest,
+            error = Empty,
+        );
+        let filling = async move { run::run(&context, &upstream, &key, &ends.fill).await };
+        self.tasks.spawn(filling.instrument(span));
         Some(waiter)
     }
 

@@ -16,6 +16,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior},
 };
+use tracing::{Instrument as _, Span};
 
 use super::{
     context::FillContext,
@@ -49,6 +50,7 @@ pub(super) async fn run(
     };
     if let Err(failure) = result {
         tracing::info!(%key, digest = %fill.digest, ?failure, "a download ended without its blob");
+        Span::current().record("error", format!("{failure:?}"));
         context.metrics.fills_failed.inc();
         fill.fail(failure);
     }
@@ -250,7 +252,7 @@ impl Job {
         let ranges = stream.ranges;
         let Some(first) = self.segments.take() else { return Ok(()) };
         let mut connections = JoinSet::new();
-        connections.spawn(Arc::clone(self).connection(Some((first, stream))));
+        connections.spawn(Arc::clone(self).connection(Some((first, stream))).in_current_span());
         let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
         // Two measurements in a row would take the second for a standstill.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -306,7 +308,7 @@ impl Job {
         if wanted > running {
             self.segments.split(throughput.rate, remaining / wanted as u64);
             for _ in running..wanted {
-                connections.spawn(Arc::clone(self).connection(None));
+                connections.spawn(Arc::clone(self).connection(None).in_current_span());
             }
         }
     }
@@ -316,7 +318,7 @@ impl Job {
     fn add_connections_for_asked(self: &Arc<Self>, connections: &mut JoinSet<Result<(), Stop>>) {
         let free = self.context.connections.max(2).saturating_sub(connections.len());
         for _ in 0..self.segments.asked().min(free) {
-            connections.spawn(Arc::clone(self).connection(None));
+            connections.spawn(Arc::clone(self).connection(None).in_current_span());
         }
     }
 }

@@ -86,10 +86,12 @@ pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
         }
     };
     let has_ended = matches!(end, End::Exited(_));
-    close(sink, frames, end, language).await;
-    if let Some(control) = control.filter(|_| !has_ended) {
-        control.end().await;
-    }
+    let ended = async {
+        if let Some(control) = control.filter(|_| !has_ended) {
+            control.end().await;
+        }
+    };
+    tokio::join!(close(sink, frames, end, language), ended);
 }
 
 /// What is to run, which the first frame says.

@@ -78,8 +78,11 @@ pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
     let environment = Environment::of_process();
     let loaded = config::load(cache.file.as_deref(), &environment, cache.over)?;
     failure::warn(&loaded.warnings);
-    let _log =
-        log::start(Log { level: cache.verbosity.level(Level::Warn), ..loaded.config.log }, &environment)?;
+    let _log = log::start(
+        Log { level: cache.verbosity.level(Level::Warn), ..loaded.config.log },
+        None,
+        &environment,
+    )?;
     let data = DataDir::existing(&loaded.config.data)?;
     runtime::build()?.block_on(async {
         let holder = Holder::open(&loaded.config, &data).await?;
