@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """What logins cost: entrepot with accounts beside entrepot without.
 
-    bench/access.py [--quick] [--pairs 10] [--only token,logins,many,revoke] [--json FILE]
+    bench/access.py [--quick] [--pairs 10] [--only token,limits,shaping,logins,many,revoke] [--json FILE]
 
 token   CPU for each request of a manifest by tag and of a blob of 4 KB, with a bearer token and without access; in turns
+limits  the same with rules, limits and access together, and without; the limits are above the load
+shaping CPU for each GB of large blobs: with a rate that is never reached, and with one that is, beside no limits
 logins  1,000 accounts log in at once, beside warm pulls: the pulls, the logins' times, the threads that hash, memory
 many    10,000 accounts and 100,000 API tokens: the start, and what a request costs more
 revoke  how long a removed API token, a removed token's registry token and a disabled account still work
@@ -42,6 +44,19 @@ ACCESS = """access:
   grants: [{to: "role:user", repositories: ["local/**"], may: [pull, push]}]
   private: ["local/secret/**"]
 """
+# Limits that the load does not meet, and rules that decide about every name. Whoever reads is not the server's owner.
+LIMITS = """limits:
+  per_client: {manifests: 100000000/s, misses: 100000/s, blobs: 1000, cold: 1000TiB/h, hot: 1000TiB/h, rate: 100GiB/s, repeats: 100000000/d}
+  per_image: {egress: 1000TiB/h}
+  total: {manifests: 100000000/s, misses: 100000/s, rate: 100GiB/s, cold_rate: 100GiB/s}
+  bans: {}
+rules: {allow: ["docker.io/library/**", "quay.io/**"], deny: ["docker.io/acme/**"]}
+public_url: http://bench.example.com
+"""
+RATE = """limits: {per_client: {rate: RATE}}
+public_url: http://bench.example.com
+"""
+LARGE = 64 << 20
 CONNECTIONS = 32
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 # The hash of no password that is used: to fill rows with.
@@ -51,11 +66,11 @@ STORED = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5a25vd3NpdA$3wRcPv0JYDe3rXh0Eu9E
 class Entrepot(Server):
     """A server whose owner can be asked as well."""
 
-    def __init__(self, binary, folder, access):
+    def __init__(self, binary, folder, access, more=""):
         self.binary, port = binary, free_port()
         self.config = f"{folder}/entrepot.yaml"
         with open(self.config, "w") as file:
-            file.write(f'listen: "127.0.0.1:{port}"\ndata: "{folder}/data"\nlog: {{level: warn}}\n{ACCESS if access else ""}')
+            file.write(f'listen: "127.0.0.1:{port}"\ndata: "{folder}/data"\nlog: {{level: warn}}\n{ACCESS if access else ""}{more}')
         super().__init__("entrepot", [binary, "serve", "--config", self.config], folder, port, plain_environment())
 
     def answers(self):
@@ -91,9 +106,9 @@ class Entrepot(Server):
             raise Failed(f"/token: {status} {body[:200]}")
         return json.loads(body)["token"]
 
-    def push(self, **headers):
-        """An image of one blob of 4 KB; its digest."""
-        blobs = [b"{}", random.Random(4).randbytes(4096)]
+    def push(self, size=4096, **headers):
+        """An image of one blob of this size; its digest."""
+        blobs = [b"{}", random.Random(4).randbytes(size)]
         digests = ["sha256:" + hashlib.sha256(blob).hexdigest() for blob in blobs]
         for digest, blob in zip(digests, blobs):
             self.expect(201, "POST", f"/v2/{REPOSITORY}/blobs/uploads/?digest={digest}", blob, Content_Type="application/octet-stream", **headers)
@@ -112,9 +127,9 @@ def basic(user, password):
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-def wrk(server, path, seconds, token=None):
+def wrk(server, path, seconds, token=None, connections=CONNECTIONS):
     """Requests a second, and microseconds of CPU that the server spends on each."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "-s", f"{HERE}/wrk.lua"]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", f"{HERE}/wrk.lua"]
     command += ["-H", f"Authorization: Bearer {token}"] if token else []
     meter = Meter(server.pid)
     out = subprocess.run([*command, server.url + path], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
@@ -142,36 +157,62 @@ class Bench:
         self.rows.append((what, value, goal, "" if met is None else "yes" if met else "NO"))
         say(f"{what}: {value}{f' (goal {goal})' if goal else ''}")
 
-    def start(self, access=True):
+    def start(self, access=True, more="", size=4096):
         """A server with one account, and an image in it."""
-        server = Entrepot(self.binary, self.folder(), access)
+        server = Entrepot(self.binary, self.folder(), access, more)
         if access:
             server.owner("account", "add", "alice", "--password-stdin", typed="password of alice")
-            return server, server.push(Authorization=basic("alice", "password of alice"))
-        return server, server.push()
+            return server, server.push(size, Authorization=basic("alice", "password of alice"))
+        return server, server.push(size)
 
-    # ---- token ----------------------------------------------------------------------------------
+    # ---- token, limits ---------------------------------------------------------------------------
 
     def token(self):
-        with_access, blob = self.start()
-        without, _ = self.start(access=False)
+        self.compared("a bearer token", self.start(), 1.03)
+
+    def limits(self):
+        self.compared("rules, limits and access", self.start(more=LIMITS), 1.05)
+
+    def compared(self, what, started, goal):
+        """CPU for each request of a server with a token, beside one without anything; in turns."""
+        (much, blob), (nothing, _) = started, self.start(access=False)
         for name, path in (("manifest by tag", f"/v2/{REPOSITORY}/manifests/v1"), ("blob of 4 KB", f"/v2/{REPOSITORY}/blobs/{blob}")):
-            ratios, pairs = [], []
+            ratios = []
             for number in range(self.options.pairs):
                 # Each goes first every other time.
-                order = [with_access, without] if number % 2 else [without, with_access]
+                order = [much, nothing] if number % 2 else [nothing, much]
                 found = {}
                 for server in order:
-                    token = server.registry_token("alice", "password of alice") if server is with_access else None
+                    token = server.registry_token("alice", "password of alice") if server is much else None
                     found[server] = wrk(server, path, self.seconds, token)
-                pairs.append((found[with_access], found[without]))
-                ratios.append(found[with_access]["cpu_us"] / found[without]["cpu_us"])
-                say(f"{name} {number + 1}: {found[with_access]['cpu_us']:.2f} us, {found[without]['cpu_us']:.2f} us without, x{ratios[-1]:.3f}")
-            middle = statistics.median(ratios)
-            self.figures[f"token {name}"] = {"ratios": ratios, "median": middle}
-            self.tell(f"{name}: CPU with a bearer token / without access", f"x{middle:.3f} ({min(ratios):.3f}–{max(ratios):.3f}, {len(ratios)} pairs)", "<= 1.03", middle <= 1.03)
-        with_access.stop()
-        without.stop()
+                ratios.append(found[much]["cpu_us"] / found[nothing]["cpu_us"])
+                say(f"{name} {number + 1}: {found[much]['cpu_us']:.2f} us, {found[nothing]['cpu_us']:.2f} us without, x{ratios[-1]:.3f}")
+            self.ratio(f"{name}: CPU with {what} / without", ratios, goal)
+        much.stop()
+        nothing.stop()
+
+    def ratio(self, what, ratios, goal):
+        middle = statistics.median(ratios)
+        self.figures[what] = {"ratios": ratios, "median": middle}
+        self.tell(what, f"x{middle:.3f} ({min(ratios):.3f}–{max(ratios):.3f}, {len(ratios)} pairs)", f"<= {goal}", middle <= goal)
+
+    # ---- shaping ---------------------------------------------------------------------------------
+
+    def shaping(self):
+        without, blob = self.start(more=RATE.split("\n")[1] + "\n", size=LARGE)
+        path, ratios, speeds = f"/v2/{REPOSITORY}/blobs/{blob}", {}, {}
+        shaped = {rate: self.start(more=RATE.replace("RATE", rate), size=LARGE)[0] for rate in ("100GiB/s", "400MiB/s")}
+        for number in range(self.options.pairs):
+            for rate, server in shaped.items():
+                order = [server, without] if number % 2 else [without, server]
+                found = {one: wrk(one, path, max(self.seconds, 3), connections=4) for one in order}
+                ratios.setdefault(rate, []).append(found[server]["cpu_us"] / found[without]["cpu_us"])
+                speeds.setdefault(rate, []).append(found[server]["req_s"] * LARGE / (1 << 20))
+                say(f"rate {rate} {number + 1}: x{ratios[rate][-1]:.3f} of CPU, {speeds[rate][-1]:.0f} MiB/s")
+        for rate in shaped:
+            self.ratio(f"CPU for each GB with a rate of {rate} / without (it went at {statistics.median(speeds[rate]):.0f} MiB/s)", ratios[rate], 1.05)
+        for server in (without, *shaped.values()):
+            server.stop()
 
     # ---- logins ---------------------------------------------------------------------------------
 
@@ -390,7 +431,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--pairs", type=int)
-    parser.add_argument("--only", default="token,logins,many,revoke")
+    parser.add_argument("--only", default="token,limits,shaping,logins,many,revoke")
     parser.add_argument("--json")
     found = parser.parse_args()
     found.pairs = found.pairs or (2 if found.quick else 10)

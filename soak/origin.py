@@ -43,13 +43,17 @@ def image(name):
     seed, *sizes = name.split("-")
     layers = [noise(f"{seed} {at} {size}", int(size)) for at, size in enumerate(sizes)]
     config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": {"seed": seed}}}).encode()
+    return manifest_of(config, layers), {digest(blob): blob for blob in [config, *layers]}
+
+
+def manifest_of(config, layers):
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "config": describe(CONFIG, config),
         "layers": [describe(LAYER, layer) for layer in layers],
     }
-    return json.dumps(manifest).encode(), {digest(blob): blob for blob in [config, *layers]}
+    return json.dumps(manifest).encode()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -78,6 +78,24 @@ class Client {
       this.ask<"verifyCache">("GET", "/api/v1/cache/verification" satisfies keyof paths, query),
     repairCache: (query: operations["repairCache"]["parameters"]["query"]) =>
       this.ask<"repairCache">("POST", "/api/v1/cache/verification" satisfies keyof paths, query),
+    listCachePins: (query: operations["listCachePins"]["parameters"]["query"]) =>
+      this.ask<"listCachePins">("GET", "/api/v1/cache/pins" satisfies keyof paths, query),
+    pinCacheImage: (body: Body<"pinCacheImage">) =>
+      this.ask<"pinCacheImage">("POST", "/api/v1/cache/pins" satisfies keyof paths, {}, body),
+    unpinCacheImages: (query: operations["unpinCacheImages"]["parameters"]["query"]) =>
+      this.ask<"unpinCacheImages">("DELETE", "/api/v1/cache/pins" satisfies keyof paths, query),
+    planCacheEviction: (query: operations["planCacheEviction"]["parameters"]["query"]) =>
+      this.ask<"planCacheEviction">("GET", "/api/v1/cache/eviction/plan" satisfies keyof paths, query),
+    getCacheEviction: () => this.ask<"getCacheEviction">("GET", "/api/v1/cache/eviction" satisfies keyof paths),
+    beginCacheEviction: (query: operations["beginCacheEviction"]["parameters"]["query"]) =>
+      this.ask<"beginCacheEviction">("POST", "/api/v1/cache/eviction" satisfies keyof paths, query),
+    cancelCacheEviction: () =>
+      this.ask<"cancelCacheEviction">("DELETE", "/api/v1/cache/eviction" satisfies keyof paths),
+    getCacheSavings: () => this.ask<"getCacheSavings">("GET", "/api/v1/cache/savings" satisfies keyof paths),
+    getCacheScrub: () => this.ask<"getCacheScrub">("GET", "/api/v1/cache/scrub" satisfies keyof paths),
+    beginCacheScrub: (query: operations["beginCacheScrub"]["parameters"]["query"]) =>
+      this.ask<"beginCacheScrub">("POST", "/api/v1/cache/scrub" satisfies keyof paths, query),
+    cancelCacheScrub: () => this.ask<"cancelCacheScrub">("DELETE", "/api/v1/cache/scrub" satisfies keyof paths),
     getMe: () => this.ask<"getMe">("GET", "/api/v1/me" satisfies keyof paths),
     listAccounts: (query: operations["listAccounts"]["parameters"]["query"]) =>
       this.ask<"listAccounts">("GET", "/api/v1/accounts" satisfies keyof paths, query),
@@ -293,6 +311,20 @@ class Client {
     reloadPullRules: () => this.ask<"reloadPullRules">("POST", "/api/v1/pull-rules/reload" satisfies keyof paths),
     explainPullRules: (query: operations["explainPullRules"]["parameters"]["query"]) =>
       this.ask<"explainPullRules">("GET", "/api/v1/pull-rules/explain" satisfies keyof paths, query),
+    listDenials: () => this.ask<"listDenials">("GET", "/api/v1/pull-rules/denials" satisfies keyof paths),
+    denyImages: (body: Body<"denyImages">) =>
+      this.ask<"denyImages">("POST", "/api/v1/pull-rules/denials" satisfies keyof paths, {}, body),
+    undenyImages: (image: string) =>
+      this.tell("DELETE", `${"/api/v1/pull-rules/denials" satisfies keyof paths}?image=${encodeURIComponent(image)}`),
+    listPullers: (query: operations["listPullers"]["parameters"]["query"]) =>
+      this.ask<"listPullers">("GET", "/api/v1/pull-rules/pulled-by" satisfies keyof paths, query),
+    getLimits: () => this.ask<"getLimits">("GET", "/api/v1/limits" satisfies keyof paths),
+    getOwnLimits: () => this.ask<"getOwnLimits">("GET", "/api/v1/limits/me" satisfies keyof paths),
+    explainLimit: (id: string) =>
+      this.ask<"explainLimit">("GET", ("/api/v1/limits/explain/{id}" satisfies keyof paths).replace("{id}", id)),
+    listBans: () => this.ask<"listBans">("GET", "/api/v1/limits/bans" satisfies keyof paths),
+    addBan: (body: Body<"addBan">) => this.ask<"addBan">("POST", "/api/v1/limits/bans" satisfies keyof paths, {}, body),
+    liftBan: (id: string) => this.tell("DELETE", ("/api/v1/limits/bans/{id}" satisfies keyof paths).replace("{id}", id)),
   } satisfies Record<Id, unknown>;
 }
 

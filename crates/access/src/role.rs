@@ -32,7 +32,7 @@ pub enum Operation {
     PruneTags,
     /// Remove what the mirror holds.
     ManageCache,
-    /// Read the rules about pulls again, and set the mode.
+    /// Read the rules about pulls again, deny images, set the mode, ban and lift bans.
     ManageRules,
     /// See webhooks and what came of deliveries, and try them.
     ManageWebhooks,

@@ -1,10 +1,10 @@
 //! The types of the JSON API below `/api/v1`, with their schema. The server writes them, clients read them.
 //!
 //! - syncs: [`RuleList`], [`RunList`], [`RunDetail`], [`CopyList`], [`RunRequest`]; as they happen: [`Event`]
-//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; what people ask for: [`ImageRequestList`], [`ImageRequestLook`]; what is always
-//!   here: [`KeepLists`]
+//! - what may be pulled: [`PullRules`], [`PullRuleDecision`]; how much: [`LimitList`], [`ClientLimits`], [`BanList`];
+//!   what people ask for: [`ImageRequestList`], [`ImageRequestLook`]; what is always here: [`KeepLists`]
 //! - what the mirror holds: [`CacheTotals`], [`CacheRepositoryList`], [`CacheImageList`], [`CacheRemoval`],
-//!   [`CacheVerification`]
+//!   [`CacheVerification`]; what stays and goes: [`CachePinList`], [`CacheEviction`], [`CacheScrub`]
 //! - accounts: [`Me`], [`AccountList`], [`ApiTokenList`], [`SessionList`], [`AuditList`]; rights: [`GrantList`],
 //!   [`AccessExplanation`]
 //! - secrets: [`CredentialList`], [`CredentialVerification`], [`SecretsStatus`]
@@ -25,11 +25,13 @@ mod credential;
 mod device;
 mod entry;
 mod event;
+mod eviction;
 mod exec;
 mod grant;
 mod image_request;
 mod instance;
 mod keep;
+mod limit;
 mod mode;
 mod node;
 mod problem;
@@ -72,6 +74,12 @@ pub use entry::{
     NewEntry, SplitCheck,
 };
 pub use event::{Event, Running, SettledCopies};
+pub use eviction::{
+    CacheEviction, CacheEvictionPlan, CacheEvictionProgress, CacheEvictionQuery, CacheEvictionReason,
+    CacheEvictionReport, CacheEvictionTrigger, CachePin, CachePinList, CachePinQuery, CachePinSource,
+    CachePlannedImage, CacheSaving, CacheSavings, CacheScrub, CacheScrubFinding, CacheScrubOutcome,
+    CacheScrubProgress, CacheScrubQuery, CacheScrubReport, CacheUnpinned, CacheWorkEnd, NewCachePin,
+};
 pub use exec::{EXEC_PROTOCOL, ExecMessage, ExecReport, ExecStart, ExecStream, ExecTerminal};
 pub use grant::{
     AccessExplanation, ExplanationQuery, ExplanationReason, Grant, GrantList, GrantListQuery, GrantOrigin,
@@ -92,6 +100,10 @@ pub use keep::{
     KeepCounts, KeepImage, KeepImageList, KeepImageListQuery, KeepList, KeepLists, KeepOutcome, KeepProgress,
     KeepRun, KeepState,
 };
+pub use limit::{
+    Ban, BanList, ClientLimits, Limit, LimitExplanation, LimitList, LimitRefusal, LimitState, LimitUnit,
+    NewBan,
+};
 pub use mode::{Mode, ModeCause, ModeCondition, ModeMeasure, ModeOrder, ModeState, NewModeOrder};
 pub use node::{
     AscendCards, Device, DeviceState, DeviceVendor, NewNode, Node, NodeChange, NodeCondition,
@@ -106,7 +118,10 @@ pub use prune::{
 pub use pull::{
     LayerPhase, NewPull, Pull, PullError, PullFault, PullLayer, PullList, PullListQuery, PullStatus,
 };
-pub use pull_rule::{PullRuleDecision, PullRuleKind, PullRuleList, PullRuleQuery, PullRuleReason, PullRules};
+pub use pull_rule::{
+    Denial, DenialList, DenialQuery, DenialResult, NewDenial, PullRuleDecision, PullRuleKind, PullRuleList,
+    PullRuleQuery, PullRuleReason, PullRules, Puller, PullerList, PullerQuery,
+};
 pub use query::{
     CopyListQuery, ImageListQuery, ImageQuery, RepositoryListQuery, RunListQuery, RunQuery, VerificationQuery,
 };

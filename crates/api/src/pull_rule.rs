@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{rule::RefusedConfig, timestamp::Timestamp, words::words};
+use crate::{cache::CacheRemoval, rule::RefusedConfig, timestamp::Timestamp, words::words};
 
 words! {
     /// What the rules of a list do.
@@ -94,4 +94,111 @@ pub struct PullRuleDecision {
     /// What to do about it.
     #[schema(required = true)]
     pub hint: Option<String>,
+}
+
+/// Images that are denied by command, besides what the configuration says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Denial {
+    /// The images, as rules have them: `docker.io/acme/web`, `docker.io/acme/**`, `docker.io/acme/web:1.*`.
+    pub image: String,
+    /// Why. Whoever is refused is told.
+    #[schema(required = true)]
+    pub reason: Option<String>,
+    /// Where that is written at length.
+    #[schema(required = true)]
+    pub notice: Option<String>,
+    /// Whether it is denied by law: status 451 instead of 403.
+    pub legal: bool,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who denied them.
+    pub by: String,
+}
+
+/// What is denied by command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DenialList {
+    /// In order of the images.
+    pub denials: Vec<Denial>,
+}
+
+/// Images to be denied.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDenial {
+    /// As clients name them, or a pattern of rules.
+    pub image: String,
+    /// Why. Whoever is refused is told.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Where that is written at length.
+    #[serde(default)]
+    pub notice: Option<String>,
+    /// Whether it is denied by law: status 451 instead of 403.
+    #[serde(default)]
+    pub legal: bool,
+    /// Remove what is held of them.
+    #[serde(default)]
+    pub purge: bool,
+    /// Say who pulled the repository in so many days.
+    #[serde(default)]
+    pub pulled_by_days: Option<u32>,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DenialResult {
+    /// What is denied now.
+    pub denial: Denial,
+    /// What was removed, if that was asked for.
+    #[schema(required = true)]
+    pub removed: Option<CacheRemoval>,
+    /// Who pulled it, if that was asked for and it is one repository.
+    #[schema(required = true)]
+    pub pulled_by: Option<PullerList>,
+}
+
+/// Which denial is meant.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DenialQuery {
+    /// The images, as they were denied.
+    pub image: String,
+}
+
+/// Pulls of a manifest by a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Puller {
+    /// The manifest's digest.
+    pub digest: String,
+    /// Who: an account, an address, or the /64 of an IPv6 address.
+    pub client: String,
+    /// How often.
+    pub pulls: u64,
+    /// When last.
+    pub last: Timestamp,
+}
+
+/// Who pulled something of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PullerList {
+    /// The repository.
+    pub repository: String,
+    /// For how many seconds pulls are recorded; none if they are not: then this list says nothing.
+    #[schema(required = true)]
+    pub recorded_for: Option<u64>,
+    /// By digest and client.
+    pub pulls: Vec<Puller>,
+    /// There are more than are listed.
+    pub more: bool,
+}
+
+/// Whose pulls are wanted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PullerQuery {
+    /// The image, as clients name it; its whole repository is looked at.
+    pub image: String,
+    /// How many days are looked back; 30 if left out.
+    pub days: Option<u32>,
 }

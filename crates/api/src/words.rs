@@ -42,10 +42,16 @@ mod tests {
         copy::CopyOutcome,
         credential::{CredentialStep, CredentialVerdict},
         entry::{Accelerator, EntryForm, EntryStatus, SplitCheck},
+        eviction::{
+            CacheEvictionReason, CacheEvictionTrigger, CachePinSource, CacheScrubOutcome, CacheWorkEnd,
+        },
         grant::{ExplanationReason, GrantOrigin},
+        image_request::{ImageRequestFault, ImageRequestStatus},
         instance::{
             InstanceDesired, InstancePart, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes,
         },
+        keep::{KeepOutcome, KeepState},
+        limit::LimitUnit,
         mode::{Mode, ModeCause, ModeMeasure},
         node::{DeviceState, DeviceVendor, NodeConditionCode, NodeOffer, NodeStatus, PullVia},
         problem::ProblemCode,
@@ -77,6 +83,11 @@ mod tests {
         agree(ModeCause::ALL, ModeCause::as_str);
         agree(ModeMeasure::ALL, ModeMeasure::as_str);
         agree(CacheFault::ALL, CacheFault::as_str);
+        agree(CachePinSource::ALL, CachePinSource::as_str);
+        agree(CacheEvictionReason::ALL, CacheEvictionReason::as_str);
+        agree(CacheEvictionTrigger::ALL, CacheEvictionTrigger::as_str);
+        agree(CacheWorkEnd::ALL, CacheWorkEnd::as_str);
+        agree(CacheScrubOutcome::ALL, CacheScrubOutcome::as_str);
         agree(Accelerator::ALL, Accelerator::as_str);
         agree(EntryForm::ALL, EntryForm::as_str);
         agree(EntryStatus::ALL, EntryStatus::as_str);
@@ -93,6 +104,11 @@ mod tests {
         agree(InstanceReason::ALL, InstanceReason::as_str);
         agree(InstanceSplit::ALL, InstanceSplit::as_str);
         agree(InstanceVolumes::ALL, InstanceVolumes::as_str);
+        agree(ImageRequestStatus::ALL, ImageRequestStatus::as_str);
+        agree(ImageRequestFault::ALL, ImageRequestFault::as_str);
+        agree(KeepState::ALL, KeepState::as_str);
+        agree(KeepOutcome::ALL, KeepOutcome::as_str);
+        agree(LimitUnit::ALL, LimitUnit::as_str);
         agree(Phase::ALL, Phase::as_str);
         agree(PullRuleKind::ALL, PullRuleKind::as_str);
         agree(PullRuleReason::ALL, PullRuleReason::as_str);

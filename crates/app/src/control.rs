@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use entrepot_api::{
-    CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, CacheVerification, ImageListQuery,
-    ImageQuery, RepositoryListQuery, VerificationQuery,
+    CacheEviction, CacheEvictionPlan, CacheEvictionQuery, CacheImageList, CachePinList, CachePinQuery,
+    CacheRemoval, CacheRepositoryList, CacheSavings, CacheScrub, CacheScrubQuery, CacheTotals, CacheUnpinned,
+    CacheVerification, ImageListQuery, ImageQuery, NewCachePin, RepositoryListQuery, VerificationQuery,
 };
 use entrepot_oci::{Digest, Name, Page, Reference};
 
@@ -15,6 +16,9 @@ use crate::{
 
 /// The hint if the requested image is not held.
 pub(crate) const SEE_WHAT_IS_HELD: &str = "see what is held: `entrepot cache ls`";
+
+/// A query without parameters.
+const NOTHING: [(&str, &str); 0] = [];
 
 /// A running server.
 pub(crate) struct Control {
@@ -34,8 +38,7 @@ impl Control {
 
     /// Counts of everything held.
     pub(crate) async fn totals(&self) -> Result<CacheTotals, Failure> {
-        let none: [(&str, &str); 0] = [];
-        self.told(self.client.get(&["cache", "totals"], &none).await)
+        self.told(self.client.get(&["cache", "totals"], &NOTHING).await)
     }
 
     /// A page of its repositories.
@@ -82,6 +85,67 @@ impl Control {
         } else {
             self.client.get(&path, &query).await
         })
+    }
+
+    /// A page of pins.
+    pub(crate) async fn pins(&self, query: &CachePinQuery) -> Result<CachePinList, Failure> {
+        self.told(self.client.get(&["cache", "pins"], query).await)
+    }
+
+    /// Pins an image. Returns its pins.
+    pub(crate) async fn pin(&self, new: &NewCachePin) -> Result<CachePinList, Failure> {
+        self.told(self.client.post(&["cache", "pins"], new).await)
+    }
+
+    /// Ends pins.
+    pub(crate) async fn unpin(&self, query: &CachePinQuery) -> Result<CacheUnpinned, Failure> {
+        self.told(self.client.delete(&["cache", "pins"], query).await)
+    }
+
+    /// What would be evicted.
+    pub(crate) async fn eviction_plan(&self, free: Option<u64>) -> Result<CacheEvictionPlan, Failure> {
+        let query = CacheEvictionQuery { plan: None, free };
+        self.told(self.client.get(&["cache", "eviction", "plan"], &query).await)
+    }
+
+    /// Begins an eviction.
+    pub(crate) async fn begin_eviction(
+        &self,
+        plan: Option<Digest>,
+        free: Option<u64>,
+    ) -> Result<CacheEviction, Failure> {
+        let query = CacheEvictionQuery { plan: plan.map(|plan| plan.to_string()), free };
+        self.told(self.client.work(&["cache", "eviction"], &query).await)
+    }
+
+    /// How evictions stand.
+    pub(crate) async fn eviction(&self) -> Result<CacheEviction, Failure> {
+        self.told(self.client.get(&["cache", "eviction"], &NOTHING).await)
+    }
+
+    /// Cancels the eviction under way.
+    pub(crate) async fn cancel_eviction(&self) -> Result<CacheEviction, Failure> {
+        self.told(self.client.delete(&["cache", "eviction"], &NOTHING).await)
+    }
+
+    /// What a larger disk would have saved.
+    pub(crate) async fn savings(&self) -> Result<CacheSavings, Failure> {
+        self.told(self.client.get(&["cache", "savings"], &NOTHING).await)
+    }
+
+    /// Begins a scrub.
+    pub(crate) async fn begin_scrub(&self, rate: Option<u64>) -> Result<CacheScrub, Failure> {
+        self.told(self.client.act(&["cache", "scrub"], &CacheScrubQuery { rate }).await)
+    }
+
+    /// How scrubs stand.
+    pub(crate) async fn scrub(&self) -> Result<CacheScrub, Failure> {
+        self.told(self.client.get(&["cache", "scrub"], &NOTHING).await)
+    }
+
+    /// Cancels the scrub under way.
+    pub(crate) async fn cancel_scrub(&self) -> Result<CacheScrub, Failure> {
+        self.told(self.client.delete(&["cache", "scrub"], &NOTHING).await)
     }
 
     fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {

@@ -2,8 +2,8 @@
 
 use crate::{
     example::{Example, example},
-    examples_entries, examples_instances, examples_nodes, examples_operating, examples_requests,
-    examples_webhooks,
+    examples_cache, examples_entries, examples_instances, examples_limits, examples_nodes,
+    examples_operating, examples_requests, examples_webhooks,
 };
 
 /// The examples of the command at `path`, without the name of the program: `sync run`.
@@ -15,10 +15,12 @@ pub(crate) fn of(path: &str) -> &'static [Example] {
 pub(crate) fn all() -> impl Iterator<Item = &'static (&'static str, &'static [Example])> {
     EXAMPLES
         .iter()
+        .chain(examples_cache::EXAMPLES)
         .chain(examples_entries::EXAMPLES)
         .chain(examples_nodes::EXAMPLES)
         .chain(examples_requests::EXAMPLES)
         .chain(examples_instances::EXAMPLES)
+        .chain(examples_limits::EXAMPLES)
         .chain(examples_operating::EXAMPLES)
         .chain(examples_webhooks::EXAMPLES)
 }
@@ -67,36 +69,6 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             "Show the configuration, with a variable over the file",
             "显示配置，其中一项由环境变量覆盖",
         )],
-    ),
-    (
-        "cache ls",
-        &[
-            example("entrepot cache ls", "List repositories", "列出仓库"),
-            example(
-                "entrepot cache ls nginx",
-                "List the images of docker.io/library/nginx",
-                "列出 docker.io/library/nginx 的镜像",
-            ),
-        ],
-    ),
-    (
-        "cache stat",
-        &[example("entrepot cache stat --output json", "Print totals for a program", "输出总量，供程序使用")],
-    ),
-    (
-        "cache rm",
-        &[
-            example(
-                "entrepot cache rm nginx:1.26",
-                "Remove an image, and what nothing else uses",
-                "删除一个镜像，以及不再被引用的内容",
-            ),
-            example(
-                "entrepot cache rm --dry-run --yes local/app",
-                "Show what removing a repository would free",
-                "显示删除一个仓库可以释放多少空间",
-            ),
-        ],
     ),
     (
         "sync",
@@ -396,45 +368,6 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[example("entrepot access grants rm 3719483918274560", "Take a grant back", "收回一项授权")],
     ),
     (
-        "rules check",
-        &[
-            example(
-                "entrepot rules check allows.txt nginx:1.27 quay.io/acme/web",
-                "Check a list, and see which of its lines decides about images",
-                "检查名单，并查看每个镜像由哪一行决定",
-            ),
-            example(
-                "entrepot rules check entrepot.yaml nginx --output json",
-                "Check the rules of a configuration, for a program",
-                "检查配置中的规则，输出 JSON",
-            ),
-        ],
-    ),
-    (
-        "rules ls",
-        &[example(
-            "entrepot rules ls",
-            "See which lists are in force, and whether newer ones could not be used",
-            "查看生效的名单，以及新的名单是否有误",
-        )],
-    ),
-    (
-        "rules explain",
-        &[example(
-            "entrepot rules explain docker.io/acme/web:1",
-            "Ask why an image is refused",
-            "查询镜像为何被拒绝",
-        )],
-    ),
-    (
-        "rules reload",
-        &[example(
-            "entrepot rules reload",
-            "Put a changed list into force without waiting",
-            "立即启用修改后的名单",
-        )],
-    ),
-    (
         "session ls",
         &[example(
             "entrepot session ls --account alice",
@@ -560,9 +493,5 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ),
             example("entrepot audit --follow", "Watch what is done", "持续查看操作"),
         ],
-    ),
-    (
-        "cache verify",
-        &[example("entrepot cache verify --repair", "Find and mend what disagrees", "找出并修复不一致之处")],
     ),
 ];

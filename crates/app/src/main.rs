@@ -15,8 +15,10 @@ mod control;
 mod data;
 mod example;
 mod examples;
+mod examples_cache;
 mod examples_entries;
 mod examples_instances;
+mod examples_limits;
 mod examples_nodes;
 mod examples_operating;
 mod examples_requests;
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Action::Access(access) => commands::access::run(access),
         Action::CheckRules(check) => commands::rules::check(check),
         Action::Rules(rules) => commands::rules::run(rules),
+        Action::Limits(limits) => commands::limits::run(limits),
         Action::Mode(mode) => commands::mode::run(mode),
         Action::Budget(to) => commands::budget::run(to),
         Action::Accounts(accounts) => commands::accounts::run(accounts),

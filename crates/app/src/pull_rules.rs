@@ -1,30 +1,43 @@
-//! The rules about pulls while the server runs: read again when their files change, by signal and by API.
+//! The rules about pulls and the limits while the server runs: read again when their files change, by signal and by API.
 
 use entrepot_access::{Access, Audit, Deed};
-use entrepot_policy::PullRules;
-use entrepot_server::{LoadFault, Reloaded, RulesInForce};
+use entrepot_catalog::Catalog;
+use entrepot_mirror::Mirror;
+use entrepot_server::{LimitsInForce, LoadFault, Reloaded, RulesInForce};
 
-use crate::config::{Config, Error, Loaded};
+use crate::{
+    config::{Config, Error, Loaded},
+    failure::Failure,
+};
 
 /// Puts what was read into force, and notes it in the audit log. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Follower {
     /// The rules in force.
     pub(crate) rules: RulesInForce,
+    /// The limits in force.
+    pub(crate) limits: LimitsInForce,
     access: Access,
 }
 
-/// The rules of a configuration, in force. `read` reads it again.
+/// The rules and limits of a configuration, in force. `read` reads it again.
 pub(crate) fn open(
     config: &Config,
     read: impl Fn() -> Result<Loaded, Error> + Send + Sync + 'static,
     access: Access,
 ) -> Follower {
+    let limits = LimitsInForce::new(config.limits.meant.clone());
+    let followed = limits.clone();
     let load = move || match read() {
-        Ok(loaded) => Ok(loaded.config.pull_rules.build()),
+        Ok(loaded) => {
+            followed.take(loaded.config.limits.meant);
+            Ok(loaded.config.pull_rules.build())
+        }
         Err(error) => Err(fault(&error)),
     };
-    Follower { rules: RulesInForce::new(config.pull_rules.build(), Box::new(load)), access }
+    let rules = RulesInForce::new(config.pull_rules.build(), Box::new(load));
+    rules.record_pulls_for(config.pull_rules.pulled_by);
+    Follower { rules, limits, access }
 }
 
 /// Why a configuration cannot be used.
@@ -33,6 +46,19 @@ pub(crate) fn fault(error: &Error) -> LoadFault {
 }
 
 impl Follower {
+    /// Reads what is denied by command and who is banned.
+    pub(crate) async fn remember(&self, catalog: &Catalog) -> Result<(), Failure> {
+        let denied = self.rules.remember(catalog.clone()).await;
+        denied.map_err(|error| Failure::because("cannot read what is denied", &error))?;
+        let bans = self.limits.remember_bans(catalog.clone()).await;
+        bans.map_err(|error| Failure::because("cannot read who is banned", &error))
+    }
+
+    /// Begins the mirror's background work. What a restart cut off goes on only if the rules still allow it.
+    pub(crate) async fn begin(&self, mirror: &Mirror) {
+        mirror.begin(async |key, digest| self.rules.may_go_on(mirror, key, digest).await).await;
+    }
+
     /// Reads the rules again.
     pub(crate) async fn reload(&self, by: &'static str) {
         let (this, before) = (self.clone(), self.rules.fault());
@@ -43,10 +69,14 @@ impl Follower {
         }
     }
 
-    /// Takes rules that were read.
-    pub(crate) fn take(&self, read: Result<PullRules, LoadFault>, by: &'static str) {
+    /// Takes what was read.
+    pub(crate) fn take(&self, read: Result<&Config, LoadFault>, by: &'static str) {
         let before = self.rules.fault().map(|(_, fault)| fault);
-        let taken = self.rules.take(read);
+        if let Ok(config) = &read {
+            self.limits.take(config.limits.meant.clone());
+            self.rules.record_pulls_for(config.pull_rules.pulled_by);
+        }
+        let taken = self.rules.take(read.map(|config| config.pull_rules.build()));
         self.note(taken, before, by);
     }
 

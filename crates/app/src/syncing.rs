@@ -163,7 +163,7 @@ impl Source {
     pub(crate) fn loader(self, followed: Follower, keeper: Keeper) -> Load {
         Box::new(move || match self.load() {
             Ok(loaded) => {
-                followed.take(Ok(loaded.config.pull_rules.build()), "configuration");
+                followed.take(Ok(&loaded.config), "configuration");
                 fetching::replace(&keeper, loaded.config.keep.lists.clone());
                 Ok(Loaded {
                     executor: self.executor(&loaded.config),

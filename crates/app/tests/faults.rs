@@ -25,9 +25,11 @@ fn wanted() -> Vec<String> {
         ("U", 27..=31),
         ("U", 40..=42),
         ("H", 40..=42),
+        ("S", 8..=10),
+        ("S", 12..=15),
         ("S", 20..=27),
         ("A", 60..=72),
-        ("A", 80..=85),
+        ("A", 80..=89),
         ("A", 95..=97),
         ("N", 1..=8),
         ("E", 1..=8),
@@ -36,8 +38,8 @@ fn wanted() -> Vec<String> {
     let later =
         later.into_iter().flat_map(|(kind, numbers)| numbers.map(move |nth| format!("{kind}{nth:02}")));
     let single = [
-        "C01", "C03", "C05", "C06", "C08", "C10", "M05", "W01", "W02", "W03", "W04", "W05", "W06", "W08",
-        "W09",
+        "C01", "C02", "C03", "C04", "C05", "C06", "C08", "C10", "M05", "W01", "W02", "W03", "W04", "W05",
+        "W06", "W08", "W09",
     ];
     all.chain(single.map(str::to_owned)).chain(later).collect()
 }

@@ -224,6 +224,58 @@ async fn the_cache_is_verified_with_and_without_a_server() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_and_what_goes_is_told_with_and_without_a_server() {
+    let upstream = TestRegistry::start().await;
+    let image = TestImage::random(1, 1, 200_000);
+    upstream.put_image("library/nginx", "1.27", &image);
+    let lab = lab_of(&upstream);
+    let mut serving = Some(lab.serve(&[]));
+    client::pull(&serving.as_ref().unwrap().url, "nginx", "1.27").await;
+    let held = async || run(&lab, &["cache", "ls", "nginx"]).await.stdout.contains("1.27").then_some(());
+    until_answer("the pull to be recorded", held).await;
+
+    for is_served in [true, false] {
+        if !is_served {
+            stop(serving.take().unwrap()).await;
+        }
+        let pinned = run(&lab, &["cache", "pin", "nginx:1.27", "--reason", "the demo", "--for", "7d"]).await;
+        assert_eq!((pinned.code, pinned.stderr.as_str()), (0, ""));
+        let line = pinned.stdout.lines().nth(1).unwrap();
+        let wanted = format!("docker.io/library/nginx@{}", image.digest());
+        assert!(
+            line.starts_with(&wanted) && line.ends_with("the demo") && line.contains("in 7 days"),
+            "{line}"
+        );
+        let listed =
+            run(&lab, &["cache", "pins", "nginx:1.27", "--source", "hand", "--output", "json"]).await;
+        let pins: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+        assert_eq!(
+            (&pins["pins"][0]["held_by"], &pins["pins"][0]["source"]),
+            (&"owner".into(), &"hand".into())
+        );
+        assert_eq!(run(&lab, &["cache", "unpin"]).await.code, 2);
+        assert_eq!(run(&lab, &["cache", "unpin", "nginx"]).await.stdout, "1 pin ended\n");
+        assert_eq!(run(&lab, &["cache", "pins"]).await.stdout, "nothing is pinned\n");
+        assert_eq!(run(&lab, &["cache", "pin", "nginx", "--reason", "x"]).await.code, 2);
+
+        let plan = run(&lab, &["cache", "gc", "--dry-run", "--free", "1GiB"]).await;
+        assert!(plan.stdout.starts_with("nothing has to go: "), "{}", plan.stdout);
+        let evicted = run(&lab, &["cache", "gc", "--free", "1GiB"]).await;
+        assert_eq!((evicted.code, evicted.stderr.as_str()), (0, ""), "what is young stays");
+        assert!(evicted.stdout.starts_with("0 images evicted, 0 B freed\n"), "{}", evicted.stdout);
+        let unknown = run(&lab, &["cache", "gc", "--plan", &image.digest().to_string()]).await;
+        assert_eq!(unknown.code, 1);
+        assert!(unknown.stderr.contains("hint: look at what would go now"), "{}", unknown.stderr);
+        assert_eq!(run(&lab, &["cache", "gc", "--cancel"]).await.stdout, "nothing is under way\n");
+        let nothing = "nothing that was evicted in the last seven days was pulled again\n";
+        assert_eq!(run(&lab, &["cache", "savings"]).await.stdout, nothing);
+        let scrubbed = run(&lab, &["cache", "scrub", "--rate", "10GiB/s"]).await;
+        assert_eq!((scrubbed.code, scrubbed.stderr.as_str()), (0, ""));
+        assert!(scrubbed.stdout.starts_with("3 digests hashed, "), "{}", scrubbed.stdout);
+    }
+}
+
 async fn look(lab: &Lab) -> Vec<serde_json::Value> {
     let text = run(lab, &["cache", "ls"]).await.stdout;
     let lines: Vec<&str> = text.lines().collect();

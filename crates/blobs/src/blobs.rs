@@ -10,9 +10,11 @@ use crate::{
     disk::Disk,
     error::Error,
     files::{blocking, create_dir, sync_dir, to_its_end},
-    held::{Held, MEMORY_BYTES, Stored},
+    held::{Held, MEMORY_BYTES, Rehashed, Stored},
     listing::BlobPage,
     object::ObjectBlob,
+    pace::Pace,
+    reserve::Reserve,
     s3::S3,
     settings::S3Settings,
     shared_requests::SharedRequests,
@@ -31,6 +33,7 @@ pub struct Blobs(Arc<Inner>);
 struct Inner {
     backend: Backend,
     staging: Arc<Staging>,
+    reserve: Arc<Reserve>,
     cache: Cache,
     // Requests to S3. One that began before a blob was stored or removed is not shared with whoever asks after that.
     heads: SharedRequests<(Digest, Mark), Option<ObjectBlob>>,
@@ -65,7 +68,8 @@ impl Blobs {
         let root = dir.to_path_buf();
         blocking(move || sync_dir(&root)).await?;
         let (heads, loads) = (SharedRequests::default(), SharedRequests::default());
-        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), cache, heads, loads })))
+        let reserve = Arc::new(Reserve::new(dir.join("reserve")));
+        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), reserve, cache, heads, loads })))
     }
 
     /// Checks that the store can be reached; for S3 this sends a request.
@@ -193,15 +197,37 @@ impl Blobs {
     }
 
     async fn examine(&self, digest: &Digest) -> Result<(), Error> {
+        match &self.0.backend {
+            Backend::Disk(_) => self.quarantine(digest).await.map(drop),
+            Backend::S3(_) => Ok(()),
+        }
+    }
+
+    /// Hashes the stored bytes again at a pace, which goes on with what is returned. No cache is asked.
+    pub async fn rehash(&self, digest: &Digest, mut pace: Pace) -> Result<(Rehashed, Pace), Error> {
+        match &self.0.backend {
+            Backend::Disk(disk) => {
+                let (disk, digest) = (Arc::clone(disk), *digest);
+                blocking(move || Ok((disk.rehash(&digest, &mut pace)?, pace))).await
+            }
+            Backend::S3(s3) => Ok((s3.rehash(digest, &mut pace).await?, pace)),
+        }
+    }
+
+    /// Hashes the stored bytes once more and sets them aside if they are damaged; they count as not stored then. Returns whether
+    /// they were. The caller sees to it that nobody stores the blob meanwhile.
+    pub async fn quarantine(&self, digest: &Digest) -> Result<bool, Error> {
         let (this, digest) = (self.clone(), *digest);
         to_its_end(async move {
-            if let Backend::Disk(disk) = &this.0.backend {
-                let disk = Arc::clone(disk);
-                let examined = blocking(move || disk.examine(&digest)).await;
-                this.0.cache.forget(&digest);
-                examined?;
-            }
-            Ok(())
+            let set_aside = match &this.0.backend {
+                Backend::Disk(disk) => {
+                    let disk = Arc::clone(disk);
+                    blocking(move || disk.examine(&digest)).await
+                }
+                Backend::S3(s3) => s3.quarantine(&digest).await,
+            };
+            this.0.cache.forget(&digest);
+            set_aside
         })
         .await
     }
@@ -348,6 +374,25 @@ impl Blobs {
         let stat =
             rustix::fs::statvfs(self.0.staging.dir()).map_err(|errno| Error::io("stat", errno.into()))?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    /// Whether the blobs themselves are on that file system.
+    pub fn are_files(&self) -> bool {
+        matches!(self.0.backend, Backend::Disk(_))
+    }
+
+    /// Keeps [`RESERVE`](crate::RESERVE) bytes back on the disk.
+    ///
+    /// [`Error::Full`] if there are not so many left.
+    pub async fn hold_reserve(&self) -> Result<(), Error> {
+        let reserve = Arc::clone(&self.0.reserve);
+        blocking(move || reserve.hold()).await
+    }
+
+    /// Gives back what was kept back, and returns whether that was anything.
+    pub async fn release_reserve(&self) -> Result<bool, Error> {
+        let reserve = Arc::clone(&self.0.reserve);
+        blocking(move || reserve.release()).await
     }
 
     async fn staging<T: Send + 'static>(

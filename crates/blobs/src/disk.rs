@@ -6,9 +6,10 @@
 use std::{
     collections::HashSet,
     fs::{self, File},
-    io::{BufReader, Read, Write},
+    io::{Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use entrepot_oci::{Algorithm, Digest, Hasher};
@@ -16,9 +17,10 @@ use entrepot_oci::{Algorithm, Digest, Hasher};
 use crate::{
     error::Error,
     files,
-    held::{Held, MEMORY_BYTES, Stored},
+    held::{Held, MEMORY_BYTES, Rehashed, Stored},
     listing::{self, BlobPage, StoredBlob},
     mapping::Mapping,
+    pace::Pace,
     staged::Claim,
     verify::verified,
 };
@@ -58,14 +60,40 @@ impl Disk {
         }
     }
 
-    /// Rereads a blob after a failed read, and sets it aside if it is damaged.
-    pub(crate) fn examine(&self, digest: &Digest) -> Result<(), Error> {
-        let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(()) };
+    /// Rereads a blob, and sets it aside if it is damaged. Returns whether it is.
+    pub(crate) fn examine(&self, digest: &Digest) -> Result<bool, Error> {
+        match self.hash(digest, |_| Duration::ZERO) {
+            Ok(hash) if hash.is_none_or(|hash| hash == *digest) => Ok(false),
+            Ok(_) => self.set_aside(digest, Error::Damaged { digest: *digest }).map(|()| true),
+            Err(error) => self.set_aside(digest, error).map(|()| true),
+        }
+    }
+
+    /// Rereads a blob at a pace.
+    pub(crate) fn rehash(&self, digest: &Digest, pace: &mut Pace) -> Result<Rehashed, Error> {
+        match self.hash(digest, |bytes| pace.after(bytes)) {
+            Ok(None) => Ok(Rehashed::Absent),
+            Ok(Some(hash)) if hash == *digest => Ok(Rehashed::Fine),
+            Ok(Some(_)) => Ok(Rehashed::Damaged),
+            Err(error) if error.is_damage() => Ok(Rehashed::Damaged),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The digest of what is stored; `None` if nothing is. It pauses after each piece for as long as `pause` says.
+    fn hash(&self, digest: &Digest, mut pause: impl FnMut(u64) -> Duration) -> Result<Option<Digest>, Error> {
+        let Some(mut file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(None) };
         let mut hasher = Hasher::new(digest.algorithm());
-        match std::io::copy(&mut BufReader::with_capacity(EXAMINED, file), &mut Hashing(&mut hasher)) {
-            Ok(_) if hasher.finish() == *digest => Ok(()),
-            Ok(_) => self.set_aside(digest, Error::Damaged { digest: *digest }),
-            Err(error) => self.set_aside(digest, Error::io("read", error)),
+        let mut piece = vec![0; EXAMINED];
+        loop {
+            let length = match file.read(&mut piece) {
+                Ok(0) => return Ok(Some(hasher.finish())),
+                Ok(length) => length,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::io("read", error)),
+            };
+            hasher.update(&piece[..length]);
+            std::thread::sleep(pause(length as u64));
         }
     }
 
@@ -222,19 +250,6 @@ fn list_shard(shard: &Path) -> Result<Vec<StoredBlob>, Error> {
         found.push(StoredBlob { digest, size: metadata.len(), modified });
     }
     Ok(found)
-}
-
-struct Hashing<'a>(&'a mut Hasher);
-
-impl Write for Hashing<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

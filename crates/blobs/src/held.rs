@@ -37,3 +37,14 @@ pub enum Stored {
     /// A blob of the same size was; the new bytes are dropped.
     AlreadyHeld,
 }
+
+/// The outcome of hashing a stored blob again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehashed {
+    /// It is what its digest says.
+    Fine,
+    /// It is something else, or cannot be read: set it aside with [`Blobs::quarantine`](crate::Blobs::quarantine).
+    Damaged,
+    /// It is not stored.
+    Absent,
+}

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_oci::{Algorithm, Digest};
+use entrepot_oci::{Algorithm, Digest, Hasher};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::{
     Error as StoreError, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions, PutPayload,
@@ -24,9 +24,10 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::Error,
-    held::{Held, MEMORY_BYTES, Stored},
+    held::{Held, MEMORY_BYTES, Rehashed, Stored},
     listing::{self, BlobPage, StoredBlob},
     object::ObjectBlob,
+    pace::Pace,
     settings::{Patience, S3Settings},
     upload_notes::UploadNotes,
 };
@@ -125,6 +126,37 @@ impl S3 {
             Err(StoreError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Reads an object at a pace and hashes it.
+    pub(crate) async fn rehash(&self, digest: &Digest, pace: &mut Pace) -> Result<Rehashed, Error> {
+        let Some(object) = self.head(digest).await? else { return Ok(Rehashed::Absent) };
+        let mut hasher = Hasher::new(digest.algorithm());
+        let mut pieces = match object.stream(0..object.size()).await {
+            Ok(pieces) => pieces,
+            // It was removed or replaced a moment ago.
+            Err(Error::Gone) => return Ok(Rehashed::Absent),
+            Err(error) => return Err(error),
+        };
+        while let Some(piece) = pieces.try_next().await? {
+            hasher.update(&piece);
+            tokio::time::sleep(pace.after(piece.len() as u64)).await;
+        }
+        Ok(if hasher.finish() == *digest { Rehashed::Fine } else { Rehashed::Damaged })
+    }
+
+    /// Hashes an object once more, and puts it aside if it is damaged. Returns whether it was.
+    pub(crate) async fn quarantine(&self, digest: &Digest) -> Result<bool, Error> {
+        if self.rehash(digest, &mut Pace::new(u64::MAX)).await? != Rehashed::Damaged {
+            return Ok(false);
+        }
+        let (from, name) = (self.path(digest), format!("{}-{}", digest.algorithm().name(), digest.hex()));
+        let to = self.0.prefix.clone().join("damaged").join(name);
+        // A copy is for whoever wants to look into it. Services copy at most 5 GB, and some copy nothing.
+        let copied = self.0.writer.copy(&from, &to).await;
+        self.0.writer.delete(&from).await?;
+        tracing::error!(%digest, copy = copied.is_ok(), object = %to, "a blob is damaged and was set aside");
+        Ok(true)
     }
 
     /// The blobs after a digest, at most `limit`. The service lists keys in their order, which is that of digests.

@@ -5,9 +5,11 @@
 //!   removing images; `recorded`: all digests, for comparison with the bytes; `sync`: runs and their copies; `server_lock`: one server for each database
 //! - `lineage`: by which tags and manifests a part of an image is reached
 //! - `visibility`: which repositories of upstreams are public; `mode_order`: the mode that was set by hand
+//! - `bans`: who is sent away; `denials`: what was denied by command; `pullers`: who pulled what
 //! - `access`: accounts, API tokens, sessions, the audit log; `secrets`: what is stored sealed
 //! - `webhooks`: what other servers are told of
 //! - `library`: entries, nodes, specs, instances and pulls of the image library
+//! - `eviction`: pins, what repositories hold, what goes and what comes back
 //! - `database`, `dialect`, `open`, `sql`: one SQL text for both databases
 //!
 //! It holds no bytes: those are in the crate `blobs`, by digest. Bytes that no record here names may be deleted there.
@@ -15,11 +17,14 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod bans;
 mod blobs;
 mod counts;
 mod database;
+mod denials;
 mod dialect;
 mod error;
+mod eviction;
 mod images;
 mod instance;
 mod keep;
@@ -32,6 +37,7 @@ mod open;
 mod plan;
 #[cfg(test)]
 mod plans_by_index;
+mod pullers;
 mod recorded;
 mod records;
 mod removal;
@@ -41,6 +47,7 @@ mod server_lock;
 mod sql;
 mod sync;
 mod tags;
+mod upkeep;
 mod usage;
 mod visibility;
 mod webhooks;
@@ -51,8 +58,14 @@ pub use access::{
     ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, MAX_SESSIONS,
     NewAccount, NewApiToken, NewGrant, NewSession, SessionRecord, SigningKeyRecord,
 };
+pub use bans::BanRecord;
 pub use database::Catalog;
+pub use denials::DenialRecord;
 pub use error::{Error, FileProblem};
+pub use eviction::{
+    Conditions, Content, Gone, HeldRepository, ManifestContent, NewPin, PinFilter, PinRecord, PinSource,
+    Retired, Returned, ReturnedImage, Spared,
+};
 pub use instance::{Instance, InstanceId};
 pub use keep::{KeepCounts, KeepImageRecord, KeepOutcome, KeepRunRecord, KeepState};
 pub use key::{Origin, RepoKey};
@@ -70,6 +83,7 @@ pub use library::{
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use mode_order::ModeOrderRecord;
 pub use open::Location;
+pub use pullers::PullerRecord;
 pub use records::{
     Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
     Totals, Unlinked, Use, VisibilityRecord,
@@ -85,6 +99,7 @@ pub use sync::{
     NewRun, Orphans, PruneDecision, PruneOutcome, PruneRecord, PruneStatus, PruneTag, RunCopy, RunEnd, RunId,
     RunIdError, RunOutcome, RunRecord, SettledCopies, SourceTag,
 };
+pub use upkeep::{Upkeep, UpkeepRecord};
 pub use webhooks::{
     DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryStatus, KEPT_DELIVERIES, NewDelivery,
 };

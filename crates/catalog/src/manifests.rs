@@ -31,6 +31,10 @@ pub(crate) const REFERRERS: &str = concat!(
 );
 pub(crate) const SAID_SIZE: &str =
     concat!("SELECT MAX(size) FROM reference WHERE kind <> 1 AND child = $3 AND repository_id = ", here!());
+pub(crate) const IMAGE_SIZE: &str = concat!(
+    "SELECT CAST(SUM(size) AS BIGINT) FROM reference WHERE kind = 0 AND parent = $3 AND repository_id = ",
+    here!()
+);
 // The size is asked for because it is in no index, as in `removal::PARENTS`.
 pub(crate) const NAMED_BY: &str = concat!(
     "SELECT parent, size FROM reference WHERE child = $3 AND kind IN (0, 1) AND repository_id = ",
@@ -185,6 +189,15 @@ impl Catalog {
     /// The database failed.
     pub async fn said_size(&self, key: &RepoKey, blob: &Digest) -> Result<Option<u64>, Error> {
         let query = ask::<(Option<i64>,)>(SAID_SIZE, key).bind(blob.to_string());
+        Ok(query.fetch_one(&self.reader).await?.0.map(count))
+    }
+
+    /// The size that a manifest gives all its blobs together; `None` if it is not held or names none.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn image_size(&self, key: &RepoKey, manifest: &Digest) -> Result<Option<u64>, Error> {
+        let query = ask::<(Option<i64>,)>(IMAGE_SIZE, key).bind(manifest.to_string());
         Ok(query.fetch_one(&self.reader).await?.0.map(count))
     }
 

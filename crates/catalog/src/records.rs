@@ -88,6 +88,8 @@ pub struct Use {
     pub digest: Digest,
     /// How many pulls.
     pub pulls: u64,
+    /// How many of them count for what the image is worth: somebody who pulls it again and again makes it no dearer.
+    pub counted: u64,
     /// When the last of them was.
     pub last: SystemTime,
 }

@@ -96,25 +96,39 @@ async fn remove_tag(on: &mut AnyConnection, id: i64, tag: &Tag) -> Result<Remove
 async fn remove_from(on: &mut AnyConnection, id: i64, start: Digest, chosen: bool) -> Result<Removed, Error> {
     let (candidates, start_tags) = candidates(on, id, start).await?;
     let doomed = plan::doomed(candidates, chosen.then_some(start));
-    let mut blobs = BTreeSet::new();
-    for (digest, _) in &doomed {
-        blobs.extend(digests(on, BLOBS_OF, id, digest).await?);
-    }
-    for (digest, _) in &doomed {
-        sqlx::query(manifests::REMOVE).bind(id).bind(digest.to_string()).execute(&mut *on).await?;
-    }
-    let unlinked = unlink_unnamed(on, id, blobs).await?;
+    let (unlinked, orphans) = remove_manifests(on, id, &doomed).await?;
     Ok(Removed {
         // Only the chosen one can have had tags: others that have one stay.
         tags: if chosen { start_tags } else { 0 },
         manifests: doomed.len() as u64,
         unlinked: unlinked.len() as u64,
-        orphans: not_held(on, doomed.into_iter().chain(unlinked)).await?,
+        orphans,
     })
 }
 
+/// Content with its sizes.
+type Sized = Vec<(Digest, u64)>;
+
+/// Removes manifests and the links of blobs that only they named. Returns those blobs, and all that nobody has any more.
+pub(crate) async fn remove_manifests(
+    on: &mut AnyConnection,
+    id: i64,
+    doomed: &[(Digest, u64)],
+) -> Result<(Sized, Sized), Error> {
+    let mut blobs = BTreeSet::new();
+    for (digest, _) in doomed {
+        blobs.extend(digests(on, BLOBS_OF, id, digest).await?);
+    }
+    for (digest, _) in doomed {
+        sqlx::query(manifests::REMOVE).bind(id).bind(digest.to_string()).execute(&mut *on).await?;
+    }
+    let unlinked = unlink_unnamed(on, id, blobs).await?;
+    let orphans = not_held(on, doomed.iter().chain(&unlinked).copied()).await?;
+    Ok((unlinked, orphans))
+}
+
 /// What `start` leads to, itself included, as far as it is held; and how many tags `start` has.
-async fn candidates(
+pub(crate) async fn candidates(
     on: &mut AnyConnection,
     id: i64,
     start: Digest,

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use entrepot_eviction::Heat;
 use entrepot_oci::Page;
 
 use crate::{
     counts::note_changes,
     database::{Catalog, retried},
     error::Error,
+    eviction::{Returned, welcome_back},
     key::RepoKey,
     records::{Listing, RepositoryRow, Totals, Use},
     sql::{ask, count, from_ms, here, number, to_ms},
@@ -19,8 +21,10 @@ pub(crate) const USED: &str = concat!(
     "UPDATE manifest SET pulls = pulls + $4, \
      last_used_ms = CASE WHEN last_used_ms > $5 THEN last_used_ms ELSE $5 END WHERE repository_id = ",
     here!(),
-    " AND digest = $3 RETURNING repository_id"
+    " AND digest = $3 RETURNING repository_id, heat, heat_ms"
 );
+pub(crate) const WARM: &str =
+    "UPDATE manifest SET heat = $3, heat_ms = $4 WHERE repository_id = $1 AND digest = $2";
 pub(crate) const REPOSITORIES: &str = "SELECT r.path, r.origin, r.tags, r.manifests, r.blobs, r.bytes, r.pulls, r.last_used_ms \
      FROM repository r WHERE r.path >= $1 AND r.path < $2 AND r.path <> $3 ORDER BY r.path, r.origin LIMIT $4";
 const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM repository), (SELECT COUNT(*) FROM tag), \
@@ -33,13 +37,13 @@ const TOTALS: &str = "SELECT (SELECT COUNT(*) FROM repository), (SELECT COUNT(*)
 const END: char = '\u{10FFFF}';
 
 impl Catalog {
-    /// Adds pulls to what is counted.
+    /// Adds pulls to what is counted. Returns which of the images had been evicted and are pulled for the first time since.
     ///
     /// # Errors
     /// The database failed; then none is counted.
-    pub async fn record_uses(&self, uses: &[Use]) -> Result<(), Error> {
+    pub async fn record_uses(&self, uses: &[Use]) -> Result<Returned, Error> {
         if uses.is_empty() {
-            return Ok(());
+            return Ok(Returned::default());
         }
         // One order for everybody: see `link_blobs`.
         let mut uses: Vec<_> = uses.iter().map(|used| (used.key.to_string(), used)).collect();
@@ -47,17 +51,34 @@ impl Catalog {
         retried(|| self.try_record(&uses)).await
     }
 
-    async fn try_record(&self, uses: &[(String, &Use)]) -> Result<(), Error> {
+    async fn try_record(&self, uses: &[(String, &Use)]) -> Result<Returned, Error> {
         let mut tx = self.begin().await?;
-        let mut changed = BTreeSet::new();
+        let (mut changed, mut returned) = (BTreeSet::new(), Returned::default());
         for (_, used) in uses {
-            let query = ask::<(i64,)>(USED, &used.key).bind(used.digest.to_string());
+            let digest = used.digest.to_string();
+            let query = ask::<(i64, i64, Option<i64>)>(USED, &used.key).bind(digest.clone());
             // All rows: a statement that is left halfway may not be done.
             let rows = query.bind(number(used.pulls)).bind(to_ms(used.last)).fetch_all(&mut *tx).await?;
-            changed.extend(rows.into_iter().map(|(id,)| id));
+            let Some((id, heat, heat_ms)) = rows.into_iter().next() else { continue };
+            changed.insert(id);
+            let pulled = Heat::of_pulls(used.counted, used.last);
+            let warmer = match heat_ms {
+                Some(at) => pulled.with(Heat::new(count(heat), from_ms(at))),
+                None => match welcome_back(&mut tx, &used.key, &digest, used.last).await? {
+                    Some((before, back)) => {
+                        returned.images += back.images;
+                        returned.bytes += back.bytes;
+                        pulled.with(before)
+                    }
+                    None => pulled,
+                },
+            };
+            let query = sqlx::query(WARM).bind(id).bind(digest).bind(number(warmer.thousandths()));
+            query.bind(to_ms(warmer.as_of())).execute(&mut *tx).await?;
         }
         note_changes(&mut tx, &changed).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        Ok(returned)
     }
 
     /// The repositories whose written name starts with `prefix`, in bytewise order of that name. The prefix is plain

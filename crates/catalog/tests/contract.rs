@@ -15,12 +15,16 @@ mod access;
 mod blobs;
 #[path = "contract/concurrency.rs"]
 mod concurrency;
+#[path = "contract/eviction.rs"]
+mod eviction;
 #[path = "contract/instances.rs"]
 mod instances;
 #[path = "contract/keep.rs"]
 mod keep;
 #[path = "contract/library.rs"]
 mod library;
+#[path = "contract/limits.rs"]
+mod limits;
 #[path = "contract/manifests.rs"]
 mod manifests;
 #[path = "contract/mode_order.rs"]
@@ -121,6 +125,12 @@ on_both! {
         runs_are_remembered, the_latest_runs_come_first_and_the_oldest_go,
         the_last_whole_run_counts, a_run_keeps_what_it_did, the_last_word_about_a_copy_stands, other_forms_and_verified_tags,
     }
+    eviction {
+        pins_have_holders_and_end, a_list_of_pins_is_replaced, contents_are_told_whole, an_image_goes_whole,
+        what_is_needed_pinned_or_used_stays, hosted_images_are_never_retired, strays_go_when_they_are_old,
+        one_that_comes_back_is_known, ghosts_are_bounded, heat_fades, a_round_goes_on_where_it_was,
+    }
+    limits { a_subject_has_one_ban, images_are_denied_once, pullers_are_added_up_and_trimmed }
     mode_order { is_kept_replaced_and_taken_back }
     visibility { is_kept_without_content, is_trimmed_by_age_and_number, accounts_are_remembered }
     webhooks {

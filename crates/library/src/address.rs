@@ -227,9 +227,6 @@ mod tests {
             ("local/app:2", "local/app:2"),
             ("my.team/app", "my.team/app:latest"),
             ("quay.io/local/app:2", "quay.io/local/app:2"),
-            ("127.0.0.1:5000/local/app:2", "local/app:2"),
-            ("m.example.com/quay.io/a/b:2", "quay.io/a/b:2"),
-            ("m.example.com/nginx", "docker.io/library/nginx:latest"),
         ] {
             let (address, login) = parse(text).unwrap();
             assert_eq!((address.to_string().as_str(), login.is_none()), (whole, true), "{text}");
@@ -237,6 +234,19 @@ mod tests {
         }
         assert_eq!(parse("local/app").unwrap().0.key().origin, Origin::Hosted);
         assert_eq!(parse("local/app").unwrap().0.host(), None);
+    }
+
+    #[test]
+    fn our_own_address_is_no_registry() {
+        for (text, typed, whole) in [
+            ("127.0.0.1:5000/local/app:2", "local/app:2", "local/app:2"),
+            ("m.example.com/quay.io/a/b:2", "quay.io/a/b:2", "quay.io/a/b:2"),
+            ("m.example.com/nginx", "nginx", "docker.io/library/nginx:latest"),
+        ] {
+            let (address, _) = parse(text).unwrap();
+            assert_eq!((address.as_str(), address.to_string().as_str()), (typed, whole));
+        }
+        assert_eq!(parse("u:p@m.example.com/nginx").unwrap_err(), AddressFault::NoRegistry);
     }
 
     #[test]

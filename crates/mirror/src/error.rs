@@ -148,6 +148,15 @@ pub enum Error {
         /// The upstream.
         host: Host,
     },
+    /// A round of eviction is under way.
+    #[error("an eviction is under way")]
+    EvictionRuns,
+    /// All that is held is being hashed already.
+    #[error("a scrub is under way")]
+    ScrubRuns,
+    /// What would be evicted now is not what that plan says.
+    #[error("that plan is not known, and what would be evicted now is something else")]
+    PlanChanged,
     /// The disk is full.
     #[error("there is no space left to store this")]
     Full,

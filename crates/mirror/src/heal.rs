@@ -117,3 +117,24 @@ fn tell(finding: &Finding) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(fault: Fault, repaired: bool) -> Finding {
+        Finding { digest: Digest::of(b"x"), size: 1, fault, repositories: Vec::new(), repaired }
+    }
+
+    #[test]
+    fn operators_hear_of_bytes_that_are_lost_and_of_nothing_else() {
+        let found = |findings| Verification { records: 10, stored: 12, findings, last: None };
+        assert_eq!(lost(&found(vec![finding(Fault::MissingRecord, true)])), None);
+        let findings = vec![
+            finding(Fault::MissingBytes, true),
+            finding(Fault::MissingBytes, false),
+            finding(Fault::MissingRecord, true),
+        ];
+        assert_eq!(lost(&found(findings)), Some(ScrubFound { checked: 10, wrong: 2, repaired: 1 }));
+    }
+}

@@ -6,7 +6,8 @@
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
 //!   `possession` proves that an upstream has what another one gave us
 //! - what is on offer in a mode, and to whom: `offered`, [`Purpose`]
-//! - which repositories of upstreams are public: `visibility`
+//! - what goes when there is too much: `eviction`; what stays whatever happens: `pins`
+//! - which repositories of upstreams are public: `visibility`; what is known of a name before it is asked for: `familiarity`
 //! - what this server itself looks into: `insight`; having all of an image here: `whole`
 //! - pushes to hosted names: `hosted`, `uploads`; what is held, for people: `inventory`; bytes against records: `heal`
 //!
@@ -21,6 +22,8 @@ mod circuit_breaker;
 mod clock;
 mod digest_locks;
 mod error;
+mod eviction;
+mod familiarity;
 mod fill;
 mod findings;
 mod freshness;
@@ -41,11 +44,17 @@ mod metrics;
 mod mirror;
 mod names;
 mod offered;
+mod one_job;
 mod passthrough;
+mod pins;
 mod possession;
 mod pull_counts;
 mod purpose;
 mod rate;
+mod room;
+mod rule_error;
+mod scrub;
+mod scrub_report;
 mod served;
 mod served_blob;
 mod settings;
@@ -63,9 +72,12 @@ mod whole;
 pub use budget::{Budget, Reservation};
 pub use clock::Clock;
 pub use entrepot_blobs::Mapping;
-pub use entrepot_catalog::{Ancestor, Origin, RepoKey};
+pub use entrepot_catalog::{Ancestor, NewPin, Origin, PinFilter, PinRecord, PinSource, RepoKey};
+pub use entrepot_eviction::{LimitsError, Reason as EvictionReason, Saving, Trigger as EvictionTrigger};
 pub use entrepot_remote::{AccountQuota, NetworkFault, NetworkFaultKind, PullQuota, QuotaState, Standing};
 pub use error::{Error, NotOffered, UpstreamFault};
+pub use eviction::{EvictionEnd, EvictionPlan, EvictionProgress, EvictionReport, PlannedImage};
+pub use familiarity::Familiarity;
 pub use findings::{Fault, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;
@@ -73,14 +85,18 @@ pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, Rep
 pub use metrics::Metrics;
 pub use mirror::{Mirror, Parts};
 pub use names::{Asked, Names, Target};
+pub use one_job::JobState;
+pub use pins::PinPage;
 pub use purpose::Purpose;
 pub use rate::Rate;
+pub use rule_error::RuleError;
+pub use scrub_report::{ScrubEnd, ScrubFinding, ScrubOutcome, ScrubProgress, ScrubReport};
 pub use served::{
     BlobHead, BlobStream, Cut, HeldManifest, ManifestHead, Mounted, Opened, Pushed, ReferrerList,
     ServedManifest, TagPage, UploadId, Uploader,
 };
 pub use served_blob::{ServedBlob, Temperature};
-pub use settings::{Freshness, Settings, TagRule, UpstreamParts};
-pub use upstream::{RuleError, UpstreamBudget, UpstreamState};
+pub use settings::{Freshness, Settings, SettingsError, TagRule, UpstreamParts};
+pub use upstream::{UpstreamBudget, UpstreamState};
 pub use verdict::{Probe, Verdict};
 pub use whole::{Kept, WholeImage};

@@ -29,8 +29,22 @@ impl Mirror {
     /// # Errors
     /// It is not known, or the upstream did not give it and nothing that is held may be served instead.
     pub async fn manifest(&self, target: &Target, reference: &Reference) -> Result<ServedManifest, Error> {
+        self.manifest_for(target, reference, 0).await
+    }
+
+    /// The same for one of many clients, who are told apart by `by`: what one of them pulls again and again is worth no more
+    /// to others.
+    ///
+    /// # Errors
+    /// As [`Mirror::manifest`].
+    pub async fn manifest_for(
+        &self,
+        target: &Target,
+        reference: &Reference,
+        by: u64,
+    ) -> Result<ServedManifest, Error> {
         let served = self.seen_manifest(&target.key, reference).await?;
-        self.0.pulls.count(&target.key, served.manifest.digest, self.0.clock.now());
+        self.0.pulls.count(&target.key, served.manifest.digest, by, self.0.clock.now());
         Ok(served)
     }
 
@@ -259,6 +273,18 @@ impl Mirror {
         self.held(upstream.manifest(key, reference).await?)
     }
 
+    /// Fetches a manifest again whose bytes are lost, and stores it.
+    ///
+    /// # Errors
+    /// The upstream did not give it, or the store failed.
+    pub(crate) async fn restore_manifest(&self, key: &RepoKey, reference: &Reference) -> Result<(), Error> {
+        let Origin::Upstream(host) = &key.origin else { return Err(Error::Store) };
+        let manifest = self.fetch(self.0.upstreams.get(host)?, key, reference).await?;
+        let content = Manifest::parse(&manifest.bytes, Some(&manifest.media_type));
+        let content = Arc::new(content.map_err(|error| Error::ManifestInvalid(Arc::new(error)))?);
+        self.0.holdings.put_manifest(key, &manifest, &content, &[]).await
+    }
+
     fn held(&self, fetched: FetchedManifest) -> Fetched {
         let FetchedManifest { digest, media_type, bytes } = fetched;
         Ok(Arc::new(HeldManifest { digest, media_type, bytes: self.0.memory.charge(bytes)? }))
@@ -280,7 +306,7 @@ impl Mirror {
         let parsed = Manifest::parse(&manifest.bytes, Some(&manifest.media_type));
         if let Ok(content) = &parsed {
             // A blob may be asked for before the record is written.
-            self.0.memory.set_sizes(key, content);
+            self.0.memory.set_sizes(key, &manifest.digest, content);
         }
         // The store has bytes under their own digest; a signed schema 1 manifest has another, and stays in memory only.
         if !manifest.digest.matches(&manifest.bytes) {

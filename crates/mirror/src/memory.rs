@@ -65,6 +65,17 @@ pub(crate) struct TagState {
     pub(crate) recorded: bool,
 }
 
+/// What a manifest says of a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stated {
+    /// The blob's size.
+    pub(crate) size: u64,
+    /// The manifest.
+    pub(crate) manifest: Digest,
+    /// The size of all blobs that it names.
+    pub(crate) image: u64,
+}
+
 /// What is asked of an upstream. The same digest is refused as a blob and not as a manifest, or the other way round.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Wanted {
@@ -87,8 +98,8 @@ pub(crate) struct Memory {
     pub(crate) blob_heads: Cache<(RepoKey, Digest), BlobHead>,
     /// The referrers that an upstream listed last, an empty list included.
     pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
-    /// The sizes that manifests give to blobs, before the catalog knows of them.
-    pub(crate) sizes: Cache<(RepoKey, Digest), u64>,
+    /// What manifests say of blobs, before the catalog knows of them.
+    pub(crate) sizes: Cache<(RepoKey, Digest), Stated>,
     /// Manifests that lead to something that the upstream does not have any more, and since when that is known.
     pub(crate) gone: Cache<(RepoKey, Digest), SystemTime>,
     /// Whether repositories of upstreams are public, where accounts are used.
@@ -198,10 +209,12 @@ impl Memory {
         refusal
     }
 
-    /// Remembers the sizes that a manifest gives its blobs.
-    pub(crate) fn set_sizes(&self, key: &RepoKey, manifest: &Manifest) {
-        for blob in manifest.blobs() {
-            self.sizes.insert((key.clone(), blob.digest), blob.size);
+    /// Remembers what a manifest says of its blobs.
+    pub(crate) fn set_sizes(&self, key: &RepoKey, digest: &Digest, content: &Manifest) {
+        let image = content.blobs().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
+        for blob in content.blobs() {
+            let stated = Stated { size: blob.size, manifest: *digest, image };
+            self.sizes.insert((key.clone(), blob.digest), stated);
         }
     }
 
@@ -298,7 +311,7 @@ mod tests {
             let refused = Error::Upstream { host: Host::docker_hub(), fault };
             memory.refusals.insert((of.0.clone(), Wanted::Blob(of.1)), refused);
             memory.links.insert(of.clone(), 1);
-            memory.sizes.insert(of.clone(), 1);
+            memory.sizes.insert(of.clone(), Stated { size: 1, manifest: of.1, image: 1 });
             if number < 50 {
                 memory.referrers.insert(of, listing(8000));
             }

@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use entrepot_catalog::Returned;
+use entrepot_eviction::Reason;
 use entrepot_policy::Mode;
 use entrepot_remote::{AccountQuota, PullQuota, RequestOutcome};
 use prometheus_client::{
@@ -12,6 +14,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+
+use crate::scrub_report::ScrubOutcome;
 
 /// The mirror's counters. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +29,12 @@ pub struct Metrics {
     pub(crate) fills_failed: Counter,
     pub(crate) passed_through: Counter,
     mode_refusals: Family<ModeLabel, Counter>,
+    evicted_images: Family<ReasonLabel, Counter>,
+    evicted_bytes: Family<ReasonLabel, Counter>,
+    scrubbed_bytes: Counter,
+    scrub_findings: Family<OutcomeLabel, Counter>,
+    returned_images: Counter,
+    returned_bytes: Counter,
     upstream_requests: Family<UpstreamLabel, Counter>,
     upstream_limit: Family<HostLabel, Gauge<i64, AtomicI64>>,
     upstream_remaining: Family<HostLabel, Gauge<i64, AtomicI64>>,
@@ -61,6 +71,16 @@ impl ByKind {
         let label = KindLabel { kind: KINDS[kind as usize] };
         self.seen[kind as usize].get_or_init(|| self.family.get_or_create_owned(&label)).inc();
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -107,6 +127,18 @@ impl Metrics {
         registry.register("entrepot_passed_through", passed, self.passed_through.clone());
         let refusals = "Pulls, lists and pushes that the mode refused";
         registry.register("entrepot_mode_refusals", refusals, self.mode_refusals.clone());
+        let images = "Images evicted, by reason";
+        registry.register("entrepot_evicted_images", images, self.evicted_images.clone());
+        let bytes = "Bytes freed by evictions, by reason";
+        registry.register("entrepot_evicted_bytes", bytes, self.evicted_bytes.clone());
+        let images = "Evicted images pulled again within seven days: a larger disk would have kept them";
+        registry.register("entrepot_returned_images", images, self.returned_images.clone());
+        let bytes = "Bytes that were freed by evicting what was pulled again";
+        registry.register("entrepot_returned_bytes", bytes, self.returned_bytes.clone());
+        let bytes = "Bytes hashed again by scrubs";
+        registry.register("entrepot_scrubbed_bytes", bytes, self.scrubbed_bytes.clone());
+        let findings = "Damaged or missing content that scrubs found, by what became of it";
+        registry.register("entrepot_scrub_findings", findings, self.scrub_findings.clone());
         let requests = "Requests sent to upstreams, by outcome";
         registry.register("entrepot_upstream_requests", requests, self.upstream_requests.clone());
         let limit = "Pulls that an upstream allows in a window, as it said last";
@@ -158,6 +190,38 @@ impl Metrics {
 
     pub(crate) fn not_offered(&self, mode: Mode) {
         self.mode_refusals.get_or_create(&ModeLabel { mode: mode.as_str() }).inc();
+    }
+
+    /// Counts an evicted image.
+    pub(crate) fn evicted(&self, reason: Reason, bytes: u64) {
+        let label = match reason {
+            Reason::Expired => ReasonLabel { reason: "expired" },
+            Reason::Room => ReasonLabel { reason: "room" },
+        };
+        self.evicted_images.get_or_create(&label).inc();
+        self.evicted_bytes.get_or_create(&label).inc_by(bytes);
+    }
+
+    /// Counts bytes that a scrub hashed.
+    pub(crate) fn scrubbed(&self, bytes: u64) {
+        self.scrubbed_bytes.inc_by(bytes);
+    }
+
+    /// Counts what a scrub found.
+    pub(crate) fn scrub_found(&self, outcome: ScrubOutcome) {
+        let outcome = match outcome {
+            ScrubOutcome::Restored => "restored",
+            ScrubOutcome::Lost => "lost",
+            ScrubOutcome::Later => "later",
+            ScrubOutcome::PushAgain => "push-again",
+        };
+        self.scrub_findings.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// Counts evicted images that were pulled again.
+    pub(crate) fn came_back(&self, returned: Returned) {
+        self.returned_images.inc_by(returned.images);
+        self.returned_bytes.inc_by(returned.bytes);
     }
 
     pub(crate) fn hit(&self, kind: Kind) {

@@ -15,19 +15,22 @@ use crate::{
     budget::Budget,
     clock::Clock,
     error::Error,
+    eviction::Eviction,
     fill::{Fills, context::FillContext},
     holdings::{self, Holdings},
     memory::Memory,
     metrics::Metrics,
     names::{Asked, Names, Target},
+    one_job::OneJob,
     pull_counts::PullCounts,
     purpose::Purpose,
+    scrub_report::{ScrubProgress, ScrubReport},
     served::{BlobHead, HeldManifest, ManifestHead},
-    settings::{Settings, UpstreamParts},
+    settings::{Settings, SettingsError, UpstreamParts},
     single_flight::SingleFlight,
     tasks::Tasks,
     uploads::{FINISH_GRACE, Uploads},
-    upstream::{RuleError, Upstreams},
+    upstream::Upstreams,
     verdict::{Question, Verdict},
 };
 
@@ -84,6 +87,11 @@ pub(crate) struct Inner {
     /// Each bounds a list of referrers in memory.
     pub(crate) list_permits: Arc<Semaphore>,
     pub(crate) pulls: PullCounts,
+    pub(crate) eviction: Eviction,
+    pub(crate) scrub: OneJob<ScrubProgress, ScrubReport>,
+    /// How often all that is held is hashed, if ever, and how many bytes a second.
+    pub(crate) scrub_every: Option<Duration>,
+    pub(crate) scrub_rate: u64,
     pub(crate) metrics: Metrics,
     pub(crate) events: EventSender,
     pub(crate) clock: Clock,
@@ -102,32 +110,35 @@ impl Mirror {
     /// Makes a mirror and begins its background work: [`Mirror::open`] and [`Mirror::begin`].
     ///
     /// # Errors
-    /// A freshness rule that is not a glob.
-    pub async fn start(parts: Parts) -> Result<Self, RuleError> {
+    /// Settings that cannot be used.
+    pub async fn start(parts: Parts) -> Result<Self, SettingsError> {
         let mirror = Self::open(parts)?;
-        mirror.begin().await;
+        mirror.begin(async |_, _| true).await;
         Ok(mirror)
     }
 
     /// Begins the background work: goes on with downloads and uploads that a restart cut off, and from then on records pulls
-    /// and deletes abandoned uploads every half minute, and verifies what is held once a day.
-    pub async fn begin(&self) {
+    /// and deletes abandoned uploads every half minute, evicts what has to go, and verifies what is held once a day. A download
+    /// goes on only if `may_go_on` still allows its blob.
+    pub async fn begin(&self, may_go_on: impl AsyncFn(&RepoKey, &Digest) -> bool) {
         self.note_accounts().await;
-        self.0.fills.resume(&self.0.upstreams).await;
+        self.0.fills.resume(&self.0.upstreams, may_go_on).await;
         self.0.uploads.resume().await;
         self.0.tasks.spawn(self.clone().housekeeping());
         self.0.tasks.spawn(self.clone().healing());
+        self.0.tasks.spawn(self.clone().evicting());
+        self.0.tasks.spawn(self.clone().scrubbing());
     }
 
     /// Makes a mirror without background work of its own: enough to look at what is held while no server runs. Later
     /// requests do their background work on the runtime that this is called in.
     ///
     /// # Errors
-    /// A freshness rule that is not a glob.
+    /// Settings that cannot be used.
     ///
     /// # Panics
     /// Called outside of a Tokio runtime.
-    pub fn open(parts: Parts) -> Result<Self, RuleError> {
+    pub fn open(parts: Parts) -> Result<Self, SettingsError> {
         let Parts { settings, upstreams, hosted, blobs, catalog, metrics, events, clock } = parts;
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
         let names = Names::new(settings.default_upstream.clone(), hosted)
@@ -137,9 +148,11 @@ impl Mirror {
         let names = upstreams.iter().fold(names, |names, upstream| {
             names.with_upstream(upstream.remote.host().clone(), upstream.alias.as_deref())
         });
+        let eviction = Eviction::new(settings.limits()?);
         let holdings = Arc::new(Holdings::new(holdings::Parts {
             blobs,
             catalog,
+            room: Arc::clone(&eviction.room),
             memory: Arc::clone(&memory),
             clock: clock.clone(),
             tasks: tasks.clone(),
@@ -148,6 +161,7 @@ impl Mirror {
         let max_blob_size = settings.max_blob_size.as_u64();
         let context = FillContext {
             holdings: Arc::clone(&holdings),
+            room: Arc::clone(&eviction.room),
             metrics: metrics.clone(),
             stopping: stopping.clone(),
             connections: settings.segments.max(1),
@@ -168,6 +182,10 @@ impl Mirror {
             questions: SingleFlight::new(tasks.clone()),
             list_permits: Arc::new(Semaphore::new(LISTS)),
             pulls: PullCounts::default(),
+            eviction,
+            scrub: OneJob::default(),
+            scrub_every: settings.scrub,
+            scrub_rate: settings.scrub_rate.as_u64(),
             metrics,
             events,
             clock,
@@ -241,9 +259,15 @@ impl Mirror {
         let now = self.0.clock.now();
         self.0.holdings.count_changes().await;
         self.trim_verdicts().await;
+        self.trim_pins_and_ghosts().await;
         self.0.uploads.expire(now).await;
         self.0.fills.expire(now).await;
         self.0.holdings.abort_unfinished().await;
+    }
+
+    /// Whether the mirror was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.0.stopping.is_cancelled()
     }
 
     /// Waits until the mirror is told to stop.
@@ -253,6 +277,7 @@ impl Mirror {
 
     /// Records the pulls that were counted in memory.
     pub(crate) async fn record_pulls(&self) {
-        self.0.holdings.record_pulls(self.0.pulls.take()).await;
+        let returned = self.0.holdings.record_pulls(self.0.pulls.take()).await;
+        self.0.metrics.came_back(returned);
     }
 }

@@ -119,7 +119,7 @@ impl Mirror {
         reference: &Reference,
     ) -> Result<ServedManifest, Error> {
         match reference {
-            Reference::Digest(digest) => self.held_digest(key, digest, reference).await.map(fresh),
+            Reference::Digest(digest) => self.held_by_digest(key, digest, reference).await.map(fresh),
             Reference::Tag(tag) => self.held_tag(upstream, key, tag).await,
         }
     }
@@ -128,7 +128,7 @@ impl Mirror {
         let reference = Reference::Tag(tag.clone());
         let state = self.0.holdings.tag(key, tag, self.0.clock.now()).await?;
         let state = state.ok_or_else(|| self.not_held(key, &reference))?;
-        let manifest = self.held_digest(key, &state.digest, &reference).await?;
+        let manifest = self.held_by_digest(key, &state.digest, &reference).await?;
         let stale = self.age(upstream, key, tag, &state) != Age::Fresh;
         if stale {
             self.0.metrics.stale_served.inc();
@@ -136,7 +136,7 @@ impl Mirror {
         Ok(ServedManifest { manifest, stale })
     }
 
-    async fn held_digest(&self, key: &RepoKey, digest: &Digest, reference: &Reference) -> Fetched {
+    async fn held_by_digest(&self, key: &RepoKey, digest: &Digest, reference: &Reference) -> Fetched {
         let held = self.0.holdings.manifest(key, digest).await?;
         let held = held.ok_or_else(|| self.not_held(key, reference))?;
         self.0.metrics.hit(Kind::Manifest);

@@ -46,13 +46,23 @@ impl ServedBlob {
         }
     }
 
+    /// The same blob, whose bytes go through here: its client is not sent to an object store.
+    #[must_use]
+    pub fn through_here(self) -> Self {
+        let source = match self.source {
+            Source::Object(object) => Source::Object(Box::new(object.through_here())),
+            other => other,
+        };
+        Self { source, ..self }
+    }
+
     /// An object, which may turn out to be gone.
     pub(crate) fn object(object: StoredObject) -> Self {
         Self { size: Some(object.size()), source: Source::Object(Box::new(object)) }
     }
 
-    /// True if it is an object.
-    pub(crate) fn is_object(&self) -> bool {
+    /// True if it is an object, to whose store a client may be sent.
+    pub fn is_object(&self) -> bool {
         matches!(self.source, Source::Object(_))
     }
 

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use entrepot_eviction::{Limits, LimitsError};
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use serde::Deserialize;
+
+use crate::rule_error::RuleError;
 
 /// The `mirror` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -31,6 +34,18 @@ pub struct Settings {
     pub segments: usize,
     /// The most bytes that a blob may have, where no manifest says how many it has.
     pub max_blob_size: ByteSize,
+    /// The most bytes that are held; `None` means as many as there is room for.
+    pub max_size: Option<ByteSize>,
+    /// The bytes of the disk that are kept free, whoever takes them.
+    pub min_free: Option<ByteSize>,
+    /// How long an image is kept that nobody pulls; `None` means for ever.
+    #[serde(with = "humantime_serde")]
+    pub keep_for: Option<Duration>,
+    /// How often all that is held is hashed again; `None` means never.
+    #[serde(with = "humantime_serde")]
+    pub scrub: Option<Duration>,
+    /// How many bytes a second that reads.
+    pub scrub_rate: ByteSize,
     /// Whether anybody may list the names that were pushed here (`GET /v2/_catalog`).
     pub catalog: bool,
 }
@@ -46,8 +61,35 @@ impl Default for Settings {
             stale_for: Duration::from_secs(7 * 24 * 60 * 60),
             segments: 8,
             max_blob_size: ByteSize::gib(100),
+            max_size: None,
+            min_free: None,
+            keep_for: None,
+            scrub: None,
+            scrub_rate: ByteSize::mib(100),
             catalog: false,
         }
+    }
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A freshness rule.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// A limit of what is held.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+}
+
+impl Settings {
+    /// The limits of what is held.
+    ///
+    /// # Errors
+    /// One that cannot be meant.
+    pub fn limits(&self) -> Result<Limits, LimitsError> {
+        let bytes = |size: Option<ByteSize>| size.map(|size| size.as_u64());
+        Limits::new(bytes(self.max_size), bytes(self.min_free), self.keep_for)
     }
 }
 

@@ -28,6 +28,11 @@ where
         Self { running: Arc::default(), tasks }
     }
 
+    /// True if there is work for `key`.
+    pub(crate) fn is_running(&self, key: &K) -> bool {
+        lock(&self.running).contains_key(key)
+    }
+
     /// Joins the work for `key`, or begins it.
     pub(crate) fn join<F>(&self, key: K, work: impl FnOnce() -> F) -> Waiter<V>
     where
@@ -95,10 +100,12 @@ mod tests {
                 })
             })
             .collect();
+        assert!(single_flight.is_running(&"key") && !single_flight.is_running(&"other"));
         gate.notify_one();
         for waiter in waiting {
             assert_eq!(waiter.result().await, Some(0));
         }
+        assert!(!single_flight.is_running(&"key"));
         assert_eq!(single_flight.join("key", || async { 7 }).result().await, Some(7));
     }
 

@@ -21,11 +21,17 @@ pub(crate) struct StoredObject {
     key: RepoKey,
     digest: Digest,
     object: ObjectBlob,
+    may_redirect: bool,
 }
 
 impl StoredObject {
     pub(crate) fn new(mirror: Mirror, key: RepoKey, digest: Digest, object: ObjectBlob) -> Self {
-        Self { mirror, key, digest, object }
+        Self { mirror, key, digest, object, may_redirect: true }
+    }
+
+    /// The same, without sending its client to the store.
+    pub(crate) fn through_here(self) -> Self {
+        Self { may_redirect: false, ..self }
     }
 
     /// Its size in bytes.
@@ -41,7 +47,7 @@ impl StoredObject {
     pub(crate) async fn open(self, range: Option<Range<u64>>) -> Result<Opened, Error> {
         let wanted = range.clone().unwrap_or(0..self.size());
         let holdings = &self.mirror.0.holdings;
-        let failed = match holdings.open_object(&self.object, wanted).await {
+        let failed = match holdings.open_object(&self.object, wanted, self.may_redirect).await {
             Ok(OpenedObject::Elsewhere(address)) => return Ok(Opened::Redirect(address)),
             Ok(OpenedObject::Bytes(bytes)) => {
                 let frames = bytes.map(|bytes| {

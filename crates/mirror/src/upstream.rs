@@ -27,19 +27,14 @@ use foldhash::quality::RandomState;
 use crate::{
     error::{Error, UpstreamFault},
     freshness::Policy,
+    rule_error::RuleError,
     settings::{Settings, UpstreamParts},
 };
 
-/// A glob in a freshness rule that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("a freshness rule of `{host}` is not a glob")]
-pub struct RuleError {
-    /// The upstream whose rule it is.
-    pub host: Host,
-    /// What is wrong with it.
-    #[source]
-    pub source: globset::Error,
-}
+/// The size of a download that says something about the link.
+const TELLING: u64 = 1 << 20;
+/// What the last download counts against those before it.
+const LATELY: f64 = 0.2;
 
 /// What an upstream allows us, account by account.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +69,8 @@ pub(crate) struct Upstream {
     former_accounts: ArcSwap<Vec<Option<Repository>>>,
     /// Blob bytes that all downloads from it have received.
     received: AtomicU64,
+    /// The rate that its downloads had lately, in bytes a second; 0 while none is known.
+    rate: AtomicU64,
 }
 
 impl Upstreams {
@@ -86,8 +83,10 @@ impl Upstreams {
             let host = parts.remote.host().clone();
             let freshness = Policy::new(settings, &parts.freshness);
             let freshness = freshness.map_err(|source| RuleError { host: host.clone(), source })?;
-            let (former_accounts, received) = (ArcSwap::default(), AtomicU64::new(0));
-            Ok((host, Arc::new(Upstream { remote: parts.remote, freshness, former_accounts, received })))
+            let former_accounts = ArcSwap::default();
+            let (received, rate) = (AtomicU64::new(0), AtomicU64::new(0));
+            let upstream = Upstream { remote: parts.remote, freshness, former_accounts, received, rate };
+            Ok((host, Arc::new(upstream)))
         });
         upstreams.collect::<Result<_, _>>().map(Self)
     }
@@ -110,6 +109,21 @@ impl Upstream {
     /// The registry's name.
     pub(crate) fn host(&self) -> &Host {
         self.remote.host()
+    }
+
+    /// The rate that its downloads had lately, in bytes a second; `None` while none is known.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        Some(self.rate.load(Ordering::Relaxed)).filter(|rate| *rate > 0).map(|rate| rate as f64)
+    }
+
+    /// Takes a download into account. Small ones say nothing about the link.
+    pub(crate) fn note_rate(&self, bytes: u64, took: Duration) {
+        if bytes < TELLING {
+            return;
+        }
+        let shown = bytes as f64 / took.as_secs_f64().max(0.001);
+        let rate = self.rate().map_or(shown, |before| before + (shown - before) * LATELY);
+        self.rate.store((rate as u64).max(1), Ordering::Relaxed);
     }
 
     /// The rules that say how old its tags may be.

@@ -9,9 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use entrepot_mirror::{Check, Fault, Finding, Uploader, Verification};
 use entrepot_oci::Digest;
-use entrepot_testkit::{Action, Fault as Misbehaviour, Gate, Match, TestImage, until_answer};
+use entrepot_testkit::{
+    Action, Fault as Misbehaviour, Gate, Match, TestImage,
+    s3::{S3Fault, S3Server},
+    until_answer,
+};
 use futures_util::stream;
-use support::Rig;
+use support::{Rig, Stores};
 
 const MIB: usize = 1 << 20;
 
@@ -203,4 +207,31 @@ async fn records_are_not_forgotten_because_the_store_is_empty() {
     std::fs::remove_dir(&blobs).unwrap();
     std::fs::rename(&aside, &blobs).unwrap();
     assert_eq!(healed(&rig).await.findings, []);
+}
+
+// S12: what a list leaves out is not gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_comes_back_short_costs_nothing() {
+    let server = S3Server::start().await;
+    let (rig, _catalog) = Rig::with_stores(&Stores::on(&server, false)).await;
+    let bytes = Bytes::from_static(b"pushed here");
+    let digest = push(&rig, "local/a", &bytes).await;
+    let image = TestImage::random(1, 1, 1000);
+    rig.upstream.put_image("library/b", "1", &image);
+    rig.pull("b", "1", &image).await;
+    let all = async || {
+        let totals = rig.mirror.holdings().await.unwrap();
+        (totals.blobs + totals.manifests == 4).then_some(totals)
+    };
+    let before = until_answer("all to be recorded", all).await;
+    let empty = "<ListBucketResult><IsTruncated>false</IsTruncated><KeyCount>0</KeyCount></ListBucketResult>";
+    server.misbehave(move |seen| seen.query.contains("list-type").then_some(S3Fault::Document(empty)));
+    let found = healed(&rig).await;
+    assert_eq!((found.records, found.stored, found.findings), (4, 0, vec![]));
+    server.behave();
+    assert_eq!(rig.mirror.holdings().await.unwrap(), before);
+    let hex = digest.hex();
+    assert!(server.object(&format!("sha256/{}/{hex}", &hex[..2])).exists());
+    let found = healed(&rig).await;
+    assert_eq!((found.records, found.stored, found.findings), (4, 4, vec![]));
 }

@@ -3,6 +3,7 @@
 //! - names: [`Host`], [`Repository`], [`Name`], [`Tag`], [`Reference`], [`Image`], [`Digest`], [`Platform`]
 //! - documents: [`Manifest`], [`ImageConfig`], [`Descriptor`], [`MediaType`] and the parts of a referrers response
 //! - untrusted text, escaped for display: [`printable`], and without the passwords in it: [`without_passwords`]
+//! - numbers of bytes, as people write them: [`Size`], [`Rate`]
 //! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; responses: [`ErrorCode`]
 //!
 //! Text is parsed into these types once, at the edge; functions further in take no `&str` for them.
@@ -24,6 +25,7 @@ mod page;
 mod pattern;
 mod platform;
 mod printable;
+mod quantity;
 mod range;
 mod reference;
 mod referrers;
@@ -48,6 +50,7 @@ pub use page::{MAX_PAGE, Page, PageError};
 pub use pattern::is_shallow;
 pub use platform::{Platform, PlatformError};
 pub use printable::{is_hidden, printable, printable_json, printable_lines};
+pub use quantity::{Rate, RateError, Size, SizeError};
 pub use range::{ByteRange, ChunkRange, RangeError};
 pub use reference::{Reference, ReferenceError, Tag, TagError};
 pub use referrers::{ReferrersIndex, referrers_tag};

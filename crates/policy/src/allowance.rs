@@ -1,19 +1,42 @@
-//! How much somebody may have in a time, and when the next one is due.
-//!
-//! A bucket that refills continuously, as one number: the time at which it is full again (the generic cell rate algorithm,
-//! ITU-T I.371). Whoever is refused is told exactly how long that one takes.
+//! How much somebody may have in a time, as it is written: a number, or a number of bytes.
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use entrepot_oci::Size;
 use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::bucket::Bucket;
 
 /// A number in a time: `120/m`, or `120/m burst 300` if more may be had at once. None at all is `0/m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
-    count: u64,
+pub struct Allowance(In<Count>);
+
+/// A number of bytes in a time: `20GiB/h`, or `20GiB/h burst 60GiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volume(In<Size>);
+
+/// The text is not an allowance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is a number in a time, such as `120/m`, `20/s` or `600/h`, and may go on: `120/m burst 300`")]
+pub struct AllowanceError;
+
+/// The text is not a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this is a number of bytes in a time, such as `20GiB/h` or `2TiB/d`, and may go on: `20GiB/h burst 60GiB`"
+)]
+pub struct VolumeError;
+
+/// So much of something in a unit of time, and so much at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct In<T> {
+    amount: T,
     unit: Unit,
-    burst: u64,
+    burst: T,
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Count(u32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
@@ -23,70 +46,102 @@ enum Unit {
     Day,
 }
 
-/// The text is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is a number in a time, such as `120/m`, `20/s` or `600/h`, and may go on: `120/m burst 300`")]
-pub struct AllowanceError;
-
-/// What came of asking for one more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It may be had. The bucket is full again at this time.
-    Yes(Duration),
-    /// Not before that has passed.
-    After(Duration),
-    /// Never.
-    Never,
-}
-
 impl Allowance {
     /// So many in a minute, and so many at once.
-    pub(crate) fn per_minute(count: u64, burst: u64) -> Self {
-        Self { count, unit: Unit::Minute, burst }
+    pub(crate) const fn per_minute(count: u32, burst: u32) -> Self {
+        Self(In { amount: Count(count), unit: Unit::Minute, burst: Count(burst) })
     }
 
-    /// Takes one at `now` from a bucket that is full at `full`; both are times since the same start.
-    pub fn take(self, full: Duration, now: Duration) -> Taken {
-        self.take_times(1, full, now)
+    /// So many in a day.
+    pub(crate) const fn per_day(count: u32) -> Self {
+        Self(In { amount: Count(count), unit: Unit::Day, burst: Count(count) })
     }
 
-    /// The same from a bucket that is as many times as large, and refills as many times as fast.
-    pub fn take_times(self, times: u32, full: Duration, now: Duration) -> Taken {
-        let (count, burst) =
-            (self.count.saturating_mul(times.into()), self.burst.saturating_mul(times.into()));
-        if count == 0 || burst == 0 {
-            return Taken::Never;
-        }
-        let one = self.unit.nanos() / u128::from(count);
-        let full = full.max(now).as_nanos() + one;
-        let ahead = full - now.as_nanos();
-        let most = one * u128::from(burst);
-        if ahead <= most { Taken::Yes(nanos(full)) } else { Taken::After(nanos(ahead - most)) }
+    /// The bucket that holds it.
+    pub fn bucket(self) -> Bucket {
+        self.bucket_of(1)
+    }
+
+    /// The bucket of so many things of `size` bytes each, counted in bytes.
+    pub fn bucket_of(self, size: u64) -> Bucket {
+        let In { amount: Count(amount), unit, burst: Count(burst) } = self.0;
+        let bytes = |count: u32| u64::from(count).saturating_mul(size);
+        Bucket::new(bytes(amount), unit.time(), bytes(burst))
     }
 }
 
-fn nanos(number: u128) -> Duration {
-    Duration::from_nanos(u64::try_from(number).unwrap_or(u64::MAX))
+impl Volume {
+    /// So much in an hour, and so much at once.
+    pub(crate) const fn per_hour(amount: Size, burst: Size) -> Self {
+        Self(In { amount, unit: Unit::Hour, burst })
+    }
+
+    /// So much in a day.
+    pub(crate) const fn per_day(amount: Size) -> Self {
+        Self(In { amount, unit: Unit::Day, burst: amount })
+    }
+
+    /// The bucket that holds it.
+    pub fn bucket(self) -> Bucket {
+        let In { amount, unit, burst } = self.0;
+        Bucket::new(amount.as_bytes(), unit.time(), burst.as_bytes())
+    }
 }
 
 impl Unit {
-    fn nanos(self) -> u128 {
-        let seconds: u128 = match self {
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Second, "s"), (Self::Minute, "m"), (Self::Hour, "h"), (Self::Day, "d")];
+
+    const fn time(self) -> Duration {
+        Duration::from_secs(match self {
             Self::Second => 1,
             Self::Minute => 60,
             Self::Hour => 60 * 60,
             Self::Day => 24 * 60 * 60,
-        };
-        seconds * 1_000_000_000
+        })
     }
+}
 
-    fn letter(self) -> char {
-        match self {
-            Self::Second => 's',
-            Self::Minute => 'm',
-            Self::Hour => 'h',
-            Self::Day => 'd',
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL.iter().find(|(unit, _)| unit == self).map_or("", |(_, letter)| letter))
+    }
+}
+
+impl<T: FromStr + Copy> In<T> {
+    fn read(text: &str) -> Option<Self> {
+        let (rate, burst) = match text.split_once(" burst ") {
+            Some((rate, burst)) => (rate, Some(burst.trim().parse().ok()?)),
+            None => (text, None),
+        };
+        let (amount, unit) = rate.split_once('/')?;
+        let amount = amount.trim().parse().ok()?;
+        let (unit, _) = *Unit::ALL.iter().find(|(_, letter)| *letter == unit.trim())?;
+        Some(Self { amount, unit, burst: burst.unwrap_or(amount) })
+    }
+}
+
+impl<T: fmt::Display + PartialEq> fmt::Display for In<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.amount, self.unit)?;
+        if self.burst != self.amount {
+            write!(f, " burst {}", self.burst)?;
         }
+        Ok(())
+    }
+}
+
+impl FromStr for Count {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -94,31 +149,27 @@ impl FromStr for Allowance {
     type Err = AllowanceError;
 
     fn from_str(text: &str) -> Result<Self, AllowanceError> {
-        let number = |text: &str| text.trim().parse::<u32>().map(u64::from).map_err(|_| AllowanceError);
-        let (rate, burst) = match text.split_once(" burst ") {
-            Some((rate, burst)) => (rate, Some(number(burst)?)),
-            None => (text, None),
-        };
-        let (count, unit) = rate.split_once('/').ok_or(AllowanceError)?;
-        let unit = match unit.trim() {
-            "s" => Unit::Second,
-            "m" => Unit::Minute,
-            "h" => Unit::Hour,
-            "d" => Unit::Day,
-            _ => return Err(AllowanceError),
-        };
-        let count = number(count)?;
-        Ok(Self { count, unit, burst: burst.unwrap_or(count) })
+        In::read(text).map(Self).ok_or(AllowanceError)
+    }
+}
+
+impl FromStr for Volume {
+    type Err = VolumeError;
+
+    fn from_str(text: &str) -> Result<Self, VolumeError> {
+        In::read(text).map(Self).ok_or(VolumeError)
     }
 }
 
 impl fmt::Display for Allowance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.count, self.unit.letter())?;
-        if self.burst != self.count {
-            write!(f, " burst {}", self.burst)?;
-        }
-        Ok(())
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for Volume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -128,22 +179,19 @@ impl<'de> Deserialize<'de> for Allowance {
     }
 }
 
+impl<'de> Deserialize<'de> for Volume {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    fn allowance(text: &str) -> Allowance {
-        text.parse().unwrap()
-    }
-
-    fn at(millis: u64) -> Duration {
-        Duration::from_millis(millis)
-    }
-
     #[test]
-    fn texts_are_read_and_written() {
+    fn numbers_are_read_and_written() {
+        let allowance = |text: &str| text.parse::<Allowance>().unwrap();
         for text in ["120/m", "20/s", "600/h", "1/d", "0/m", "120/m burst 300"] {
             assert_eq!(allowance(text).to_string(), text);
         }
@@ -152,51 +200,20 @@ mod tests {
         {
             assert_eq!(bad.parse::<Allowance>(), Err(AllowanceError), "{bad}");
         }
+        assert!(allowance("0/m").bucket().is_none() && allowance("5/m burst 0").bucket().is_none());
+        let downloads = allowance("20/d").bucket_of(1 << 20);
+        assert_eq!(downloads.left(Duration::ZERO, Duration::ZERO), 20 << 20);
     }
 
-    // operate.md rows 11, 26
     #[test]
-    fn none_is_none_and_the_rest_comes_back_by_and_by() {
-        assert_eq!(allowance("0/m").take(Duration::ZERO, at(0)), Taken::Never);
-        assert_eq!(allowance("5/m burst 0").take(Duration::ZERO, at(0)), Taken::Never);
-        let (of, mut full) = (allowance("60/m burst 2"), Duration::ZERO);
-        for _ in 0..2 {
-            let Taken::Yes(then) = of.take(full, at(5000)) else { panic!("there are two") };
-            full = then;
+    fn volumes_are_read_and_written() {
+        let volume = |text: &str| text.parse::<Volume>().unwrap();
+        for text in ["20GiB/h", "2TiB/d", "0B/d", "4GiB/h burst 12GiB", "1500MB/m"] {
+            assert_eq!(volume(text).to_string(), text);
         }
-        assert_eq!(
-            of.take(full, at(5000)),
-            Taken::After(at(1000)),
-            "one comes back in a second, not in a minute"
-        );
-        assert_eq!(of.take(full, at(5400)), Taken::After(at(600)));
-        assert_eq!(of.take(full, at(6000)), Taken::Yes(at(8000)));
-        let wide = of.take_times(16, at(6000), at(5000));
-        assert_eq!(wide, Taken::Yes(at(6000) + Duration::from_micros(62_500)), "sixteen times as fast");
-    }
-
-    proptest! {
-        // operate.md row 19: asking again in vain costs nothing, and the wait that was told is true.
-        #[test]
-        fn the_wait_that_is_told_is_true(
-            count in 1u32..500, burst in 1u32..500, steps in prop::collection::vec(0u64..3000, 1..200)
-        ) {
-            let of = allowance(&format!("{count}/m burst {burst}"));
-            let (mut full, mut now, mut given) = (Duration::ZERO, Duration::ZERO, 0u128);
-            for step in steps {
-                now += Duration::from_millis(step);
-                match of.take(full, now) {
-                    Taken::Yes(then) => { given += 1; full = then; }
-                    Taken::After(wait) => {
-                        prop_assert!(matches!(of.take(full, now + wait), Taken::Yes(_)));
-                        let early = wait.saturating_sub(Duration::from_nanos(1));
-                        prop_assert!(matches!(of.take(full, now + early), Taken::After(_)));
-                    }
-                    Taken::Never => prop_assert!(false),
-                }
-                let most = u128::from(burst) + now.as_nanos() * u128::from(count) / 60_000_000_000 + 1;
-                prop_assert!(given <= most, "{} of {}", given, most);
-            }
+        for bad in ["", "20GiB", "20/h", "20GiB/w", "20GiB/h burst 3", "GiB/h"] {
+            assert_eq!(bad.parse::<Volume>(), Err(VolumeError), "{bad}");
         }
+        assert_eq!(volume("3600MiB/h").bucket().each_second(), 1 << 20);
     }
 }

@@ -3,13 +3,16 @@
 //! - what is written: [`ImagePattern`], [`RuleList`], [`RulesSection`], [`Contact`]
 //! - what is in force: [`PullRules`], by an `index` that looks at few rules; the `nearest` name that is allowed
 //! - a repository gets a [`Ruling`], an image a [`Decision`], and a part of an image one by its [`Lineage`]
-//! - how much: [`Limits`], as they are written; an [`Allowance`] says when one more is due, a [`RecentTable`] whose it is
+//! - how much: [`Limits`], as they are written by [`Allowance`] and [`Volume`]; a [`Bucket`] says when more is due, a [`RecentTable`]
+//!   whose it is, a [`Pace`] how bytes go; [`BanRule`] says who is sent away
 //! - what somebody is told: `message`; which rule decides: [`Explanation`]
 //! - how much is on offer: [`Mode`], by hand or by a [`Condition`]; [`Modes`] decides, an [`Offer`] is what came of it
 
 #![forbid(unsafe_code)]
 
 mod allowance;
+mod ban;
+mod bucket;
 mod condition;
 mod contact;
 mod explanation;
@@ -23,6 +26,7 @@ mod mode;
 mod modes;
 mod nearest;
 mod offer;
+mod pace;
 mod pattern;
 mod percent;
 mod rule;
@@ -30,18 +34,21 @@ mod rules;
 mod section;
 mod table;
 
-pub use allowance::{Allowance, AllowanceError, Taken};
+pub use allowance::{Allowance, AllowanceError, Volume, VolumeError};
+pub use ban::{BanRule, Strikes};
+pub use bucket::{Bucket, Taken};
 pub use condition::{Condition, ConditionError, HELD_FOR, Measure, Measured, WrittenCondition};
 pub use contact::{Contact, ContactError};
 pub use explanation::Explanation;
 pub use full_name::FullName;
-pub use limits::{ClientLimits, Limits, LimitsSection, Profile, TotalLimits};
+pub use limits::{ClientLimits, ImageLimits, Limits, LimitsSection, Profile, TotalLimits, rate_bucket};
 pub use lineage::{Known, Lineage, Part, digest_of_tag};
 pub use list_file::{LARGEST_LIST, LineFault};
 pub use message::Wanted;
 pub use mode::{Mode, ModeError};
 pub use modes::{ModeSettings, Modes, ModesFault, ModesSection, Order};
 pub use offer::{Cause, Offer, Unoffered};
+pub use pace::{LONGEST_DEBT, Pace, SLOWEST};
 pub use pattern::{ImagePattern, ImagePatternError};
 pub use percent::{Percent, PercentError};
 pub use rule::{ListKind, Notice, Rule, RuleList, WrittenRule};

@@ -120,6 +120,18 @@ impl PullRules {
         this
     }
 
+    /// The same rules, and another list.
+    #[must_use]
+    pub fn with(&self, list: Option<RuleList>) -> Self {
+        let mut rules = self.rules.iter();
+        let lists = self.lists.iter().map(|ListSummary { name, kind, rules: count }| {
+            let rules = rules.by_ref().take(*count).map(|rule| rule.written.clone()).collect();
+            RuleList { name: name.clone(), kind: *kind, rules }
+        });
+        let lists = lists.collect::<Vec<_>>().into_iter().chain(list).collect();
+        Self::new(lists, self.contact.clone())
+    }
+
     /// True if nothing is refused.
     pub fn is_empty(&self) -> bool {
         self.lists.is_empty()

@@ -243,3 +243,20 @@ fn lists_are_counted() {
     assert_eq!(lists, [("allows.txt", 2), ("rules.deny", 1)]);
     assert!(!all.is_empty() && rules(&[], &[]).is_empty());
 }
+
+#[test]
+fn another_list_comes_beside_those_that_are_there() {
+    let lists = vec![
+        RuleList::read("allows.txt", ListKind::Allow, "docker.io/a/*\nquay.io/b").unwrap(),
+        RuleList::read("denies.txt", ListKind::Deny, "docker.io/a/x").unwrap(),
+    ];
+    let rules = PullRules::new(lists, None);
+    assert!(rules.with(None).are_those_of(&rules));
+    let more = RuleList::read("more", ListKind::Deny, "quay.io/b").unwrap();
+    let more = rules.with(Some(more));
+    assert_eq!(more.lists().iter().map(|list| list.rules).collect::<Vec<_>>(), [2, 1, 1]);
+    let (host, repository) = ("quay.io".parse().unwrap(), "b".parse().unwrap());
+    let name = FullName { host: &host, repository: &repository };
+    assert!(matches!(rules.ruling(name), Ruling::Allowed(Some(_))));
+    assert!(matches!(more.ruling(name), Ruling::Refused(Refused::Denied(_))));
+}

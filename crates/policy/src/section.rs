@@ -1,6 +1,6 @@
 //! The section `rules` of the configuration.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::{
     Deserialize, Deserializer,
@@ -31,6 +31,9 @@ pub struct RulesSection {
     pub deny_files: Vec<String>,
     /// Where to ask for what is refused.
     pub contact: Option<String>,
+    /// For how long it is recorded who pulled what; nothing is, if it is left out.
+    #[serde(with = "humantime_serde")]
+    pub pulled_by: Option<Duration>,
 }
 
 /// A rule of `deny`: a pattern alone, or with what is told.
@@ -61,8 +64,10 @@ impl RulesSection {
             written(text, at, Notice::default()).map_err(|what| fault(&["allow", &at.to_string()], what))
         });
         let deny = self.deny.iter().enumerate().map(|(at, rule)| {
-            let notice = rule.notice(at)?;
-            written(&rule.image, at, notice).map_err(|what| fault(&["deny", &at.to_string()], what))
+            rule.written(at).map_err(|SectionFault { path, what }| {
+                let path = path.iter().map(String::as_str).filter(|key| *key != "image");
+                fault(&["deny", &at.to_string()].into_iter().chain(path).collect::<Vec<_>>(), what)
+            })
         });
         let allow = list("rules.allow", ListKind::Allow, allow.collect::<Result<_, _>>()?);
         let deny = list("rules.deny", ListKind::Deny, deny.collect::<Result<_, _>>()?);
@@ -79,20 +84,34 @@ impl RulesSection {
 }
 
 impl DenyRule {
-    fn notice(&self, at: usize) -> Result<Notice, SectionFault> {
-        let at = at.to_string();
+    /// A pattern, with what is told.
+    pub fn new(image: String, notice: Notice) -> Self {
+        let Notice { reason, notice, is_legal } = notice;
+        Self { image, reason, notice, status: is_legal.then_some(LEGAL) }
+    }
+
+    /// The rule that it means, the nth of its list.
+    ///
+    /// # Errors
+    /// The first mistake, with its key.
+    pub fn written(&self, at: usize) -> Result<WrittenRule, SectionFault> {
+        let notice = self.notice()?;
+        written(&self.image, at, notice).map_err(|what| fault(&["image"], what))
+    }
+
+    fn notice(&self) -> Result<Notice, SectionFault> {
         for (key, text) in [("reason", &self.reason), ("notice", &self.notice)] {
             let is_line =
                 |text: &String| !text.chars().any(char::is_control) && text.chars().count() <= LONGEST_REASON;
             if !text.as_ref().is_none_or(is_line) {
-                return Err(fault(&["deny", &at, key], "this is one line of 500 characters at most"));
+                return Err(fault(&[key], "this is one line of 500 characters at most"));
             }
         }
         let is_legal = match self.status {
             None | Some(403) => false,
             Some(LEGAL) => true,
             Some(_) => {
-                return Err(fault(&["deny", &at, "status"], "this is 403, or 451 for what is denied by law"));
+                return Err(fault(&["status"], "this is 403, or 451 for what is denied by law"));
             }
         };
         Ok(Notice { reason: self.reason.clone(), notice: self.notice.clone(), is_legal })

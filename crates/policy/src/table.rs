@@ -30,6 +30,11 @@ impl<K: Hash + Eq, V: Default> RecentTable<K, V> {
         self.young.entry(key).or_insert_with(|| known.unwrap_or_default())
     }
 
+    /// The entry of `key`, if there is one. To look at it is not to see it.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.young.get(key).or_else(|| self.old.get(key))
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.young.len() + self.old.len()
@@ -56,6 +61,7 @@ mod tests {
             }
             assert!(table.len() <= 1000);
         }
+        assert_eq!((table.get(&7), table.get(&10)), (Some(&1000), None));
         assert_eq!(*table.entry(7), 1000, "nothing was forgotten of who came often");
         assert_eq!(*table.entry(10), 0, "who came once, long ago, was");
         assert_eq!(*table.entry(99_999 + 10), 1);

@@ -6,6 +6,8 @@ use http::HeaderMap;
 
 /// The longest text that is kept of whom a quota is counted for, in bytes.
 const LONGEST_SOURCE: usize = 64;
+/// What is longer is a time of day, in seconds.
+const LONGEST_RESET: u64 = 31 * 24 * 60 * 60;
 
 /// The pull quota that a registry reports. The registry counts manifests, per account, or per IP address for anonymous
 /// requests.
@@ -35,9 +37,12 @@ impl Told {
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let (limit, window) = count(headers, "ratelimit-limit");
         let (remaining, same_window) = count(headers, "ratelimit-remaining");
+        // Where no window is said, when it is over will do, as in GitLab's answers.
+        let (reset, _) = count(headers, "ratelimit-reset");
+        let reset = reset.filter(|seconds| (1..=LONGEST_RESET).contains(seconds)).map(Duration::from_secs);
         let source = headers.get("docker-ratelimit-source").and_then(|value| value.to_str().ok());
         let source = source.map(str::trim).filter(|text| !text.is_empty() && text.len() <= LONGEST_SOURCE);
-        Self { limit, remaining, window: window.or(same_window), source: source.map(str::to_owned) }
+        Self { limit, remaining, window: window.or(same_window).or(reset), source: source.map(str::to_owned) }
     }
 }
 
@@ -85,6 +90,9 @@ mod tests {
             assert_eq!(both(limit, remaining), (None, None, None), "{limit} {remaining}");
         }
         assert_eq!(read(&[]), Told::default());
+        let reset = |text| read(&[("ratelimit-remaining", "7"), ("ratelimit-reset", text)]).window;
+        assert_eq!(reset("42"), Some(Duration::from_secs(42)));
+        assert_eq!((reset("1777672800"), reset("soon")), (None, None), "a time of day is no length");
     }
 
     #[test]

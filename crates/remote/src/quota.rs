@@ -11,6 +11,8 @@ use crate::pull_quota::Told;
 
 /// How often an account with nothing left is tried: registries do not say when a window began.
 pub(crate) const PROBE: Duration = Duration::from_secs(5 * 60);
+/// How long it counts what was told without a window.
+const KNOWN: Duration = Duration::from_secs(10 * 60);
 /// How long an account rests after a `429` that does not say for how long.
 const REST: Duration = Duration::from_secs(60);
 /// After this time, a pull counts half in the rate of pulls.
@@ -102,11 +104,13 @@ impl Quota {
         self.rests_until = now.checked_add(wait.unwrap_or(REST));
     }
 
-    /// The pulls that are left; `None` is not known. After a window, all of them are back.
+    /// The pulls that are left; `None` is not known. After a window, all of them are back; what was told without one is not known
+    /// any more after a while.
     pub(crate) fn left(&self, now: Instant) -> Option<u64> {
         let remaining = self.remaining?;
         match (self.resets_in(now), self.limit) {
             (Some(Duration::ZERO), Some(limit)) => Some(limit.max(remaining)),
+            (None, _) if self.told.is_none_or(|told| now.saturating_duration_since(told) >= KNOWN) => None,
             _ => Some(remaining.saturating_sub(self.spent_since)),
         }
     }
@@ -130,7 +134,8 @@ impl Quota {
 
     /// Lets a manifest be asked for, or says when to try again: with nothing left, one request in a while is sent.
     pub(crate) fn may_pull(&mut self, now: Instant) -> Result<(), Duration> {
-        if self.left(now) != Some(0) {
+        // Without a window, the registry may mean a minute: its refusals are believed.
+        if self.left(now) != Some(0) || self.window.is_none() {
             return Ok(());
         }
         // The word that nothing is left was a try as well.
@@ -243,6 +248,14 @@ mod tests {
         assert_eq!(quota.view(None, end).state, QuotaState::Usable);
         quota.answered(told(10, 3), true, now + PROBE);
         assert_eq!(quota.may_pull(now + PROBE), Ok(()), "the registry gives again");
+    }
+
+    #[test]
+    fn what_was_told_without_a_window_holds_nobody_back_for_long() {
+        let (mut quota, now) = (Quota::default(), Instant::now());
+        quota.answered(Told { window: None, ..told(2000, 0) }, true, now);
+        assert_eq!((quota.left(now), quota.may_pull(now)), (Some(0), Ok(())));
+        assert_eq!(quota.left(now + KNOWN), None);
     }
 
     // operate.md row 37

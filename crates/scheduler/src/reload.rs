@@ -38,7 +38,7 @@ pub struct Refusal {
     pub hint: Option<String>,
 }
 
-/// Reads the rules.
+/// Reads the rules. Whoever does so says in the log what cannot be used, since not only syncs come from there.
 pub type Load = Box<dyn Fn() -> Result<Loaded, Refusal> + Send + Sync>;
 
 /// Watches files for a scheduler.
@@ -97,7 +97,6 @@ impl Reload {
     }
 
     fn refuse(&self, Refusal { problem, hint }: &Refusal) {
-        tracing::error!("the configuration was changed and cannot be used: {problem}");
         self.scheduler.refuse(problem.clone(), hint.clone());
     }
 }

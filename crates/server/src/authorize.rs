@@ -11,8 +11,8 @@ use http::{StatusCode, header};
 use crate::{
     action::Action,
     challenge::TokenFault,
-    client::Client,
     error::Refusal,
+    limits::Asker,
     origin::Origin,
     permit::Permit,
     policy::Decision,
@@ -34,6 +34,11 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// Whom limits are asked about.
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker { principal: &self.sender.principal, address: self.origin.client() }
+    }
+
     /// Lets the request pass, or says what is missing. `upstream` is what the repository's upstream gives to everybody.
     pub(crate) fn decide(&self, access: &Access, upstream: Visibility) -> Result<(), Refusal> {
         let rules = access.rules();
@@ -135,6 +140,10 @@ fn refused(principal: &Principal, name: &Name, asked_for: Verbs) -> String {
 pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
     let repository = question.repository.map(|(_, key)| key);
     let (action, ruled) = (question.action, question.ruled);
+    // Whoever is banned may still find out that they are: clients begin with `/v2/`.
+    if state.limits.has_bans() && *action != Action::Ping {
+        state.limits.check_ban(&question.asker())?;
+    }
     let is_asked = match &state.access {
         Some(access) => {
             let known = repository.map(|key| state.mirror.known_verdict(key, action.probe()));
@@ -158,9 +167,13 @@ pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Perm
     if state.limits.are_none() {
         return Ok(permit);
     }
-    let client = Client::at(question.origin.client());
+    if !state.limits.has_noticed_proxy()
+        && let Some(address) = question.origin.passed_on_by()
+    {
+        state.limits.notice_proxy(address);
+    }
     let wants = (question.action, question.method);
-    let held = Box::pin(state.limits.admit(&question.sender.principal, client, wants)).await?;
+    let held = Box::pin(state.limits.admit(&question.asker(), wants)).await?;
     Ok(permit.with(held))
 }
 

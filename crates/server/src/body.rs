@@ -15,7 +15,9 @@ use futures_util::{
 };
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{answers::Answers, peer::Peer, permit::Permit, record::Record, wire::lending::Lent};
+use crate::{
+    answers::Answers, limits::Shaped, peer::Peer, permit::Permit, record::Record, wire::lending::Lent,
+};
 
 /// Bytes of a mapped file that are passed to the connection at once.
 const SLICE: u64 = 1 << 20;
@@ -29,6 +31,8 @@ pub(crate) struct Body {
     content: Content,
     record: Option<Record>,
     permit: Option<Permit>,
+    // Where bytes are counted.
+    shaped: Option<Box<Shaped>>,
     // Only for HTTP/2.
     offer: Option<Offer>,
 }
@@ -96,7 +100,7 @@ impl Body {
     }
 
     fn of(content: Content) -> Self {
-        Self { content, record: None, permit: None, offer: None }
+        Self { content, record: None, permit: None, shaped: None, offer: None }
     }
 
     /// Returns the body if there is memory for it until the client has read it.
@@ -107,6 +111,12 @@ impl Body {
             other => other,
         };
         Some(self)
+    }
+
+    /// Has the bytes charged to what `shaped` says, and go as fast as that allows.
+    pub(crate) fn shaped(mut self, shaped: Option<Shaped>) -> Self {
+        self.shaped = shaped.map(Box::new);
+        self
     }
 
     /// Holds `permit` until the body ends.
@@ -123,15 +133,22 @@ impl Body {
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
-        match &mut self.content {
-            Content::Empty => Poll::Ready(None),
-            Content::Made(bytes) | Content::Shared(bytes) => {
-                let bytes = std::mem::take(bytes);
-                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
-            }
-            Content::Mapped(mapped) => Poll::Ready(mapped.next().map(Ok)),
-            Content::Stream(frames) => frames.poll_next(cx),
-        }
+        let Some(shaped) = &mut self.shaped else { return self.content.next(SLICE, cx) };
+        let most = ready!(shaped.poll_ready(cx));
+        let bytes = match shaped.next_of_rest() {
+            Some(bytes) => bytes,
+            None => match ready!(self.content.next(most, cx)) {
+                Some(Ok(bytes)) => shaped.cut(bytes),
+                end => return Poll::Ready(end),
+            },
+        };
+        shaped.sent(bytes.len() as u64);
+        Poll::Ready(Some(Ok(bytes)))
+    }
+
+    // Bytes that were cut off and go later.
+    fn rest(&self) -> usize {
+        self.shaped.as_ref().map_or(0, |shaped| shaped.rest())
     }
 
     /// Moves the rest of the request into the last bytes of a large response: the request ends when they are written.
@@ -142,12 +159,28 @@ impl Body {
             Content::Mapped(mapped) => mapped.left.is_empty(),
             Content::Stream(frames) => frames.left == Some(0),
         };
+        let over = over && self.rest() == 0;
         match self.offer.take_if(|_| over) {
             Some(offer) => {
                 let (record, permit) = (self.record.take(), self.permit.take());
                 Bytes::from_owner(Last { bytes, _offer: offer, _record: record, _permit: permit })
             }
             None => bytes,
+        }
+    }
+}
+
+impl Content {
+    /// The next bytes: `most`, where they can be had in any number.
+    fn next(&mut self, most: u64, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        match self {
+            Self::Empty => Poll::Ready(None),
+            Self::Made(bytes) | Self::Shared(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
+            Self::Mapped(mapped) => Poll::Ready(mapped.next(most).map(Ok)),
+            Self::Stream(frames) => frames.poll_next(cx),
         }
     }
 }
@@ -214,7 +247,7 @@ fn checked(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Byt
 }
 
 impl Mapped {
-    fn next(&mut self) -> Option<Bytes> {
+    fn next(&mut self, most: u64) -> Option<Bytes> {
         let Range { start, end } = self.left;
         if start >= end {
             return None;
@@ -225,7 +258,7 @@ impl Mapped {
             self.mapping.will_need(self.advised..until);
             self.advised = until;
         }
-        let until = (start + SLICE).min(end);
+        let until = (start + most).min(end);
         self.left.start = until;
         // A mapping is never longer than the address space.
         Some(self.mapping.bytes().slice(start as usize..until as usize))
@@ -267,6 +300,7 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
+            _ if self.rest() > 0 => false,
             Content::Empty => true,
             Content::Made(bytes) | Content::Shared(bytes) => bytes.is_empty(),
             Content::Mapped(mapped) => mapped.left.is_empty(),
@@ -276,14 +310,13 @@ impl HttpBody for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Empty => SizeHint::with_exact(0),
-            Content::Made(bytes) | Content::Shared(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Mapped(mapped) => {
-                SizeHint::with_exact(mapped.left.end.saturating_sub(mapped.left.start))
-            }
-            Content::Stream(frames) => frames.left.map_or_else(SizeHint::default, SizeHint::with_exact),
-        }
+        let left = match &self.content {
+            Content::Empty => Some(0),
+            Content::Made(bytes) | Content::Shared(bytes) => Some(bytes.len() as u64),
+            Content::Mapped(mapped) => Some(mapped.left.end.saturating_sub(mapped.left.start)),
+            Content::Stream(frames) => frames.left,
+        };
+        left.map_or_else(SizeHint::default, |left| SizeHint::with_exact(left + self.rest() as u64))
     }
 }
 

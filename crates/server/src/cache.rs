@@ -124,7 +124,7 @@ async fn verified(call: &WebCall, repair: bool) -> Result<Response<Body>, Proble
 
 /// Returns the mirror if the caller is its owner, or an account that may do this. Programs on this machine that cannot open
 /// the socket are not the owner's.
-fn allowed(call: &WebCall, operation: Operation) -> Result<&Mirror, Problem> {
+pub(crate) fn allowed(call: &WebCall, operation: Operation) -> Result<&Mirror, Problem> {
     match &call.caller.sender.principal.identity {
         Identity::Owner => Ok(&call.state.mirror),
         Identity::Account(_) if may(call, operation) => Ok(&call.state.mirror),
@@ -142,7 +142,7 @@ fn allowed(call: &WebCall, operation: Operation) -> Result<&Mirror, Problem> {
     }
 }
 
-fn page(call: &WebCall) -> Result<Page, Problem> {
+pub(crate) fn page(call: &WebCall) -> Result<Page, Problem> {
     let (n, last) = (query::find(call.query(), "n"), query::find(call.query(), "last"));
     Page::parse(n.as_deref(), last.as_deref()).map_err(wrong)
 }

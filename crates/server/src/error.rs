@@ -222,6 +222,9 @@ fn class(error: &MirrorError) -> (StatusCode, ErrorCode) {
         }
         MirrorError::BodyBroken => (StatusCode::BAD_REQUEST, ErrorCode::BlobUploadInvalid),
         MirrorError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::SizeInvalid),
+        MirrorError::EvictionRuns | MirrorError::ScrubRuns | MirrorError::PlanChanged => {
+            (StatusCode::CONFLICT, ErrorCode::Unknown)
+        }
         MirrorError::Busy => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TooManyRequests),
         MirrorError::Full => (StatusCode::INSUFFICIENT_STORAGE, ErrorCode::Unknown),
         MirrorError::Upstream { .. } => (StatusCode::BAD_GATEWAY, ErrorCode::Unknown),
@@ -277,6 +280,12 @@ fn message(error: &MirrorError) -> String {
         ),
         MirrorError::Full => {
             "there is no space left to store this; hint: free space, then try again".to_owned()
+        }
+        MirrorError::EvictionRuns | MirrorError::ScrubRuns => {
+            format!("{error}; hint: wait for it, or cancel it")
+        }
+        MirrorError::PlanChanged => {
+            format!("{error}; hint: look at what would go now: `entrepot cache gc --dry-run`")
         }
         MirrorError::StoreDown => {
             format!("the store does not answer, and what it holds is not lost; hint: try again in {RETRY} s")

@@ -50,6 +50,11 @@ impl Origin<'_> {
         Some(client)
     }
 
+    /// The other end, if it passes on what others ask for and is not one of our proxies.
+    pub(crate) fn passed_on_by(&self) -> Option<IpAddr> {
+        self.address.filter(|_| self.headers.contains_key("x-forwarded-for") && !self.is_proxied())
+    }
+
     fn is_proxied(&self) -> bool {
         self.address.is_some_and(|address| self.front.proxies.include(address))
     }

@@ -15,7 +15,7 @@ use crate::{
     rules_in_force::LoadFault,
     sync::problem::Problem,
     web::{
-        allowed::{allowed, by, may_read},
+        allowed::{allowed, may_read, note},
         call::WebCall,
     },
 };
@@ -47,20 +47,13 @@ pub(crate) async fn pull_rules(call: WebCall) -> Result<Response<Body>, Problem>
     )
 )]
 pub(crate) async fn reload(call: WebCall) -> Result<Response<Body>, Problem> {
-    let access = allowed(&call, Operation::ManageRules)?;
+    allowed(&call, Operation::ManageRules)?;
     let rules = call.state.rules.clone();
     let read = tokio::task::spawn_blocking(move || rules.reload()).await;
     let read =
         read.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the rules could not be read"))?;
-    let (audit, detail) = (by(&call), read.as_ref().err().map(|fault| fault.problem.clone()));
-    let deed = Deed { action: "rules.reload", object: "rules", detail };
-    let recorded = match &read {
-        Ok(_) => access.record_done(deed, &audit).await,
-        Err(_) => access.record_failed(deed, &audit).await,
-    };
-    if let Err(error) = recorded {
-        tracing::warn!("the audit log cannot be written: {error}");
-    }
+    let detail = read.as_ref().err().map(|fault| fault.problem.clone());
+    note(&call, Deed { action: "rules.reload", object: "rules", detail }, read.is_ok()).await;
     read.map_err(unusable)?;
     Ok(status(&call))
 }

@@ -72,6 +72,12 @@ impl RulesInForce {
         Box::pin(self.by_image(mirror, pull.key, of)).await
     }
 
+    /// True if the rules still let a blob of an upstream be fetched that somebody asked for before.
+    pub async fn may_go_on(&self, mirror: &Mirror, key: &RepoKey, digest: &Digest) -> bool {
+        let (action, ruled) = (Action::Pull(Content::Blob(digest)), Ruled::default());
+        self.admit(mirror, &Pull { action: &action, key, ruled: &ruled }).await.is_ok()
+    }
+
     // False if that depends on the image.
     fn is_allowed_whole(
         &self,

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::{ArcSwap, Guard};
@@ -18,6 +18,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+
+use crate::{denials::Denials, pullers::Pullers};
 
 /// The most parts of images that are remembered as allowed. Each takes about 300 bytes.
 const MOST_ADMITTED: u64 = 30_000;
@@ -43,6 +45,10 @@ struct Shared {
     load: Mutex<Option<Arc<LoadRules>>>,
     // Held while rules are replaced.
     fault: Mutex<Option<(SystemTime, LoadFault)>>,
+    /// Those of the configuration.
+    configured: ArcSwap<PullRules>,
+    denials: Denials,
+    pullers: Pullers,
     admitted: Cache<Admitted, (), RandomState>,
     counters: Counters,
 }
@@ -100,6 +106,9 @@ impl Default for Shared {
             current: ArcSwap::from_pointee(none),
             load: Mutex::default(),
             fault: Mutex::default(),
+            configured: ArcSwap::default(),
+            denials: Denials::default(),
+            pullers: Pullers::default(),
             admitted,
             counters: Counters::default(),
         }
@@ -150,7 +159,7 @@ impl RulesInForce {
         match read {
             Ok(rules) => {
                 *fault = None;
-                if self.current().rules.are_those_of(&rules) {
+                if self.0.configured.load().are_those_of(&rules) {
                     return Ok(Reloaded::Same);
                 }
                 count("taken");
@@ -160,12 +169,12 @@ impl RulesInForce {
                 Ok(Reloaded::Changed)
             }
             Err(new) => {
-                // Read again and again while it is not mended, and told once.
+                // Read again and again while it is not mended, by whoever watches it, and told once.
                 if fault.as_ref().is_none_or(|(_, known)| *known != new) {
                     count("refused");
                     let problem = &new.problem;
                     tracing::error!(
-                        "the rules about pulls stay as they were; what was read cannot be used: {problem}"
+                        "the configuration was changed and cannot be used; what was in force stays: {problem}"
                     );
                     *fault = Some((SystemTime::now(), new.clone()));
                 }
@@ -175,6 +184,18 @@ impl RulesInForce {
     }
 
     fn replace(&self, rules: PullRules) {
+        self.0.configured.store(Arc::new(rules));
+        self.put_together();
+    }
+
+    /// Puts the rules of the configuration and what was denied by command into force together.
+    pub(crate) fn combine(&self) {
+        let _replacing = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put_together();
+    }
+
+    fn put_together(&self) {
+        let rules = self.0.configured.load().with(self.0.denials.list());
         let number: usize = rules.lists().iter().map(|list| list.rules).sum();
         self.0.counters.rules.set(i64::try_from(number).unwrap_or(i64::MAX));
         let generation = self.current().generation + 1;
@@ -184,6 +205,19 @@ impl RulesInForce {
     /// Why the rules that were read last could not be used, and since when that is known.
     pub fn fault(&self) -> Option<(SystemTime, LoadFault)> {
         self.0.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records who pulls what for so long, or not at all.
+    pub fn record_pulls_for(&self, time: Option<Duration>) {
+        self.0.pullers.keep_for(time);
+    }
+
+    pub(crate) fn denials(&self) -> &Denials {
+        &self.0.denials
+    }
+
+    pub(crate) fn pullers(&self) -> &Pullers {
+        &self.0.pullers
     }
 
     pub(crate) fn current(&self) -> Guard<Arc<Current>> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use entrepot_access::{Access, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
-use entrepot_policy::{ClientLimits, Limits, TotalLimits};
+use entrepot_policy::{ClientLimits, Limits, LimitsSection, TotalLimits};
 use entrepot_secrets::Keyring;
 use entrepot_server::LimitsInForce;
 use entrepot_testkit::TestImage;
@@ -19,7 +19,8 @@ use support::{
 };
 
 fn limits(per_client: ClientLimits, total: TotalLimits) -> LimitsInForce {
-    LimitsInForce::new(Limits { per_client, total, exempt: vec!["robot".to_owned()] })
+    let exempt = vec!["robot".to_owned()];
+    LimitsInForce::new(Limits::of(&LimitsSection { per_client, total, exempt, ..LimitsSection::default() }))
 }
 
 fn manifests(text: &str) -> ClientLimits {
@@ -88,7 +89,7 @@ async fn an_account_has_a_bucket_of_its_own_and_some_have_none() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_together_have_a_bucket_that_costs_nobody_their_own() {
-    let total = TotalLimits { manifests: Some("1/h burst 2".parse().unwrap()) };
+    let total = TotalLimits { manifests: Some("1/h burst 2".parse().unwrap()), ..TotalLimits::default() };
     let rig = rig(limits(manifests("1/h burst 5"), total), None).await;
     let get = async || rig.get_with("/v2/library/a/manifests/1", &[AWAY]).await;
     assert_eq!((get().await.status, get().await.status), (http::StatusCode::OK, http::StatusCode::OK));

@@ -4,8 +4,11 @@
 
 mod support;
 
-use entrepot_api::{CacheImageList, CacheRemoval, CacheRepositoryList, CacheTotals, Problem};
-use entrepot_testkit::TestImage;
+use entrepot_api::{
+    CacheEviction, CacheEvictionPlan, CacheImageList, CacheRemoval, CacheRepositoryList, CacheScrub,
+    CacheTotals, Problem,
+};
+use entrepot_testkit::{TestImage, until_answer};
 use support::{Rig, Setup};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,6 +154,70 @@ async fn the_command_line_sees_and_removes_what_is_held() {
         assert_eq!(refused.status, 403);
         let problem: Problem = serde_json::from_slice(&refused.body).unwrap();
         assert_eq!(problem.detail, "only the owner of the data directory may do this");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_and_what_goes_is_asked_for() {
+    let rig = Rig::start().await;
+    let image = TestImage::random(5, 1, 1000);
+    rig.upstream.put_image("library/nginx", "1.27", &image);
+    rig.get("/v2/library/nginx/manifests/1.27").await;
+    let recorded = async || {
+        let (_, body) = rig.ask("GET", "/api/v1/cache/totals").await;
+        let totals: CacheTotals = serde_json::from_slice(&body).unwrap();
+        (totals.tags == 1).then_some(())
+    };
+    until_answer("the tag to be recorded", recorded).await;
+    for (method, path, wanted) in [
+        ("GET", "/api/v1/cache/pins", 200),
+        ("GET", "/api/v1/cache/pins?source=hand&name=nginx", 200),
+        ("GET", "/api/v1/cache/pins?source=nobody", 400),
+        ("GET", "/api/v1/cache/pins?digest=x", 400),
+        ("DELETE", "/api/v1/cache/pins", 400),
+        ("DELETE", "/api/v1/cache/pins?source=hand", 200),
+        ("POST", "/api/v1/cache/pins", 400),
+        ("GET", "/api/v1/cache/eviction", 200),
+        ("GET", "/api/v1/cache/eviction/plan", 200),
+        ("GET", "/api/v1/cache/eviction/plan?free=x", 400),
+        ("POST", "/api/v1/cache/eviction?plan=x", 400),
+        ("DELETE", "/api/v1/cache/eviction", 200),
+        ("GET", "/api/v1/cache/savings", 200),
+        ("GET", "/api/v1/cache/scrub", 200),
+        ("POST", "/api/v1/cache/scrub?rate=fast", 400),
+        ("DELETE", "/api/v1/cache/scrub", 200),
+    ] {
+        let (status, body) = rig.ask(method, path).await;
+        assert_eq!(status, wanted, "{method} {path}: {body:?}");
+    }
+    let unknown = format!("/api/v1/cache/eviction?plan={}", image.digest());
+    let (status, body) = rig.ask("POST", &unknown).await;
+    let problem: Problem = serde_json::from_slice(&body).unwrap();
+    assert_eq!(status, 409);
+    assert_eq!(problem.detail, "that plan is not known, and what would be evicted now is something else");
+    assert_eq!(problem.hint.as_deref(), Some("look at what would go now: `entrepot cache gc --dry-run`"));
+
+    let (status, body) = rig.ask("GET", "/api/v1/cache/eviction/plan?free=1").await;
+    assert_eq!(status, 200);
+    let plan: CacheEvictionPlan = serde_json::from_slice(&body).unwrap();
+    assert_eq!((plan.count, plan.wanted), (0, 1), "it is young");
+    let (status, _) = rig.ask("POST", &format!("/api/v1/cache/eviction?plan={}", plan.plan)).await;
+    assert_eq!(status, 200);
+    let ended = async || {
+        let (_, body) = rig.ask("GET", "/api/v1/cache/eviction").await;
+        serde_json::from_slice::<CacheEviction>(&body).unwrap().last
+    };
+    assert_eq!(until_answer("the eviction to end", ended).await.images, 0);
+    let (status, _) = rig.ask("POST", "/api/v1/cache/scrub?rate=1000000000").await;
+    assert_eq!(status, 200);
+    let ended = async || {
+        let (_, body) = rig.ask("GET", "/api/v1/cache/scrub").await;
+        serde_json::from_slice::<CacheScrub>(&body).unwrap().last
+    };
+    assert_eq!(until_answer("the scrub to end", ended).await.found, 0);
+    for (method, path) in [("GET", "pins"), ("POST", "eviction"), ("POST", "scrub")] {
+        let refused = rig.send(method, &format!("/api/v1/cache/{path}"), &[], "").await;
+        assert_eq!(refused.status, 403, "{path}");
     }
 }
 

@@ -5,7 +5,7 @@
 mod support;
 
 use entrepot_access::{Change, Rules};
-use entrepot_policy::{ClientLimits, Limits, ListKind, PullRules, RuleList};
+use entrepot_policy::{ClientLimits, Limits, LimitsSection, ListKind, PullRules, RuleList};
 use entrepot_requests::{PerClient, RequestsSection, Settings};
 use entrepot_server::{LimitsInForce, RulesInForce};
 use entrepot_testkit::{TestImage, client::Response};
@@ -203,7 +203,8 @@ async fn rules_and_limits_count_for_requests() {
     let in_force = RulesInForce::new(pull_rules, Box::new(|| panic!("nobody reloads")));
     let manifests = Some("2/h burst 2".parse().unwrap());
     let per_client = ClientLimits { manifests, ..ClientLimits::default() };
-    let limits = LimitsInForce::new(Limits { per_client, ..Limits::default() });
+    let section = LimitsSection { per_client, ..LimitsSection::default() };
+    let limits = LimitsInForce::new(Limits::of(&section));
     let ground = Ground::with(rules(), Setup { rules: in_force, limits, ..Setup::default() }).await;
     let (status, refused) = ground.post("bob", "b:1").await;
     assert_eq!(status, 403);

@@ -34,7 +34,7 @@ pub struct TraceLayer {
 
 /// Lets spans of [`TARGET`] through, and nothing else.
 #[derive(Clone, Copy, Debug)]
-pub struct OnlyTraces;
+struct OnlyTraces;
 
 impl<S> Filter<S> for OnlyTraces {
     fn enabled(&self, metadata: &Metadata<'_>, _: &LayerContext<'_, S>) -> bool {

@@ -33,6 +33,8 @@ pub enum S3Fault {
     Instead(StatusCode),
     /// Respond with this error without doing anything.
     Error(StatusCode, &'static str),
+    /// Respond with this document without doing anything.
+    Document(&'static str),
     /// Do it, then respond with this status.
     After(StatusCode),
     /// Close the connection without a reply, as a server that is gone does.
@@ -140,6 +142,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<HttpR
             *response.status_mut() = status;
             return Ok(response);
         }
+        Some(S3Fault::Document(text)) => return Ok(HttpResponse::new(Body::from(text.to_owned()))),
         Some(S3Fault::After(status)) => {
             shared.service.call(request.map(Body::from)).await?;
             status

@@ -4,8 +4,8 @@ use crate::client::Addressed;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
-    exec, inspect, instances, keep, library, list, login, login_device, man, mode, nodes, prunes, pulls,
-    relay, requests, rules, runs, serve, specs, sync, tags, webhooks,
+    exec, inspect, instances, keep, library, limits, list, login, login_device, man, mode, nodes, prunes,
+    pulls, relay, requests, rules, runs, serve, specs, sync, tags, webhooks,
 };
 
 /// A command with its arguments.
@@ -47,6 +47,8 @@ pub(crate) enum Action {
     CheckRules(rules::CheckRules),
     /// Ask a server what may be pulled.
     Rules(rules::Rules),
+    /// Ask a server how much may be pulled.
+    Limits(limits::Limits),
     /// Show or set the mode of a server.
     Mode(mode::ModeOf),
     /// Show what upstreams allow a server.

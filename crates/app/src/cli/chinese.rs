@@ -1,15 +1,18 @@
 //! The help texts in 中文, by their English text. A test compares the table with the command line, both ways.
 
 use super::{
-    chinese_entries, chinese_instances, chinese_nodes, chinese_operating, chinese_requests, chinese_webhooks,
+    chinese_cache, chinese_entries, chinese_instances, chinese_limits, chinese_nodes, chinese_operating,
+    chinese_requests, chinese_webhooks,
 };
 
 /// All texts: English and 中文.
 pub(super) fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let others = [
+        chinese_cache::TEXTS,
         chinese_entries::TEXTS,
         chinese_nodes::TEXTS,
         chinese_instances::TEXTS,
+        chinese_limits::TEXTS,
         chinese_operating::TEXTS,
         chinese_requests::TEXTS,
         chinese_webhooks::TEXTS,
@@ -372,29 +375,6 @@ const TEXTS: &[(&str, &str)] = &[
         "仓库，按客户端的写法：`nginx`、`docker.io/acme/web`、`local/app`",
     ),
     ("Work with rights beyond those of roles", "管理角色之外的授权"),
-    ("Check which images may be pulled, and by which rule", "检查哪些镜像可以拉取，以及由哪条规则决定"),
-    (
-        "Check a list or the rules of a configuration, and say which rule decides about images; exit code 1 if one is refused",
-        "检查名单或配置中的规则，并说明每个镜像由哪条规则决定；有镜像被拒绝时退出码为 1",
-    ),
-    (
-        "A list with a pattern a line, such as `allows.txt`, or a configuration (`.yaml`)",
-        "名单（每行一个模式，例如 `allows.txt`），或配置文件（`.yaml`）",
-    ),
-    (
-        "Images, as clients name them: `nginx:1.27`, `quay.io/acme/web`",
-        "镜像名，写法与客户端相同：`nginx:1.27`、`quay.io/acme/web`",
-    ),
-    ("Show the lists that are in force on a server", "显示服务器上生效的名单"),
-    (
-        "Ask a server whether an image may be pulled, and by which rule; exit code 1 if it may not",
-        "查询服务器是否允许拉取某个镜像，以及由哪条规则决定；不允许时退出码为 1",
-    ),
-    (
-        "The image, as clients name it: `nginx:1.27`, `quay.io/acme/web`",
-        "镜像名，写法与客户端相同：`nginx:1.27`、`quay.io/acme/web`",
-    ),
-    ("Have a server read its rules again now", "让服务器立即重新加载规则"),
     (
         "List grants: those of the configuration, and those that were made with `add`",
         "列出授权：配置文件中的，以及用 `add` 建立的",

@@ -7,9 +7,12 @@
 mod access;
 mod accounts;
 mod action;
+mod cache;
 mod chinese;
+mod chinese_cache;
 mod chinese_entries;
 mod chinese_instances;
+mod chinese_limits;
 mod chinese_nodes;
 mod chinese_operating;
 mod chinese_requests;
@@ -21,6 +24,7 @@ mod help;
 mod instances;
 mod keep;
 mod library;
+mod limits;
 mod migrate;
 mod nodes;
 mod operating;
@@ -43,7 +47,7 @@ use clap_complete::Shell;
 use entrepot_oci::{printable, without_passwords};
 
 use crate::{
-    commands::{cache, completions, config, man, serve},
+    commands::{completions, config, man, serve},
     config::{Listen, Overrides},
     failure,
     log::Verbosity,
@@ -54,6 +58,7 @@ use crate::{
 use access::AccessCommand;
 use accounts::{AccountCommand, AuditArgs, TokenCommand, TokenOutput};
 pub(crate) use action::Action;
+use cache::CacheArgs;
 use common::{FileArgs, OutputArgs};
 use credentials::{CredentialsCommand, SecretsCommand};
 use documents::{ImagesArgs, RewriteArgs};
@@ -63,6 +68,7 @@ use instances::{
 };
 use keep::KeepCommand;
 use library::LibraryCommand;
+use limits::LimitsCommand;
 use migrate::MigrateCommand;
 use nodes::{NodeCommand, PullArgs, PullsCommand};
 use operating::ModeArgs;
@@ -230,6 +236,9 @@ enum Command {
     /// Check which images may be pulled, and by which rule
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// See how much may be pulled, why somebody was refused, and who is banned
+    #[command(subcommand)]
+    Limits(LimitsCommand),
     /// Show which mode a mirror is in, or set it: how much is on offer
     Mode(ModeArgs),
     /// Show how many pulls upstreams still allow, account by account; exit code 1 if one counts an account as an address
@@ -351,63 +360,6 @@ enum ConfigCommand {
 }
 
 #[derive(Args)]
-struct CacheArgs {
-    /// The configuration file [env: ENTREPOT_CONFIG] [default: ./entrepot.yaml, if it exists]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, global = true)]
-    config: Option<PathBuf>,
-    /// The data directory, overriding the configuration
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, global = true)]
-    data: Option<PathBuf>,
-    /// Output format: `text` for people, `json` for programs
-    #[arg(
-        long,
-        value_name = "FORM",
-        value_enum,
-        hide_possible_values = true,
-        default_value_t,
-        global = true
-    )]
-    output: Output,
-    #[command(subcommand)]
-    command: CacheCommand,
-}
-
-#[derive(Subcommand)]
-enum CacheCommand {
-    /// List repositories, or the images of one
-    Ls {
-        /// A repository: `nginx`, `docker.io/library/nginx`, `local/app`
-        name: Option<cache::Repository>,
-        /// Only repositories whose full name starts with this
-        #[arg(long, value_name = "PREFIX", conflicts_with = "name")]
-        prefix: Option<String>,
-    },
-    /// Show totals
-    Stat,
-    /// Compare stored bytes with records; the exit code is 1 if they disagree
-    Verify {
-        /// Delete bytes without a record, and forget mirrored content whose bytes are lost
-        #[arg(long)]
-        repair: bool,
-        /// Repair also if most of what is held would go
-        #[arg(long, requires = "repair")]
-        yes: bool,
-    },
-    /// Remove a repository, or one image of it, and content nothing else uses
-    Rm {
-        /// What to remove: `NAME`, `NAME:TAG` or `NAME@DIGEST`
-        #[arg(value_name = "NAME[:TAG|@DIGEST]")]
-        what: cache::Selection,
-        /// Only show what would be removed
-        #[arg(long)]
-        dry_run: bool,
-        /// Remove a whole repository without confirmation
-        #[arg(long)]
-        yes: bool,
-    },
-}
-
-#[derive(Args)]
 struct CompletionsArgs {
     /// The shell
     shell: Shell,
@@ -455,6 +407,7 @@ impl Command {
             Self::Token(token) => Action::Accounts(token.into_args()),
             Self::Access(access) => access.into_action(),
             Self::Rules(rules) => rules.into_action(),
+            Self::Limits(limits) => limits.into_action(),
             Self::Mode(mode) => mode.into_action(),
             Self::Budget { server } => Action::Budget(server.addressed()),
             Self::Session(session) => Action::Accounts(session.into_args()),
@@ -496,31 +449,6 @@ impl Command {
                 Action::Completions(completions::Completions { shell })
             }
             Self::Man(ManArgs { out }) => Action::Man(man::Man { out }),
-        }
-    }
-}
-
-impl CacheArgs {
-    fn into_args(self, verbosity: Verbosity) -> cache::Cache {
-        let over = Overrides { listen: None, data: self.data };
-        cache::Cache {
-            file: self.config,
-            over,
-            output: self.output,
-            verbosity,
-            verb: self.command.into_args(),
-        }
-    }
-}
-
-impl CacheCommand {
-    fn into_args(self) -> cache::Verb {
-        match self {
-            Self::Ls { name: Some(name), .. } => cache::Verb::Images(name),
-            Self::Ls { name: None, prefix } => cache::Verb::Repositories { prefix },
-            Self::Stat => cache::Verb::Count,
-            Self::Verify { repair, yes } => cache::Verb::Verify(cache::Repair { repair, yes }),
-            Self::Rm { what, dry_run, yes } => cache::Verb::Remove { what, dry_run, yes },
         }
     }
 }

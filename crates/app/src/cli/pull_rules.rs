@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueHint};
+use entrepot_api::{NewDenial, PullerQuery};
 
 use super::{action::Action, common::OutputArgs, server::ServerArgs};
 use crate::commands::rules::{CheckRules, Rules, Verb};
@@ -34,6 +35,53 @@ pub(super) enum RulesCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Deny images at once, whatever is allowed; also remove them, and see who pulled them
+    Deny {
+        /// The images, as clients name them, or a pattern: `acme/web`, `docker.io/acme/**`, `quay.io/acme/web:1.*`
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        /// Why; whoever is refused is told
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Where that is written at length, such as the address of an advisory
+        #[arg(long, value_name = "TEXT")]
+        notice: Option<String>,
+        /// Denied by law: status 451 instead of 403
+        #[arg(long)]
+        legal: bool,
+        /// Remove what is held of them
+        #[arg(long)]
+        purge: bool,
+        /// Show who pulled the repository in so many days
+        #[arg(long, value_name = "DAYS")]
+        pulled_by: Option<u32>,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List what was denied with `deny`
+    Denied {
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Take a denial back; what the configuration denies stays denied
+    Undeny {
+        /// The images, as they were denied
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Show who pulled an image, as far as that is recorded (`rules.pulled_by`)
+    PulledBy {
+        /// The image, as clients name it: `nginx:1.27`, `quay.io/acme/web`
+        #[arg(value_name = "IMAGE")]
+        image: String,
+        /// How many days are looked back
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        days: u32,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Have a server read its rules again now
     Reload {
         #[command(flatten)]
@@ -50,6 +98,15 @@ impl RulesCommand {
             }
             Self::Ls { server } => ask(server, Verb::Ls),
             Self::Explain { image, server } => ask(server, Verb::Explain { image }),
+            Self::Deny { image, reason, notice, legal, purge, pulled_by, server } => {
+                let new = NewDenial { image, reason, notice, legal, purge, pulled_by_days: pulled_by };
+                ask(server, Verb::Deny(new))
+            }
+            Self::Denied { server } => ask(server, Verb::Denied),
+            Self::Undeny { image, server } => ask(server, Verb::Undeny { image }),
+            Self::PulledBy { image, days, server } => {
+                ask(server, Verb::PulledBy(PullerQuery { image, days: Some(days) }))
+            }
             Self::Reload { server } => ask(server, Verb::Reload),
         }
     }

@@ -17,6 +17,7 @@ pub(crate) mod inspect;
 pub(crate) mod instances;
 pub(crate) mod keep;
 pub(crate) mod library;
+pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod login;
 pub(crate) mod login_device;

@@ -1,9 +1,15 @@
 //! `entrepot rules`: which images may be pulled. Lists are checked without a server; what is in force is asked of one.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_api::{PullRuleDecision, PullRuleQuery, PullRules as PullRulesBody};
+use entrepot_api::{
+    Denial, DenialList, DenialQuery, DenialResult, NewDenial, PullRuleDecision, PullRuleQuery,
+    PullRules as PullRulesBody, PullerList, PullerQuery,
+};
 use entrepot_oci::{ImageRef, Reference};
 use entrepot_policy::{FullName, ListKind, PullRules, RuleList};
 use entrepot_server::rule_views;
@@ -49,6 +55,17 @@ pub(crate) enum Verb {
     },
     /// Read the rules again.
     Reload,
+    /// Deny images.
+    Deny(NewDenial),
+    /// Show what is denied by command.
+    Denied,
+    /// Take a denial back.
+    Undeny {
+        /// The images, as they were denied.
+        image: String,
+    },
+    /// Say who pulled an image.
+    PulledBy(PullerQuery),
 }
 
 #[derive(Serialize)]
@@ -135,6 +152,31 @@ impl Asker {
                 let told = self.client.get(&["pull-rules", "explain"], &query).await;
                 self.explained(&self.told(told)?)
             }
+            Verb::Deny(new) => {
+                let told: DenialResult =
+                    self.told(self.client.post(&["pull-rules", "denials"], &new).await)?;
+                self.print(&told, done)
+            }
+            Verb::Denied => {
+                let told: DenialList = self.told(self.client.get(&["pull-rules", "denials"], &none).await)?;
+                self.print(&told, |told| denied(&told.denials))
+            }
+            Verb::Undeny { image } => {
+                let query = DenialQuery { image };
+                self.told(self.client.remove(&["pull-rules", "denials"], &query).await)
+            }
+            Verb::PulledBy(query) => {
+                let told: PullerList =
+                    self.told(self.client.get(&["pull-rules", "pulled-by"], &query).await)?;
+                self.print(&told, pulled_by)
+            }
+        }
+    }
+
+    fn print<T: Serialize>(&self, told: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        match self.output {
+            Output::Json => output::print_json(told),
+            Output::Text => output::print(&text(told)),
         }
     }
 
@@ -179,4 +221,69 @@ fn table(rules: &PullRulesBody) -> String {
     let table = output::table(&columns, rows.collect());
     let contact = rules.contact.as_ref().map(|contact| format!("ask for what is refused: {contact}\n"));
     format!("{table}in force since {}\n{}", rules.since, contact.unwrap_or_default())
+}
+
+fn done(told: &DenialResult) -> String {
+    let DenialResult { denial, removed, pulled_by: pulls } = told;
+    let mut text = format!("`{}` is denied\n", denial.image);
+    if let Some(removed) = removed {
+        let manifests = counted(removed.manifests, "manifest");
+        let _ = writeln!(text, "removed {manifests}, {} freed", output::size(removed.freed));
+    }
+    text.extend(pulls.iter().map(pulled_by));
+    text
+}
+
+fn denied(denials: &[Denial]) -> String {
+    if denials.is_empty() {
+        return "nothing is denied by command\n".to_owned();
+    }
+    let columns = [Column("IMAGES", Left), Column("SINCE", Left), Column("BY", Left), Column("REASON", Left)];
+    let rows = denials.iter().map(|denial| {
+        let reason = denial.reason.clone().unwrap_or_default();
+        vec![denial.image.clone(), denial.since.to_string(), denial.by.clone(), reason]
+    });
+    output::table(&columns, rows.collect())
+}
+
+fn pulled_by(told: &PullerList) -> String {
+    let PullerList { repository, recorded_for, pulls, more } = told;
+    if recorded_for.is_none() && pulls.is_empty() {
+        return "who pulls what is not recorded: write `rules: {pulled_by: 30d}` in the configuration\n"
+            .to_owned();
+    }
+    if pulls.is_empty() {
+        return format!("nobody pulled `{repository}`\n");
+    }
+    let columns =
+        [Column("CLIENT", Left), Column("PULLS", Right), Column("LAST", Left), Column("DIGEST", Left)];
+    let rows = pulls.iter().map(|pull| {
+        vec![pull.client.clone(), pull.pulls.to_string(), pull.last.to_string(), pull.digest.clone()]
+    });
+    let table = output::table(&columns, rows.collect());
+    if *more { format!("{table}and more\n") } else { table }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pullers(recorded_for: Option<u64>) -> PullerList {
+        PullerList {
+            repository: "docker.io/acme/web".to_owned(),
+            recorded_for,
+            pulls: Vec::new(),
+            more: false,
+        }
+    }
+
+    #[test]
+    fn an_empty_list_says_what_that_means() {
+        assert_eq!(
+            pulled_by(&pullers(None)),
+            "who pulls what is not recorded: write `rules: {pulled_by: 30d}` in the configuration\n"
+        );
+        assert_eq!(pulled_by(&pullers(Some(60))), "nobody pulled `docker.io/acme/web`\n");
+        assert_eq!(denied(&[]), "nothing is denied by command\n");
+    }
 }

@@ -14,8 +14,8 @@ use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
 use entrepot_secrets::Keys;
 use entrepot_server::{
-    ApiToken, Error, LimitsInForce, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy,
-    PublicUrl, Server, SyncService, TlsFiles, Top,
+    ApiToken, Error, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy, PublicUrl, Server,
+    SyncService, TlsFiles, Top,
 };
 use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
@@ -103,7 +103,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let InFront { rules, limits, modes, metrics, top } =
+    let InFront { rules, modes, metrics, top } =
         in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
@@ -120,8 +120,8 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         keeper: Some(fetching.keeper.clone()),
         webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
+        limits: rules.limits.clone(),
         modes: modes.clone(),
-        limits,
         notice: config.notice.clone(),
         top,
         policy: Policy::allow_all(),
@@ -129,7 +129,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         metrics: metrics.clone(),
     };
     let server = bound(listen(config, data), parts).await?;
-    mirror.begin().await;
+    rules.begin(&mirror).await;
     greet(config, &server, &access, &source.environment)?;
     let running =
         Running { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching };
@@ -166,7 +166,7 @@ impl Running {
             self;
         let stop = CancellationToken::new();
         let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
-        let events = source.events.clone();
+        let (events, pulls) = (source.events.clone(), rules.rules.clone());
         let load = source.loader(rules, fetching.keeper.clone());
         let reload = Reload { load, since, scheduler: scheduler.clone() };
         let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
@@ -175,14 +175,9 @@ impl Running {
         let machine = machine::watch(watched, stop.clone());
         let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
             let reload = reload.watch(config.rules.watched.clone(), stop.clone());
-            tokio::join!(
-                reload,
-                house,
-                machine,
-                operators.tell(stop.clone()),
-                fetching.work(stop.clone()),
-                secrets::tend(access, stop.clone())
-            );
+            let told = operators.tell(stop.clone());
+            let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
+            tokio::join!(reload, house, machine, told, tend, pulls, fetching.work(stop.clone()));
         });
         let end = end.await;
         mirror.shutdown().await;
@@ -194,7 +189,6 @@ impl Running {
 /// What stands in front of pulls, and what counts them.
 struct InFront {
     rules: Follower,
-    limits: LimitsInForce,
     modes: ModesInForce,
     metrics: Metrics,
     top: Top,
@@ -208,18 +202,17 @@ async fn in_front(
 ) -> Result<InFront, Failure> {
     let reading = source.clone();
     let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    let limits = LimitsInForce::new(config.limits.meant.clone());
+    rules.remember(&source.catalog).await?;
     let (catalog, events) = (source.catalog.clone(), source.events.clone());
     let modes = ModesInForce::new(config.modes.meant.clone(), mirror, catalog, events);
     let restored = modes.restore().await;
     restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
     let (metrics, top) = (Metrics::default(), Top::default());
-    metrics.register(registry);
     top.register(registry);
     rules.rules.register(registry);
-    limits.register(registry);
+    rules.limits.register(registry);
     modes.register(registry);
-    Ok(InFront { rules, limits, modes, metrics, top })
+    Ok(InFront { rules, modes, metrics, top })
 }
 
 async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
@@ -417,7 +410,7 @@ impl Signals {
                 _ = self.terminate.recv() => ("SIGTERM", 143),
                 _ = self.interrupt.recv() => ("SIGINT", 130),
                 _ = self.hangup.recv() => {
-                    tracing::info!("SIGHUP: the certificate and the rules about pulls are read again");
+                    tracing::info!("SIGHUP: the certificate, the rules about pulls and the limits are read again");
                     server.reload();
                     rules.reload("signal").await;
                     continue;

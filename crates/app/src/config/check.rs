@@ -342,6 +342,16 @@ impl Checker<'_> {
                 .fault(&["mirror", "segments"], "this must be 1 or more")
                 .with_hint("1 means one connection for each blob"));
         }
+        if let Err(error) = config.mirror.limits() {
+            return Err(self
+                .fault(&["mirror", error.key()], error.to_string())
+                .with_hint("leave it out to have no such limit"));
+        }
+        if config.mirror.scrub_rate.as_u64() == 0 {
+            return Err(self
+                .fault(&["mirror", "scrub_rate"], "this must be more than 0")
+                .with_hint("to scrub never, leave out `scrub`"));
+        }
         Ok(())
     }
 

@@ -38,7 +38,7 @@ pub(super) fn check(root: &Node, section: &RulesSection, directory: &Path) -> Re
         }
     }
     let shown = root.get("rules").map(Shown::written);
-    Ok(PullRules { lists, contact, watched, shown })
+    Ok(PullRules { lists, contact, pulled_by: section.pulled_by, watched, shown })
 }
 
 /// Reads a list.

@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use bytesize::ByteSize;
 use entrepot_access::{Networks, Rules as AccessRules, Verb, Verbs, WrongCredentials};
 use entrepot_blobs::S3Settings;
 use entrepot_library::{InstanceSettings, QuotaSettings, Settings as LibrarySettings};
@@ -232,6 +233,12 @@ fn show_mirror(mirror: &Settings) -> Shown {
     keys.text("stale_for", duration(mirror.stale_for));
     keys.put("segments", Shown::Number(mirror.segments as u64));
     keys.text("max_blob_size", format!("{}B", mirror.max_blob_size.as_u64()));
+    let bytes = |size: &ByteSize| Shown::Text(format!("{}B", size.as_u64()));
+    keys.some("max_size", mirror.max_size.as_ref().map(bytes));
+    keys.some("min_free", mirror.min_free.as_ref().map(bytes));
+    keys.some("keep_for", mirror.keep_for.map(duration).map(Shown::Text));
+    keys.some("scrub", mirror.scrub.map(duration).map(Shown::Text));
+    keys.put("scrub_rate", bytes(&mirror.scrub_rate));
     keys.put("catalog", Shown::Flag(mirror.catalog));
     keys.into()
 }

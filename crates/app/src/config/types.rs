@@ -142,6 +142,8 @@ pub(crate) struct PullRules {
     pub(crate) lists: Vec<RuleList>,
     /// Where to ask for what is refused.
     pub(crate) contact: Option<Contact>,
+    /// For how long it is recorded who pulls what, if it is.
+    pub(crate) pulled_by: Option<Duration>,
     /// The files, and the directories that may have more of them.
     pub(super) watched: Vec<PathBuf>,
     /// The section as written.

@@ -82,7 +82,7 @@ pub async fn put_again_keeps_age_and_use(home: &Home) {
     let key = hosted("local/a");
     let doc = image(&["1"]);
     put_at(&catalog, &key, &doc, &["a"], 1).await;
-    let used = Use { key: key.clone(), digest: doc.digest, pulls: 3, last: at(5) };
+    let used = Use { key: key.clone(), digest: doc.digest, pulls: 3, counted: 3, last: at(5) };
     catalog.record_uses(&[used]).await.unwrap();
     put_at(&catalog, &key, &doc, &["b"], 9).await;
     let images = catalog.images(&key, &page(10, "")).await.unwrap();

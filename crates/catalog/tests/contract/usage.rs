@@ -11,8 +11,13 @@ pub async fn is_added_up(home: &Home) {
     for doc in [&one, &two] {
         put(&catalog, &key, doc, &[]).await;
     }
-    let used =
-        |doc: &Doc, pulls, seconds| Use { key: key.clone(), digest: doc.digest, pulls, last: at(seconds) };
+    let used = |doc: &Doc, pulls, seconds| Use {
+        key: key.clone(),
+        digest: doc.digest,
+        pulls,
+        counted: pulls,
+        last: at(seconds),
+    };
     catalog.record_uses(&[used(&one, 2, 50), used(&two, 1, 10), used(&one, 1, 20)]).await.unwrap();
     catalog.record_uses(&[used(&one, 4, 30), used(&image(&["unknown"]), 9, 99)]).await.unwrap();
     catalog.record_uses(&[]).await.unwrap();
@@ -167,7 +172,7 @@ pub async fn an_older_catalog_is_counted(home: &Home) {
     fill(&catalog, &key, &doc, &["x"]).await;
     catalog.link_blobs(&key, &[(doc.digest, 1000)], at(0)).await.unwrap();
     catalog
-        .record_uses(&[Use { key: key.clone(), digest: doc.digest, pulls: 3, last: at(9) }])
+        .record_uses(&[Use { key: key.clone(), digest: doc.digest, pulls: 3, counted: 3, last: at(9) }])
         .await
         .unwrap();
     catalog.link_blobs(&hosted("b"), &[(blob("1"), 10)], at(0)).await.unwrap();

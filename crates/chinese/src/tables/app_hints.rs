@@ -77,6 +77,36 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("the log of the server may say more", "详情可能见服务器日志"),
     (
+        "look at them with `--dry-run`, then have exactly them go with `--plan DIGEST`",
+        "请先用 `--dry-run` 查看，再用 `--plan DIGEST` 只淘汰它们",
+    ),
+    (
+        "what became of it is listed above; what was damaged is kept aside in `damaged`",
+        "处理结果见上；损坏的内容留在 `damaged` 中",
+    ),
+    ("the next one goes on where it was", "下一次会从中断处继续"),
+    (
+        "check the disk or the bucket; `entrepot cache verify` compares bytes with records",
+        "请检查磁盘或存储桶；`entrepot cache verify` 可核对内容与记录",
+    ),
+    ("pin one image: `NAME:TAG` or `NAME@DIGEST`", "请指定一个镜像：`NAME:TAG` 或 `NAME@DIGEST`"),
+    ("name an image, or give `--source` or `--held-by`", "请指定镜像，或使用 `--source`、`--held-by`"),
+    (
+        "pins of what is not held are found by digest: `NAME@DIGEST`",
+        "未保存的镜像请按摘要指定：`NAME@DIGEST`",
+    ),
+    (
+        "it must be the server's log with `log: {format: json, level: info}`",
+        "须为服务器的日志，配置为 `log: {format: json, level: info}`",
+    ),
+    ("wait for it, or cancel it with `--cancel`", "请等待其结束，或用 `--cancel` 取消"),
+    (
+        "look at what would go now: `entrepot cache gc --dry-run`",
+        "查看现在会淘汰什么：`entrepot cache gc --dry-run`",
+    ),
+    ("leave it out to have no such limit", "不写则没有这个限制"),
+    ("to scrub never, leave out `scrub`", "不需要校验时，不写 `scrub` 即可"),
+    (
         "stop the other one, or give this one a directory of its own: `--data DIR`",
         "请停止另一个，或另指定目录：`--data DIR`",
     ),

@@ -13,6 +13,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("manifest `{reference}` is not known in `{name}`", "`{name}` 中没有清单 `{reference}`"),
     ("blob `{digest}` is not known in `{name}`", "`{name}` 中没有镜像层 `{digest}`"),
     ("there is no such upload in this repository; it may have expired", "仓库中没有这个上传，可能已过期"),
+    ("an eviction is under way", "正在淘汰镜像"),
+    (
+        "that plan is not known, and what would be evicted now is something else",
+        "没有这个计划，现在会淘汰的内容与它不同",
+    ),
+    ("a scrub is under way", "正在校验内容"),
     ("too many uploads are open", "未完成的上传过多"),
     (
         "`{name}` mirrors an upstream and takes no pushes; push to a name that starts with {hosted}",

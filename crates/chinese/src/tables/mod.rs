@@ -13,6 +13,7 @@ mod credentials;
 mod documents;
 mod egress;
 mod engine;
+mod eviction;
 mod federation;
 mod importers;
 mod keep;
@@ -53,6 +54,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("documents", documents::SENTENCES),
     ("egress", egress::SENTENCES),
     ("engine", engine::SENTENCES),
+    ("eviction", eviction::SENTENCES),
     ("federation", federation::SENTENCES),
     ("importers", importers::SENTENCES),
     ("keep", keep::SENTENCES),

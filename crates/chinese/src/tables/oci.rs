@@ -60,4 +60,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the method must be one of {0}", "此地址只支持 {0}"),
     ("`ns` must be a registry host", "`ns` 须为镜像站的主机名"),
     ("unauthorized", "未登录"),
+    (
+        "this is a number of bytes with a unit, such as `20GiB`, `512MiB` or `10GB`",
+        "应为带单位的字节数，例如 `20GiB`、`512MiB`、`10GB`",
+    ),
+    (
+        "this is a number of bytes or bits in a second, such as `50MiB/s` or `180Mbit/s`, and not none",
+        "应为每秒的字节数或比特数，例如 `50MiB/s`、`180Mbit/s`，且不为零",
+    ),
 ];

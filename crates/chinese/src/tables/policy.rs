@@ -6,6 +6,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "应为一段时间内的次数，例如 `120/m`、`20/s`、`600/h`，后面可写突发量：`120/m burst 300`",
     ),
     (
+        "this is a number of bytes in a time, such as `20GiB/h` or `2TiB/d`, and may go on: `20GiB/h burst 60GiB`",
+        "应为一段时间内的字节数，例如 `20GiB/h`、`2TiB/d`，后面可写突发量：`20GiB/h burst 60GiB`",
+    ),
+    (
         "a mode is one of `normal`, `small-only`, `cached-only`, `closed`",
         "模式为 `normal`、`small-only`、`cached-only`、`closed` 之一",
     ),

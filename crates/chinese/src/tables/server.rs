@@ -10,4 +10,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("`{}` cannot be read", "无法读取 `{}`"),
     ("`{}` has no certificate in it", "`{}` 中没有证书"),
     ("certificate and key cannot be used together", "证书与私钥不匹配"),
+    (
+        "a ban is of an address, a network or an account, such as `203.0.113.7`, `2001:db8::/48` or `account:alice`",
+        "封禁对象应为地址、网段或账号，例如 `203.0.113.7`、`2001:db8::/48`、`account:alice`",
+    ),
 ];

@@ -107,8 +107,12 @@ impl Fills {
         self.context.size_limit(key, digest).await
     }
 
-    /// Goes on with the downloads that a restart cut off; deletes what cannot be gone on with.
-    pub(crate) async fn resume(&self, upstreams: &Upstreams) {
+    /// Goes on with the downloads that a restart cut off; deletes what cannot be gone on with, or is not allowed any more.
+    pub(crate) async fn resume(
+        &self,
+        upstreams: &Upstreams,
+        may_go_on: impl AsyncFn(&RepoKey, &Digest) -> bool,
+    ) {
         let staged = self.context.holdings.list_staged().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "unfinished downloads could not be looked for");
             Vec::new()
@@ -123,6 +127,10 @@ impl Fills {
                 }
             };
             match key.as_ref().and_then(|key| Some((key, upstream_of(upstreams, key)?))) {
+                Some((key, _)) if !may_go_on(key, &digest).await => {
+                    tracing::info!(%key, %digest, "an unfinished download is not allowed any more, and is deleted");
+                    self.context.discard(digest).await;
+                }
                 Some((key, upstream)) => {
                     tracing::info!(%key, %digest, "an unfinished download is taken up");
                     self.join(upstream, key, &digest);

@@ -27,7 +27,9 @@ use super::{
     state::{Content, Failure, Fill, Growth},
     writer::Writer,
 };
-use crate::{error::Error, manifest_check::is_manifest_at, metrics::Metrics, upstream::Upstream};
+use crate::{
+    error::Error, manifest_check::is_manifest_at, metrics::Metrics, room::Coming, upstream::Upstream,
+};
 
 /// How often progress is noted and throughput measured.
 const TICK: Duration = Duration::from_secs(1);
@@ -61,14 +63,22 @@ struct Begun {
     job: Arc<Job>,
     /// The upstream's answer; `None` if an earlier attempt has left all bytes.
     stream: Option<BlobStream>,
+    began: Instant,
+    /// It takes this room until it is held.
+    _coming: Option<Coming>,
 }
 
 /// Fetches what is missing, verifies and commits. A blob that is complete is kept, also when the mirror is stopping.
-async fn finish(Begun { job, stream }: Begun) -> Result<(), Failure> {
+async fn finish(begun: Begun) -> Result<(), Failure> {
+    let Begun { job, stream, began, _coming } = begun;
+    let is_whole = stream.as_ref().is_some_and(|stream| stream.start == 0);
     let content = match stream {
         Some(stream) if stream.total.is_none() => job.spool(stream).await?,
         stream => job.download(stream).await?,
     };
+    if is_whole {
+        job.upstream.note_rate(content.size, began.elapsed());
+    }
     job.note(content.size).await;
     job.verify_and_commit(content).await
 }
@@ -106,6 +116,12 @@ async fn begin(
 ) -> Result<Begun, Failure> {
     let digest = fill.digest;
     let wanted = Wanted { context, upstream, key, digest };
+    // Before anything is asked for, if a manifest says how large it is.
+    let stated = context.holdings.stated_size(key, &digest).await;
+    let mut coming = match stated {
+        Some(size) => Some(context.room_for(key, &digest, size).await?),
+        None => None,
+    };
     let (staged, progress) = wanted.stage().await?;
     // What an earlier attempt has begun was seen to be a blob.
     if progress.is_none() && is_manifest_at(upstream, &context.holdings, key, &digest).await {
@@ -128,6 +144,15 @@ async fn begin(
         context.discard(fill.digest).await;
         return Err(Failure::Refused(refused));
     }
+    if coming.is_none() {
+        coming = match context.room_for(key, &digest, total.unwrap_or_default()).await {
+            Ok(coming) => Some(coming),
+            Err(no_room) => {
+                context.discard(digest).await;
+                return Err(no_room);
+            }
+        };
+    }
     // A partial file of another size is of no use.
     let progress = progress.filter(|progress| total.is_none_or(|total| total == progress.size));
     let written = progress.map(|progress| progress.written).unwrap_or_default();
@@ -145,7 +170,7 @@ async fn begin(
         size: total.unwrap_or(u64::MAX),
         limit,
     });
-    Ok(Begun { job, stream })
+    Ok(Begun { job, stream, began: Instant::now(), _coming: coming })
 }
 
 impl Wanted<'_> {

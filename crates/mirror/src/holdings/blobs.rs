@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use entrepot_blobs::{Held, ObjectBlob, Staged};
+use entrepot_blobs::{Held, ObjectBlob, Staged, Stored};
 use entrepot_catalog::{Origin, RepoKey, Unlinked};
 use entrepot_oci::{Digest, Host};
 
@@ -71,7 +71,8 @@ impl Holdings {
         self.ask_blobs(self.blobs.check()).await
     }
 
-    /// Starts the bytes of an object, which may be gone: see [`Holdings::lost`].
+    /// Starts the bytes of an object, which may be gone: see [`Holdings::lost`]. Its client may be sent to the store only
+    /// with `may_redirect`.
     ///
     /// # Errors
     /// The store failed.
@@ -79,9 +80,11 @@ impl Holdings {
         &self,
         object: &ObjectBlob,
         range: Range<u64>,
+        may_redirect: bool,
     ) -> Result<OpenedObject, Error> {
         let open = async {
-            match object.link().await? {
+            let link = if may_redirect { object.link().await? } else { None };
+            match link {
                 Some(link) => Ok(OpenedObject::Elsewhere(link.into())),
                 None => Ok(OpenedObject::Bytes(object.stream(range).await?)),
             }
@@ -156,7 +159,7 @@ impl Holdings {
     /// The size that manifests of the repository give a blob. Also `None` if the catalog cannot be asked.
     pub(crate) async fn stated_size(&self, key: &RepoKey, digest: &Digest) -> Option<u64> {
         match self.memory.sizes.get(&(key.clone(), *digest)) {
-            Some(size) => Some(size),
+            Some(stated) => Some(stated.size),
             None => self.ask_catalog(self.catalog.said_size(key, digest)).await.unwrap_or_default(),
         }
     }
@@ -178,7 +181,9 @@ impl Holdings {
         self.to_its_end(async move {
             let _guard = this.locks.lock(&digest).await;
             this.can_record()?;
-            this.change_blobs(this.blobs.commit(staged, &digest)).await?;
+            if this.change_blobs(this.blobs.commit(staged, &digest)).await? == Stored::New {
+                this.room.came(size);
+            }
             for key in &keys {
                 if let Err(error) = this.link(key, &digest, size).await? {
                     this.roll_back(&digest, &error).await;

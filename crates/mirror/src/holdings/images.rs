@@ -51,14 +51,7 @@ impl Holdings {
         self.to_its_end(async move {
             let removed = this.ask_catalog(this.catalog.remove(&key, &selection)).await?;
             this.memory.forget_repository(&key);
-            let mut freed = 0;
-            for (digest, size) in &removed.orphans {
-                // It may have come back since the catalog let it go.
-                let _guard = this.locks.lock(digest).await;
-                if this.delete_unrecorded(digest).await? {
-                    freed += size;
-                }
-            }
+            let freed = this.delete_orphans(&removed.orphans).await?;
             Ok((removed, freed))
         })
         .await

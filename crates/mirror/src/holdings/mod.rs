@@ -13,18 +13,22 @@
 //! Nothing else in this crate writes to the blob store or to the catalog.
 
 mod blobs;
+mod eviction;
 mod images;
 mod manifests;
+mod scrub;
 mod staging;
 pub(crate) mod verify;
 mod visibility;
 
 pub(crate) use blobs::OpenedObject;
+pub(crate) use eviction::Evicted;
+pub(crate) use scrub::Holders;
 
 use std::sync::Arc;
 
 use entrepot_blobs::{Blobs, Error as BlobsError};
-use entrepot_catalog::{Catalog, Error as CatalogError, Use};
+use entrepot_catalog::{Catalog, Error as CatalogError, Returned, Use};
 use entrepot_oci::Digest;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +39,7 @@ use crate::{
     digest_locks::DigestLocks,
     error::Error,
     memory::Memory,
+    room::Room,
     store::{blobs_failed, catalog_failed, store_failed},
     tasks::Tasks,
 };
@@ -43,6 +48,7 @@ use crate::{
 pub(crate) struct Parts {
     pub(crate) blobs: Blobs,
     pub(crate) catalog: Catalog,
+    pub(crate) room: Arc<Room>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
@@ -56,6 +62,7 @@ pub(crate) struct Holdings {
     blobs_breaker: CircuitBreaker,
     catalog: Catalog,
     catalog_breaker: CircuitBreaker,
+    room: Arc<Room>,
     locks: DigestLocks,
     memory: Arc<Memory>,
     clock: Clock,
@@ -64,7 +71,7 @@ pub(crate) struct Holdings {
 
 impl Holdings {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { blobs, catalog, memory, clock, tasks, stopping } = parts;
+        let Parts { blobs, catalog, room, memory, clock, tasks, stopping } = parts;
         let (objects, records) = (blobs.clone(), catalog.clone());
         let has_objects = Box::new(move || {
             let objects = objects.clone();
@@ -84,6 +91,7 @@ impl Holdings {
             catalog_breaker: CircuitBreaker::new("the database", has_records, tasks.clone(), stopping),
             blobs,
             catalog,
+            room,
             locks: DigestLocks::default(),
             memory,
             clock,
@@ -169,14 +177,17 @@ impl Holdings {
         self.catalog.close().await;
     }
 
-    /// Records pulls. Those that cannot be recorded are lost: they are a statistic.
-    pub(crate) async fn record_pulls(&self, pulls: Vec<Use>) {
+    /// Records pulls. Those that cannot be recorded are lost: they are a statistic. Returns the evicted images that were pulled
+    /// again.
+    pub(crate) async fn record_pulls(&self, pulls: Vec<Use>) -> Returned {
         if pulls.is_empty() {
-            return;
+            return Returned::default();
         }
-        if let Err(error) = self.ask_catalog(self.catalog.record_uses(&pulls)).await {
+        let recorded = self.ask_catalog(self.catalog.record_uses(&pulls)).await;
+        recorded.unwrap_or_else(|error| {
             tracing::warn!(%error, "pulls could not be recorded");
-        }
+            Returned::default()
+        })
     }
 
     /// Counts anew what repositories have that were changed. Listings do it too: this keeps them fast.

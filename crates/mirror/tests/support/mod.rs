@@ -76,11 +76,16 @@ impl Rig {
 
     /// Whose blobs have at most so many bytes.
     pub(crate) async fn with_ceiling(bytes: u64) -> Self {
+        let max_blob_size = bytesize::ByteSize(bytes);
+        Self::with_settings(Settings { max_blob_size, ..Settings::default() }).await
+    }
+
+    /// With other settings.
+    pub(crate) async fn with_settings(settings: Settings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (data, upstream, clock) =
             (directory.path().to_owned(), TestRegistry::start().await, Clock::manual());
         let remotes = vec![remote("docker.io", std::slice::from_ref(&upstream), Patience::default())];
-        let settings = Settings { max_blob_size: bytesize::ByteSize(bytes), ..Settings::default() };
         let mirror = with_settings(&data, remotes, clock.clone(), settings).await;
         Self { upstream, mirror, clock, data, others: Vec::new(), _directory: Some(directory) }
     }
@@ -180,7 +185,8 @@ impl Rig {
         self.file(digest).exists()
     }
 
-    fn file(&self, digest: &Digest) -> PathBuf {
+    /// The file of a blob.
+    pub(crate) fn file(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
         self.data.join("blobs").join(digest.algorithm().name()).join(&hex[..2]).join(&hex)
     }

@@ -35,6 +35,7 @@ mod requests;
 pub(crate) mod response;
 mod said;
 mod status;
+mod status_limits;
 mod status_words;
 mod table;
 pub(crate) mod words;

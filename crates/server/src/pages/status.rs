@@ -10,26 +10,31 @@ use super::{
     html::{escape, inline, moment, size},
     reader::Reader,
     response::{language, page, visitor},
+    status_limits,
     status_words::StatusWords,
     words::Language,
 };
-use crate::{body::Body, headers::HTML, status};
+use crate::{body::Body, headers::HTML, limit_views, status};
 
 /// The page.
 pub(super) async fn status(Reader(call): Reader) -> Response<Body> {
     let language = language(&call);
-    let main = main(&status::of(&call.state), language);
+    let own =
+        status_limits::card(&limit_views::standing(call.state.limits.standing(&call.asker())), language);
+    let main = main(&status::of(&call.state), &own, language);
     let frame = Frame { page: Page::Status, language, query: call.query(), visitor: visitor(&call) };
     page(HTML, frame.around(&main))
 }
 
-fn main(status: &ServiceStatus, language: Language) -> String {
+// `own` is the part about the reader.
+fn main(status: &ServiceStatus, own: &str, language: Language) -> String {
     let words = StatusWords::of(language);
     let mut out =
         format!("<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{}</p>", words.title, words.lead);
     // Writing to a `String` does not fail.
     out.push_str(&notice(status.notice.as_deref()));
     out.push_str(&mode(status, language));
+    out.push_str(own);
     out.push_str(&upstreams(&status.upstreams, words));
     let _ = write!(out, "<p class=\"quiet small\">{}</p></main>", inline(words.machines));
     out
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn it_says_the_main_thing_in_both_languages() {
-        let english = main(&status(), Language::English);
+        let english = main(&status(), "", Language::English);
         for part in [
             "We move on <strong>Sunday</strong> &lt;b&gt;",
             "cached images only",
@@ -143,7 +148,7 @@ mod tests {
         ] {
             assert!(english.contains(part), "{part} in {english}");
         }
-        let chinese = main(&status(), Language::Chinese);
+        let chinese = main(&status(), "", Language::Chinese);
         for part in ["服务状态", "只提供已缓存的镜像", "磁盘已用 95% 或更多", "无响应", "尚未访问", "未说明"]
         {
             assert!(chinese.contains(part), "{part} in {chinese}");
@@ -161,7 +166,7 @@ mod tests {
             disk: None,
             ..status()
         };
-        let page = main(&usual, Language::English);
+        let page = main(&usual, "", Language::English);
         assert!(
             page.contains("pill good\">everything") && !page.contains("notice") && !page.contains("until")
         );

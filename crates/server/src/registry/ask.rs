@@ -1,11 +1,16 @@
 //! A registry API request with its resolved name, as handlers see it.
 
-use entrepot_mirror::{Asked, Mirror, Target};
+use entrepot_access::{Principal, Verb, Visibility};
+use entrepot_mirror::{Asked, Mirror, Probe, Target, Verdict};
 use entrepot_oci::Name;
 use http::HeaderMap;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use crate::{
+    client::Client,
+    limits::Asker,
     origin::Origin,
+    pullers::Puller,
     rule_admission::{Pulled, Ruled},
     sender::Sender,
     state::State,
@@ -32,6 +37,33 @@ impl Ask<'_> {
     /// The repository that is pulled, for the rules.
     pub(super) fn pulled(&self) -> Pulled<'_> {
         Pulled { key: &self.target.key, ruled: self.ruled }
+    }
+
+    /// Whom limits are asked about.
+    pub(super) fn asker(&self) -> Asker<'_> {
+        Asker { principal: &self.sender.principal, address: self.origin.client() }
+    }
+
+    /// Who pulls.
+    pub(super) fn puller(&self) -> Puller<'_> {
+        Puller { principal: &self.sender.principal, address: self.origin.client() }
+    }
+
+    /// True if anybody may pull from the repository, as far as is known without asking.
+    pub(super) fn is_for_anybody(&self, probe: Probe<'_>) -> bool {
+        let Some(access) = &self.state.access else { return true };
+        let (key, rules) = (&self.target.key, access.rules());
+        let full = key.to_string();
+        let visibility = match self.mirror.known_verdict(key, probe) {
+            Some(Verdict::Public) => rules.visibility(&full),
+            Some(Verdict::Private) | None => Visibility::Private,
+        };
+        rules.rights(&Principal::ANONYMOUS, &full, visibility).has(Verb::Pull)
+    }
+
+    /// Tells clients apart, to count whether many want an image or one wants it many times.
+    pub(super) fn client_key(&self) -> u64 {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(Client::at(self.origin.client()))
     }
 
     /// Makes an address below the name.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use entrepot_mirror::Opened;
+use entrepot_mirror::{Opened, Probe, ServedBlob};
 use entrepot_oci::{ByteRange, Digest};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
@@ -12,16 +12,22 @@ use crate::{
     body::Body,
     error::Refusal,
     headers::{self, BYTES, IMMUTABLE, OCTETS},
+    limits::{Sent, Shaped},
 };
 
 pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {
     if headers::has_already(ask.headers, digest) {
         return head(ask, digest).await;
     }
+    if ask.state.limits.count_bytes() {
+        Box::pin(ask.state.limits.check_cold(ask.mirror, &ask.asker(), (&ask.target.key, digest))).await?;
+    }
     let blob = ask.mirror.blob(ask.target, digest).await?;
     let size = blob.size;
     let range = range(ask.headers, digest, size)?;
     let length = range.as_ref().map(|range| range.end - range.start).or(size);
+    let shaped = shaped(ask, digest, (&blob, length))?;
+    let blob = if may_be_elsewhere(ask, digest, &blob, shaped.as_ref()) { blob } else { blob.through_here() };
     let body = match blob.open(range.clone()).await? {
         Opened::Bytes(bytes) => Body::shared(bytes),
         Opened::Mapped(mapping, range) => {
@@ -33,8 +39,14 @@ pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>
                 ask.lending.zip(stream.mapping.as_ref()).map(|(lending, mapping)| lending.lend(mapping));
             Body::stream(stream, length, lent)
         }
-        Opened::Redirect(location) => return Ok(elsewhere(digest, location)),
+        Opened::Redirect(location) => {
+            if let (Some(shaped), Some(length)) = (shaped, length) {
+                shaped.sent_elsewhere(length);
+            }
+            return Ok(elsewhere(digest, location));
+        }
     };
+    let body = body.shaped(shaped);
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut response = respond(status, body);
     let to = response.headers_mut();
@@ -44,6 +56,25 @@ pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>
         to.insert(header::CONTENT_RANGE, headers::value(content_range));
     }
     Ok(response)
+}
+
+// What the bytes are charged to.
+fn shaped(
+    ask: &Ask<'_>,
+    digest: &Digest,
+    (blob, length): (&ServedBlob, Option<u64>),
+) -> Result<Option<Shaped>, Refusal> {
+    if !ask.state.limits.count_bytes() {
+        return Ok(None);
+    }
+    let key = &ask.target.key;
+    let sent = Sent { key, digest, size: blob.size, length, temperature: blob.temperature() };
+    ask.state.limits.shape(&ask.asker(), sent)
+}
+
+// An address of an object store works for whoever learns it, and at any speed.
+fn may_be_elsewhere(ask: &Ask<'_>, digest: &Digest, blob: &ServedBlob, shaped: Option<&Shaped>) -> bool {
+    blob.is_object() && !shaped.is_some_and(Shaped::has_rate) && ask.is_for_anybody(Probe::Blob(digest))
 }
 
 pub(super) async fn head(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {

@@ -11,15 +11,17 @@ use crate::{
     error::Refusal,
     headers::{self, IMMUTABLE, OCI_SUBJECT, OCI_TAG, STALE},
     incoming::Upload,
+    pullers::pulled,
 };
 
 /// Maximum number of tags in one `OCI-Tag` header, to stay below clients' header limits.
 const TAGS_PER_HEADER: usize = 20;
 
 pub(super) async fn get(ask: &Ask<'_>, reference: &Reference) -> Result<Response<Body>, Refusal> {
-    let served = ask.mirror.manifest(ask.target, reference).await?;
+    let served = ask.mirror.manifest_for(ask.target, reference, ask.client_key()).await?;
     let manifest = served.manifest;
     ask.state.rules.leads_to(&ask.pulled(), &manifest.digest, Some(&manifest))?;
+    ask.state.rules.pullers().count(|| pulled(ask.puller(), &ask.target.key, manifest.digest));
     if headers::has_already(ask.headers, &manifest.digest) {
         return Ok(not_modified(&manifest.digest, reference));
     }

@@ -34,6 +34,7 @@ use crate::{
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
+    limits::Wanted,
     metrics::Kind,
     permit::Permit,
     policy::Decision,
@@ -104,12 +105,32 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         lending,
         ruled: call.ruled,
     };
-    let mut response = dispatch(&ask, method, &route, &mut *call.body).await?;
+    let wanted = Wanted { key: &target.key, action, method };
+    let mut response = dispatch_paid(&ask, wanted, &route, &mut *call.body).await?;
     note(&call, &matter, response.status()).await;
     describe_namespace(response.headers_mut(), namespace.as_ref().filter(|_| target.by_namespace));
     describe_access(response.headers_mut(), sender);
     note_served(&ask, action, &response);
     Ok(held(response, permit))
+}
+
+// What an upstream does not have costs whoever asks for it.
+async fn dispatch_paid(
+    ask: &Ask<'_>,
+    wanted: Wanted<'_>,
+    route: &Route,
+    body: &mut Upload,
+) -> Result<Response<Body>, Refusal> {
+    let limits = &ask.state.limits;
+    if !limits.count_misses() {
+        return dispatch(ask, wanted.method, route, body).await;
+    }
+    let inquiry = Box::pin(limits.inquire(ask.mirror, &ask.asker(), wanted)).await?;
+    let outcome = dispatch(ask, wanted.method, route, body).await;
+    if let Some(inquiry) = inquiry {
+        inquiry.answered(outcome.as_ref().map_or_else(|refusal| refusal.status, Response::status));
+    }
+    outcome
 }
 
 fn describe_namespace(to: &mut HeaderMap, namespace: Option<&Host>) {

@@ -10,6 +10,7 @@ use http::StatusCode;
 use super::problem::{doubtful, no_name};
 use crate::{
     action::{Action, Content},
+    limits,
     pages::here::Here,
     sync::problem::Problem,
     web::{
@@ -106,10 +107,10 @@ pub(crate) async fn admit(call: &WebCall, image: &Image) -> Result<(), Problem> 
         }
         return Err(refused);
     }
-    let principal = &call.caller.sender.principal;
+    let client = limits::Asker { principal: &call.caller.sender.principal, address: call.origin().client() };
     let action = Action::Pull(Content::Manifest(image.reference()));
     // Looking it up asks its registry, as the pull of a manifest does.
-    call.state.limits.admit(principal, call.client(), (&action, Method::Get)).await?;
+    call.state.limits.admit(&client, (&action, Method::Get)).await?;
     by_rights(call, image).await
 }
 

@@ -1,6 +1,6 @@
 //! May the caller of the JSON API do this?
 
-use entrepot_access::{Access, Audit, Identity, Operation};
+use entrepot_access::{Access, Audit, Deed, Identity, Operation};
 use entrepot_api::ProblemCode;
 use http::StatusCode;
 
@@ -41,6 +41,19 @@ pub(crate) fn by(call: &WebCall) -> Audit {
         actor: call.caller.sender.principal.label(),
         address: call.client().address().map(|address| address.to_string()),
         request_id: Some(call.caller.id.as_str().to_owned()),
+    }
+}
+
+/// Writes what the caller did, or tried in vain, into the audit log. What cannot be written down was done all the same.
+pub(crate) async fn note(call: &WebCall, deed: Deed<'_>, is_done: bool) {
+    let (Some(access), audit) = (call.state.access.as_ref(), by(call)) else { return };
+    let recorded = if is_done {
+        access.record_done(deed, &audit).await
+    } else {
+        access.record_failed(deed, &audit).await
+    };
+    if let Err(error) = recorded {
+        tracing::warn!("the audit log cannot be written: {error}");
     }
 }
 

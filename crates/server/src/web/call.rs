@@ -7,8 +7,8 @@ use entrepot_access::{Operation, SessionOrigin};
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
-    access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId, metrics::Kind,
-    origin::Origin, sender::Sender, state::State, sync::problem::Problem,
+    access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId, limits::Asker,
+    metrics::Kind, origin::Origin, sender::Sender, state::State, sync::problem::Problem,
 };
 
 /// True if `path` belongs to the JSON API, existing or not.
@@ -60,6 +60,11 @@ impl WebCall {
     /// The client, for limits.
     pub(crate) fn client(&self) -> Client {
         Client::at(self.origin().client())
+    }
+
+    /// The caller, as limits count them.
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker { principal: &self.caller.sender.principal, address: self.origin().client() }
     }
 
     /// Where and with what the caller would begin a session.

@@ -16,8 +16,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::token;
 use crate::{
-    accounts, answer::respond, body::Body, budget, cache, compat, credentials, device, grants, headers::JSON,
-    keep, library, modes, pages, pull_rules, requests, sessions, state::State, status, sync, webhooks,
+    accounts, answer::respond, body::Body, budget, cache, cache_work, compat, credentials, denials_api,
+    device, grants, headers::JSON, keep, library, limit_api, modes, pages, pull_rules, requests, sessions,
+    state::State, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -39,6 +40,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
         (name = "secrets", description = "Credentials of other registries, and the key that they are sealed with"),
         (name = "rules", description = "What may be pulled through the mirror"),
         (name = "keep", description = "Keep lists: images that are fetched again and again by schedule"),
+        (name = "limits", description = "How much may be pulled, and who is banned"),
         (name = "requests", description = "Images that people ask for, to be fetched whole"),
         (name = "mode", description = "How much of the mirror is on offer, and what upstreams allow it"),
         (name = "webhooks", description = "What other servers are told of, and what came of that"),
@@ -115,6 +117,13 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
         .routes(routes!(pull_rules::explain))
+        .routes(routes!(denials_api::denials, denials_api::deny, denials_api::undeny))
+        .routes(routes!(denials_api::pulled_by))
+        .routes(routes!(limit_api::limits))
+        .routes(routes!(limit_api::own))
+        .routes(routes!(limit_api::explain))
+        .routes(routes!(limit_api::bans, limit_api::add_ban))
+        .routes(routes!(limit_api::lift))
         .routes(routes!(requests::api::requests, requests::api::ask))
         .routes(routes!(requests::api::look))
         .routes(routes!(requests::api::request))
@@ -137,6 +146,11 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))
         .routes(routes!(cache::verify, cache::repair))
+        .routes(routes!(cache_work::pins, cache_work::pin, cache_work::unpin))
+        .routes(routes!(cache_work::eviction_plan))
+        .routes(routes!(cache_work::eviction, cache_work::begin_eviction, cache_work::cancel_eviction))
+        .routes(routes!(cache_work::savings))
+        .routes(routes!(cache_work::scrub, cache_work::begin_scrub, cache_work::cancel_scrub))
 }
 
 fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {

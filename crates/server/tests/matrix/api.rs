@@ -49,6 +49,7 @@ impl Things {
             "/api/v1/sessions/{id}" => (self.session.as_str(), "000000000000"),
             "/api/v1/credentials/{name}" | "/api/v1/credentials/{name}/verify" => ("a", "b"),
             "/api/v1/grants/{id}" => (self.grant.as_str(), "1"),
+            "/api/v1/limits/explain/{id}" | "/api/v1/limits/bans/{id}" => ("203.0.113.7", "203.0.113.8"),
             "/api/v1/sync/runs/{id}" | "/api/v1/sync/runs/{id}/cancel" => (run, run),
             "/api/v1/pull-rules/explain" => {
                 return [PUBLIC, "local/none"].map(|name| format!("{template}?image={name}"));

@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use entrepot_access::{Access, NetworkSettings};
-use entrepot_blobs::Blobs;
+use entrepot_blobs::{Blobs, S3Settings};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_events::EventSender;
 use entrepot_keep::{KeepList, Keeper};
@@ -91,6 +91,8 @@ pub(crate) struct Setup {
     pub(crate) public_url: Option<PublicUrl>,
     /// Whether hosted names are listed.
     pub(crate) catalog: bool,
+    /// Where blobs are, instead of on disk.
+    pub(crate) s3: Option<S3Settings>,
 }
 
 /// What the library of a test stands on.
@@ -184,10 +186,13 @@ impl Rig {
             networks,
             public_url,
             catalog,
+            s3,
         } = setup;
         let Ground { data, upstream, clock } = ground;
         let settings = Settings { catalog, ..Settings::default() };
-        let mirror = mirror(data.path(), remote(&upstream, &accounts), clock.clone(), settings).await;
+        let blobs = Blobs::open(data.path(), s3.as_ref()).await.unwrap();
+        let remote = remote(&upstream, &accounts);
+        let mirror = mirror(data.path(), remote, clock.clone(), (settings, blobs)).await;
         let metrics = Metrics::default();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
@@ -199,7 +204,7 @@ impl Rig {
         let top = Top::default();
         top.register(&mut registry);
         modes.restore().await.unwrap();
-        mirror.begin().await;
+        mirror.begin(async |key, digest| rules.may_go_on(&mirror, key, digest).await).await;
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
             tls,
@@ -376,12 +381,12 @@ fn remote(upstream: &TestRegistry, accounts: &[UpstreamAccount]) -> Remote {
     Remote::new(Host::docker_hub(), &client).unwrap()
 }
 
-async fn mirror(data: &Path, remote: Remote, clock: Clock, settings: Settings) -> Mirror {
+async fn mirror(data: &Path, remote: Remote, clock: Clock, (settings, blobs): (Settings, Blobs)) -> Mirror {
     let parts = Parts {
         settings,
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
-        blobs: Blobs::open(data, None).await.unwrap(),
+        blobs,
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
         metrics: entrepot_mirror::Metrics::default(),
         events: Default::default(),

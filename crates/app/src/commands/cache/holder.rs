@@ -137,21 +137,25 @@ impl Holder {
     }
 }
 
-fn located(mirror: &Mirror, name: &Name) -> Result<RepoKey, Failure> {
+pub(super) fn located(mirror: &Mirror, name: &Name) -> Result<RepoKey, Failure> {
     mirror.held_as(name).map_err(into_failure)
 }
 
-fn page_after(last: Option<&str>) -> Result<Page, Failure> {
+pub(super) fn page_after(last: Option<&str>) -> Result<Page, Failure> {
     Page::parse(None, last).map_err(|error| Failure::because("cannot list on", &error))
 }
 
-fn into_failure(error: Error) -> Failure {
+pub(super) fn into_failure(error: Error) -> Failure {
     let failure = Failure::because_of(&error);
     match error {
         Error::NotAnUpstream { .. } => failure.with_hint("add it under `registries` with `mirror: true`"),
         Error::RepositoryUnknown { .. } | Error::ManifestUnknown { .. } => {
             failure.with_hint(control::SEE_WHAT_IS_HELD)
         }
+        Error::EvictionRuns | Error::ScrubRuns => {
+            failure.with_hint("wait for it, or cancel it with `--cancel`")
+        }
+        Error::PlanChanged => failure.with_hint("look at what would go now: `entrepot cache gc --dry-run`"),
         _ => failure,
     }
 }

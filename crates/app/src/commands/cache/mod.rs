@@ -1,20 +1,23 @@
 //! `entrepot cache`: lists, removes and verifies cached images, with or without a running server.
 //!
+//! - `work` follows evictions and scrubs; `pins` is for what stays; `simulate` replays pulls and needs no mirror
 //! - `names` parses image names; `holder` works in this process or asks the server; `verify` is the one verb with rules of
 //!   its own
 //! - `render` formats the results, separate from the lookup
 
+mod clock;
 mod holder;
+mod holder_work;
 mod names;
+mod pins;
 mod print;
 mod render;
+mod render_work;
+mod simulate;
 mod verify;
+mod work;
 
-use std::{
-    io,
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io, path::PathBuf};
 
 use entrepot_api::{CacheImage, CacheRemoval, CacheRepository};
 use serde::Serialize;
@@ -28,10 +31,14 @@ use crate::{
     runtime, terminal,
 };
 
+use clock::now;
 use holder::Holder;
 pub(crate) use names::{Repository, Selection};
+pub(crate) use pins::{NewPin, Pins};
 use print::print;
+pub(crate) use simulate::Source;
 pub(crate) use verify::Repair;
+pub(crate) use work::{Eviction, Scrub};
 
 /// The arguments.
 #[derive(Debug)]
@@ -71,10 +78,27 @@ pub(crate) enum Verb {
         /// Do not ask for confirmation.
         yes: bool,
     },
+    /// Evict images.
+    Evict(Eviction),
+    /// Pin an image.
+    Pin(NewPin),
+    /// End pins.
+    Unpin(Pins),
+    /// List pins.
+    Pins(Pins),
+    /// What a larger disk would have saved.
+    Savings,
+    /// Hash all that is held again.
+    Scrub(Scrub),
+    /// Replay pulls.
+    Simulate(Source),
 }
 
 /// Runs the command.
 pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
+    if let Verb::Simulate(source) = &cache.verb {
+        return simulate::simulate(source, cache.output);
+    }
     let environment = Environment::of_process();
     let loaded = config::load(cache.file.as_deref(), &environment, cache.over)?;
     failure::warn(&loaded.warnings);
@@ -110,6 +134,16 @@ async fn perform(holder: &Holder, verb: Verb, output: Output) -> Result<(), Fail
         }
         Verb::Verify(repair) => verify::verify(holder, repair, output).await,
         Verb::Remove { what, dry_run, yes } => remove(holder, &what, Care { dry_run, yes }, output).await,
+        Verb::Evict(what) => work::evict(holder, what, output).await,
+        Verb::Pin(new) => pins::pin(holder, new, output).await,
+        Verb::Unpin(which) => pins::unpin(holder, &which, output).await,
+        Verb::Pins(which) => pins::list(holder, &which, output).await,
+        Verb::Savings => {
+            let savings = holder.savings().await?;
+            print(output, &savings, || render_work::savings(&savings))
+        }
+        Verb::Scrub(what) => work::scrub(holder, what, output).await,
+        Verb::Simulate(source) => simulate::simulate(&source, output),
     }
 }
 
@@ -173,8 +207,4 @@ struct Planned<'a> {
 struct Removed {
     name: String,
     removal: CacheRemoval,
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,0 +1,233 @@
+//! `entrepot limits`: how much may be pulled, why somebody was refused, and who is banned, asked of a server.
+
+use std::time::Duration;
+
+use comfy_table::CellAlignment::{Left, Right};
+use entrepot_api::{
+    Ban, BanList, ClientLimits, LimitExplanation, LimitList, LimitRefusal, LimitState, LimitUnit, NewBan,
+};
+use serde::Serialize;
+
+use crate::{
+    client::{Addressed, Client, Fault},
+    failure::Failure,
+    output::{self, Column, Output},
+    runtime,
+};
+
+/// The arguments.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    /// The server, and how to answer.
+    pub(crate) to: Addressed,
+    /// The subcommand.
+    pub(crate) verb: Verb,
+}
+
+/// A subcommand.
+#[derive(Debug)]
+pub(crate) enum Verb {
+    /// Show the limits and bans in force.
+    Ls,
+    /// Print the networks that are banned, one a line.
+    Cidr,
+    /// Say how the caller stands.
+    Me,
+    /// Say what an id stands for.
+    Show {
+        /// The id of a refusal or ban.
+        id: String,
+    },
+    /// Ban somebody.
+    Ban {
+        /// Whom.
+        subject: String,
+        /// Why.
+        reason: String,
+        /// For how long; `None` is until somebody lifts it.
+        time: Option<Duration>,
+    },
+    /// Lift a ban.
+    Lift {
+        /// The ban's id, or its subject.
+        id: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    limits: LimitList,
+    #[serde(rename = "banned")]
+    bans: Vec<Ban>,
+}
+
+/// Asks a server.
+pub(crate) fn run(Limits { to, verb }: Limits) -> Result<(), Failure> {
+    let asker = Asker { output: to.output, client: to.client()? };
+    runtime::build()?.block_on(asker.perform(verb))
+}
+
+struct Asker {
+    client: Client,
+    output: Output,
+}
+
+impl Asker {
+    async fn perform(&self, verb: Verb) -> Result<(), Failure> {
+        let none: [(&str, &str); 0] = [];
+        match verb {
+            Verb::Ls => {
+                let limits: LimitList = self.told(self.client.get(&["limits"], &none).await)?;
+                let bans: BanList = self.told(self.client.get(&["limits", "bans"], &none).await)?;
+                self.show(&Shown { limits, bans: bans.bans }, table)
+            }
+            Verb::Cidr => {
+                let bans: BanList = self.told(self.client.get(&["limits", "bans"], &none).await)?;
+                let networks = bans.bans.into_iter().filter_map(|ban| ban.cidr);
+                output::print(&networks.map(|network| format!("{network}\n")).collect::<String>())
+            }
+            Verb::Me => {
+                let told: ClientLimits = self.told(self.client.get(&["limits", "me"], &none).await)?;
+                self.show(&told, standing)
+            }
+            Verb::Show { id } => {
+                let path = ["limits", "explain", &id];
+                let told: LimitExplanation = self.told(self.client.get(&path, &none).await)?;
+                self.show(&told, explanation)
+            }
+            Verb::Ban { subject, reason, time } => {
+                let new = NewBan { subject, reason, seconds: time.map(|time| time.as_secs()) };
+                let ban: Ban = self.told(self.client.post(&["limits", "bans"], &new).await)?;
+                self.show(&ban, ban_line)
+            }
+            Verb::Lift { id } => self.told(self.client.remove(&["limits", "bans", &id], &none).await),
+        }
+    }
+
+    fn show<T: Serialize>(&self, told: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+        match self.output {
+            Output::Json => output::print_json(told),
+            Output::Text => output::print(&text(told)),
+        }
+    }
+
+    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+        answer.map_err(|fault| fault.explained(self.client.server()))
+    }
+}
+
+fn table(Shown { limits, bans }: &Shown) -> String {
+    let mut text = if limits.limits.is_empty() {
+        "there are no limits\n".to_owned()
+    } else {
+        let rows = limits.limits.iter().map(|limit| vec![limit.name.clone(), limit.allowed.clone()]);
+        output::table(&[Column("LIMIT", Left), Column("ALLOWED", Left)], rows.collect())
+    };
+    if !bans.is_empty() {
+        let columns = [
+            Column("BAN", Left),
+            Column("OF", Left),
+            Column("UNTIL", Left),
+            Column("BY", Left),
+            Column("REASON", Left),
+        ];
+        let rows = bans.iter().map(|ban| {
+            let until = ban.until.map_or_else(|| "lifted".to_owned(), |until| until.to_string());
+            vec![ban.id.clone(), ban.subject.clone(), until, ban.by.clone(), ban.reason.clone()]
+        });
+        text.push('\n');
+        text.push_str(&output::table(&columns, rows.collect()));
+    }
+    text
+}
+
+fn standing(told: &ClientLimits) -> String {
+    let ClientLimits { client, limited, limits, ban } = told;
+    let mut text = format!("counted as {client}{}\n", if *limited { "" } else { ", not limited" });
+    if !limits.is_empty() {
+        let rows = limits.iter().map(|limit| vec![limit.name.clone(), limit.allowed.clone(), left(limit)]);
+        let columns = [Column("LIMIT", Left), Column("ALLOWED", Left), Column("LEFT", Right)];
+        text.push_str(&output::table(&columns, rows.collect()));
+    }
+    text.extend(ban.iter().map(ban_line));
+    text
+}
+
+fn left(limit: &LimitState) -> String {
+    match (limit.left, limit.unit) {
+        (None, _) => String::new(),
+        (Some(left), LimitUnit::Requests | LimitUnit::Blobs) => left.to_string(),
+        (Some(left), LimitUnit::Bytes | LimitUnit::BytesPerSecond) => output::size(left),
+    }
+}
+
+fn explanation(told: &LimitExplanation) -> String {
+    let refusal = told.refusal.as_ref().map(refusal_lines);
+    refusal.into_iter().chain(told.ban.as_ref().map(ban_line)).collect()
+}
+
+fn refusal_lines(told: &LimitRefusal) -> String {
+    let LimitRefusal { id, client, limit, detail, count, first, last, until } = told;
+    format!(
+        "refusal {id} of {client} by {limit}: {detail}\n{count} times from {first} to {last}; more at {until}\n"
+    )
+}
+
+fn ban_line(ban: &Ban) -> String {
+    let Ban { id, subject, reason, by, since, until, .. } = ban;
+    let end = until.map_or_else(|| "until somebody lifts it".to_owned(), |until| format!("until {until}"));
+    format!("ban {id} of {subject} by {by} since {since}, {end}: {reason}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ban(until: Option<&str>) -> Ban {
+        let at = |text: &str| serde_json::from_str(&format!("{text:?}")).unwrap();
+        Ban {
+            id: "7q3k9xz2".to_owned(),
+            subject: "203.0.113.0/24".to_owned(),
+            cidr: Some("203.0.113.0/24".to_owned()),
+            reason: "a bill".to_owned(),
+            by: "account:ops".to_owned(),
+            since: at("2026-11-30T20:00:00Z"),
+            until: until.map(at),
+        }
+    }
+
+    #[test]
+    fn bans_are_told_with_their_end() {
+        let lines = [ban(None), ban(Some("2026-11-30T22:00:00Z"))].map(|ban| ban_line(&ban));
+        assert_eq!(
+            lines.concat(),
+            "ban 7q3k9xz2 of 203.0.113.0/24 by account:ops since 2026-11-30T20:00:00Z, until somebody lifts it: a bill\n\
+             ban 7q3k9xz2 of 203.0.113.0/24 by account:ops since 2026-11-30T20:00:00Z, until 2026-11-30T22:00:00Z: a bill\n"
+        );
+    }
+
+    #[test]
+    fn how_somebody_stands_has_its_units() {
+        let state = |unit, left| LimitState { name: "x".to_owned(), allowed: "1".to_owned(), unit, left };
+        let told = ClientLimits {
+            client: "203.0.113.7".to_owned(),
+            limited: true,
+            limits: vec![
+                state(LimitUnit::Requests, Some(7)),
+                state(LimitUnit::Bytes, Some(3 << 20)),
+                state(LimitUnit::Blobs, None),
+            ],
+            ban: Some(ban(None)),
+        };
+        let text = standing(&told);
+        assert!(
+            text.starts_with("counted as 203.0.113.7\n")
+                && text.contains("3.0 MiB")
+                && text.ends_with("a bill\n"),
+            "{text}"
+        );
+        let free = standing(&ClientLimits { limited: false, limits: Vec::new(), ban: None, ..told });
+        assert_eq!(free, "counted as 203.0.113.7, not limited\n");
+    }
+}

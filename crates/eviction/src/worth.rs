@@ -1,0 +1,56 @@
+//! What an image is worth for each byte that its going would free (greedy-dual size frequency).
+
+use crate::stock::{Holders, Item, Stock};
+
+/// What fetching from an upstream costs, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    /// For each byte: the inverse of the rate that its link has shown.
+    pub per_byte: f64,
+    /// For each image: round trips, and what a pull is worth where the upstream allows few.
+    pub per_image: f64,
+}
+
+impl Price {
+    /// What fetching an image's missing bytes costs.
+    pub fn of(&self, bytes: u64) -> f64 {
+        bytes as f64 * self.per_byte + self.per_image
+    }
+}
+
+/// The bytes that an image's going frees: those that only it has, and its share of those that others which may go have too.
+pub(crate) fn share(stock: &Stock, holders: &Holders, item: &Item) -> f64 {
+    let free = item.units.iter().filter(|unit| !stock.is_kept(**unit));
+    free.map(|unit| stock.size(*unit) as f64 / f64::from(holders.of(*unit).max(1))).sum()
+}
+
+/// The seconds that a byte of it saves. What frees nothing is worth keeping whatever it is.
+pub(crate) fn worth(item: &Item, share: f64, price: &Price) -> f64 {
+    if share <= 0.0 {
+        return f64::INFINITY;
+    }
+    item.heat * (price.per_byte + price.per_image / share)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+    use crate::stock::Standing;
+
+    fn item(heat: f64) -> Item {
+        Item { units: Vec::new(), standing: Standing::MayGo, heat, last_used: UNIX_EPOCH, source: 0 }
+    }
+
+    #[test]
+    fn what_is_wanted_far_away_and_small_is_worth_more() {
+        let near = Price { per_byte: 1e-8, per_image: 1.0 };
+        let far = Price { per_byte: 1e-6, per_image: 1.0 };
+        assert!(worth(&item(2.0), 1e6, &near) > worth(&item(1.0), 1e6, &near));
+        assert!(worth(&item(1.0), 1e6, &far) > worth(&item(1.0), 1e6, &near));
+        assert!(worth(&item(1.0), 1e3, &near) > worth(&item(1.0), 1e6, &near));
+        assert_eq!(worth(&item(0.0), 0.0, &near), f64::INFINITY);
+        assert_eq!(near.of(100_000_000), 2.0);
+    }
+}

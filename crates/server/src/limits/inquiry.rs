@@ -1,0 +1,175 @@
+//! Names that an upstream does not have. Anybody can make them up, and an upstream counts our questions.
+//!
+//! A question about something that is not known here is paid for before it is asked, and the price is given back if the upstream
+//! has it. What it does not have is remembered: when nothing is left to ask with, that is answered from memory.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use entrepot_mirror::{Error as MirrorError, Familiarity, Mirror, RepoKey};
+use entrepot_oci::Method;
+use entrepot_policy::{Limits, Mode};
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::{
+    holder::{Asker, Holder},
+    in_force::LimitsInForce,
+    ledger::{Counted, Counts, Place, counted},
+    misses::Waiting,
+    refusals::Met,
+};
+use crate::{
+    action::{Action, Content},
+    error::Refusal,
+};
+
+/// What is wanted of a repository.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) key: &'a RepoKey,
+    pub(crate) action: &'a Action<'a>,
+    pub(crate) method: Method,
+}
+
+/// A question that is paid for. Dropped without [`Inquiry::answered`], it stays so.
+pub(crate) struct Inquiry {
+    limits: LimitsInForce,
+    paid: Vec<Counted>,
+    price: u64,
+    name: u64,
+}
+
+/// Which bucket lacks what a question costs, and for how long; `None` is forever.
+type Lacking = (Place, Option<Duration>);
+
+impl LimitsInForce {
+    /// Lets a request ask an upstream, or says why not. `None` if it costs nothing.
+    pub(crate) async fn inquire(
+        &self,
+        mirror: &Mirror,
+        asker: &Asker<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Option<Inquiry>, Refusal> {
+        let limits = Arc::clone(&self.limits());
+        let (Some(holder), Some(price)) = (asker.holder(&limits), price(&wanted)) else { return Ok(None) };
+        // In the other modes no upstream is asked.
+        let is_asked = matches!(mirror.offer().mode, Mode::Normal | Mode::SmallOnly);
+        if !is_asked || mirror.familiarity(wanted.key, wanted.action.probe()).await == Familiarity::Known {
+            return Ok(None);
+        }
+        let name = self.0.ledger.number((wanted.key, name_of(&wanted)));
+        let buckets = counted((limits.per_client.misses, limits.total.misses), holder, Counts::Misses);
+        match self.pay(price, &buckets, limits.per_client.queue()).await {
+            Ok(()) => {
+                self.0.misses.asking.fetch_add(1, Ordering::Relaxed);
+                Ok(Some(Inquiry { limits: self.clone(), paid: buckets, price, name }))
+            }
+            Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&wanted)),
+            Err(lacking) => Err(self.too_many_misses(asker, &limits, (holder, lacking))),
+        }
+    }
+
+    // Others who have paid may be given it back in a moment. Whoever has nothing left of their own does not wait for that.
+    async fn pay(&self, price: u64, buckets: &[Counted], patience: Duration) -> Result<(), Lacking> {
+        let (misses, until) = (&self.0.misses, Instant::now() + patience);
+        loop {
+            let answered = misses.answered.notified();
+            let lacking = match self.0.ledger.take(price, buckets, self.0.ledger.now()) {
+                Err(lacking) => lacking,
+                Ok(()) => return Ok(()),
+            };
+            let is_of_all = matches!(lacking.0, Place::Total(_));
+            if !is_of_all || misses.asking.load(Ordering::Relaxed) == 0 || Instant::now() >= until {
+                return Err(lacking);
+            }
+            let Some(_waiting) = Waiting::begin(&misses.waiting) else { return Err(lacking) };
+            let wait = lacking.1.map_or(until, |wait| until.min(Instant::now() + wait));
+            tokio::select! {
+                () = answered => {}
+                () = tokio::time::sleep_until(wait) => {}
+            }
+        }
+    }
+
+    fn too_many_misses(
+        &self,
+        asker: &Asker<'_>,
+        limits: &Limits,
+        (holder, (place, wait)): (Holder, Lacking),
+    ) -> Refusal {
+        let (limit, holder, of) = match place {
+            Place::Total(_) => ("total_misses", Holder::Everybody, limits.total.misses),
+            Place::Of(whose @ Holder::Network(_), _) => ("network_misses", whose, None),
+            _ => ("client_misses", holder, limits.per_client.misses),
+        };
+        let subject = holder.subject();
+        let fact = match (of, holder) {
+            (Some(of), Holder::Everybody) => {
+                format!("{subject} ask for more names that nobody has than {of}")
+            }
+            (Some(of), _) => format!("{subject} asks for more names that nobody has than {of}"),
+            (None, _) => format!("{subject} asks for too many names that nobody has"),
+        };
+        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
+    }
+}
+
+impl Inquiry {
+    /// The upstream has answered: what it has costs nothing, and what it does not have is remembered. Only that somebody has
+    /// asked in vain costs something, and not that a server failed.
+    pub(crate) fn answered(self, status: StatusCode) {
+        let is_absent =
+            matches!(status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if status == StatusCode::NOT_FOUND {
+            self.limits.0.misses.absent.insert(self.name, ());
+        }
+        if !is_absent {
+            self.limits.0.ledger.give_back(self.price, &self.paid);
+        }
+    }
+}
+
+impl Drop for Inquiry {
+    fn drop(&mut self) {
+        let misses = &self.limits.0.misses;
+        misses.asking.fetch_sub(1, Ordering::Relaxed);
+        misses.answered.notify_one();
+    }
+}
+
+// How many requests an upstream gets for something that it does not have. `None` for what asks nothing.
+fn price(wanted: &Wanted<'_>) -> Option<u64> {
+    match (wanted.action, wanted.method) {
+        // Some registries deny to `HEAD` what they give to `GET`, and some give manifests out as blobs: both is asked.
+        (Action::Pull(Content::Manifest(_)) | Action::ListReferrers(_), _)
+        | (Action::Pull(Content::Blob(_)), Method::Head) => Some(2),
+        (Action::Pull(Content::Blob(_)) | Action::ListTags, _) => Some(1),
+        (
+            Action::Ping | Action::Push | Action::Delete(_) | Action::Mount { .. } | Action::ListRepositories,
+            _,
+        ) => None,
+    }
+}
+
+fn name_of(wanted: &Wanted<'_>) -> Option<(bool, String)> {
+    match wanted.action {
+        Action::Pull(Content::Manifest(reference)) => Some((true, reference.to_string())),
+        Action::Pull(Content::Blob(digest)) => Some((false, digest.to_string())),
+        _ => None,
+    }
+}
+
+// The answer that the upstream gave before.
+fn unknown(wanted: &Wanted<'_>) -> Refusal {
+    let name = wanted.key.to_string();
+    match wanted.action {
+        Action::Pull(Content::Manifest(reference)) => {
+            MirrorError::ManifestUnknown { name, reference: reference.to_string() }.into()
+        }
+        Action::Pull(Content::Blob(digest)) => MirrorError::BlobUnknown { name, digest: **digest }.into(),
+        _ => MirrorError::RepositoryUnknown { name }.into(),
+    }
+}

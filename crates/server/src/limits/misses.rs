@@ -1,0 +1,48 @@
+//! What is remembered of names that nobody has, and how many questions are under way.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use moka::sync::Cache;
+use tokio::sync::Notify;
+
+/// How long, and of how many names, it is remembered that nobody has them.
+const REMEMBERED: Duration = Duration::from_secs(10 * 60);
+const MOST_REMEMBERED: u64 = 50_000;
+/// How many requests may wait for the questions of others to be answered.
+const MOST_WAITING: usize = 256;
+
+/// The questions under way, and what they found out.
+pub(super) struct Misses {
+    /// By the hashes of their names.
+    pub(super) absent: Cache<u64, ()>,
+    pub(super) asking: AtomicUsize,
+    pub(super) waiting: AtomicUsize,
+    pub(super) answered: Notify,
+}
+
+impl Default for Misses {
+    fn default() -> Self {
+        let absent = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(REMEMBERED).build();
+        Self { absent, asking: AtomicUsize::new(0), waiting: AtomicUsize::new(0), answered: Notify::new() }
+    }
+}
+
+/// A request that waits, counted until it is dropped.
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    /// `None` if too many wait.
+    pub(super) fn begin(count: &'a AtomicUsize) -> Option<Self> {
+        let more = |waiting: usize| (waiting < MOST_WAITING).then_some(waiting + 1);
+        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self(count))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
