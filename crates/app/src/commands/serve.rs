@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -131,28 +131,59 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     let server = bound(listen(config, data), parts).await?;
     rules.begin(&mirror).await;
     greet(config, &server, &access, &source.environment)?;
-    let stop = CancellationToken::new();
-    let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
-    let pulls = rules.rules.clone();
-    let (events, data_path) = (source.events.clone(), data.path().to_owned());
-    let reload =
-        Reload { load: source.loader(rules, fetching.keeper.clone()), since, scheduler: scheduler.clone() };
-    let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-    let watched = Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data_path };
-    let machine = machine::watch(watched, stop.clone());
-    let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
-        let reload = reload.watch(config.rules.watched.clone(), stop.clone());
-        let told = operators.tell(stop.clone());
-        let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
-        tokio::join!(reload, house, machine, told, tend, pulls, fetching.work(stop.clone()));
-    });
-    let end = end.await;
-    mirror.shutdown().await;
-    signals.abort();
+    let running =
+        Running { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching };
+    let end = running.until_stopped(config, &source, (data.path(), since), signals).await;
     // Only tidies up: the next server would replace the socket.
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
     syncing::ended(end)
+}
+
+/// A server that answers, with all that works beside it.
+struct Running {
+    server: Arc<Server>,
+    mirror: Mirror,
+    scheduler: Scheduler,
+    library: Library,
+    access: Access,
+    rules: Follower,
+    modes: ModesInForce,
+    metrics: Metrics,
+    operators: Operators,
+    fetching: Fetching,
+}
+
+impl Running {
+    async fn until_stopped(
+        self,
+        config: &Config,
+        source: &Source,
+        (data, since): (&Path, SystemTime),
+        signals: Signals,
+    ) -> WorkEnd {
+        let Self { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching } =
+            self;
+        let stop = CancellationToken::new();
+        let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
+        let (events, pulls) = (source.events.clone(), rules.rules.clone());
+        let load = source.loader(rules, fetching.keeper.clone());
+        let reload = Reload { load, since, scheduler: scheduler.clone() };
+        let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
+        let watched =
+            Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data.to_owned() };
+        let machine = machine::watch(watched, stop.clone());
+        let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
+            let reload = reload.watch(config.rules.watched.clone(), stop.clone());
+            let told = operators.tell(stop.clone());
+            let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
+            tokio::join!(reload, house, machine, told, tend, pulls, fetching.work(stop.clone()));
+        });
+        let end = end.await;
+        mirror.shutdown().await;
+        signals.abort();
+        end
+    }
 }
 
 /// What stands in front of pulls, and what counts them.

@@ -210,7 +210,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("tls: {c: x}", "line 1, column 7: `tls`: unknown key `c`\nhint: the keys here are `cert` and `key`"),
     (
         "port: 5000",
-        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `notice`, `registries`, `rules`, `limits`, `requests`, `keep`, `modes`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `webhooks`, `secrets`, `tls` and `log`",
+        "line 1, column 1: unknown key `port`\nhint: the keys here are `listen`, `data`, `blobs`, `database`, `mirror`, `hosted`, `names`, `public_url`, `notice`, `registries`, `rules`, `limits`, `requests`, `keep`, `modes`, `sync`, `sync_files`, `migrate`, `api_token`, `access`, `library`, `webhooks`, `secrets`, `tls`, `tracing` and `log`",
     ),
     (
         "mirror: {freshness: soon}",
