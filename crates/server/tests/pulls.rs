@@ -241,7 +241,7 @@ async fn what_breaks_off_is_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_is_a_failure_in_the_end() {
-    let stalled_after = Duration::from_secs(1);
+    let stalled_after = Duration::from_secs(5);
     let settings = PullsSettings { attempts: 1, stalled_after, ..PullsSettings::default() };
     let ground = Ground::with(Dialect::Docker28, settings).await;
     ground.offer(Offer::of_layers(&[3000]).held_at(&Gate::new()));
