@@ -133,7 +133,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
     greet(config, &server, &access, &source.environment)?;
     let running =
         Running { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching };
-    let end = running.until_stopped(config, &source, (data.path(), since), signals).await;
+    let end = running.until_stopped(config, source, (data.path(), since), signals).await;
     // Only tidies up: the next server would replace the socket.
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
@@ -158,7 +158,7 @@ impl Running {
     async fn until_stopped(
         self,
         config: &Config,
-        source: &Source,
+        source: Source,
         (data, since): (&Path, SystemTime),
         signals: Signals,
     ) -> WorkEnd {
