@@ -36,7 +36,7 @@ fn registered_name(metric: &str) -> &str {
     endings.iter().find_map(|ending| metric.strip_suffix(ending)).unwrap_or(metric)
 }
 
-/// The metrics that the sources register: `registry.register("name", …)`.
+/// The metrics that the sources register: `registry.register("name", …)`, or a tuple that begins with the name.
 fn registered() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(root().join("crates")).unwrap() {
@@ -53,9 +53,10 @@ fn sources(folder: &Path, found: &mut BTreeSet<String>) {
             sources(&path, found);
         } else if path.extension().is_some_and(|end| end == "rs") {
             let text = fs::read_to_string(path).unwrap();
-            let calls = text.split(".register(").skip(1);
-            let names = calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split('"').next());
-            found.extend(names.filter(|name| name.starts_with("entrepot_")).map(str::to_owned));
+            let first = text.split('(').skip(1).map(str::trim_start);
+            let names = first.filter_map(|arguments| arguments.strip_prefix('"')?.split_once("\","));
+            let names = names.map(|(name, _)| name).filter(|name| name.starts_with("entrepot_"));
+            found.extend(names.map(str::to_owned));
         }
     }
 }
