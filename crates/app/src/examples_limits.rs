@@ -46,7 +46,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "rules deny",
         &[example(
-            "entrepot rules deny docker.io/acme/miner --reason 'it mines' --notice https://example.com/advisory --purge --pulled-by 30",
+            "entrepot rules deny docker.io/acme/miner --reason mining --notice https://example.com/advisory --purge --pulled-by 30",
             "Deny an image that does harm, remove it, and see who pulled it in 30 days",
             "禁止有害的镜像，删除缓存，并查看 30 天内谁拉取过",
         )],

@@ -1,10 +1,11 @@
 //! Client for a server's JSON API, over the network or over the socket in its data directory.
 //!
-//! - `server`: which server; `login`: the login for it; `fault`: errors; `events`: the event stream; `web_socket`:
+//! - `answer`: what comes back; `server`: which server; `login`: the login for it; `fault`: errors; `events`: the event stream; `web_socket`:
 //!   conversations
 //!
 //! The commands explain the errors to the user.
 
+mod answer;
 mod events;
 mod fault;
 mod login;
@@ -16,7 +17,6 @@ use std::{
     time::Duration,
 };
 
-use entrepot_api::Problem;
 use entrepot_credentials::Credential;
 use entrepot_egress::Proxies;
 use futures_util::StreamExt as _;
@@ -33,6 +33,7 @@ use crate::{
     failure::{self, Failure},
 };
 
+use answer::{read, refusal};
 pub(crate) use events::{Events, Frames};
 pub(crate) use fault::Fault;
 pub(crate) use server::{Addressed, Server};
@@ -44,8 +45,6 @@ const CONNECT: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The same for work that reads whole images.
 const LONG_WORK: Duration = Duration::from_secs(60 * 60);
-/// The largest response, in bytes. A page of 1,000 entries is far below.
-const MAX_ANSWER: usize = 16 << 20;
 
 /// A client for one server.
 pub(crate) struct Client {
@@ -280,24 +279,6 @@ async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Fault> {
 async fn send(request: RequestBuilder) -> Result<Response, Fault> {
     let response = request.send().await.map_err(Fault::of)?;
     if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
-}
-
-async fn refusal(response: Response) -> Fault {
-    let status = response.status();
-    let problem: Option<Problem> =
-        read(response).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
-    Fault::Refused { status, problem }
-}
-
-async fn read(mut response: Response) -> Result<Vec<u8>, Fault> {
-    let mut all = Vec::new();
-    while let Some(bytes) = response.chunk().await.map_err(Fault::of)? {
-        if all.len() + bytes.len() > MAX_ANSWER {
-            return Err(Fault::TooLong);
-        }
-        all.extend_from_slice(&bytes);
-    }
-    Ok(all)
 }
 
 fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Failure> {

@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{Fault, refusal};
+use super::{answer::refusal, fault::Fault};
 
 pub(crate) use tokio_tungstenite::tungstenite::Message;
 
