@@ -2,16 +2,17 @@
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use http::{HeaderName, Method, header};
+use http::{HeaderName, Method, StatusCode, header};
 
 use crate::{
     connections::Connections,
-    error::{self, Error},
+    error::{self, Error, InvalidResponse},
     links::traffic::Traffic,
-    network_fault::NetworkFaultKind,
+    network_fault::{NetworkFault, NetworkFaultKind},
     outcome::OutcomeGuard,
     remote::{Lane, Remote},
     request::WireRequest,
@@ -58,6 +59,13 @@ impl Remote {
             };
         }
         match sent {
+            // Only a proxy answers with this (RFC 9110 §15.5.8).
+            Ok(response) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                let fault = NetworkFault::new(NetworkFaultKind::ProxyLogin);
+                let fault = fault.through(clients.proxy(&wire.url));
+                let source = Arc::new(InvalidResponse::Status(response.status().as_u16()));
+                Err(guard.fail(Error::Unreachable { fault, source }))
+            }
             Ok(response) => {
                 guard.answered(response.status());
                 traffic.received(0);

@@ -97,6 +97,11 @@ impl NetworkFault {
         Self { kind, proxy: None, elsewhere: None }
     }
 
+    /// The same, through that proxy.
+    pub(crate) fn through(self, proxy: Option<ProxyUsed>) -> Self {
+        Self { proxy, ..self }
+    }
+
     /// The same, of a connection that was kept.
     pub(crate) fn of_kept_connection(self) -> Self {
         Self { kind: NetworkFaultKind::KeptConnection, ..self }

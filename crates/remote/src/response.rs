@@ -183,8 +183,6 @@ impl Response {
         let text = if code < 400 { String::new() } else { text(response, traffic).await };
         guard.fail(match code {
             400 if is_plain && wants_tls(&text) => unreachable(NetworkFaultKind::NeedsTls, code),
-            // Only a proxy answers with this (RFC 9110 §15.5.8).
-            407 => unreachable(NetworkFaultKind::ProxyLogin, code),
             404 | 410 if !matches!(expectation, Expectation::Write) => Error::NotFound,
             429 => Error::Limited { retry_after },
             // These two are about one request, not about rights.
