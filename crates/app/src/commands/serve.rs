@@ -167,7 +167,7 @@ impl Running {
         let stop = CancellationToken::new();
         let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
         let (events, pulls) = (source.events.clone(), rules.rules.clone());
-        let load = source.clone().loader(rules, fetching.keeper.clone());
+        let load = source.loader(rules, fetching.keeper.clone());
         let reload = Reload { load, since, scheduler: scheduler.clone() };
         let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
         let watched =
