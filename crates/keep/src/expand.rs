@@ -115,7 +115,7 @@ async fn held_tags(
     }
 }
 
-// What a listing had is a mark of one.
-fn after(last: &str) -> Page {
+/// The page after what a listing had, which is a mark of one.
+pub(crate) fn after(last: &str) -> Page {
     Page::parse(None, Some(last)).unwrap_or_default()
 }

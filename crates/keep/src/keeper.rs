@@ -97,11 +97,12 @@ impl Keeper {
         self.0.metrics.register(registry);
     }
 
-    /// Puts other lists into force. One that runs goes on as it began.
+    /// Puts other lists into force. One that runs goes on as it began; what is on no list any more may be evicted.
     ///
     /// # Errors
     /// The database failed; then nothing changes.
     pub async fn replace(&self, lists: Vec<KeepList>) -> Result<(), Error> {
+        self.unpin_gone(&lists).await?;
         let mut scheduled = Vec::new();
         for list in &lists {
             let last = self.0.catalog.last_keep_run(&list.name).await?.map(|run| run.started);

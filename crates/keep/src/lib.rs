@@ -12,6 +12,7 @@ mod expand;
 mod keeper;
 mod list;
 mod metrics;
+mod pins;
 mod progress;
 mod run;
 mod section;

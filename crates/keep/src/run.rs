@@ -1,7 +1,7 @@
 //! One run of a keep list: one image after the other, as long as nobody waits for another.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     time::{Duration, SystemTime},
 };
 
@@ -15,6 +15,7 @@ use crate::{
     expand::{Images, expand},
     keeper::Keeper,
     list::KeepList,
+    pins::pin,
 };
 
 /// How often it is looked whether somebody still waits for an image.
@@ -35,6 +36,8 @@ struct Run<'a> {
     bytes: u64,
     /// Registries that allow us nothing more for now.
     limited: HashSet<Host>,
+    /// The repositories of all that is on the list now; `None` if that could not be listed.
+    listed: Option<HashMap<String, RepoKey>>,
 }
 
 impl Keeper {
@@ -42,8 +45,8 @@ impl Keeper {
     pub(crate) async fn run_list(&self, list: &KeepList, cancel: &CancellationToken) -> Result<(), Error> {
         let started = SystemTime::now();
         let id = self.0.catalog.begin_keep_run(&list.name, started).await?;
-        let mut run =
-            Run { keeper: self, list, id, counts: KeepCounts::default(), bytes: 0, limited: HashSet::new() };
+        let (counts, limited) = (KeepCounts::default(), HashSet::new());
+        let mut run = Run { keeper: self, list, id, counts, bytes: 0, limited, listed: None };
         let is_whole = tokio::select! {
             done = run.all() => { done?; true }
             () = cancel.cancelled() => false,
@@ -62,7 +65,11 @@ impl Keeper {
             counts: run.counts,
             bytes: run.bytes,
         };
-        self.0.catalog.end_keep_run(&record, is_whole).await?;
+        let listed = run.listed.take().filter(|_| is_whole);
+        self.0.catalog.end_keep_run(&record, listed.is_some()).await?;
+        if let Some(listed) = listed {
+            self.pin_only(&list.name, &listed).await?;
+        }
         self.0.metrics.stand(&list.name, self.0.catalog.keep_counts(&list.name).await?);
         let KeepCounts { kept, failed, postponed } = run.counts;
         tracing::info!(list = list.name, kept, failed, postponed, bytes = run.bytes, "a keep list was run");
@@ -76,6 +83,9 @@ impl Run<'_> {
         let Images { wanted, faults } = expand(&self.keeper.0.mirror, self.list).await;
         let total = u64::try_from(wanted.len() + faults.len()).unwrap_or(u64::MAX);
         self.keeper.progress(&self.list.name, |progress| progress.total = Some(total));
+        // What a registry does not list just now is still on the list.
+        let keys = || wanted.iter().map(|(name, (key, _))| (name.clone(), key.clone())).collect();
+        self.listed = faults.is_empty().then(keys);
         for (item, error) in faults {
             self.settle(&item, Err(Self::problem(&error))).await?;
         }
@@ -136,6 +146,7 @@ impl Run<'_> {
                 }
             }
         }
+        mirror.pin(&[pin(&self.list.name, key, whole.digest)]).await?;
         mirror.keep_manifests(key, reference, &whole).await?;
         Ok(Ok(whole.digest))
     }

@@ -8,10 +8,10 @@ use std::sync::{
 };
 
 use entrepot_blobs::Blobs;
-use entrepot_catalog::{Catalog, KeepCounts, KeepOutcome, KeepState, Location};
+use entrepot_catalog::{Catalog, KeepCounts, KeepOutcome, KeepState, Location, PinFilter};
 use entrepot_keep::{Error, KeepList, KeepSection, Keeper, ListView, Parts, Sources};
 use entrepot_mirror::{Asked, Clock, Freshness, Mirror, UpstreamParts};
-use entrepot_oci::Host;
+use entrepot_oci::{Host, Page};
 use entrepot_remote::Remote;
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, patiently, until, until_answer};
 use tokio_util::sync::CancellationToken;
@@ -80,6 +80,15 @@ impl Rig {
         page.rows.into_iter().map(|row| format!("{} {}", row.image, row.state.as_str())).collect()
     }
 
+    /// What is not evicted, by list.
+    async fn pins(&self) -> Vec<String> {
+        let page = self.mirror.pins(&PinFilter::default(), &Page::default()).await.unwrap();
+        page.pins
+            .into_iter()
+            .map(|row| format!("{} {} {}", row.pin.held_by, row.pin.key, row.pin.digest))
+            .collect()
+    }
+
     async fn holds(&self, name: &str, image: &TestImage) -> bool {
         let key = self.mirror.locate(&name.parse().unwrap(), Asked::default()).unwrap().key;
         for (digest, _) in image.blobs() {
@@ -126,6 +135,10 @@ async fn the_images_of_a_list_are_here_without_anybody_having_pulled_them() {
     let newer = rig.put("library/a", "1", 9);
     rig.ran("daily").await;
     assert!(rig.holds("a", &newer).await, "a tag that has moved is followed");
+    let mut pins = rig.pins().await;
+    pins.sort();
+    let pinned = |name: &str, image: &TestImage| format!("daily docker.io/library/{name} {}", image.digest());
+    assert_eq!(pins, [pinned("a", &newer), pinned("b", &two)], "what a tag pointed at before may go");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +152,7 @@ async fn patterns_are_about_what_is_held_and_a_list_forgets_what_is_not_on_it() 
         let target = rig.mirror.locate(&name.parse().unwrap(), Asked::default()).unwrap();
         rig.mirror.manifest(&target, &"1".parse().unwrap()).await.unwrap();
         let known = async || {
-            let page = rig.mirror.images(&target.key, &entrepot_oci::Page::default()).await.ok()?;
+            let page = rig.mirror.images(&target.key, &Page::default()).await.ok()?;
             (!page.images.is_empty()).then_some(())
         };
         until_answer("the manifest to be recorded", known).await;
@@ -149,7 +162,10 @@ async fn patterns_are_about_what_is_held_and_a_list_forgets_what_is_not_on_it() 
     rig.keeper.replace(vec![list(&["docker.io/library/b:1"], "")]).await.unwrap();
     rig.ran("daily").await;
     assert_eq!(rig.states("daily").await, ["docker.io/library/b:1 kept"]);
+    assert!(rig.pins().await.iter().all(|pin| pin.starts_with("daily docker.io/library/b ")));
+    assert_eq!(rig.pins().await.len(), 1);
     rig.keeper.replace(Vec::new()).await.unwrap();
+    assert!(rig.pins().await.is_empty(), "a list that is no more keeps nothing");
     assert!(matches!(rig.keeper.run("daily"), Err(Error::Unknown(_))));
 }
 

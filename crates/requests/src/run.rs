@@ -7,7 +7,8 @@ use std::{
 };
 
 use entrepot_catalog::{
-    ImageRequestEnd, ImageRequestRecord, ImageRequestStatus, ImageRequestStep, Origin, RepoKey,
+    ImageRequestEnd, ImageRequestRecord, ImageRequestStatus, ImageRequestStep, NewPin, Origin, PinSource,
+    RepoKey,
 };
 use entrepot_events::{Event, RequestDone, RequestResult};
 use entrepot_mirror::{Kept, WholeImage};
@@ -167,9 +168,27 @@ impl<'a> Fetch<'a> {
         self.write().await;
         let blobs = stream::iter(whole.blobs.clone()).map(Ok::<_, Failure>);
         blobs.try_for_each_concurrent(BLOBS, |blob| async move { self.blob(&blob).await }).await?;
+        self.pin(whole.digest).await?;
         mirror.keep_manifests(&self.key, &self.reference, &whole).await?;
         self.write().await;
         Ok(())
+    }
+
+    // Who asked may need some days until they pull it.
+    async fn pin(&self, digest: Digest) -> Result<(), Failure> {
+        let keep_for = self.requests.0.settings.keep_for;
+        if keep_for.is_zero() {
+            return Ok(());
+        }
+        let pin = NewPin {
+            key: self.key.clone(),
+            digest,
+            source: PinSource::Requested,
+            held_by: self.id.to_string(),
+            reason: format!("request for `{}`", self.image),
+            expires: SystemTime::now().checked_add(keep_for),
+        };
+        Ok(self.requests.0.mirror.pin(&[pin]).await?)
     }
 
     fn begun(&self, whole: &WholeImage) {

@@ -23,6 +23,9 @@ pub struct RequestsSection {
     /// How long a request waits for its turn before it leaves the queue.
     #[serde(with = "humantime_serde")]
     pub wait: Duration,
+    /// How long what was asked for is not evicted.
+    #[serde(with = "humantime_serde")]
+    pub keep_for: Duration,
     /// How many requests that have ended are remembered.
     pub remembered: u32,
 }
@@ -52,6 +55,8 @@ pub struct Settings {
     pub at_once: usize,
     /// How long a request waits for its turn.
     pub wait: Duration,
+    /// How long what was asked for is not evicted.
+    pub keep_for: Duration,
     /// How many requests that have ended are remembered.
     pub remembered: u32,
 }
@@ -79,6 +84,7 @@ impl Default for RequestsSection {
             per_client: PerClient::default(),
             at_once: 2,
             wait: Duration::from_secs(24 * 60 * 60),
+            keep_for: Duration::from_secs(7 * 24 * 60 * 60),
             remembered: 1000,
         }
     }
@@ -114,6 +120,7 @@ impl RequestsSection {
             per_client: PerClient { open: open.or(ready.open), daily: daily.or(ready.daily) },
             at_once: usize::try_from(zero("at_once", self.at_once)?).unwrap_or(1),
             wait: self.wait,
+            keep_for: self.keep_for,
             remembered: self.remembered,
         })
     }

@@ -5,10 +5,10 @@
 use std::{path::Path, time::Duration};
 
 use entrepot_blobs::Blobs;
-use entrepot_catalog::{Catalog, ImageRequestFilter, ImageRequestStatus, Location};
+use entrepot_catalog::{Catalog, ImageRequestFilter, ImageRequestStatus, Location, PinFilter, PinSource};
 use entrepot_events::EventSender;
 use entrepot_mirror::{Asked as By, Clock, Freshness, Mirror, Target, UpstreamParts};
-use entrepot_oci::Host;
+use entrepot_oci::{Host, Page};
 use entrepot_remote::Remote;
 use entrepot_requests::{
     Asked, Asker, Error, Parts, PerClient, RequestFault, RequestState, Requests, RequestsSection, Settings,
@@ -149,6 +149,13 @@ async fn an_image_is_here_for_all_its_platforms_when_it_is_done_and_many_ask_onc
     assert_eq!(done.record.step.status, ImageRequestStatus::Done, "{:?}", done.record.detail);
     assert_eq!(done.record.step.bytes_done, size(&amd) + size(&arm));
     assert_eq!(rig.requests.look(&rig.wanted("a:1")).await.unwrap().missing, 0);
+    let pins = rig.mirror.pins(&PinFilter::default(), &Page::default()).await.unwrap().pins;
+    assert_eq!(pins.len(), 1, "it is not evicted before they pull it");
+    assert_eq!(
+        (pins[0].pin.source, &pins[0].pin.held_by),
+        (PinSource::Requested, &first.record.id.to_string())
+    );
+    assert!(pins[0].pin.expires.is_some());
     rig.upstream.stop().await;
     let rig = rig.restart().await;
     let key = rig.target("a").key;

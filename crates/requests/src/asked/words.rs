@@ -83,6 +83,8 @@ fn plain(character: char) -> Plain {
                 Plain::Space
             }
         }
+        // What turns text around has people read another name than there is.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Plain::Other,
         hidden if is_hidden(hidden) => {
             if hidden.is_ascii() {
                 Plain::Space
