@@ -48,7 +48,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "cache pin",
         &[example(
-            "entrepot cache pin nginx:1.27 --reason 'the demo on Friday' --for 7d",
+            "entrepot cache pin nginx:1.27 --reason demo --for 7d",
             "Keep an image for a week",
             "保留镜像一周",
         )],

@@ -52,7 +52,22 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli::Parsed { action, output } = cli::parse(std::env::args_os());
+    match perform(action) {
+        Ok(code) => code,
+        Err(failure) => {
+            if output == output::Output::Json {
+                output::print_failure(&failure);
+            }
+            failure.report();
+            failure.code()
+        }
+    }
+}
+
+fn perform(action: Action) -> Result<ExitCode, failure::Failure> {
     let done = match action {
+        // The code is that of the program.
+        Action::Exec(exec) => return commands::exec::run(exec),
         Action::Serve(serve) => commands::serve::run(serve),
         Action::Config(config) => commands::config::run(config),
         Action::Cache(cache) => commands::cache::run(cache),
@@ -85,11 +100,6 @@ fn main() -> ExitCode {
         Action::Pulls(pulls) => commands::pulls::list(pulls),
         Action::Specs(specs) => commands::specs::run(specs),
         Action::Instances(instances) => commands::instances::run(instances),
-        Action::Exec(exec) => match commands::exec::run(exec) {
-            // That of the program.
-            Ok(code) => return code,
-            Err(failure) => Err(failure),
-        },
         Action::SecretKey => commands::credentials::print_key(),
         Action::SecretReset(reset) => commands::credentials::reset::run(reset),
         Action::LoginDevice(login) => commands::login_device::run(login),
@@ -109,14 +119,5 @@ fn main() -> ExitCode {
         Action::Completions(completions) => commands::completions::run(completions, cli::command()),
         Action::Man(man) => commands::man::run(man, cli::manual()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if output == output::Output::Json {
-                output::print_failure(&failure);
-            }
-            failure.report();
-            failure.code()
-        }
-    }
+    done.map(|()| ExitCode::SUCCESS)
 }

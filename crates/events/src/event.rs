@@ -200,10 +200,16 @@ mod tests {
             problem: None,
         };
         let run_json = |state: &str| json!({"rule": "base", "run": "7", "state": state, "failed": 1, "postponed": 2, "problem": null});
-        vec![
+        let of_syncs = [
             (Event::SyncFailed(run(SyncRunState::Failed)), run_json("failed")),
             (Event::SyncBehind(run(SyncRunState::Behind)), run_json("behind")),
             (Event::SyncRecovered(run(SyncRunState::Done)), run_json("done")),
+        ];
+        of_syncs.into_iter().chain(others()).collect()
+    }
+
+    fn others() -> Vec<(Event, Value)> {
+        vec![
             (
                 Event::PruneWaiting(PruneWaiting {
                     id: "8".to_owned(),

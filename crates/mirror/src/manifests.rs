@@ -63,13 +63,13 @@ impl Mirror {
                 Box::pin(self.in_background(self.0.upstreams.get(host)?, key, reference)).await
             }
             (Origin::Upstream(host), _) => {
-                self.from_upstream(self.0.upstreams.get(host)?, key, reference).await
+                self.upstream_manifest(self.0.upstreams.get(host)?, key, reference).await
             }
         }
     }
 
     /// A manifest of an upstream, which is asked for what is not held or overdue.
-    pub(crate) async fn from_upstream(
+    pub(crate) async fn upstream_manifest(
         &self,
         upstream: &Arc<Upstream>,
         key: &RepoKey,

@@ -158,8 +158,9 @@ impl Metrics {
     /// Records what accounts have left at `upstream`.
     pub fn account_quotas(&self, upstream: &entrepot_oci::Host, accounts: &[AccountQuota]) {
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        for one in accounts {
-            let account = one.account.clone().unwrap_or_default();
+        for (place, one) in accounts.iter().enumerate() {
+            // Names of accounts are not for everybody who may read metrics.
+            let account = one.account.as_ref().map_or_else(String::new, |_| (place + 1).to_string());
             let label = AccountLabel { upstream: upstream.to_string(), account };
             if let (Some(limit), Some(left)) = (one.limit, one.left) {
                 self.budget_limit.get_or_create(&label).set(gauge(limit));

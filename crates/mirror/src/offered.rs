@@ -84,7 +84,7 @@ impl Mirror {
         if !is_held {
             self.leaves_reserve(upstream)?;
         }
-        self.from_upstream(upstream, key, reference).await
+        self.upstream_manifest(upstream, key, reference).await
     }
 
     /// Refuses background work what an upstream allows no more than clients need.

@@ -110,7 +110,7 @@ impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What was written in bits is no round number of bytes.
         match self.0.checked_mul(8) {
-            Some(bits) if self.0 % 1024 != 0 && bits % 1000 == 0 => write(f, bits, &BITS)?,
+            Some(bits) if !self.0.is_multiple_of(1024) && bits.is_multiple_of(1000) => write(f, bits, &BITS)?,
             _ => write(f, self.0, &BYTES)?,
         }
         f.write_str("/s")

@@ -230,7 +230,7 @@ impl fmt::Debug for Remote {
 // A proxy may be at a private address, and is never asked for anything itself.
 fn gate(settings: &Settings, proxies: &Proxies) -> Gate {
     let of_links = settings.links.iter().filter_map(|link| link.proxy.clone());
-    let of_environment = proxies.urls().cloned().filter(|_| settings.links.is_empty());
+    let of_environment = proxies.urls().filter(|_| settings.links.is_empty()).cloned();
     let exemptions = Exemptions::new(&settings.endpoints)
         .with_private_network(settings.private_network)
         .with_proxies(of_links.chain(of_environment));

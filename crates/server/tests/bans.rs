@@ -218,7 +218,10 @@ async fn one_request_denies_removes_and_says_who_pulled_it() {
         "{}",
         refused.text()
     );
-    // After a restart too.
+    denials_last_and_are_taken_back(&desk, path).await;
+}
+
+async fn denials_last_and_are_taken_back(desk: &Desk, path: &str) {
     let other = RulesInForce::default();
     other.remember(desk.catalog.clone()).await.unwrap();
     let listed = desk.send("ops", ("GET", path), &Value::Null).await.json();

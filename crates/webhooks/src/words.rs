@@ -156,37 +156,20 @@ mod tests {
 
     #[test]
     fn says_it_in_both_languages() {
-        let request = |result, problem: Option<&str>| {
-            Event::RequestDone(RequestDone {
-                id: "9".to_owned(),
-                image: "docker.io/library/nginx:1".to_owned(),
-                result,
-                problem: problem.map(str::to_owned),
-            })
-        };
+        for (event, english, chinese) in of_syncs().into_iter().chain(of_others()) {
+            assert_eq!(sentence(&event, Language::English), english);
+            assert_eq!(sentence(&event, Language::Chinese), chinese);
+        }
+    }
+
+    fn of_syncs() -> Vec<(Event, &'static str, &'static str)> {
         let waiting = PruneWaiting {
             id: "8".to_owned(),
             rule: "base".to_owned(),
             tags: 2,
             some: vec!["q.io/a:1".to_owned(), "q.io/a:2".to_owned()],
         };
-        let low = BudgetLow {
-            registry: "docker.io".to_owned(),
-            account: Some("bot".to_owned()),
-            remaining: 3,
-            limit: 100,
-        };
-        let changed = ModeChanged {
-            from: "normal".to_owned(),
-            to: "cached-only".to_owned(),
-            cause: "disk 96 %".to_owned(),
-        };
-        let card = CardFree {
-            spec: "A100".to_owned(),
-            free: 1,
-            accounts: vec!["alice".to_owned(), "bob".to_owned()],
-        };
-        for (event, english, chinese) in [
+        vec![
             (
                 Event::SyncFailed(run(1, None)),
                 "the sync `base` failed: 1 image was not copied",
@@ -212,6 +195,38 @@ mod tests {
                 "the sync `base` found 2 tags that no rule writes, such as q.io/a:1, q.io/a:2: see `entrepot sync prune show 8`",
                 "同步规则 `base` 发现 2 个没有规则写入的标签，例如 q.io/a:1、q.io/a:2：请查看 `entrepot sync prune show 8`",
             ),
+        ]
+    }
+
+    fn low() -> BudgetLow {
+        BudgetLow {
+            registry: "docker.io".to_owned(),
+            account: Some("bot".to_owned()),
+            remaining: 3,
+            limit: 100,
+        }
+    }
+
+    fn of_others() -> Vec<(Event, &'static str, &'static str)> {
+        let request = |result, problem: Option<&str>| {
+            Event::RequestDone(RequestDone {
+                id: "9".to_owned(),
+                image: "docker.io/library/nginx:1".to_owned(),
+                result,
+                problem: problem.map(str::to_owned),
+            })
+        };
+        let changed = ModeChanged {
+            from: "normal".to_owned(),
+            to: "cached-only".to_owned(),
+            cause: "disk 96 %".to_owned(),
+        };
+        let card = CardFree {
+            spec: "A100".to_owned(),
+            free: 1,
+            accounts: vec!["alice".to_owned(), "bob".to_owned()],
+        };
+        vec![
             (
                 request(RequestResult::Done, None),
                 "`docker.io/library/nginx:1` was requested, and is here",
@@ -228,7 +243,7 @@ mod tests {
                 "对镜像 `docker.io/library/nginx:1` 的申请已撤回",
             ),
             (
-                Event::BudgetLow(low),
+                Event::BudgetLow(low()),
                 "docker.io allows only 3 of 100 pulls more for `bot` in this window",
                 "docker.io（账号 `bot`）的拉取额度即将用完：本时段 100 次，剩余 3 次",
             ),
@@ -248,10 +263,7 @@ mod tests {
                 "规格 `A100` 已有空闲（1 个），等待者：alice、bob",
             ),
             (Event::Test {}, "this is a test: the webhook works", "这是一条测试消息：Webhook 工作正常"),
-        ] {
-            assert_eq!(sentence(&event, Language::English), english);
-            assert_eq!(sentence(&event, Language::Chinese), chinese);
-        }
+        ]
     }
 
     #[test]

@@ -22,11 +22,6 @@ pub(super) const TEXTS: &[(&str, &str)] = &[
         "Only pins that are held by this request, list, entry, instance or account",
         "只处理由此请求、列表、条目、实例或账号持有的保留",
     ),
-    ("Requests for an image", "对镜像的请求"),
-    ("Keep lists", "保留列表"),
-    ("Entries on the shelf of the library", "镜像库中已上架的条目"),
-    ("Instances", "实例"),
-    ("People", "人工"),
     (
         "Show what a larger disk would have saved in the last seven days",
         "显示更大的磁盘在最近七天可以节省多少",

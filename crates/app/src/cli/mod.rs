@@ -361,6 +361,15 @@ enum ConfigCommand {
     },
 }
 
+impl ConfigCommand {
+    fn into_args(self) -> config::Config {
+        match self {
+            Self::Check { file, output } => config::Config::Check { file, output: output.output },
+            Self::Show { file, output } => config::Config::Show { file: file.config, output: output.output },
+        }
+    }
+}
+
 #[derive(Args)]
 struct CompletionsArgs {
     /// The shell
@@ -391,12 +400,7 @@ impl Command {
             Self::Serve(ServeArgs { file, listen, data }) => {
                 Action::Serve(serve::Serve { file: file.config, over: Overrides { listen, data }, verbosity })
             }
-            Self::Config(ConfigCommand::Check { file, output }) => {
-                Action::Config(config::Config::Check { file, output: output.output })
-            }
-            Self::Config(ConfigCommand::Show { file, output }) => {
-                Action::Config(config::Config::Show { file: file.config, output: output.output })
-            }
+            Self::Config(config) => Action::Config(config.into_args()),
             Self::Cache(cache) => Action::Cache(cache.into_args(verbosity)),
             Self::Sync(sync) => sync.into_args(verbosity),
             Self::Check(check) => Action::Check(check.into_args(verbosity)),
@@ -448,9 +452,7 @@ impl Command {
             Self::Relay(relay) => Action::Relay(Box::new(relay.into_args(verbosity))),
             Self::Load(load) => Action::Load(load.into_args(verbosity)),
             Self::Migrate(step) => step.into_args(verbosity),
-            Self::Completions(CompletionsArgs { shell }) => {
-                Action::Completions(completions::Completions { shell })
-            }
+            Self::Completions(of) => Action::Completions(completions::Completions { shell: of.shell }),
             Self::Man(ManArgs { out }) => Action::Man(man::Man { out }),
         }
     }

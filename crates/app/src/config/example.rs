@@ -29,6 +29,7 @@ pub(super) fn example_environment() -> Environment {
         ("OIDC_SECRET", "s"),
         ("LDAP_PASSWORD", "p"),
         ("OTLP_TOKEN", "Bearer t"),
+        ("PROXY_PASSWORD", "p"),
         ("WEBHOOK_URL", "https://hooks.example/key"),
         ("WEBHOOK_SECRET", "a long enough secret"),
     ])

@@ -49,7 +49,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("cannot start the log", "无法启动日志"),
     ("cannot wait for signals", "无法接收信号"),
     ("cannot use the certificate", "无法使用证书"),
-    ("SIGHUP: the certificate and the rules about pulls are read again", "SIGHUP：重新读取证书和拉取规则"),
+    (
+        "SIGHUP: the certificate, the rules about pulls and the limits are read again",
+        "SIGHUP：重新读取证书、拉取规则和限额",
+    ),
     ("{name} again: stopping at once", "再次收到 {name}：立即停止"),
     ("{name}: finishing what is running, for at most {} s", "{name}：等待进行中的请求完成，最多 {} 秒"),
     ("configured by `{}`", "配置文件：`{}`"),

@@ -17,7 +17,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("it differs, and its tag never changes there", "内容不同，而目标处的标签不允许改变"),
     ("the source's budget is used up; it is renewed in {}", "来源的拉取限额已用完，{} 后恢复"),
     ("the source's budget is used up", "来源的拉取限额已用完"),
-    ("the configuration was changed and cannot be used: {problem}", "配置已修改但无法使用：{problem}"),
     ("there is no list of tags `{0}`", "没有标签列表 `{0}`"),
     (
         "the list of tags `{id}` does not wait for a decision: it is {}",

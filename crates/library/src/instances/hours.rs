@@ -1,7 +1,7 @@
 //! When accounts have used up their hours of cards, for those that have a limit.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::SystemTime,
 };
 
@@ -55,12 +55,14 @@ impl Hours {
         let account = instance.account_id;
         let Some(hours) = self.set.get(&account).copied().unwrap_or(self.usual) else { return Ok(None) };
         let mut accounts = self.accounts.lock().await;
-        if !accounts.contains_key(&account) {
-            let periods = self.catalog.periods_of_month(account, self.now).await?;
-            accounts.insert(account, used(&periods, hours, self.now));
-        }
-        let used = accounts.get(&account);
-        Ok(used.filter(|used| used.running.contains(&instance.id)).and_then(|used| used.ends))
+        let used = match accounts.entry(account) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let periods = self.catalog.periods_of_month(account, self.now).await?;
+                free.insert(used(&periods, hours, self.now))
+            }
+        };
+        Ok(used.ends.filter(|_| used.running.contains(&instance.id)))
     }
 }
 

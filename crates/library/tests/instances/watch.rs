@@ -1,13 +1,13 @@
 //! What is noticed at once, because engines say so.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use entrepot_catalog::{InstancePhase, InstanceReason, QuotaRecord};
+use entrepot_catalog::{AccountKind, InstancePhase, InstanceReason, NewAccount, QuotaRecord};
 use entrepot_library::InstanceSettings;
 use entrepot_testkit::engine::Dialect;
 use tokio_util::sync::CancellationToken;
 
-use crate::yard::{ANN, Yard};
+use crate::yard::Yard;
 
 /// Nothing is looked at by the clock.
 async fn watched(dialect: Dialect) -> (Yard, CancellationToken) {
@@ -54,10 +54,20 @@ async fn what_an_engine_took_down_comes_back_after_its_restart() {
 
 #[tokio::test]
 async fn hours_that_are_used_up_stop_what_has_cards() {
-    let yard = Yard::new(Dialect::Docker28).await;
+    let mut yard = Yard::new(Dialect::Docker28).await;
+    let ann = NewAccount {
+        name: "ann".to_owned(),
+        kind: AccountKind::Local,
+        subject: None,
+        role: "user".to_owned(),
+        password: None,
+        groups: Vec::new(),
+    };
+    let ann = yard.catalog.add_account(&ann, SystemTime::now()).await.unwrap().unwrap();
+    yard.account = ann;
     let (card, bare) = (yard.run_with_card("a").await, yard.run("b").await);
-    let view = async |id: i64| yard.library.instance(id.try_into().unwrap(), Some(ANN)).await.unwrap();
-    let quota = |hours| QuotaRecord { account_id: ANN, instances: None, cards: None, hours: Some(hours) };
+    let view = async |id: i64| yard.library.instance(id.try_into().unwrap(), Some(ann)).await.unwrap();
+    let quota = |hours| QuotaRecord { account_id: ann, instances: None, cards: None, hours: Some(hours) };
     yard.catalog.set_quota(&quota(1_000_000)).await.unwrap();
     assert!(view(card.id).await.stop_at.is_none(), "more than a month has");
     yard.look().await;

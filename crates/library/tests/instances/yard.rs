@@ -35,6 +35,8 @@ pub(crate) struct Yard {
     pub(crate) engine: TestEngine,
     pub(crate) catalog: Catalog,
     pub(crate) library: Library,
+    /// Whose instances are made.
+    pub(crate) account: i64,
     parts: Parts,
     _directory: tempfile::TempDir,
 }
@@ -90,7 +92,8 @@ impl Yard {
         let engine = TestEngine::start(dialect).await;
         engine.offer(IMAGE, Offer::of_layers(&[1000]));
         stock(&catalog, &engine.address()).await;
-        Self { engine, library: Library::new(parts.clone()), catalog, parts, _directory: directory }
+        let library = Library::new(parts.clone());
+        Self { engine, library, catalog, account: ANN, parts, _directory: directory }
     }
 
     /// The same, with somebody who hears of what happens.
@@ -121,7 +124,7 @@ impl Yard {
     }
 
     pub(crate) async fn ask(&self, request: RunRequest) -> Result<Created, Error> {
-        self.library.create_instance(&Tenant::account(ANN, "ann"), request, by()).await
+        self.library.create_instance(&Tenant::account(self.account, "ann"), request, by()).await
     }
 
     /// Creates an instance with the first spec, which has no cards, and lets it come up.

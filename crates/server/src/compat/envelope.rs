@@ -28,7 +28,7 @@ pub(super) enum Failure {
     /// The caller may not.
     Forbidden,
     /// Anything else.
-    Problem(Problem),
+    Problem(Box<Problem>),
 }
 
 impl From<Problem> for Failure {
@@ -36,7 +36,7 @@ impl From<Problem> for Failure {
         match problem.status {
             StatusCode::UNAUTHORIZED => Self::NoLogin,
             StatusCode::FORBIDDEN => Self::Forbidden,
-            _ => Self::Problem(problem),
+            _ => Self::Problem(Box::new(problem)),
         }
     }
 }

@@ -127,7 +127,7 @@ fn refused(error: LoginError) -> Failure {
     if let LoginError::Catalog(cause) = &error {
         tracing::warn!(%cause, "a login could not be decided");
     }
-    Failure::Problem(Problem::new(StatusCode::BAD_REQUEST, error.to_string()).in_chinese(chinese))
+    Failure::Problem(Box::new(Problem::new(StatusCode::BAD_REQUEST, error.to_string()).in_chinese(chinese)))
 }
 
 #[cfg(test)]

@@ -142,15 +142,13 @@ impl Drop for Inquiry {
 
 // How many requests an upstream gets for something that it does not have. `None` for what asks nothing.
 fn price(wanted: &Wanted<'_>) -> Option<u64> {
-    match (wanted.action, wanted.method) {
+    match wanted.action {
         // Some registries deny to `HEAD` what they give to `GET`, and some give manifests out as blobs: both is asked.
-        (Action::Pull(Content::Manifest(_)) | Action::ListReferrers(_), _)
-        | (Action::Pull(Content::Blob(_)), Method::Head) => Some(2),
-        (Action::Pull(Content::Blob(_)) | Action::ListTags, _) => Some(1),
-        (
-            Action::Ping | Action::Push | Action::Delete(_) | Action::Mount { .. } | Action::ListRepositories,
-            _,
-        ) => None,
+        Action::Pull(_) | Action::ListReferrers(_) => Some(2),
+        Action::ListTags => Some(1),
+        Action::Ping | Action::Push | Action::Delete(_) | Action::Mount { .. } | Action::ListRepositories => {
+            None
+        }
     }
 }
 

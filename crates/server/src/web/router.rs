@@ -82,7 +82,13 @@ pub(super) fn router(state: Arc<State>) -> Router {
 }
 
 fn api() -> OpenApiRouter<Arc<State>> {
-    let router = OpenApiRouter::with_openapi(Document::openapi())
+    let router = OpenApiRouter::with_openapi(Document::openapi());
+    let router = pull_api(account_api(sync_api(router)));
+    cache_api(library_api(service_api(router)))
+}
+
+fn sync_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+    router
         .routes(routes!(sync::api::rules))
         .routes(routes!(sync::api::run_rule))
         .routes(routes!(sync::api::runs))
@@ -94,6 +100,10 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(sync::prunes::prune))
         .routes(routes!(sync::prunes::approve_prune))
         .routes(routes!(sync::prunes::reject_prune))
+}
+
+fn account_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+    router
         .routes(routes!(accounts::me))
         .routes(routes!(accounts::accounts, accounts::create_account))
         .routes(routes!(accounts::account, accounts::change_account, accounts::remove_account))
@@ -114,6 +124,10 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))
+}
+
+fn pull_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+    router
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
         .routes(routes!(pull_rules::explain))
@@ -134,6 +148,10 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(keep::api::images))
         .routes(routes!(keep::api::run))
         .routes(routes!(keep::api::cancel))
+}
+
+fn service_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+    router
         .routes(routes!(links::links))
         .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
         .routes(routes!(budget::budget))
@@ -141,8 +159,11 @@ fn api() -> OpenApiRouter<Arc<State>> {
         .routes(routes!(webhooks::webhooks))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::deliveries))
-        .routes(routes!(webhooks::redeliver));
-    library_api(router)
+        .routes(routes!(webhooks::redeliver))
+}
+
+fn cache_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+    router
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
         .routes(routes!(cache::images, cache::remove_images))

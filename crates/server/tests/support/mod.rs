@@ -166,80 +166,48 @@ impl Rig {
     }
 
     async fn start_on(ground: Ground, setup: Setup) -> Self {
-        let Setup {
-            patience,
-            tls,
-            sync,
-            token,
-            access,
-            vault,
-            library,
-            requests,
-            keep,
-            webhooks,
-            accounts,
-            policy,
-            rules,
-            modes,
-            notice,
-            limits,
-            networks,
-            public_url,
-            catalog,
-            s3,
-        } = setup;
         let Ground { data, upstream, clock } = ground;
-        let settings = Settings { catalog, ..Settings::default() };
-        let blobs = Blobs::open(data.path(), s3.as_ref()).await.unwrap();
-        let remote = remote(&upstream, &accounts);
+        let settings = Settings { catalog: setup.catalog, ..Settings::default() };
+        let blobs = Blobs::open(data.path(), setup.s3.as_ref()).await.unwrap();
+        let remote = remote(&upstream, &setup.accounts);
         let mirror = mirror(data.path(), remote, clock.clone(), (settings, blobs)).await;
-        let metrics = Metrics::default();
-        let mut registry = Registry::default();
+        let (metrics, top, mut registry) = (Metrics::default(), Top::default(), Registry::default());
+        let modes = modes_in_force(data.path(), &mirror, setup.modes).await;
         metrics.register(&mut registry);
-        rules.register(&mut registry);
-        limits.register(&mut registry);
-        let records = Catalog::open(&Location::Sqlite(data.path().join("entrepot.db"))).await.unwrap();
-        let modes = ModesInForce::new(modes, &mirror, records, EventSender::default());
+        setup.rules.register(&mut registry);
+        setup.limits.register(&mut registry);
         modes.register(&mut registry);
-        let top = Top::default();
         top.register(&mut registry);
-        modes.restore().await.unwrap();
-        mirror.begin(async |key, digest| rules.may_go_on(&mirror, key, digest).await).await;
+        mirror.begin(async |key, digest| setup.rules.may_go_on(&mirror, key, digest).await).await;
         let listen = Listen {
             addr: "127.0.0.1:0".to_owned(),
-            tls,
+            tls: setup.tls,
             control: Some(data.path().join("control.sock")),
             names: ["x", "m.test", "one.test", "two.test"].map(str::to_owned).into(),
-            patience,
-            networks,
-            public_url,
+            patience: setup.patience,
+            networks: setup.networks,
+            public_url: setup.public_url,
             ..Listen::default()
         };
-        let library = library.map(|ground| ground.library(&mirror, vault.as_ref(), access.as_ref()));
-        let requests = match requests {
-            Some(settings) => Some(asked_for(data.path(), &mirror, settings).await),
-            None => None,
-        };
-        let keeper = match keep {
-            lists if lists.is_empty() => None,
-            lists => Some(keeper(data.path(), &mirror, lists).await),
-        };
+        let library =
+            setup.library.map(|ground| ground.library(&mirror, setup.vault.as_ref(), setup.access.as_ref()));
+        let fetching = Fetching::open(data.path(), &mirror, setup.requests, setup.keep).await;
         let parts = entrepot_server::Parts {
             mirror: mirror.clone(),
-            sync,
-            token,
-            access,
-            vault,
+            sync: setup.sync,
+            token: setup.token,
+            access: setup.access,
+            vault: setup.vault,
             library: library.clone(),
-            requests: requests.clone(),
-            keeper: keeper.clone(),
-            webhooks,
-            rules: rules.clone(),
+            requests: fetching.requests.clone(),
+            keeper: fetching.keeper.clone(),
+            webhooks: setup.webhooks,
+            rules: setup.rules.clone(),
             modes: modes.clone(),
-            limits,
-            notice,
+            limits: setup.limits,
+            notice: setup.notice,
             top,
-            policy,
+            policy: setup.policy,
             registry,
             metrics: metrics.clone(),
         };
@@ -248,17 +216,7 @@ impl Rig {
         let running = tokio::spawn({
             let (server, stop) = (Arc::clone(&server), stop.clone());
             async move {
-                let work = async {
-                    if let Some(requests) = requests {
-                        requests.work(stop.clone()).await;
-                    }
-                };
-                let keep = async {
-                    if let Some(keeper) = keeper {
-                        keeper.work(stop.clone()).await;
-                    }
-                };
-                tokio::join!(server.run(stop.clone(), GRACE), work, keep);
+                tokio::join!(server.run(stop.clone(), GRACE), fetching.work(stop.clone()));
             }
         });
         let address = server.local_addr();
@@ -343,6 +301,50 @@ impl Rig {
     /// Sends bytes as they are and reads until the server closes, for at most `patience`.
     pub(crate) async fn raw(&self, request: &[u8]) -> String {
         raw(self.address, request).await
+    }
+}
+
+async fn modes_in_force(data: &Path, mirror: &Mirror, modes: ModeSettings) -> ModesInForce {
+    let records = Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap();
+    let modes = ModesInForce::new(modes, mirror, records, EventSender::default());
+    modes.restore().await.unwrap();
+    modes
+}
+
+/// What fetches images before they are pulled.
+struct Fetching {
+    requests: Option<Requests>,
+    keeper: Option<Keeper>,
+}
+
+impl Fetching {
+    async fn open(
+        data: &Path,
+        mirror: &Mirror,
+        requests: Option<entrepot_requests::Settings>,
+        lists: Vec<KeepList>,
+    ) -> Self {
+        let requests = match requests {
+            Some(settings) => Some(asked_for(data, mirror, settings).await),
+            None => None,
+        };
+        let keeper = if lists.is_empty() { None } else { Some(keeper(data, mirror, lists).await) };
+        Self { requests, keeper }
+    }
+
+    async fn work(self, stop: CancellationToken) {
+        let Self { requests, keeper } = self;
+        let asked_for = async {
+            if let Some(requests) = requests {
+                requests.work(stop.clone()).await;
+            }
+        };
+        let kept = async {
+            if let Some(keeper) = keeper {
+                keeper.work(stop.clone()).await;
+            }
+        };
+        tokio::join!(asked_for, kept);
     }
 }
 

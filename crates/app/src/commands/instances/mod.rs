@@ -192,11 +192,8 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Run(run) => create(asker, *run).await,
         Verb::List { search, all } => {
-            let query =
-                InstanceListQuery { search, all: all.then_some(true), ..InstanceListQuery::default() };
-            let instances = list(asker, &query).await?;
-            let all = InstanceList { instances, ..InstanceList::default() };
-            asker.print(&all, || render::instances(&all.instances))
+            let all = all.then_some(true);
+            show(asker, &InstanceListQuery { search, all, ..InstanceListQuery::default() }).await
         }
         Verb::Start { instance, with_cards } => {
             let start = InstanceStart { cards: Some(with_cards) };
@@ -212,10 +209,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             asker.done(&instance, "starts again")
         }
         Verb::Remove { instance, volumes } => {
-            let id = find(asker, &instance).await?.to_string();
-            let path = ["library", "instances", id.as_str()];
-            let query = InstanceRemovalQuery { volumes };
-            asker.told(asker.client.remove(&path, &query).await)?;
+            remove(asker, &instance, InstanceRemovalQuery { volumes }).await?;
             asker.done(&instance, "is being removed")
         }
         Verb::Rename { instance, name } => {
@@ -242,19 +236,32 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             asker.print(&free, || render::free(&free.specs))
         }
         Verb::WaitFor { spec } => {
-            let id = specs::find(asker, &spec).await?.to_string();
-            let path = ["library", "specs", &id, "wait"];
-            asker.told(asker.client.change(Method::PUT, &path, &()).await)?;
+            wait(asker, &spec, Method::PUT).await?;
             asker.done(&spec, "is waited for: webhooks are told when it is free")
         }
         Verb::Forget { spec } => {
-            let id = specs::find(asker, &spec).await?.to_string();
-            let path = ["library", "specs", &id, "wait"];
-            asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;
+            wait(asker, &spec, Method::DELETE).await?;
             asker.done(&spec, "is not waited for")
         }
         Verb::Volumes => volumes(asker).await,
     }
+}
+
+async fn show(asker: &Asker, query: &InstanceListQuery) -> Result<(), Failure> {
+    let instances = list(asker, query).await?;
+    let all = InstanceList { instances, ..InstanceList::default() };
+    asker.print(&all, || render::instances(&all.instances))
+}
+
+async fn remove(asker: &Asker, named: &str, query: InstanceRemovalQuery) -> Result<(), Failure> {
+    let id = find(asker, named).await?.to_string();
+    asker.told(asker.client.remove(&["library", "instances", &id], &query).await)
+}
+
+/// Begins (`PUT`) or ends (`DELETE`) waiting for a card of a spec.
+async fn wait(asker: &Asker, spec: &str, method: Method) -> Result<(), Failure> {
+    let id = specs::find(asker, spec).await?.to_string();
+    asker.told(asker.client.change(method, &["library", "specs", &id, "wait"], &()).await)
 }
 
 /// Saves an instance as an image, and puts that into the library.
