@@ -161,10 +161,13 @@ impl Access {
         self.0.generation.load(Ordering::Acquire)
     }
 
-    /// True once there is a password or an API token, or anybody else who says who somebody is. Until then there is nothing to log in with: credentials are not
-    /// looked at, and may be those of a proxy in front.
+    /// True once there is a password or an API token, or anybody else who says who somebody is, and while a container engine
+    /// has a pass. Until then there is nothing to log in with: credentials are not looked at, and may be those of a proxy in
+    /// front.
     pub fn is_in_use(&self) -> bool {
-        self.0.is_in_use.load(Ordering::Acquire) || self.0.federation.is_configured()
+        self.0.is_in_use.load(Ordering::Acquire)
+            || self.0.federation.is_configured()
+            || !self.0.passes.is_empty()
     }
 }
 

@@ -95,6 +95,11 @@ impl RepositoryPasses {
         RepositoryPass { secret, key, passes: Arc::downgrade(&self.0) }
     }
 
+    /// True while there is no pass.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Who logs in with this password, if it is a pass.
     pub(crate) fn holder(&self, password: &SecretString, now: SystemTime) -> Option<Principal> {
         if !password.expose_secret().starts_with(PREFIX) {

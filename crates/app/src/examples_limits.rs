@@ -97,7 +97,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "limits ban",
         &[example(
-            "entrepot limits ban 203.0.113.0/24 --for 24h --reason 'the same layer 3,000 times'",
+            "entrepot limits ban 203.0.113.0/24 --for 24h --reason looping",
             "Ban a network for a day",
             "封禁一个网段一天",
         )],

@@ -12,7 +12,7 @@ pub(super) fn uncommented(text: &str) -> String {
     });
     // The files are not there.
     let text = lines.collect::<Vec<_>>().join("\n");
-    ["[\"rules/*.yaml\"]", "[allows.txt]", "[denies.txt]"]
+    ["[\"rules/*.yaml\"]", "[allows.txt]", "[denies.txt]", "[mirror.txt]", "[exclude.txt]"]
         .iter()
         .fold(text, |text, list| text.replace(list, "[]"))
 }
