@@ -40,6 +40,7 @@ podman-compose podman-compose
 docker-compose docker-compose
 chromium chromium
 slapd slapd
+promtool prometheus
 NEEDED
     [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
         "buildah buildah" "mmdebstrap mmdebstrap"
