@@ -213,8 +213,10 @@ def hostile_manifests(lab):
         for at in range(4):
             status = server.client.ask("GET", f"/v2/docker.io/library/hostile/manifests/v{at}")[0]
             checks.note("upstream_status", status, status == 502)
-        peak = meter.read()["rss_mib"]
-        checks.note("peak_rss_mib", peak, peak <= 100)
+        peak = meter.read()
+        # Pages of the executable are not what a body takes, and an unoptimised executable alone is larger than the limit.
+        checks.note("peak_rss_mib", peak["rss_mib"])
+        checks.note("peak_mib", peak["anon_mib"], peak["anon_mib"] <= 64)
         checks.note("answers", "yes" if look_alive(server) else "no", look_alive(server))
     return checks.result()
 
