@@ -4,12 +4,11 @@
 //! - documents: [`Manifest`], [`ImageConfig`], [`Descriptor`], [`MediaType`] and the parts of a referrers response
 //! - untrusted text, escaped for display: [`printable`], and without the passwords in it: [`without_passwords`]
 //! - numbers of bytes, as people write them: [`Size`], [`Rate`]
-//! - what operators write: [`Bandwidth`]
+//! - what operators write: [`Rate`], [`Size`]
 //! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; responses: [`ErrorCode`]
 //!
 //! Text is parsed into these types once, at the edge; functions further in take no `&str` for them.
 
-mod bandwidth;
 mod descriptor;
 mod digest;
 mod error;
@@ -38,7 +37,6 @@ mod schema1;
 mod userinfo;
 mod wildcard;
 
-pub use bandwidth::{Bandwidth, BandwidthError};
 pub use descriptor::{Descriptor, MAX_LISTED_ANNOTATIONS};
 pub use digest::{Algorithm, Digest, DigestError, Hasher};
 pub use error::{ErrorBody, ErrorCode};

@@ -1,8 +1,8 @@
 //! Numbers of bytes, and of bytes in a second, as people write them.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// A number of bytes: `20GiB`, `1.5MB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ pub struct SizeError;
 
 /// The text is not a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is a number of bytes or bits in a second, such as `50MiB/s` or `180Mbit/s`, and not none")]
+#[error("a rate is a number of bytes or bits in a second above 0, such as `50MiB/s` or `180Mbit/s`")]
 pub struct RateError;
 
 /// Units of bytes, the largest first, so that the first one that divides a number shows it best.
@@ -59,6 +59,12 @@ impl Rate {
     pub const fn as_bytes(self) -> u64 {
         self.0
     }
+
+    /// How long so many bytes take.
+    pub fn time_of(self, bytes: u64) -> Duration {
+        let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(self.0);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
 }
 
 impl FromStr for Size {
@@ -74,6 +80,10 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, RateError> {
         let text = text.trim().strip_suffix("/s").ok_or(RateError)?;
+        // `30Mb/s` is megabits to one reader and megabytes to the next.
+        if text.ends_with('b') {
+            return Err(RateError);
+        }
         let bytes = read(text, &BYTES).or_else(|| read(text, &BITS).map(|bits| bits / 8));
         bytes.and_then(Self::bytes).ok_or(RateError)
     }
@@ -123,6 +133,12 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
@@ -165,8 +181,28 @@ mod tests {
             assert_eq!(text.parse(), Ok(Rate(bytes)), "{text}");
             assert_eq!(Rate(bytes).to_string(), text);
         }
-        for bad in ["", "50MiB", "0MiB/s", "7bit/s", "50/s", "-1MiB/s", "50MiB/m"] {
+        assert_eq!(" 500 kB/s ".parse(), Ok(Rate(500_000)));
+        for bad in [
+            "",
+            "50MiB",
+            "0MiB/s",
+            "7bit/s",
+            "50/s",
+            "-1MiB/s",
+            "+1MB/s",
+            "50MiB/m",
+            "30Mb/s",
+            "99999999TiB/s",
+        ] {
             assert_eq!(bad.parse::<Rate>(), Err(RateError), "{bad}");
         }
+    }
+
+    #[test]
+    fn bytes_take_their_time() {
+        let link: Rate = "30Mbit/s".parse().unwrap();
+        assert_eq!(link.time_of(3_750_000), Duration::from_secs(1));
+        assert_eq!(link.time_of(375), Duration::from_micros(100));
+        assert_eq!("1GiB/s".parse::<Rate>().unwrap().time_of(0), Duration::ZERO);
     }
 }

@@ -4,17 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use entrepot_api::CachePinSource;
-use entrepot_oci::Digest;
+use entrepot_oci::{Digest, Rate, Size};
 
-use crate::{
-    commands::{
-        amounts::{Bytes, Rate},
-        cache,
-    },
-    config::Overrides,
-    log::Verbosity,
-    output::Output,
-};
+use crate::{commands::cache, config::Overrides, log::Verbosity, output::Output};
 
 #[derive(Args)]
 pub(super) struct CacheArgs {
@@ -121,7 +113,7 @@ struct GcArgs {
     plan: Option<Digest>,
     /// Free so much, instead of what the limits demand
     #[arg(long, value_name = "SIZE", conflicts_with = "cancel")]
-    free: Option<Bytes>,
+    free: Option<Size>,
     /// Cancel the eviction that is under way
     #[arg(long)]
     cancel: bool,
@@ -194,7 +186,7 @@ impl CacheCommand {
             Self::Savings => cache::Verb::Savings,
             Self::Scrub { cancel: true, .. } => cache::Verb::Scrub(cache::Scrub::Cancel),
             Self::Scrub { rate, .. } => {
-                cache::Verb::Scrub(cache::Scrub::Now { rate: rate.map(|rate| rate.0) })
+                cache::Verb::Scrub(cache::Scrub::Now { rate: rate.map(Rate::as_bytes) })
             }
             Self::Simulate { log: Some(log), .. } => cache::Verb::Simulate(cache::Source::Log(log)),
             Self::Simulate { generated, .. } => {
@@ -206,7 +198,7 @@ impl CacheCommand {
 
 impl GcArgs {
     fn into_args(self) -> cache::Eviction {
-        let free = self.free.map(|free| free.0);
+        let free = self.free.map(Size::as_bytes);
         match self {
             Self { cancel: true, .. } => cache::Eviction::Cancel,
             Self { dry_run: true, .. } => cache::Eviction::DryRun { free },

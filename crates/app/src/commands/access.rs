@@ -6,8 +6,9 @@ use entrepot_api::{
 };
 use reqwest::{Method, StatusCode};
 
+use super::asker::Asker;
 use crate::{
-    client::{Addressed, Client, Fault},
+    client::{Addressed, Fault},
     failure::Failure,
     output::{self, Column, Output},
     runtime,
@@ -59,75 +60,53 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn run(Access { to, verb }: Access) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
-    runtime::build()?.block_on(asker.perform(verb))
+    let asker = Asker::new(to)?;
+    runtime::build()?.block_on(perform(&asker, verb))
 }
 
-struct Asker {
-    client: Client,
-    output: Output,
+async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Explain { principal, action, repository } => {
+            explain(asker, &ExplanationQuery { principal, action, repository }).await
+        }
+        Verb::Grants { to, repository } => {
+            let query = GrantListQuery { to, repository };
+            let list: GrantList = told(asker, asker.client.get(&["grants"], &query).await)?;
+            asker.print(&list, || table(&list.grants))
+        }
+        Verb::Add { to, may, repositories } => {
+            let new = NewGrant { to, repositories, may };
+            let grant: Grant = told(asker, asker.client.post(&["grants"], &new).await)?;
+            asker.print(&grant, || format!("grant {} is in force\n", grant.id))
+        }
+        Verb::Remove { id } => {
+            told(asker, asker.client.change(Method::DELETE, &["grants", &id], &()).await)?;
+            asker.print(&serde_json::json!({ "id": id }), || format!("grant {id} is removed\n"))
+        }
+    }
 }
 
-impl Asker {
-    async fn perform(&self, verb: Verb) -> Result<(), Failure> {
-        match verb {
-            Verb::Explain { principal, action, repository } => {
-                self.explain(&ExplanationQuery { principal, action, repository }).await
-            }
-            Verb::Grants { to, repository } => {
-                let query = GrantListQuery { to, repository };
-                let list: GrantList = self.told(self.client.get(&["grants"], &query).await)?;
-                match self.output {
-                    Output::Json => output::print_json(&list),
-                    Output::Text => output::print(&table(&list.grants)),
-                }
-            }
-            Verb::Add { to, may, repositories } => {
-                let new = NewGrant { to, repositories, may };
-                let grant: Grant = self.told(self.client.post(&["grants"], &new).await)?;
-                match self.output {
-                    Output::Json => output::print_json(&grant),
-                    Output::Text => output::print(&format!("grant {} is in force\n", grant.id)),
-                }
-            }
-            Verb::Remove { id } => {
-                self.told(self.client.change(Method::DELETE, &["grants", &id], &()).await)?;
-                match self.output {
-                    Output::Json => output::print_json(&serde_json::json!({ "id": id })),
-                    Output::Text => output::print(&format!("grant {id} is removed\n")),
-                }
-            }
-        }
+async fn explain(asker: &Asker, query: &ExplanationQuery) -> Result<(), Failure> {
+    let said: AccessExplanation = told(asker, asker.client.get(&["access", "explain"], query).await)?;
+    if asker.output == Output::Json {
+        output::print_json(&said)?;
     }
+    let AccessExplanation { principal, action, repository, detail, .. } = &said;
+    if said.allowed {
+        return match asker.output {
+            Output::Json => Ok(()),
+            Output::Text => output::print(&format!("{principal} may {action} {repository}: {detail}\n")),
+        };
+    }
+    let failure = Failure::new(format!("{principal} may not {action} {repository}: {detail}"));
+    Err(said.hint.into_iter().fold(failure, Failure::with_hint))
+}
 
-    async fn explain(&self, query: &ExplanationQuery) -> Result<(), Failure> {
-        let told: AccessExplanation = self.told(self.client.get(&["access", "explain"], query).await)?;
-        if self.output == Output::Json {
-            output::print_json(&told)?;
-        }
-        let AccessExplanation { principal, action, repository, detail, .. } = &told;
-        if told.allowed {
-            return match self.output {
-                Output::Json => Ok(()),
-                Output::Text => output::print(&format!("{principal} may {action} {repository}: {detail}\n")),
-            };
-        }
-        let failure = Failure::new(format!("{principal} may not {action} {repository}: {detail}"));
-        Err(match told.hint {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        })
-    }
-
-    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| {
-            // An exit code of 1 is an answer here: they may not.
-            let is_wrong =
-                matches!(&fault, Fault::Refused { status, .. } if *status == StatusCode::BAD_REQUEST);
-            let failure = fault.explained(self.client.server());
-            if is_wrong { failure.of_arguments() } else { failure }
-        })
-    }
+// An exit code of 1 is an answer here: they may not.
+fn told<T>(asker: &Asker, answer: Result<T, Fault>) -> Result<T, Failure> {
+    let is_wrong =
+        matches!(&answer, Err(Fault::Refused { status, .. }) if *status == StatusCode::BAD_REQUEST);
+    asker.told(answer).map_err(|failure| if is_wrong { failure.of_arguments() } else { failure })
 }
 
 fn table(grants: &[Grant]) -> String {

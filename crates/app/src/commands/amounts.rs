@@ -13,9 +13,6 @@ pub(crate) enum AmountError {
     /// It is no size, or no whole number of the unit.
     #[error("write a size in whole {0}, such as `64GiB`")]
     Size(&'static str),
-    /// It is no rate.
-    #[error("write a rate such as `100MiB/s`")]
-    Rate,
 }
 
 /// Cores, kept in thousandths.
@@ -33,31 +30,6 @@ pub(crate) struct Mib(pub(crate) u64);
 /// A size of a disk, kept in GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gib(pub(crate) u64);
-
-/// A number of bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Bytes(pub(crate) u64);
-
-/// Bytes a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rate(pub(crate) u64);
-
-impl FromStr for Bytes {
-    type Err = AmountError;
-
-    fn from_str(text: &str) -> Result<Self, AmountError> {
-        whole(text, 1).map(Self).ok_or(AmountError::Size("bytes"))
-    }
-}
-
-impl FromStr for Rate {
-    type Err = AmountError;
-
-    fn from_str(text: &str) -> Result<Self, AmountError> {
-        let size = text.strip_suffix("/s").unwrap_or(text);
-        whole(size, 1).filter(|rate| *rate > 0).map(Self).ok_or(AmountError::Rate)
-    }
-}
 
 impl FromStr for Cores {
     type Err = AmountError;
@@ -141,18 +113,6 @@ mod tests {
         }
         assert_eq!("12.5".parse(), Ok(Price(125_000)));
         assert_eq!("0.0001".parse(), Ok(Price(1)));
-    }
-
-    #[test]
-    fn rates_are_sizes_a_second() {
-        for text in ["100MiB/s", "100MiB"] {
-            assert_eq!(text.parse(), Ok(Rate(100 << 20)));
-        }
-        for bad in ["", "100", "0B/s", "fast", "1MiB/h"] {
-            assert_eq!(bad.parse::<Rate>(), Err(AmountError::Rate), "{bad}");
-        }
-        assert_eq!("1KiB".parse(), Ok(Bytes(1024)));
-        assert_eq!("1".parse::<Bytes>(), Err(AmountError::Size("bytes")));
     }
 
     #[test]

@@ -8,10 +8,11 @@ use entrepot_api::{
 };
 use serde::Serialize;
 
+use super::asker::Asker;
 use crate::{
-    client::{Addressed, Client, Fault},
+    client::Addressed,
     failure::Failure,
-    output::{self, Column, Output},
+    output::{self, Column},
     runtime,
 };
 
@@ -64,56 +65,40 @@ struct Shown {
 
 /// Asks a server.
 pub(crate) fn run(Limits { to, verb }: Limits) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
-    runtime::build()?.block_on(asker.perform(verb))
+    let asker = Asker::new(to)?;
+    runtime::build()?.block_on(perform(&asker, verb))
 }
 
-struct Asker {
-    client: Client,
-    output: Output,
-}
-
-impl Asker {
-    async fn perform(&self, verb: Verb) -> Result<(), Failure> {
-        let none: [(&str, &str); 0] = [];
-        match verb {
-            Verb::Ls => {
-                let limits: LimitList = self.told(self.client.get(&["limits"], &none).await)?;
-                let bans: BanList = self.told(self.client.get(&["limits", "bans"], &none).await)?;
-                self.show(&Shown { limits, bans: bans.bans }, table)
-            }
-            Verb::Cidr => {
-                let bans: BanList = self.told(self.client.get(&["limits", "bans"], &none).await)?;
-                let networks = bans.bans.into_iter().filter_map(|ban| ban.cidr);
-                output::print(&networks.map(|network| format!("{network}\n")).collect::<String>())
-            }
-            Verb::Me => {
-                let told: ClientLimits = self.told(self.client.get(&["limits", "me"], &none).await)?;
-                self.show(&told, standing)
-            }
-            Verb::Show { id } => {
-                let path = ["limits", "explain", &id];
-                let told: LimitExplanation = self.told(self.client.get(&path, &none).await)?;
-                self.show(&told, explanation)
-            }
-            Verb::Ban { subject, reason, time } => {
-                let new = NewBan { subject, reason, seconds: time.map(|time| time.as_secs()) };
-                let ban: Ban = self.told(self.client.post(&["limits", "bans"], &new).await)?;
-                self.show(&ban, ban_line)
-            }
-            Verb::Lift { id } => self.told(self.client.remove(&["limits", "bans", &id], &none).await),
+async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+    let none: [(&str, &str); 0] = [];
+    let Asker { client, .. } = asker;
+    match verb {
+        Verb::Ls => {
+            let limits: LimitList = asker.told(client.get(&["limits"], &none).await)?;
+            let BanList { bans } = asker.told(client.get(&["limits", "bans"], &none).await)?;
+            let shown = Shown { limits, bans };
+            asker.print(&shown, || table(&shown))
         }
-    }
-
-    fn show<T: Serialize>(&self, told: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
-        match self.output {
-            Output::Json => output::print_json(told),
-            Output::Text => output::print(&text(told)),
+        Verb::Cidr => {
+            let BanList { bans } = asker.told(client.get(&["limits", "bans"], &none).await)?;
+            let networks = bans.into_iter().filter_map(|ban| ban.cidr);
+            output::print(&networks.map(|network| format!("{network}\n")).collect::<String>())
         }
-    }
-
-    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| fault.explained(self.client.server()))
+        Verb::Me => {
+            let told: ClientLimits = asker.told(client.get(&["limits", "me"], &none).await)?;
+            asker.print(&told, || standing(&told))
+        }
+        Verb::Show { id } => {
+            let path = ["limits", "explain", &id];
+            let told: LimitExplanation = asker.told(client.get(&path, &none).await)?;
+            asker.print(&told, || explanation(&told))
+        }
+        Verb::Ban { subject, reason, time } => {
+            let new = NewBan { subject, reason, seconds: time.map(|time| time.as_secs()) };
+            let ban: Ban = asker.told(client.post(&["limits", "bans"], &new).await)?;
+            asker.print(&ban, || ban_line(&ban))
+        }
+        Verb::Lift { id } => asker.told(client.remove(&["limits", "bans", &id], &none).await),
     }
 }
 

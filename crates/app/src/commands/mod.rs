@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod access_test;
 pub(crate) mod accounts;
 pub(crate) mod amounts;
+pub(crate) mod asker;
 pub(crate) mod budget;
 pub(crate) mod cache;
 pub(crate) mod completions;

@@ -8,7 +8,7 @@ use entrepot_api::{
     PruneTag,
 };
 
-use super::accounts::Asker;
+use super::asker::Asker;
 use crate::{
     client::Addressed,
     failure::Failure,
@@ -59,7 +59,7 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn run(Prunes { to, verb }: Prunes) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

@@ -15,8 +15,9 @@ use entrepot_policy::{FullName, ListKind, PullRules, RuleList};
 use entrepot_server::rule_views;
 use serde::Serialize;
 
+use super::asker::Asker;
 use crate::{
-    client::{Addressed, Client, Fault},
+    client::Addressed,
     config::{self, Environment, Overrides},
     failure::Failure,
     output::{self, Column, Output, counted},
@@ -132,83 +133,61 @@ fn line(decision: &PullRuleDecision) -> String {
 
 /// Asks a server.
 pub(crate) fn run(Rules { to, verb }: Rules) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
-    runtime::build()?.block_on(asker.perform(verb))
+    let asker = Asker::new(to)?;
+    runtime::build()?.block_on(perform(&asker, verb))
 }
 
-struct Asker {
-    client: Client,
-    output: Output,
+async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+    let none: [(&str, &str); 0] = [];
+    let Asker { client, .. } = asker;
+    match verb {
+        Verb::Ls => show(asker, asker.told(client.get(&["pull-rules"], &none).await)?),
+        Verb::Reload => show(asker, asker.told(client.act(&["pull-rules", "reload"], &none).await)?),
+        Verb::Explain { image } => {
+            let query = PullRuleQuery { image };
+            let told = client.get(&["pull-rules", "explain"], &query).await;
+            explained(asker, &asker.told(told)?)
+        }
+        Verb::Deny(new) => {
+            let told: DenialResult = asker.told(client.post(&["pull-rules", "denials"], &new).await)?;
+            asker.print(&told, || done(&told))
+        }
+        Verb::Denied => {
+            let told: DenialList = asker.told(client.get(&["pull-rules", "denials"], &none).await)?;
+            asker.print(&told, || denied(&told.denials))
+        }
+        Verb::Undeny { image } => {
+            let query = DenialQuery { image };
+            asker.told(client.remove(&["pull-rules", "denials"], &query).await)
+        }
+        Verb::PulledBy(query) => {
+            let told: PullerList = asker.told(client.get(&["pull-rules", "pulled-by"], &query).await)?;
+            asker.print(&told, || pulled_by(&told))
+        }
+    }
 }
 
-impl Asker {
-    async fn perform(&self, verb: Verb) -> Result<(), Failure> {
-        let none: [(&str, &str); 0] = [];
-        match verb {
-            Verb::Ls => self.show(self.told(self.client.get(&["pull-rules"], &none).await)?),
-            Verb::Reload => self.show(self.told(self.client.act(&["pull-rules", "reload"], &none).await)?),
-            Verb::Explain { image } => {
-                let query = PullRuleQuery { image };
-                let told = self.client.get(&["pull-rules", "explain"], &query).await;
-                self.explained(&self.told(told)?)
-            }
-            Verb::Deny(new) => {
-                let told: DenialResult =
-                    self.told(self.client.post(&["pull-rules", "denials"], &new).await)?;
-                self.print(&told, done)
-            }
-            Verb::Denied => {
-                let told: DenialList = self.told(self.client.get(&["pull-rules", "denials"], &none).await)?;
-                self.print(&told, |told| denied(&told.denials))
-            }
-            Verb::Undeny { image } => {
-                let query = DenialQuery { image };
-                self.told(self.client.remove(&["pull-rules", "denials"], &query).await)
-            }
-            Verb::PulledBy(query) => {
-                let told: PullerList =
-                    self.told(self.client.get(&["pull-rules", "pulled-by"], &query).await)?;
-                self.print(&told, pulled_by)
-            }
+fn show(asker: &Asker, rules: PullRulesBody) -> Result<(), Failure> {
+    asker.print(&rules, || table(&rules))?;
+    match rules.refused {
+        None => Ok(()),
+        Some(refused) => {
+            let what = format!("the rules that were read last cannot be used: {}", refused.problem);
+            Err(refused.hint.into_iter().fold(Failure::new(what), Failure::with_hint))
         }
     }
+}
 
-    fn print<T: Serialize>(&self, told: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
-        match self.output {
-            Output::Json => output::print_json(told),
-            Output::Text => output::print(&text(told)),
-        }
+fn explained(asker: &Asker, told: &PullRuleDecision) -> Result<(), Failure> {
+    match asker.output {
+        Output::Json => output::print_json(told)?,
+        Output::Text if told.allowed => output::print(&line(told))?,
+        Output::Text => {}
     }
-
-    fn show(&self, rules: PullRulesBody) -> Result<(), Failure> {
-        match self.output {
-            Output::Json => output::print_json(&rules)?,
-            Output::Text => output::print(&table(&rules))?,
-        }
-        match rules.refused {
-            None => Ok(()),
-            Some(refused) => {
-                let what = format!("the rules that were read last cannot be used: {}", refused.problem);
-                Err(refused.hint.into_iter().fold(Failure::new(what), Failure::with_hint))
-            }
-        }
+    if told.allowed {
+        return Ok(());
     }
-
-    fn explained(&self, told: &PullRuleDecision) -> Result<(), Failure> {
-        match self.output {
-            Output::Json => output::print_json(told)?,
-            Output::Text if told.allowed => output::print(&line(told))?,
-            Output::Text => {}
-        }
-        if told.allowed {
-            return Ok(());
-        }
-        Err(told.hint.iter().fold(Failure::new(told.detail.clone()), Failure::with_hint))
-    }
-
-    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| fault.explained(self.client.server()))
-    }
+    Err(told.hint.iter().fold(Failure::new(told.detail.clone()), Failure::with_hint))
 }
 
 fn table(rules: &PullRulesBody) -> String {

@@ -6,7 +6,7 @@ use entrepot_api::{
     WebhookTest,
 };
 
-use super::accounts::Asker;
+use super::asker::Asker;
 use crate::{
     client::Addressed,
     failure::Failure,
@@ -44,7 +44,7 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn run(Webhooks { to, verb }: Webhooks) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

@@ -53,7 +53,7 @@ fn beside(registry: &str, link: &LinkSettings, seen: &[(&str, &LinkSettings)]) -
             return Some(("", format!("the link `{name}` is there twice"), hint.to_owned()));
         }
         let written = |rate: Option<_>| {
-            rate.map_or_else(|| "none".to_owned(), |rate: entrepot_oci::Bandwidth| rate.to_string())
+            rate.map_or_else(|| "none".to_owned(), |rate: entrepot_oci::Rate| rate.to_string())
         };
         (rate != link.rate).then(|| {
             let what =

@@ -165,7 +165,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("nothing says which pins are meant", "没有说明要解除哪些保留"),
     ("`{image}` is not held", "没有保存 `{image}`"),
     ("`{}` has no pulls of images with blobs", "`{}` 中没有带镜像层的拉取记录"),
-    ("write a rate such as `100MiB/s`", "请写成速率，例如 `100MiB/s`"),
     ("a repository is wanted here, without tag or digest", "此处只写仓库，不带标签和摘要"),
     ("bytes and records disagree: {}", "存储内容与记录不一致：{}"),
     ("{unrecorded} of {} have no record", "{} 中有 {unrecorded} 没有记录"),

@@ -1,10 +1,6 @@
 //! Names, digests, manifests.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
-    (
-        "a bandwidth is a whole number and a unit, such as `30Mbit/s`, `1Gbit/s` or `50MiB/s`",
-        "带宽是整数加单位，例如 `30Mbit/s`、`1Gbit/s` 或 `50MiB/s`",
-    ),
     ("a digest is written `algorithm:hex`", "摘要应写成 `algorithm:hex`"),
     ("the digest algorithm must be `sha256` or `sha512`", "摘要算法只能是 `sha256` 或 `sha512`"),
     (
@@ -69,7 +65,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "应为带单位的字节数，例如 `20GiB`、`512MiB`、`10GB`",
     ),
     (
-        "this is a number of bytes or bits in a second, such as `50MiB/s` or `180Mbit/s`, and not none",
-        "应为每秒的字节数或比特数，例如 `50MiB/s`、`180Mbit/s`，且不为零",
+        "a rate is a number of bytes or bits in a second above 0, such as `50MiB/s` or `180Mbit/s`",
+        "速率应为每秒的字节数或比特数，大于 0，例如 `50MiB/s`、`180Mbit/s`",
     ),
 ];

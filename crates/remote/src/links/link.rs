@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use entrepot_oci::{Bandwidth, Host};
+use entrepot_oci::{Host, Rate};
 
 use super::{
     choose::Facts,
@@ -25,7 +25,7 @@ pub(crate) struct Link {
     name: String,
     /// Whether the operator wrote it.
     is_configured: bool,
-    rate: Mutex<Option<Bandwidth>>,
+    rate: Mutex<Option<Rate>>,
     pace: Mutex<Pace>,
     standing: Mutex<Standing>,
     registries: Mutex<BTreeSet<Host>>,
@@ -75,7 +75,7 @@ impl Link {
     }
 
     /// Takes the rate that was written last.
-    pub(crate) fn set_rate(&self, rate: Option<Bandwidth>) {
+    pub(crate) fn set_rate(&self, rate: Option<Rate>) {
         *lock(&self.rate) = rate;
     }
 
@@ -86,7 +86,7 @@ impl Link {
 
     /// What there is to be known before a request to `host`.
     pub(crate) fn facts(&self, host: &Host, now: Instant) -> Facts {
-        let rate = lock(&self.rate).map(Bandwidth::bytes);
+        let rate = lock(&self.rate).map(Rate::as_bytes);
         let standing = lock(&self.standing);
         let speed = match (standing.speed(), rate) {
             (Some(measured), Some(rate)) => Some(measured.min(rate)),

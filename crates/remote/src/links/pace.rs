@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use entrepot_oci::Bandwidth;
+use entrepot_oci::Rate;
 
 /// Time that was not used and may be made up for: about as much as timers are late.
 const CREDIT: Duration = Duration::from_millis(100);
@@ -18,7 +18,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Pays for bytes that have come at `now`. Returns how long to wait before more are read.
-    pub(crate) fn pay(&mut self, bytes: u64, rate: Bandwidth, now: Instant) -> Duration {
+    pub(crate) fn pay(&mut self, bytes: u64, rate: Rate, now: Instant) -> Duration {
         let earliest = now.checked_sub(CREDIT).unwrap_or(now);
         let until = self.taken_until.map_or(earliest, |taken| taken.max(earliest)) + rate.time_of(bytes);
         self.taken_until = Some(until);
@@ -32,7 +32,7 @@ mod tests {
 
     use super::*;
 
-    fn rate() -> Bandwidth {
+    fn rate() -> Rate {
         "8Mbit/s".parse().unwrap()
     }
 

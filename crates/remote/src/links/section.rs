@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use entrepot_oci::Bandwidth;
+use entrepot_oci::Rate;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use url::{Position, Url};
@@ -23,7 +23,7 @@ pub struct LinkSettings {
     /// The address of this machine that connections are made from.
     pub source: Option<IpAddr>,
     /// The most that the link carries. It is shared by all registries that use the link.
-    pub rate: Option<Bandwidth>,
+    pub rate: Option<Rate>,
 }
 
 /// Why a link cannot be used as it is written.

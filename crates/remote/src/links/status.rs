@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_oci::{Bandwidth, Host};
+use entrepot_oci::{Host, Rate};
 
 use crate::network_fault::NetworkFault;
 
@@ -72,7 +72,7 @@ pub struct LinkStatus {
     /// How it is.
     pub state: LinkState,
     /// The most that it may carry.
-    pub rate: Option<Bandwidth>,
+    pub rate: Option<Rate>,
     /// What it carried lately, in bytes per second.
     pub measured: Option<u64>,
     /// Requests under way.

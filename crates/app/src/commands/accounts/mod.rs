@@ -12,12 +12,11 @@ use entrepot_api::{
 };
 use reqwest::Method;
 use secrecy::ExposeSecret;
-use serde::Serialize;
 
 use self::issued::{Form, Reader, Registry};
-use super::password::Password;
+use super::{asker::Asker, password::Password};
 use crate::{
-    client::{Addressed, Client, Fault},
+    client::Addressed,
     failure::Failure,
     output::{self, Output},
     runtime,
@@ -146,14 +145,8 @@ pub(crate) struct Issue {
 
 /// Runs the command.
 pub(crate) fn run(Accounts { to, verb }: Accounts) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(asker.perform(verb))
-}
-
-/// Asks a server, and prints what it answers.
-pub(super) struct Asker {
-    pub(super) client: Client,
-    pub(super) output: Output,
 }
 
 impl Asker {
@@ -339,30 +332,4 @@ impl Asker {
         }
         Ok(all)
     }
-
-    /// Says what became of something.
-    pub(super) fn done(&self, name: &str, what: &str) -> Result<(), Failure> {
-        match self.output {
-            Output::Json => output::print_json(&Done { name }),
-            Output::Text => output::print(&format!("`{name}` {what}\n")),
-        }
-    }
-
-    /// Prints a value, or a text for people.
-    pub(super) fn print(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
-        match self.output {
-            Output::Json => output::print_json(value),
-            Output::Text => output::print(&text()),
-        }
-    }
-
-    /// Explains a refusal in the server's words.
-    pub(super) fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
-        answer.map_err(|fault| fault.explained(self.client.server()))
-    }
-}
-
-#[derive(Serialize)]
-struct Done<'a> {
-    name: &'a str,
 }

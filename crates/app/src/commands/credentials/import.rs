@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::super::accounts::Asker;
+use super::super::asker::Asker;
 use crate::{
     client::Fault,
     config::{Environment, Warning},

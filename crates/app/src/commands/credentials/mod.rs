@@ -16,7 +16,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{accounts::Asker, password::Password};
+use super::{asker::Asker, password::Password};
 use crate::{client::Addressed, failure::Failure, output, runtime};
 
 /// How many entries are asked for at once.
@@ -94,7 +94,7 @@ pub(crate) fn print_key() -> Result<(), Failure> {
 
 /// Runs the command.
 pub(crate) fn run(Credentials { to, verb }: Credentials) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use entrepot_api::{EXEC_PROTOCOL, ExecStart, ExecTerminal};
 
-use super::{accounts::Asker, instances};
+use super::{asker::Asker, instances};
 use crate::{client::Addressed, failure::Failure, runtime, terminal};
 
 /// The size of a terminal that does not say.
@@ -39,7 +39,7 @@ pub(crate) struct Asked {
 /// Runs the command. The exit code is the program's.
 pub(crate) fn run(Exec { to, instance, asked }: Exec) -> Result<ExitCode, Failure> {
     let start = start(asked, terminal::is_typed(), terminal::is_read())?;
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(async {
         let id = instances::find(&asker, &instance).await?.to_string();
         let path = ["library", "instances", id.as_str(), "exec"];

@@ -12,7 +12,7 @@ use entrepot_api::{
 };
 use reqwest::Method;
 
-use super::{accounts::Asker, specs};
+use super::{asker::Asker, specs};
 use crate::{
     client::Addressed,
     failure::Failure,
@@ -184,7 +184,7 @@ pub(crate) struct Run {
 
 /// Runs the command.
 pub(crate) fn run(Instances { to, verb }: Instances) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use entrepot_api::{KeepImageList, KeepImageListQuery, KeepList, KeepLists, KeepOutcome, KeepState};
 use reqwest::Method;
 
-use super::accounts::Asker;
+use super::asker::Asker;
 use crate::{client::Addressed, failure::Failure, log::Verbosity, runtime, terminal};
 
 /// Images that are asked for at once.
@@ -54,7 +54,7 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn run(Keep { to, verb }: Keep) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

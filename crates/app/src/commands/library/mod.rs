@@ -12,7 +12,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use super::{accounts::Asker, password::Password};
+use super::{asker::Asker, password::Password};
 use crate::{client::Addressed, failure::Failure, output, runtime};
 
 /// How many entries are asked for at once.
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Verb {
 
 /// Runs the command.
 pub(crate) fn run(Library { to, verb }: Library) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use entrepot_api::{NewNode, Node, NodeChange, NodeList, NodeListQuery, NodeStatus, NodeTls};
 use reqwest::Method;
 
-use super::accounts::Asker;
+use super::asker::Asker;
 use crate::{client::Addressed, failure::Failure, runtime};
 
 /// How many entries are asked for at once.
@@ -88,7 +88,7 @@ impl std::fmt::Debug for Verb {
 
 /// Runs the command.
 pub(crate) fn run(Nodes { to, verb }: Nodes) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{Pull, PullList, PullListQuery, PullStatus};
 use reqwest::Method;
 
-use super::super::{accounts::Asker, nodes};
+use super::super::{asker::Asker, nodes};
 use crate::{
     client::Addressed,
     failure::Failure,
@@ -45,7 +45,7 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn list(Pulls { to, verb }: Pulls) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

@@ -7,7 +7,7 @@ use entrepot_api::{NewPull, Pull, PullList, PullStatus};
 
 use self::bars::Bars;
 pub(crate) use self::list::{Pulls, Verb, list};
-use super::{accounts::Asker, nodes};
+use super::{asker::Asker, nodes};
 use crate::{client::Addressed, failure::Failure, log::Verbosity, output, runtime, terminal};
 
 /// The arguments.
@@ -43,7 +43,7 @@ pub(crate) enum Target {
 
 /// Runs the command.
 pub(crate) fn run(PullTo { to, wanted }: PullTo) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, wanted))
 }
 

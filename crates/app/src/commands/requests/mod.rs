@@ -9,7 +9,7 @@ use entrepot_api::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Method;
 
-use super::accounts::Asker;
+use super::asker::Asker;
 use crate::{client::Addressed, failure::Failure, log::Verbosity, runtime, terminal};
 
 /// Redraws per second.
@@ -50,7 +50,7 @@ pub(crate) enum Follow {
 
 /// Runs the command.
 pub(crate) fn run(Requests { to, verb }: Requests) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 

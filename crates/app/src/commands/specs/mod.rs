@@ -5,7 +5,7 @@ mod render;
 use entrepot_api::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery};
 use reqwest::Method;
 
-use super::accounts::Asker;
+use super::asker::Asker;
 use crate::{client::Addressed, failure::Failure, runtime};
 
 /// How many entries are asked for at once.
@@ -43,7 +43,7 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn run(Specs { to, verb }: Specs) -> Result<(), Failure> {
-    let asker = Asker { output: to.output, client: to.client()? };
+    let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
