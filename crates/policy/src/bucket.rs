@@ -35,6 +35,11 @@ impl Bucket {
         Self { amount, burst, ..self }
     }
 
+    /// The same half as large, which refills half as fast.
+    pub fn halved(self) -> Self {
+        Self { per: self.per * 2, burst: self.burst.div_ceil(2), ..self }
+    }
+
     /// True if there is never anything in it.
     pub const fn is_none(self) -> bool {
         self.amount == 0 || self.burst == 0

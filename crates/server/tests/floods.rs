@@ -79,6 +79,33 @@ async fn a_flood_of_names_spends_little_of_the_upstreams_patience() {
     );
 }
 
+// A flood that never ends, from addresses that are known for it, leaves others what they need to ask for what is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_names_keeps_nobody_from_what_is_there() {
+    let rig = rig(limits(|section| section.total.misses = "40/d".parse().ok())).await;
+    for nth in 0..12 {
+        rig.upstream.put_image("library/a", &nth.to_string(), &TestImage::layers([noise(nth, 100)]));
+    }
+    let vain = async |nth: u32, from: &str| {
+        get(&rig, &format!("/v2/library/a/manifests/x{nth}"), from).await.status.as_u16()
+    };
+    assert_eq!(vain(0, "198.51.100.1").await, 404);
+    // Its neighbours are no better. A question costs two, and half of the forty is theirs.
+    let mut statuses = Vec::new();
+    for nth in 1..30 {
+        statuses.push(vain(nth, &format!("198.51.100.{}", nth % 3)).await);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 10, "{statuses:?}");
+    assert!(statuses[10..].iter().all(|status| *status == 429), "{statuses:?}");
+    for nth in 0..12 {
+        let path = format!("/v2/library/a/manifests/{nth}");
+        assert_eq!(get(&rig, &path, &format!("203.0.113.{nth}")).await.status, 200);
+    }
+    // Whoever asks in vain is one of them.
+    assert_eq!(vain(40, "203.0.113.7").await, 404);
+    assert_eq!(vain(41, "203.0.113.7").await, 429);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_exist_cost_nothing_and_missing_ones_are_answered_from_memory() {
     let limits = limits(|section| section.per_client.misses = "4/d".parse().ok());

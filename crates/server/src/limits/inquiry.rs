@@ -2,6 +2,9 @@
 //!
 //! A question about something that is not known here is paid for before it is asked, and the price is given back if the upstream
 //! has it. What it does not have is remembered: when nothing is left to ask with, that is answered from memory.
+//!
+//! Whoever asked in vain last, or whose network did, has at most half of what all clients together may ask: a flood of names
+//! must not keep others from what is there and not yet known here.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -17,7 +20,7 @@ use tokio::time::Instant;
 use super::{
     holder::{Asker, Holder},
     in_force::LimitsInForce,
-    ledger::{Counted, Counts, Place, counted},
+    ledger::{Counted, Counts, Place, Total, counted},
     misses::Waiting,
     refusals::Met,
 };
@@ -37,6 +40,7 @@ pub(crate) struct Wanted<'a> {
 /// A question that is paid for. Dropped without [`Inquiry::answered`], it stays so.
 pub(crate) struct Inquiry {
     limits: LimitsInForce,
+    holder: Holder,
     paid: Vec<Counted>,
     price: u64,
     name: u64,
@@ -61,15 +65,22 @@ impl LimitsInForce {
             return Ok(None);
         }
         let name = self.0.ledger.number((wanted.key, name_of(&wanted)));
-        let buckets = counted((limits.per_client.misses, limits.total.misses), holder, Counts::Misses);
+        let mut buckets = counted((limits.per_client.misses, limits.total.misses), holder, Counts::Misses);
+        if let Some(all) = limits.total.misses.filter(|_| self.asked_in_vain(holder)) {
+            buckets.push(Counted { place: Place::Total(Total::VainMisses), bucket: all.bucket().halved() });
+        }
         match self.pay(price, &buckets, limits.per_client.queue()).await {
             Ok(()) => {
                 self.0.misses.asking.fetch_add(1, Ordering::Relaxed);
-                Ok(Some(Inquiry { limits: self.clone(), paid: buckets, price, name }))
+                Ok(Some(Inquiry { limits: self.clone(), holder, paid: buckets, price, name }))
             }
             Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&wanted)),
             Err(lacking) => Err(self.too_many_misses(asker, &limits, (holder, lacking))),
         }
+    }
+
+    fn asked_in_vain(&self, holder: Holder) -> bool {
+        around(holder).any(|whose| self.0.ledger.holder(whose, |held| held.asked_in_vain))
     }
 
     // Others who have paid may be given it back in a moment. Whoever has nothing left of their own does not wait for that.
@@ -123,11 +134,15 @@ impl Inquiry {
     pub(crate) fn answered(self, status: StatusCode) {
         let is_absent =
             matches!(status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let (ledger, misses) = (&self.limits.0.ledger, &self.limits.0.misses);
         if status == StatusCode::NOT_FOUND {
-            self.limits.0.misses.absent.insert(self.name, ());
+            misses.absent.insert(self.name, ());
         }
         if !is_absent {
-            self.limits.0.ledger.give_back(self.price, &self.paid);
+            ledger.give_back(self.price, &self.paid);
+        }
+        if is_absent || status.is_success() {
+            around(self.holder).for_each(|whose| ledger.holder(whose, |held| held.asked_in_vain = is_absent));
         }
     }
 }
@@ -138,6 +153,11 @@ impl Drop for Inquiry {
         misses.asking.fetch_sub(1, Ordering::Relaxed);
         misses.answered.notify_one();
     }
+}
+
+// A client, and the network around it.
+fn around(holder: Holder) -> impl Iterator<Item = Holder> {
+    [Some(holder), holder.network().map(|(network, _)| network)].into_iter().flatten()
 }
 
 // How many requests an upstream gets for something that it does not have. `None` for what asks nothing.

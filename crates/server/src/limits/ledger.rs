@@ -36,6 +36,8 @@ pub(super) enum Kind {
 pub(super) enum Total {
     Manifests,
     Misses,
+    /// The part of `Misses` for those who asked in vain last.
+    VainMisses,
     Rate,
     ColdRate,
 }
@@ -96,6 +98,8 @@ pub(super) struct Held {
     /// How many blobs may be read at a time, and who reads them.
     pub(super) blobs: Option<(u32, Arc<Semaphore>)>,
     pub(super) strikes: Strikes,
+    /// Whether the last thing that an upstream was asked for them is one that it does not have.
+    pub(super) asked_in_vain: bool,
 }
 
 /// How often a blob was downloaded, and how fast that goes.
@@ -112,7 +116,7 @@ pub(super) struct Ledger {
     holders: Parts<Holder, Held>,
     images: Parts<u64, Duration>,
     repeats: Parts<u64, Repeats>,
-    totals: [Mutex<Duration>; 4],
+    totals: [Mutex<Duration>; 5],
 }
 
 impl Default for Ledger {
@@ -300,7 +304,7 @@ mod tests {
         let holder = address("192.0.2.1");
         let places = [Kind::Manifests, Kind::Misses, Kind::Cold, Kind::Hot, Kind::Rate]
             .map(|kind| Place::Of(holder, kind));
-        let others = [Total::Manifests, Total::Misses, Total::Rate, Total::ColdRate].map(Place::Total);
+        let others = [Total::Manifests, Total::Misses, Total::VainMisses, Total::Rate, Total::ColdRate].map(Place::Total);
         let places: Vec<_> = places
             .into_iter()
             .chain(others)
