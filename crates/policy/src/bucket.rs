@@ -35,9 +35,9 @@ impl Bucket {
         Self { amount, burst, ..self }
     }
 
-    /// The same half as large, which refills half as fast.
-    pub fn halved(self) -> Self {
-        Self { per: self.per * 2, burst: self.burst.div_ceil(2), ..self }
+    /// The same for those who have to leave half of it to others.
+    pub fn upper_half(self) -> Self {
+        Self { burst: self.burst.div_ceil(2), ..self }
     }
 
     /// True if there is never anything in it.

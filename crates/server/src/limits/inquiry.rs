@@ -3,8 +3,9 @@
 //! A question about something that is not known here is paid for before it is asked, and the price is given back if the upstream
 //! has it. What it does not have is remembered: when nothing is left to ask with, that is answered from memory.
 //!
-//! Whoever asked in vain last, or whose network did, has at most half of what all clients together may ask: a flood of names
-//! must not keep others from what is there and not yet known here.
+//! A flood of names must not keep others from what is there and not yet known here. So clients that ask for one unknown name
+//! after the other, and the networks of such clients, leave half of what all together may ask to the others, who also wait for
+//! it.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -20,7 +21,7 @@ use tokio::time::Instant;
 use super::{
     holder::{Asker, Holder},
     in_force::LimitsInForce,
-    ledger::{Counted, Counts, Place, Total, counted},
+    ledger::{Counted, Counts, Place, counted},
     misses::Waiting,
     refusals::Met,
 };
@@ -65,35 +66,36 @@ impl LimitsInForce {
             return Ok(None);
         }
         let name = self.0.ledger.number((wanted.key, name_of(&wanted)));
-        let mut buckets = counted((limits.per_client.misses, limits.total.misses), holder, Counts::Misses);
-        if let Some(all) = limits.total.misses.filter(|_| self.asked_in_vain(holder)) {
-            buckets.push(Counted { place: Place::Total(Total::VainMisses), bucket: all.bucket().halved() });
-        }
-        match self.pay(price, &buckets, limits.per_client.queue()).await {
-            Ok(()) => {
+        around(holder).for_each(|whose| self.0.ledger.holder(whose, |held| held.unknown.add(name)));
+        match self.pay(price, &limits, holder).await {
+            Ok(paid) => {
                 self.0.misses.asking.fetch_add(1, Ordering::Relaxed);
-                Ok(Some(Inquiry { limits: self.clone(), holder, paid: buckets, price, name }))
+                Ok(Some(Inquiry { limits: self.clone(), holder, paid, price, name }))
             }
             Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&wanted)),
             Err(lacking) => Err(self.too_many_misses(asker, &limits, (holder, lacking))),
         }
     }
 
-    fn asked_in_vain(&self, holder: Holder) -> bool {
-        around(holder).any(|whose| self.0.ledger.holder(whose, |held| held.asked_in_vain))
-    }
-
-    // Others who have paid may be given it back in a moment. Whoever has nothing left of their own does not wait for that.
-    async fn pay(&self, price: u64, buckets: &[Counted], patience: Duration) -> Result<(), Lacking> {
-        let (misses, until) = (&self.0.misses, Instant::now() + patience);
+    // Others who have paid may be given it back in a moment, and more comes by and by; for the latter, whoever asks for many names
+    // does not wait. Whoever has nothing left of their own does not wait at all.
+    async fn pay(&self, price: u64, limits: &Limits, holder: Holder) -> Result<Vec<Counted>, Lacking> {
+        let (misses, until) = (&self.0.misses, Instant::now() + limits.per_client.queue());
+        let allowances = (limits.per_client.misses, limits.total.misses);
         loop {
             let answered = misses.answered.notified();
-            let lacking = match self.0.ledger.take(price, buckets, self.0.ledger.now()) {
+            let asks_for_many =
+                around(holder).any(|whose| self.0.ledger.holder(whose, |held| held.unknown.are_many()));
+            let mut buckets = counted(allowances, holder, Counts::Misses);
+            for of_all in buckets.iter_mut().filter(|of| asks_for_many && is_of_all(of.place)) {
+                of_all.bucket = of_all.bucket.upper_half();
+            }
+            let lacking = match self.0.ledger.take(price, &buckets, self.0.ledger.now()) {
                 Err(lacking) => lacking,
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(buckets),
             };
-            let is_of_all = matches!(lacking.0, Place::Total(_));
-            if !is_of_all || misses.asking.load(Ordering::Relaxed) == 0 || Instant::now() >= until {
+            let comes = !asks_for_many || misses.asking.load(Ordering::Relaxed) > 0;
+            if !is_of_all(lacking.0) || !comes || Instant::now() >= until {
                 return Err(lacking);
             }
             let Some(_waiting) = Waiting::begin(&misses.waiting) else { return Err(lacking) };
@@ -141,8 +143,8 @@ impl Inquiry {
         if !is_absent {
             ledger.give_back(self.price, &self.paid);
         }
-        if is_absent || status.is_success() {
-            around(self.holder).for_each(|whose| ledger.holder(whose, |held| held.asked_in_vain = is_absent));
+        if status.is_success() {
+            around(self.holder).for_each(|whose| ledger.holder(whose, |held| held.unknown.found()));
         }
     }
 }
@@ -153,6 +155,10 @@ impl Drop for Inquiry {
         misses.asking.fetch_sub(1, Ordering::Relaxed);
         misses.answered.notify_one();
     }
+}
+
+fn is_of_all(place: Place) -> bool {
+    matches!(place, Place::Total(_))
 }
 
 // A client, and the network around it.

@@ -18,6 +18,8 @@ pub(super) const MOST: usize = 100_000;
 /// The most images, and the most pairs of a client and a blob.
 const MOST_IMAGES: usize = 20_000;
 const MOST_REPEATS: usize = 100_000;
+/// A pull asks for one name that is not known here, and a person who mistypes it for another one.
+const FEW_NAMES: u8 = 2;
 /// Tables are in parts, so that threads do not wait for each other.
 const PARTS: usize = 16;
 
@@ -36,8 +38,6 @@ pub(super) enum Kind {
 pub(super) enum Total {
     Manifests,
     Misses,
-    /// The part of `Misses` for those who asked in vain last.
-    VainMisses,
     Rate,
     ColdRate,
 }
@@ -98,8 +98,33 @@ pub(super) struct Held {
     /// How many blobs may be read at a time, and who reads them.
     pub(super) blobs: Option<(u32, Arc<Semaphore>)>,
     pub(super) strikes: Strikes,
-    /// Whether the last thing that an upstream was asked for them is one that it does not have.
-    pub(super) asked_in_vain: bool,
+    pub(super) unknown: Unknown,
+}
+
+/// Names that are not known here and were asked for one after the other, since an upstream had one.
+#[derive(Default)]
+pub(super) struct Unknown {
+    count: u8,
+    last: u64,
+}
+
+impl Unknown {
+    /// Notes a name, by its hash. The same again is a client that tries again.
+    pub(super) fn add(&mut self, name: u64) {
+        if self.count == 0 || self.last != name {
+            (self.count, self.last) = (self.count.saturating_add(1), name);
+        }
+    }
+
+    /// An upstream had it.
+    pub(super) fn found(&mut self) {
+        self.count = 0;
+    }
+
+    /// True if so many names are more likely to be made up.
+    pub(super) fn are_many(&self) -> bool {
+        self.count > FEW_NAMES
+    }
 }
 
 /// How often a blob was downloaded, and how fast that goes.
@@ -116,7 +141,7 @@ pub(super) struct Ledger {
     holders: Parts<Holder, Held>,
     images: Parts<u64, Duration>,
     repeats: Parts<u64, Repeats>,
-    totals: [Mutex<Duration>; 5],
+    totals: [Mutex<Duration>; 4],
 }
 
 impl Default for Ledger {
@@ -304,7 +329,7 @@ mod tests {
         let holder = address("192.0.2.1");
         let places = [Kind::Manifests, Kind::Misses, Kind::Cold, Kind::Hot, Kind::Rate]
             .map(|kind| Place::Of(holder, kind));
-        let others = [Total::Manifests, Total::Misses, Total::VainMisses, Total::Rate, Total::ColdRate].map(Place::Total);
+        let others = [Total::Manifests, Total::Misses, Total::Rate, Total::ColdRate].map(Place::Total);
         let places: Vec<_> = places
             .into_iter()
             .chain(others)
