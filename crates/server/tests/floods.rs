@@ -69,10 +69,8 @@ async fn a_flood_of_names_spends_little_of_the_upstreams_patience() {
         200,
         "what is held is not counted"
     );
-    // Whoever asks for the third name in vain does not wait.
-    for name in ["y1", "y2"] {
-        get(&rig, &format!("/v2/library/a/manifests/{name}"), "203.0.113.9").await;
-    }
+    // Whoever asks for one name after the other does not wait.
+    get(&rig, "/v2/library/a/manifests/y1", "203.0.113.9").await;
     let refused = get(&rig, "/v2/library/a/manifests/y", "203.0.113.9").await;
     assert_eq!((refused.status.as_u16(), code(&refused).as_str()), (429, "TOOMANYREQUESTS"));
     assert!(
@@ -91,7 +89,7 @@ async fn a_flood_of_names_keeps_nobody_from_what_is_there() {
     for nth in 0..12 {
         rig.upstream.put_image("library/a", &nth.to_string(), &TestImage::layers([noise(nth, 100)]));
     }
-    // Three neighbours. Each question costs two, and from the third one on half of the forty is left to others.
+    // Three neighbours. Each question costs two, and from the second one on half of the forty is left to others.
     let mut statuses = Vec::new();
     for nth in 0..30 {
         let path = format!("/v2/library/a/manifests/x{nth}");
@@ -103,11 +101,10 @@ async fn a_flood_of_names_keeps_nobody_from_what_is_there() {
         let path = format!("/v2/library/a/manifests/{nth}");
         assert_eq!(get(&rig, &path, &format!("203.0.113.{nth}")).await.status, 200);
     }
-    // A name that is there clears a client, and one that tries the same name again is no flood.
+    // One that tries the same name again is no flood.
     for _ in 0..3 {
         assert_eq!(get(&rig, "/v2/library/a/manifests/y", "203.0.113.7").await.status, 404);
     }
-    assert_eq!(get(&rig, "/v2/library/a/manifests/z", "203.0.113.7").await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,9 @@ use crate::{
     error::Refusal,
 };
 
+/// How long a question waits for its turn. Those who make up names are known by their next one: the shorter, the sooner.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// What is wanted of a repository.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
@@ -80,7 +83,7 @@ impl LimitsInForce {
     // Others who have paid may be given it back in a moment, and more comes by and by; for the latter, whoever asks for many names
     // does not wait. Whoever has nothing left of their own does not wait at all.
     async fn pay(&self, price: u64, limits: &Limits, holder: Holder) -> Result<Vec<Counted>, Lacking> {
-        let (misses, until) = (&self.0.misses, Instant::now() + limits.per_client.queue());
+        let (misses, until) = (&self.0.misses, Instant::now() + limits.per_client.queue().min(PATIENCE));
         let allowances = (limits.per_client.misses, limits.total.misses);
         loop {
             let answered = misses.answered.notified();

@@ -18,8 +18,8 @@ pub(super) const MOST: usize = 100_000;
 /// The most images, and the most pairs of a client and a blob.
 const MOST_IMAGES: usize = 20_000;
 const MOST_REPEATS: usize = 100_000;
-/// A pull asks for one name that is not known here, and a person who mistypes it for another one.
-const FEW_NAMES: u8 = 2;
+/// A pull asks for one name that is not known here. Whoever asks for another one before that one is found may be guessing.
+const FEW_NAMES: u8 = 1;
 /// Tables are in parts, so that threads do not wait for each other.
 const PARTS: usize = 16;
 
