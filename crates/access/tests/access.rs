@@ -142,9 +142,10 @@ async fn an_api_token_is_a_password_with_limits() {
     let token = token(&access, "pull:docker.io/**", None).await;
     for user in ["alice", "ci", "anything", ""] {
         let principal = login(&access, user, token.expose()).await.unwrap();
-        let rights =
-            |repository| access.rules().rights(&principal, repository, Visibility::Public).to_string();
-        assert_eq!((rights("docker.io/a/b"), rights("quay.io/a/b")), ("pull".to_owned(), String::new()));
+        let rights = |repository, of| access.rules().rights(&principal, repository, of).to_string();
+        assert_eq!(rights("docker.io/a/b", Visibility::Public), "pull");
+        assert_eq!(rights("quay.io/a/b", Visibility::Public), "pull", "as without a login");
+        assert_eq!(rights("quay.io/a/b", Visibility::Private), "");
     }
     let as_bearer = access.bearer(token.expose()).await.unwrap();
     assert!(matches!(as_bearer.principal.carries, Carries::Token(held) if held.id == *token.id()));
@@ -382,9 +383,11 @@ async fn who_is_asked_about_is_found_and_explained() {
         access.explain(&who, verb, Repository { name: repository, visibility: Visibility::Public }).await
     };
     let allowed = explain("account:alice", Verb::Pull, "docker.io/a/b").await.unwrap();
-    assert_eq!(allowed, Explanation::Allowed(Rule::Role(Role::User)));
-    let carried = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
+    assert!(matches!(allowed, Explanation::Allowed(Rule::Role(Role::User), _)), "{allowed:?}");
+    let carried = explain("token:ci", Verb::Request, "quay.io/a/b").await.unwrap();
     assert!(matches!(carried, Explanation::NotCarried(Rule::Role(Role::User), _)), "{carried:?}");
+    let anyway = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
+    assert!(matches!(anyway, Explanation::AllowedAnyway(Rule::Anonymous, _)), "{anyway:?}");
     let granted = explain("account:alice", Verb::Push, "local/a").await.unwrap();
     assert_eq!(granted, Explanation::NotGranted { is_private: false });
     for unknown in ["account:nobody", "token:none"] {

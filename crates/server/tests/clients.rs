@@ -340,6 +340,30 @@ async fn a_refusal_says_what_the_token_carries_and_not_what_exists() {
     assert_eq!(there.text(), absent.text().replace("secret/y", "secret/x"));
 }
 
+/// `docker login`, then a pull of a public image: Docker sends the login with it, and asks for a token first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_with_a_narrow_token_takes_no_public_image_away() {
+    let gate = Gate::open().await;
+    gate.rig.push_blob("local/app/x", "hello").await;
+    gate.rig.push_blob("local/secret/x", "hello").await;
+    let token = gate.api_token("push:local/other").await;
+    let basic = basic_with("x", token.expose());
+    for (repository, status) in [("local/app/x", 404), ("local/secret/x", 401)] {
+        let scope = format!("/token?service=s&scope=repository:{repository}:pull,push");
+        let answer = gate.send("GET", &scope, &[("authorization", &basic)], "").await;
+        assert_eq!(answer.status, 200, "{repository}");
+        let issued: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
+        let bearer = format!("Bearer {}", issued["token"].as_str().unwrap());
+        for sent in [&basic, &bearer] {
+            let sent = [("authorization", sent.as_str())];
+            let pull = gate.send("GET", &format!("/v2/{repository}/manifests/none"), &sent, "").await;
+            assert_eq!(pull.status, status, "{repository}: {}", pull.text());
+            let push = gate.send("POST", &format!("/v2/{repository}/blobs/uploads/"), &sent, "").await;
+            assert_eq!(push.status, 401, "{repository}: its scopes do not name it");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_credentials_says_who_somebody_is() {
     let gate = Gate::open().await;
