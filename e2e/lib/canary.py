@@ -3,6 +3,7 @@
 
     canary.py BINARY
 
+ENTREPOT_TEST_POSTGRES is the URL of a database for the second round, whose dump is looked through; without it SQLite has both.
 A line for each kind of secret: ok, FAIL or skip; then `N passed, N failed, N skipped`. Exit code 1 if one was found.
 """
 import base64
@@ -60,6 +61,7 @@ class Canary:
         self.origins = Origins(self.hunt)
         self.secrets()
         self.config, self.server, self.runs = f"{folder}/entrepot.yaml", None, 0
+        self.postgres = os.environ.get("ENTREPOT_TEST_POSTGRES")
         self.unplanted = []
 
     # ---- what is planted ----------------------------------------------------------------------------
@@ -92,6 +94,9 @@ class Canary:
         """A clean one: variables of our prefix would be configuration."""
         kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("ENTREPOT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"))}
         own = {"HOME": self.home, "XDG_CACHE_HOME": f"{self.home}/cache", "BY_ENV": self.by_env, "RUST_BACKTRACE": "full"}
+        if self.postgres:
+            # It lets everybody in, whatever the password is.
+            own["DATABASE_URL"] = self.postgres.replace("postgres@", f"postgres:{self.database}@")
         return {**kept, **own, **more}
 
     def configuration(self, form):
@@ -104,7 +109,7 @@ class Canary:
         with open(self.config, "w") as file:
             file.write(f"""listen: "127.0.0.1:{port}"
 data: "{self.folder}/data-{form}"
-api_token: {quote(self.api_token)}
+{self.stored_in(form)}api_token: {quote(self.api_token)}
 tls: {{cert: "{self.folder}/tls.crt", key: "{self.folder}/tls.key"}}
 log: {{level: trace, format: {form}}}
 registries:
@@ -125,6 +130,19 @@ access:
   - {{name: r2, from: env.test/library/app, tags: {{names: [v1]}}, to: [echo.test/library/app]}}
 """)
         return port
+
+    def has_postgres(self, form):
+        return bool(self.postgres) and form == "json"
+
+    def stored_in(self, form):
+        return "database: env:DATABASE_URL\n" if self.has_postgres(form) else ""
+
+    def dump(self):
+        """What PostgreSQL has, as SQL."""
+        done = subprocess.run(["pg_dump", "--inserts", self.postgres], stdout=subprocess.PIPE, timeout=120, check=True)
+        if b"INSERT INTO public.account " not in done.stdout:
+            raise SystemExit("the accounts are not in PostgreSQL")
+        self.hunt.note("dump of PostgreSQL", done.stdout)
 
     def directories(self):
         """Where accounts come from, as far as this can be configured."""
@@ -409,6 +427,8 @@ access:
         self.hunt.note_files(f"data ({form})", f"{self.folder}/data-{form}", ("secret.key",))
         with open(self.server.log, "rb") as file:
             self.hunt.note(f"log ({form})", file.read())
+        if self.has_postgres(form):
+            self.dump()
 
     def key(self, form, content):
         """The longest word of the key file, as it is written and as bytes."""

@@ -38,8 +38,10 @@ pub struct SomebodyError;
 /// Whether somebody may do something to a repository, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Explanation {
-    /// They may, by this.
-    Allowed(Rule),
+    /// They may, by this, and an API token carries it.
+    Allowed(Rule, Principal),
+    /// The API token does not carry it, but this lets anybody pull.
+    AllowedAnyway(Rule, Principal),
     /// Their account may, by this, but the API token does not carry it.
     NotCarried(Rule, Principal),
     /// Nothing gives it to them. `is_private` says whether the repository is private.
@@ -101,8 +103,9 @@ impl Access {
             Source::Grant(at) => Rule::Grant(rules.origin(at)),
         };
         Ok(match rules.explain(&principal, verb, of) {
-            Reason::Given(source) => Explanation::Allowed(rule(source)),
-            Reason::NotCarried(source) => Explanation::NotCarried(rule(source), principal.clone()),
+            Reason::Given(source) => Explanation::Allowed(rule(source), principal),
+            Reason::Anyway(source) => Explanation::AllowedAnyway(rule(source), principal),
+            Reason::NotCarried(source) => Explanation::NotCarried(rule(source), principal),
             Reason::Nothing => Explanation::NotGranted { is_private: of.visibility == Visibility::Private },
         })
     }

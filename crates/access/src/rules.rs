@@ -76,6 +76,8 @@ pub enum Source {
 pub enum Reason {
     /// They may, by this.
     Given(Source),
+    /// Their API token does not carry it, but this lets anybody pull.
+    Anyway(Source),
     /// This gives it to their account, but their API token does not carry it.
     NotCarried(Source),
     /// Nothing gives it to them.
@@ -108,14 +110,30 @@ impl Rules {
         if self.is_private(repository) { Visibility::Private } else { Visibility::Public }
     }
 
-    /// What a principal may do to a repository, named in full.
+    /// What a principal may do to a repository, named in full. Their credential limits that, but takes no pull away that
+    /// needs no login.
     pub fn rights(&self, principal: &Principal, repository: &str, visibility: Visibility) -> Verbs {
-        let mut rights = Verbs::NONE;
         let of = Repository { name: repository, visibility };
+        let mut rights = Verbs::NONE;
         self.sources(&principal.identity, of, |_, verbs| {
             rights = rights.union(verbs);
         });
-        principal.carries.limit(rights, repository)
+        let carried = principal.carries.limit(rights, repository);
+        if !carried.has(Verb::Pull) && rights.has(Verb::Pull) && self.lets_anybody_pull(of).is_some() {
+            return carried.with(Verb::Pull);
+        }
+        carried
+    }
+
+    // What lets anybody pull a repository without a login.
+    fn lets_anybody_pull(&self, of: Repository<'_>) -> Option<Source> {
+        let mut found = None;
+        self.sources(&Identity::Anonymous, of, |source, verbs| {
+            if found.is_none() && verbs.has(Verb::Pull) {
+                found = Some(source);
+            }
+        });
+        found
     }
 
     /// Whether a principal may do this to a repository, and what says so. It agrees with [`Rules::rights`]: both ask the
@@ -128,8 +146,11 @@ impl Rules {
             }
         });
         let Some(source) = found else { return Reason::Nothing };
-        let carried = principal.carries.limit(Verbs::NONE.with(verb), of.name);
-        if carried.has(verb) { Reason::Given(source) } else { Reason::NotCarried(source) }
+        if principal.carries.limit(Verbs::NONE.with(verb), of.name).has(verb) {
+            return Reason::Given(source);
+        }
+        let anyway = if verb == Verb::Pull { self.lets_anybody_pull(of) } else { None };
+        anyway.map_or(Reason::NotCarried(source), Reason::Anyway)
     }
 
     // Calls `tell` with everything that gives somebody rights to a repository, whatever their credential carries of them.
@@ -305,9 +326,18 @@ mod tests {
     fn a_token_carries_no_more_than_its_account_has() {
         let alice = scoped(account("alice", Role::User, &[]), "pull,push:docker.io/**");
         assert_eq!(rights(&alice, SECRET, Visibility::Private), "pull");
-        assert_eq!(rights(&alice, "quay.io/a/b", Visibility::Public), "", "not in its scopes");
+        assert_eq!(rights(&alice, "quay.io/a/b", Visibility::Public), "pull", "as without a login");
+        assert_eq!(rights(&alice, "local/ml/x", Visibility::Private), "");
         let admin = scoped(account("admin", Role::Admin, &[]), "push:local/app");
-        assert_eq!(rights(&admin, "local/app", Visibility::Public), "push");
+        assert_eq!(rights(&admin, "local/app", Visibility::Public), "pull,push", "it is public");
+        assert_eq!(rights(&admin, "local/app", Visibility::Private), "push", "write-only");
+        assert_eq!(
+            rights(&admin, "local/demo/x", Visibility::Private),
+            "pull",
+            "granted to anybody, who may push as well"
+        );
+        let closed = Rules { anonymous: Verbs::NONE, ..rules() };
+        assert_eq!(closed.rights(&alice, "quay.io/a/b", Visibility::Public), Verbs::NONE, "needs a login");
         assert!(!rules().may(&admin, Operation::ManageAccounts));
         let robot = scoped(account("admin", Role::Admin, &[]), "sync");
         assert!(rules().may(&robot, Operation::RunSyncs) && !rules().may(&robot, Operation::ManageCache));
@@ -348,6 +378,9 @@ mod tests {
             (&bob, Verb::Push, "local/ml/x", Visibility::Private, Reason::Given(Source::Grant(1))),
             (&robot, Verb::Pull, SECRET, Visibility::Private, Reason::NotCarried(Source::Grant(0))),
             (&robot, Verb::Push, SECRET, Visibility::Private, Reason::Nothing),
+            (&robot, Verb::Pull, PUBLIC, Visibility::Public, Reason::Anyway(Source::Anonymous)),
+            (&robot, Verb::Pull, "local/demo/x", Visibility::Private, Reason::Anyway(Source::Grant(3))),
+            (&robot, Verb::Push, "local/demo/x", Visibility::Private, Reason::NotCarried(Source::Grant(3))),
         ] {
             assert_eq!(explain(who, verb, repository, visibility), reason, "{who:?} {verb} {repository}");
         }
@@ -371,14 +404,15 @@ mod tests {
                         let rights = rules().rights(who, name, visibility);
                         for verb in Verb::ALL {
                             let reason = rules().explain(who, verb, Repository { name, visibility });
-                            prop_assert_eq!(rights.has(verb), matches!(reason, Reason::Given(_)), "{:?} {} {}", who, verb, name);
+                            prop_assert_eq!(rights.has(verb), matches!(reason, Reason::Given(_) | Reason::Anyway(_)), "{:?} {} {}", who, verb, name);
                         }
                     }
                 }
             }
         }
 
-        /// Whatever the grants are, a credential never adds to what its account may do.
+        /// Whatever the grants are, a credential never adds to what its account may do, and takes no pull from it that needs
+        /// no login.
         #[test]
         fn credentials_never_add(role in 0..4usize, scope in "(pull|push|delete|request):(\\*\\*|docker\\.io/\\*\\*|local/a)") {
             let whole = account("alice", Role::ALL[role], &["ml"]);
@@ -387,6 +421,8 @@ mod tests {
                 for visibility in [Visibility::Public, Visibility::Private] {
                     let (all, some) = (rules().rights(&whole, repository, visibility), rules().rights(&limited, repository, visibility));
                     prop_assert_eq!(some.intersection(all), some);
+                    let anybody = rules().rights(&Principal::ANONYMOUS, repository, visibility);
+                    prop_assert!(some.has(Verb::Pull) || !anybody.has(Verb::Pull));
                 }
             }
             for operation in Operation::ALL {

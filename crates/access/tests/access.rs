@@ -142,9 +142,10 @@ async fn an_api_token_is_a_password_with_limits() {
     let token = token(&access, "pull:docker.io/**", None).await;
     for user in ["alice", "ci", "anything", ""] {
         let principal = login(&access, user, token.expose()).await.unwrap();
-        let rights =
-            |repository| access.rules().rights(&principal, repository, Visibility::Public).to_string();
-        assert_eq!((rights("docker.io/a/b"), rights("quay.io/a/b")), ("pull".to_owned(), String::new()));
+        let rights = |repository, of| access.rules().rights(&principal, repository, of).to_string();
+        assert_eq!(rights("docker.io/a/b", Visibility::Public), "pull");
+        assert_eq!(rights("quay.io/a/b", Visibility::Public), "pull", "as without a login");
+        assert_eq!(rights("quay.io/a/b", Visibility::Private), "");
     }
     let as_bearer = access.bearer(token.expose()).await.unwrap();
     assert!(matches!(as_bearer.principal.carries, Carries::Token(held) if held.id == *token.id()));
@@ -154,7 +155,7 @@ async fn an_api_token_is_a_password_with_limits() {
     assert!(matches!(login(&access, "alice", stranger.expose()).await, Err(LoginError::Wrong)));
     let guess = ApiToken::renew(token.id());
     assert!(matches!(login(&access, "alice", guess.expose()).await, Err(LoginError::Wrong)));
-    access.remove_token(token.id(), &owner()).await.unwrap();
+    access.remove_token(token.id(), None, &owner()).await.unwrap();
     assert!(matches!(login(&access, "alice", token.expose()).await, Err(LoginError::Wrong)));
 }
 
@@ -172,10 +173,10 @@ async fn an_api_token_ends_and_is_renewed() {
     assert!(matches!(expired, Err(LoginError::Expired { name, .. }) if name == "ci"));
 
     let long = token(&access, "pull:**", None).await;
-    let renewed = access.renew_token(long.id(), &owner()).await.unwrap();
+    let renewed = access.renew_token(long.id(), None, &owner()).await.unwrap();
     login(&access, "alice", long.expose()).await.unwrap();
     login(&access, "alice", renewed.expose()).await.unwrap();
-    let again = access.renew_token(long.id(), &owner()).await.unwrap();
+    let again = access.renew_token(long.id(), None, &owner()).await.unwrap();
     assert!(
         matches!(login(&access, "alice", long.expose()).await, Err(LoginError::Wrong)),
         "two live, not three"
@@ -204,7 +205,7 @@ async fn a_registry_token_stands_for_whoever_it_was_issued_to() {
     let robot = login(&access, "ci", token.expose()).await.unwrap();
     let issued = access.issue(&robot, "m.example.com", RegistryScopes::default());
     assert_eq!(access.bearer(&issued).await.unwrap().principal, robot, "with the limits of its API token");
-    access.remove_token(token.id(), &owner()).await.unwrap();
+    access.remove_token(token.id(), None, &owner()).await.unwrap();
     assert!(matches!(access.bearer(&issued).await, Err(BearerError::Revoked)));
 
     let elsewhere = with_alice(&Home::new()).await.issue(
@@ -347,7 +348,7 @@ async fn everything_is_in_the_audit_and_no_secret_is_anywhere() {
     let home = Home::new();
     let access = with_alice(&home).await;
     let token = token(&access, "pull:**", None).await;
-    let renewed = access.renew_token(token.id(), &owner()).await.unwrap();
+    let renewed = access.renew_token(token.id(), None, &owner()).await.unwrap();
     let _ = access.change_account(&name("bob"), password("hunter2-hunter2"), &owner()).await;
     let rows = access.audit(&AuditFilter::default(), 10).await.unwrap().rows;
     let told: Vec<_> = rows.iter().rev().map(|row| (row.entry.action.as_str(), row.entry.outcome)).collect();
@@ -382,9 +383,11 @@ async fn who_is_asked_about_is_found_and_explained() {
         access.explain(&who, verb, Repository { name: repository, visibility: Visibility::Public }).await
     };
     let allowed = explain("account:alice", Verb::Pull, "docker.io/a/b").await.unwrap();
-    assert_eq!(allowed, Explanation::Allowed(Rule::Role(Role::User)));
-    let carried = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
+    assert!(matches!(allowed, Explanation::Allowed(Rule::Role(Role::User), _)), "{allowed:?}");
+    let carried = explain("token:ci", Verb::Request, "quay.io/a/b").await.unwrap();
     assert!(matches!(carried, Explanation::NotCarried(Rule::Role(Role::User), _)), "{carried:?}");
+    let anyway = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
+    assert!(matches!(anyway, Explanation::AllowedAnyway(Rule::Anonymous, _)), "{anyway:?}");
     let granted = explain("account:alice", Verb::Push, "local/a").await.unwrap();
     assert_eq!(granted, Explanation::NotGranted { is_private: false });
     for unknown in ["account:nobody", "token:none"] {

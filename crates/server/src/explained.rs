@@ -44,12 +44,21 @@ fn said(asked: &Asked<'_>, explanation: Explanation) -> Said {
     let refused =
         |reason, detail: String, hint: String| Said { reason, grant: None, detail, hint: Some(hint) };
     match explanation {
-        Explanation::Allowed(rule) => {
-            let (reason, detail) = (reason(&rule), told(&rule));
-            Said { reason, grant: grant(asked, rule), detail, hint: None }
+        Explanation::Allowed(rule, principal) => {
+            let detail = match &principal.carries {
+                Carries::All => told(&rule),
+                Carries::Token(token) => {
+                    format!("{}, and the API token `{}` carries it by its scopes", told(&rule), token.name)
+                }
+            };
+            Said { reason: reason(&rule), grant: grant(asked, rule), detail, hint: None }
+        }
+        Explanation::AllowedAnyway(rule, principal) => {
+            let detail = format!("{}, with or without a login; {}", told(&rule), not_carried(&principal));
+            Said { reason: reason(&rule), grant: grant(asked, rule), detail, hint: None }
         }
         Explanation::NotCarried(rule, principal) => {
-            let detail = format!("{}; but {}", told(&rule), carried(&principal));
+            let detail = format!("{}; but {}", told(&rule), not_carried(&principal));
             let hint = format!("make a token with the scope `{}:{}`", asked.verb, asked.repository);
             Said { grant: grant(asked, rule), ..refused(ExplanationReason::NotCarried, detail, hint) }
         }
@@ -119,7 +128,7 @@ fn told(rule: &Rule) -> String {
     }
 }
 
-fn carried(principal: &Principal) -> String {
+fn not_carried(principal: &Principal) -> String {
     match &principal.carries {
         Carries::All => "the credential does not carry it".to_owned(),
         Carries::Token(token) => {

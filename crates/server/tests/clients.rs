@@ -234,7 +234,7 @@ async fn a_robot_that_is_wrong_disabled_or_gone_is_told_so() {
     let enable = Change { is_disabled: Some(false), ..Change::default() };
     gate.access.change_account(&name("alice"), enable, &by()).await.unwrap();
     assert_eq!(login(token.expose()).await, 200);
-    gate.access.remove_token(token.id(), &by()).await.unwrap();
+    gate.access.remove_token(token.id(), None, &by()).await.unwrap();
     assert_eq!(login(token.expose()).await, 401, "revoked");
 }
 
@@ -338,6 +338,62 @@ async fn a_refusal_says_what_the_token_carries_and_not_what_exists() {
         gate.send("GET", "/v2/local/secret/y/tags/list", &sent, "").await,
     );
     assert_eq!(there.text(), absent.text().replace("secret/y", "secret/x"));
+}
+
+/// `docker login`, then a pull of a public image: Docker sends the login with it, and asks for a token first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_with_a_narrow_token_takes_no_public_image_away() {
+    let gate = Gate::open().await;
+    gate.rig.push_blob("local/app/x", "hello").await;
+    gate.rig.push_blob("local/secret/x", "hello").await;
+    let token = gate.api_token("push:local/other").await;
+    let basic = basic_with("x", token.expose());
+    for (repository, status) in [("local/app/x", 404), ("local/secret/x", 401)] {
+        let scope = format!("/token?service=s&scope=repository:{repository}:pull,push");
+        let answer = gate.send("GET", &scope, &[("authorization", &basic)], "").await;
+        assert_eq!(answer.status, 200, "{repository}");
+        let issued: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
+        let bearer = format!("Bearer {}", issued["token"].as_str().unwrap());
+        for sent in [&basic, &bearer] {
+            let sent = [("authorization", sent.as_str())];
+            let pull = gate.send("GET", &format!("/v2/{repository}/manifests/none"), &sent, "").await;
+            assert_eq!(pull.status, status, "{repository}: {}", pull.text());
+            let push = gate.send("POST", &format!("/v2/{repository}/blobs/uploads/"), &sent, "").await;
+            assert_eq!(push.status, 401, "{repository}: its scopes do not name it");
+        }
+    }
+}
+
+/// Clients compare realm and service with those of an earlier answer, and give up when they differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_challenge_is_the_same_for_every_client_and_whatever_was_sent() {
+    let gate = Gate::open().await;
+    let (wrong, foreign) = (basic_with("alice", "wrong password"), basic_with("", "x"));
+    let narrow = basic_with("x", gate.api_token("pull:local/other").await.expose());
+    let mut said = Vec::new();
+    for agent in ["docker/27.0 go/go1.22", "containerd/2.0", "curl/8.5", "Mozilla/5.0 (X11)", ""] {
+        for sent in
+            [None, Some(wrong.as_str()), Some(foreign.as_str()), Some(narrow.as_str()), Some("Bearer x.y.z")]
+        {
+            let mut headers = vec![("user-agent", agent)];
+            headers.extend(sent.map(|sent| ("authorization", sent)));
+            for (method, path) in [("POST", START), ("GET", "/v2/local/secret/x/manifests/1")] {
+                let answer = gate.send(method, path, &headers, "").await;
+                let all: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+                assert!(
+                    answer.status == 401 && all.len() == 1,
+                    "{agent} {sent:?} {method}: {}",
+                    answer.text()
+                );
+                let challenge = all[0].to_str().unwrap();
+                let (place, _) = challenge.split_once(",scope=").unwrap();
+                assert!(place.starts_with("Bearer realm=\""), "{challenge}");
+                said.push(place.to_owned());
+            }
+        }
+    }
+    said.dedup();
+    assert_eq!(said.len(), 1, "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
