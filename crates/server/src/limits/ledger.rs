@@ -304,7 +304,8 @@ mod tests {
         let holder = address("192.0.2.1");
         let places = [Kind::Manifests, Kind::Misses, Kind::Cold, Kind::Hot, Kind::Rate]
             .map(|kind| Place::Of(holder, kind));
-        let others = [Total::Manifests, Total::Misses, Total::VainMisses, Total::Rate, Total::ColdRate].map(Place::Total);
+        let others = [Total::Manifests, Total::Misses, Total::VainMisses, Total::Rate, Total::ColdRate]
+            .map(Place::Total);
         let places: Vec<_> = places
             .into_iter()
             .chain(others)
