@@ -1,6 +1,6 @@
 //! Chooses the images that go: whole ones, the least worth for the bytes they free first.
 //!
-//! Images that were pulled once are on probation: while they take more than a tenth of everything, they go before others. What
+//! Images that were pulled once are on probation: while they take more than a fiftieth of everything, they go before others. What
 //! an image frees changes as its neighbours go, so those that share with few others are looked at anew.
 
 use std::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The part of all bytes that images on probation may take before they go first.
-const PROBATION: f64 = 0.10;
+const PROBATION: f64 = 0.02;
 /// An image is on probation until it was worth more pulls than this.
 const PROVEN: f64 = 1.25;
 /// A unit that more images share changes none of them much when one goes.

@@ -24,12 +24,16 @@ pub(crate) fn share(stock: &Stock, holders: &Holders, item: &Item) -> f64 {
     free.map(|unit| stock.size(*unit) as f64 / f64::from(holders.of(*unit).max(1))).sum()
 }
 
-/// The seconds that a byte of it saves. What frees nothing is worth keeping whatever it is.
+/// Nearly half of all images are pulled once, and what was pulled twice will be pulled again much more often than twice as
+/// likely. So pulls count more than in proportion; the exponent is the best one on generated traces.
+const EAGERNESS: f64 = 2.5;
+
+/// The seconds that a byte of it saves, weighed by how likely it is pulled again. What frees nothing is worth keeping whatever it is.
 pub(crate) fn worth(item: &Item, share: f64, price: &Price) -> f64 {
     if share <= 0.0 {
         return f64::INFINITY;
     }
-    item.heat * (price.per_byte + price.per_image / share)
+    item.heat.powf(EAGERNESS) * (price.per_byte + price.per_image / share)
 }
 
 #[cfg(test)]

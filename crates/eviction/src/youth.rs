@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use crate::stock::{Item, Standing, Stock};
 
 /// What came or was pulled more recently stays in any case.
-const NEWBORN: Duration = Duration::from_secs(10 * 60);
+const NEWBORN: Duration = Duration::from_secs(3 * 60);
 /// What came or was pulled more recently stays as long as all such images together take no more than [`NURSERY`].
 const YOUNG: Duration = Duration::from_secs(60 * 60);
 /// The part of all bytes that young images may take and stay. In a small cache, what came within an hour may be most of it.
-const NURSERY: f64 = 0.10;
+const NURSERY: f64 = 0.02;
 
 /// Has young images stay, the latest first, in a cache that may hold `of` bytes.
 pub fn spare_young(stock: &Stock, items: &mut [Item], now: SystemTime, of: u64) {
@@ -51,9 +51,9 @@ mod tests {
 
     #[test]
     fn what_came_within_the_hour_stays_while_there_is_room_for_it() {
-        assert_eq!(staying(&[5, 59, 60, 61], 1000), [true, true, false, false]);
-        assert_eq!(staying(&[50, 20, 30], 200), [false, true, true], "the latest first");
-        assert_eq!(staying(&[1, 2, 3, 30], 10), [true, true, true, false], "a client may be at it");
+        assert_eq!(staying(&[2, 59, 60, 61], 1000), [true, true, false, false]);
+        assert_eq!(staying(&[50, 20, 30], 1000), [false, true, true], "the latest first");
+        assert_eq!(staying(&[0, 1, 2, 30], 10), [true, true, true, false], "a client may be at it");
         assert_eq!(staying(&[], 10), [false; 0]);
     }
 }
