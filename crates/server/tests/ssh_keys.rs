@@ -24,7 +24,8 @@ async fn everybody_has_one_key() {
     assert_eq!((&set.body["algorithm"], &set.body["comment"]), (&json!("ssh-ed25519"), &json!("ann@laptop")));
     assert!(set.body["fingerprint"].as_str().unwrap().starts_with("SHA256:"));
     assert_eq!(yard.ask("user", "GET", PATH, Value::Null).await.body, set.body);
-    assert_eq!(yard.actions().await[0], "account.key done");
+    let told = yard.ask("admin", "GET", "/audit?action=account.key", Value::Null).await.body;
+    assert_eq!(told["entries"][0]["object"], "user", "{told}");
 
     let taken = yard.ask("operator", "PUT", PATH, key.clone()).await;
     assert_eq!((taken.status, &taken.body["code"]), (409, &json!("exists")), "{}", taken.body);

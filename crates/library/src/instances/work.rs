@@ -7,7 +7,7 @@ use std::{
 };
 
 use entrepot_engine::Sample;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use super::saving_progress::SavingProgress;
