@@ -97,6 +97,10 @@ class Client {
       this.ask<"beginCacheScrub">("POST", "/api/v1/cache/scrub" satisfies keyof paths, query),
     cancelCacheScrub: () => this.ask<"cancelCacheScrub">("DELETE", "/api/v1/cache/scrub" satisfies keyof paths),
     getMe: () => this.ask<"getMe">("GET", "/api/v1/me" satisfies keyof paths),
+    getSshKey: () => this.ask<"getSshKey">("GET", "/api/v1/me/ssh-key" satisfies keyof paths),
+    setSshKey: (body: Body<"setSshKey">) =>
+      this.ask<"setSshKey">("PUT", "/api/v1/me/ssh-key" satisfies keyof paths, {}, body),
+    removeSshKey: () => this.tell("DELETE", "/api/v1/me/ssh-key" satisfies keyof paths),
     listAccounts: (query: operations["listAccounts"]["parameters"]["query"]) =>
       this.ask<"listAccounts">("GET", "/api/v1/accounts" satisfies keyof paths, query),
     createAccount: (body: Body<"createAccount">) =>
@@ -271,6 +275,13 @@ class Client {
     stopInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/stop" satisfies keyof paths).replace("{id}", String(id))),
     restartInstance: (id: number) => this.tell("POST", ("/api/v1/library/instances/{id}/restart" satisfies keyof paths).replace("{id}", String(id))),
     reimageInstance: (id: number, body: Body<"reimageInstance">) => this.tell("POST", ("/api/v1/library/instances/{id}/image" satisfies keyof paths).replace("{id}", String(id)), body),
+    watchCommit: (id: number) =>
+      new EventSource(
+        new URL(
+          ("/api/v1/library/instances/{id}/commit/events" satisfies keyof paths).replace("{id}", String(id)),
+          this.server,
+        ),
+      ),
     commitInstance: (id: number, body: Body<"commitInstance">) =>
       this.ask<"commitInstance">("POST", ("/api/v1/library/instances/{id}/commit" satisfies keyof paths).replace("{id}", String(id)), {}, body),
     execInInstance: (id: number) => this.tell("GET", ("/api/v1/library/instances/{id}/exec" satisfies keyof paths).replace("{id}", String(id))),
@@ -380,6 +391,9 @@ export async function everything(server: string): Promise<void> {
   }
   const me = await api.getMe();
   console.log(me.kind, me.account ?? "no account", me.operations.includes("manage-accounts"));
+  const key = await api.setSshKey({ key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ/RCeBu0vuIUFobAxYoIjH/7RcrsN2nq6wLgHqPKhfL" });
+  console.log(key.fingerprint === (await api.getSshKey()).fingerprint);
+  await api.removeSshKey();
   await api.createAccount({ name: "ci", role: "user" });
   await api.changeAccount("ci", { disabled: false });
   const issued = await api.createToken({ account: "ci", name: "build", scopes: ["pull,push:local/ci/**"] });

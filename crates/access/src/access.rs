@@ -17,6 +17,7 @@ use entrepot_catalog::{
 use entrepot_oci::Digest;
 use entrepot_secrets::Keys;
 use moka::sync::Cache;
+use tokio::sync::watch;
 
 use crate::{
     device::DeviceLogins,
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     /// API tokens and sessions whose use was written down a short time ago.
     pub(crate) recently_used: Cache<Digest, ()>,
     generation: AtomicU64,
+    /// Tells whoever does something long that the generation has risen.
+    pub(crate) changes: watch::Sender<()>,
     is_in_use: AtomicBool,
 }
 
@@ -146,6 +149,7 @@ impl Access {
             sessions: cache(REMEMBERED_FOR),
             recently_used: cache(USE_WRITTEN_EVERY),
             generation: AtomicU64::new(0),
+            changes: watch::Sender::new(()),
             is_in_use,
         })))
     }
@@ -231,6 +235,7 @@ impl Shared {
         self.tokens.invalidate_all();
         self.sessions.invalidate_all();
         self.verified.forget_all();
+        self.changes.send_replace(());
     }
 
     /// Forgets the sessions that are remembered, after one has ended. What is known of accounts stays: everybody can log
@@ -238,6 +243,7 @@ impl Shared {
     pub(crate) fn session_ended(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.sessions.invalidate_all();
+        self.changes.send_replace(());
     }
 
     /// Finds out whether anybody can log in, after a change.

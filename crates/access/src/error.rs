@@ -10,6 +10,7 @@ use crate::{
     password::{Busy, PasswordError},
     registry_token::{KeyDamaged, RegistryTokenError},
     scope::ScopeError,
+    ssh_key::SshKeyError,
 };
 
 /// Why accounts and keys cannot be opened.
@@ -134,6 +135,15 @@ pub enum ChangeError {
     /// There is no such session.
     #[error("there is no session `{0}`")]
     NoSession(String),
+    /// The account has no public key.
+    #[error("`{0}` has no public key")]
+    NoSshKey(String),
+    /// The public key is none that is taken.
+    #[error(transparent)]
+    SshKey(#[from] SshKeyError),
+    /// Another account has the public key.
+    #[error("another account has this public key")]
+    SshKeyTaken,
     /// It was changed by somebody else in the meantime.
     #[error("it was changed in the meantime; look at it again")]
     Conflict,

@@ -212,7 +212,7 @@ impl Shared {
     }
 
     /// Who a registry token was issued to, as they are now.
-    async fn subject(&self, subject: &str) -> Result<Principal, BearerError> {
+    pub(crate) async fn subject(&self, subject: &str) -> Result<Principal, BearerError> {
         if subject.is_empty() {
             return Ok(Principal::ANONYMOUS);
         }
@@ -260,7 +260,7 @@ impl KnownAccount {
 }
 
 /// Names a principal in a registry token, in a form that [`Shared::subject`] reads.
-fn subject_of(principal: &Principal) -> String {
+pub(crate) fn subject_of(principal: &Principal) -> String {
     match (&principal.identity, &principal.carries) {
         (Identity::Account(_), Carries::Token(token)) => format!("token:{}", token.id),
         (Identity::Account(account), Carries::All) => format!("account:{}", account.id),

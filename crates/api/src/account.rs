@@ -20,6 +20,29 @@ pub struct Me {
     pub operations: Vec<String>,
 }
 
+/// A public key of SSH that somebody sets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSshKey {
+    /// A line as in files of OpenSSH: `ssh-ed25519 AAAA… comment`.
+    pub key: String,
+}
+
+/// The public key of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SshKey {
+    /// The algorithm, such as `ssh-ed25519`.
+    pub algorithm: String,
+    /// What it is told by, as `ssh-keygen -l` prints it.
+    pub fingerprint: String,
+    /// What is written behind it.
+    pub comment: String,
+    /// The whole line.
+    pub key: String,
+    /// Since when the account has it.
+    pub since: Timestamp,
+}
+
 words! {
     /// What kind of sender.
     SenderKind {

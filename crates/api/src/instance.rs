@@ -222,6 +222,10 @@ pub struct Instance {
     pub cards: Vec<InstanceCard>,
     /// Its published ports.
     pub ports: Vec<InstancePort>,
+    /// The command that leads into it by SSH; none where the server does not listen for that.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub ssh: Option<String>,
     /// The names of the variables that were set. Their values are not shown: they may be secrets.
     pub environment: Vec<String>,
     /// What it starts, in place of the image's.
@@ -393,6 +397,27 @@ pub struct CommittedImage {
     pub image: String,
     /// Its digest.
     pub digest: String,
+}
+
+words! {
+    /// What is done to save an instance.
+    SavingPhase {
+        /// Its node makes an image of its disk. No engine says how far that is.
+        Making = "making",
+        /// The image is sent to this server.
+        Sending = "sending",
+    }
+}
+
+/// How far the saving of an instance as an image is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InstanceSaving {
+    /// What is done.
+    pub phase: SavingPhase,
+    /// Bytes that were sent.
+    pub done: u64,
+    /// Bytes of the layers that are known so far.
+    pub total: u64,
 }
 
 /// How to remove an instance.

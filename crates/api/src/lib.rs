@@ -56,7 +56,7 @@ mod words;
 pub use account::{
     Account, AccountChange, AccountKind, AccountList, AccountListQuery, ApiToken, ApiTokenList,
     ApiTokenListQuery, ApiTokenSecret, AuditEntry, AuditList, AuditOutcome, AuditQuery, IssuedToken, Me,
-    NewAccount, NewApiToken, PageQuery, Role, SenderKind,
+    NewAccount, NewApiToken, NewSshKey, PageQuery, Role, SenderKind, SshKey,
 };
 pub use budget::{AccountBudget, Budget, BudgetState, UpstreamBudget};
 pub use cache::{
@@ -95,8 +95,9 @@ pub use instance::{
     CommittedImage, DataVolume, DataVolumeList, FreeQuery, FreeSpec, FreeSpecs, Instance, InstanceCard,
     InstanceChange, InstanceCommit, InstanceDesired, InstanceEntry, InstanceKeeps, InstanceList,
     InstanceListQuery, InstanceLogQuery, InstancePart, InstancePhase, InstancePort, InstanceReason,
-    InstanceReimage, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSpec, InstanceSplit,
-    InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+    InstanceReimage, InstanceRemovalQuery, InstanceRun, InstanceRunList, InstanceSaving, InstanceSpec,
+    InstanceSplit, InstanceStart, InstanceUsage, InstanceVolumes, NewInstance, Quota, QuotaLimits,
+    SavingPhase,
 };
 pub use keep::{
     KeepCounts, KeepImage, KeepImageList, KeepImageListQuery, KeepList, KeepLists, KeepOutcome, KeepProgress,

@@ -49,6 +49,7 @@ mod tests {
         image_request::{ImageRequestFault, ImageRequestStatus},
         instance::{
             InstanceDesired, InstancePart, InstancePhase, InstanceReason, InstanceSplit, InstanceVolumes,
+            SavingPhase,
         },
         keep::{KeepOutcome, KeepState},
         limit::LimitUnit,
@@ -117,6 +118,7 @@ mod tests {
         agree(PullRuleReason::ALL, PullRuleReason::as_str);
         agree(RunOutcome::ALL, RunOutcome::as_str);
         agree(RunReply::ALL, RunReply::as_str);
+        agree(SavingPhase::ALL, SavingPhase::as_str);
         agree(UpstreamStanding::ALL, UpstreamStanding::as_str);
         agree(SpecVendor::ALL, SpecVendor::as_str);
         agree(DeviceState::ALL, DeviceState::as_str);

@@ -304,6 +304,26 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "account enable",
         &[example("entrepot account enable alice", "Let somebody in again", "重新启用某个账号")],
     ),
+    (
+        "account key set",
+        &[example(
+            "entrepot account key set ~/.ssh/id_ed25519.pub --server m.example.com",
+            "Reach your instances by SSH",
+            "用 SSH 进入自己的实例",
+        )],
+    ),
+    (
+        "account key show",
+        &[example("entrepot account key show --server m.example.com", "See your key", "查看公钥")],
+    ),
+    (
+        "account key rm",
+        &[example(
+            "entrepot account key rm --server m.example.com",
+            "Let no key in any more",
+            "不再接受公钥登录",
+        )],
+    ),
     ("account rm", &[example("entrepot account rm alice", "Remove an account", "删除账号")]),
     (
         "token ls",

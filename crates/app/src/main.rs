@@ -38,6 +38,7 @@ mod registries;
 mod replace;
 mod runtime;
 mod secrets;
+mod ssh;
 mod syncing;
 mod terminal;
 mod traces;

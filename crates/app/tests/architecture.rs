@@ -13,11 +13,12 @@ use serde_json::Value;
 
 /// What tests may import besides: the test kit, for `sync` what makes rules and reads reports, for `scheduler` what a run
 /// speaks through, and for `server` what a real mirror is made of.
-const TEST_IMPORTS: [(&str, &[&str]); 6] = [
+const TEST_IMPORTS: [(&str, &[&str]); 7] = [
     ("sync", &["importers", "guide"]),
     ("scheduler", &["remote"]),
     ("server", &["remote", "blobs", "catalog", "secrets"]),
     ("library", &["blobs"]),
+    ("ssh", &["blobs", "catalog", "events", "mirror", "remote", "secrets", "vault"]),
     ("requests", &["blobs", "remote"]),
     ("keep", &["blobs", "remote"]),
 ];

@@ -57,6 +57,7 @@ pub use access::{
     AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, ApiTokenFilter, ApiTokenRecord,
     ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, MAX_SESSIONS,
     NewAccount, NewApiToken, NewGrant, NewSession, RenewedSecret, SessionRecord, SigningKeyRecord,
+    SshKeyRecord, SshKeySet,
 };
 pub use bans::BanRecord;
 pub use database::Catalog;

@@ -90,6 +90,7 @@ on_both! {
         accounts_are_found_and_ordered, tokens_that_end_soon_come_first,
         grants_end_with_the_account_that_they_are_to, the_audit_is_searched,
         sessions_are_found_and_end, sessions_end_with_what_they_stand_on, sessions_of_an_account_are_bounded,
+        public_keys_are_one_for_each_account,
     }
     secrets {
         credentials_have_unique_names, credentials_change_only_as_they_were_seen, credentials_come_in_pages,
@@ -167,8 +168,7 @@ on_both! {
         a_refusal_leaves_nothing, many_at_once_never_share_more_than_there_is, are_found_and_come_in_pages,
         change_only_as_they_were_seen, a_stopped_one_frees_its_cards, ports_are_given_once,
         quotas_and_holdings_are_told, periods_begin_and_end_once, volumes_wait_for_another_instance,
-        keys_are_one_for_each_account,
-    }
+        }
     concurrency {
         sixteen_writers, unlinking_everywhere_finds_one_last, aborted_writers_leave_nothing_open, reopening_keeps_all,
         newer_tables_are_refused, two_open_at_once,

@@ -20,6 +20,7 @@ mod instances;
 mod library;
 pub mod lifecycle;
 mod nodes;
+mod pins;
 pub mod placement;
 mod pulls;
 mod settings;
@@ -37,8 +38,8 @@ pub use inside::Wanted;
 pub use instances::{
     Allowance, CardSnapshot, CardVendor, Committed, Created, Edit, EntrySnapshot, Free, InstanceFault,
     InstanceSettings, InstanceView, NoPlace, PortSpan, Program, ProgramControl, ProgramPlace, QuotaFault,
-    QuotaSettings, RunFault, RunRequest, RunSettings, Snapshot, SpecSnapshot, Target, Usage, Volumes,
-    cost_of,
+    QuotaSettings, RunFault, RunRequest, RunSettings, SavingPhase, SavingProgress, SavingWatch, Snapshot,
+    SpecSnapshot, Target, Usage, Volumes, cost_of,
 };
 pub use library::{Library, Parts};
 pub use nodes::{
@@ -49,7 +50,7 @@ pub use pulls::{
     LayerPhase, LayerProgress, LibraryImage, PullFailure, PullFault, PullPhase, PullPlan, PullProgress,
     PullRequest, PullState, PullWatch, SourceError,
 };
-pub use settings::{NodesSettings, PullsSettings, Settings};
+pub use settings::{NodesSettings, PullsSettings, Settings, SshSettings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;
 pub use transfer::{DocumentFault, Form, Imported, ReadDocument, RowError, RowFault};

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) pulls: Jobs,
     /// Held while entries and the logins that they stand on are changed.
     pub(crate) logins: Mutex<()>,
+    /// Held from reading a record until its pins are what it says.
+    pub(crate) pins: Mutex<()>,
     /// Bounds the images that are looked at.
     pub(crate) checks: Semaphore,
     pub(crate) instances: Arc<Work>,
@@ -74,9 +76,16 @@ impl Library {
             connections: Connections::default(),
             pulls: Jobs::default(),
             logins: Mutex::default(),
+            pins: Mutex::default(),
             checks: Semaphore::new(CHECKS),
             instances: Arc::default(),
         }))
+    }
+
+    /// The port that instances are reached at by SSH, if they are.
+    pub fn ssh_port(&self) -> Option<u16> {
+        let ssh = &self.0.settings.ssh;
+        ssh.listen.map(|listen| ssh.port.unwrap_or(listen.port()))
     }
 
     /// How names are read: what is pushed here, and what is fetched from where.

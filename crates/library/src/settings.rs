@@ -1,8 +1,8 @@
 //! The section `library` of the configuration.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::instances::InstanceSettings;
 
@@ -16,6 +16,19 @@ pub struct Settings {
     pub nodes: NodesSettings,
     /// How images come to them.
     pub pulls: PullsSettings,
+    /// How instances are reached by SSH.
+    pub ssh: SshSettings,
+}
+
+/// How instances are reached by SSH.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SshSettings {
+    /// Where the server listens for it; nowhere if it is not said.
+    #[serde(deserialize_with = "address")]
+    pub listen: Option<SocketAddr>,
+    /// The port that clients reach it at, where that is another one.
+    pub port: Option<u16>,
 }
 
 /// How nodes are looked after.
@@ -72,5 +85,31 @@ impl Default for NodesSettings {
 impl Default for PullsSettings {
     fn default() -> Self {
         Self { at_once: 3, stalled_after: Duration::from_secs(5 * 60), attempts: 3, remembered: 1000 }
+    }
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let wrong = |_| D::Error::custom("this is not an address with a port, such as `0.0.0.0:2222`");
+    let text = Option::<String>::deserialize(from)?;
+    text.map(|text| text.parse().map_err(wrong)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_it_listens_for_ssh_is_an_address_with_a_port() {
+        let read = |text: &str| serde_json::from_str::<SshSettings>(text).map_err(|error| error.to_string());
+        assert_eq!(read("{}"), Ok(SshSettings::default()));
+        let listen = Some("[::]:2222".parse().unwrap());
+        assert_eq!(
+            read(r#"{"listen": "[::]:2222", "port": 22}"#),
+            Ok(SshSettings { listen, port: Some(22) })
+        );
+        for wrong in ["2222", ":2222", "0.0.0.0", "m.example.com:22"] {
+            let error = read(&format!(r#"{{"listen": "{wrong}"}}"#)).unwrap_err();
+            assert!(error.starts_with("this is not an address with a port"), "{error}");
+        }
     }
 }

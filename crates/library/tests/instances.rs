@@ -15,6 +15,8 @@ mod bring_up;
 mod images;
 #[path = "instances/look.rs"]
 mod look;
+#[path = "instances/pins.rs"]
+mod pins;
 #[path = "instances/split.rs"]
 mod split;
 #[path = "instances/streams.rs"]

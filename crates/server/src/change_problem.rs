@@ -1,6 +1,6 @@
 //! Refused changes of accounts, tokens and grants as the JSON API tells them, in both languages.
 
-use entrepot_access::{ChangeError, PasswordError};
+use entrepot_access::{ChangeError, PasswordError, SshKeyError};
 use entrepot_api::ProblemCode;
 use http::StatusCode;
 
@@ -27,7 +27,14 @@ impl From<ChangeError> for Problem {
             }
             ChangeError::Past => field("expires", "到期时间已过".to_owned()),
             ChangeError::EmptyGrant => field("repositories", "授权至少要有一个仓库和一个动作".to_owned()),
+            ChangeError::SshKey(error) => field("key", ssh_key(*error).to_owned()),
+            ChangeError::SshKeyTaken => conflict("另一个账号正在使用这个公钥".to_owned())
+                .about("key")
+                .coded(ProblemCode::Exists)
+                .with_hint("make one of your own: `ssh-keygen -t ed25519`")
+                .with_chinese_hint("请自己生成一个：`ssh-keygen -t ed25519`"),
             ChangeError::NoAccount(_)
+            | ChangeError::NoSshKey(_)
             | ChangeError::NoToken(_)
             | ChangeError::NoSession(_)
             | ChangeError::NoGrant(_)
@@ -74,8 +81,21 @@ fn not_one(error: &ChangeError) -> Problem {
             .with_hint("name it by its id: `entrepot token ls`")
             .in_chinese(format!("有多个 API 令牌名为 `{name}`"))
             .with_chinese_hint("请使用 id：`entrepot token ls`"),
+        ChangeError::NoSshKey(name) => Problem::new(StatusCode::NOT_FOUND, error.to_string())
+            .with_hint("set one: `entrepot account key set ~/.ssh/id_ed25519.pub`")
+            .in_chinese(format!("`{name}` 没有公钥"))
+            .with_chinese_hint("请设置：`entrepot account key set ~/.ssh/id_ed25519.pub`"),
         ChangeError::NoAccount(name) => missing(&format!("没有账号 `{name}`"), "entrepot account ls"),
         _ => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
+    }
+}
+
+fn ssh_key(error: SshKeyError) -> &'static str {
+    match error {
+        SshKeyError::Form => "这不是公钥：公钥形如 `ssh-ed25519 AAAA… 备注`",
+        SshKeyError::Private => "这是私钥，不能交给任何人：请提交以 `.pub` 结尾的文件",
+        SshKeyError::Several => "不止一个公钥，或公钥前带有选项",
+        SshKeyError::Kind => "不接受这种密钥：请用 `ssh-keygen -t ed25519` 生成",
     }
 }
 

@@ -90,6 +90,7 @@ mod sender;
 mod server;
 mod service;
 mod sessions;
+mod ssh_keys;
 mod state;
 mod status;
 mod sync;

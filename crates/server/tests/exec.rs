@@ -282,3 +282,56 @@ async fn programs_of_an_instance_are_bounded() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
+
+// What somebody may not do any more ends by the event of the change, not by a look at a clock: the tests never wait for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_ends_when_its_account_is_disabled() {
+    let (yard, engine) = running().await;
+    let mut client = Client::open(&yard, "user").await.unwrap();
+    client.say(json!({"type": "start", "input": true, "terminal": {"rows": 24, "columns": 80}})).await;
+    assert_eq!(client.report().await["type"], "started");
+    // A change of something else lets it go on.
+    let other = yard.ask("admin", "PATCH", "/accounts/viewer", json!({"disabled": true})).await;
+    assert_eq!(other.status, 204, "{}", other.body);
+    client.write(b"on").await;
+    assert_eq!(client.next().await.unwrap().into_data(), &b"\x01on"[..]);
+    assert_eq!(yard.ask("admin", "PATCH", "/accounts/user", json!({"disabled": true})).await.status, 204);
+    let report = client.report().await;
+    let told = "you may not go on here: the account, or what you logged in with, has changed; log in again";
+    assert_eq!(report, json!({"type": "failed", "detail": told}));
+    assert_eq!(client.closed().await, CloseCode::Policy);
+    until("its end", || engine.programs() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_ends_when_its_account_may_run_nothing_or_is_gone() {
+    for (method, change) in [("PATCH", json!({"role": "viewer"})), ("DELETE", Value::Null)] {
+        let (yard, engine) = running().await;
+        let mut client = Client::open(&yard, "user").await.unwrap();
+        client.say(json!({"type": "start", "input": true, "terminal": {"rows": 24, "columns": 80}})).await;
+        assert_eq!(client.report().await["type"], "started");
+        assert_eq!(yard.ask("admin", method, "/accounts/user", change).await.status, 204);
+        assert_eq!(client.report().await["type"], "failed", "{method}");
+        until("its end", || engine.programs() == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_ends_with_the_token_that_it_began_with() {
+    let (yard, engine) = running().await;
+    let token = json!({"name": "t", "scopes": ["library"]});
+    let token = yard.ask("user", "POST", "/tokens", token).await.body;
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let mut by_token = Client::with(&yard, 1, &[AWAY, ("authorization", &bearer)]).await.unwrap();
+    let mut by_password = Client::open(&yard, "user").await.unwrap();
+    for client in [&mut by_token, &mut by_password] {
+        client.say(json!({"type": "start", "input": true, "terminal": {"rows": 24, "columns": 80}})).await;
+        assert_eq!(client.report().await["type"], "started");
+    }
+    let path = format!("/tokens/{}", token["id"].as_str().unwrap());
+    assert_eq!(yard.ask("user", "DELETE", &path, Value::Null).await.status, 204);
+    assert_eq!(by_token.report().await["type"], "failed");
+    until("its end", || engine.programs() == 1).await;
+    by_password.write(b"on").await;
+    assert_eq!(by_password.next().await.unwrap().into_data(), &b"\x01on"[..], "the others go on");
+}

@@ -5,7 +5,10 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, Subcommand, ValueEnum};
 use entrepot_api::{AuditOutcome, AuditQuery, Role, Timestamp};
 
-use super::server::{ServerAddressArgs, ServerArgs};
+use super::{
+    account_key::KeyCommand,
+    server::{ServerAddressArgs, ServerArgs},
+};
 use crate::{
     commands::{
         accounts::{Accounts, Issue, Verb, issued::Form},
@@ -74,6 +77,9 @@ pub(super) enum AccountCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Your own public key, with which you reach your instances by SSH
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Remove an account with all its API tokens
     Rm {
         /// The account
@@ -233,6 +239,7 @@ impl AccountCommand {
             Self::Role { name, role, server } => args(server, Verb::SetRole { name, role: role.into() }),
             Self::Disable { name, server } => args(server, Verb::SetDisabled { name, disabled: true }),
             Self::Enable { name, server } => args(server, Verb::SetDisabled { name, disabled: false }),
+            Self::Key(key) => key.into_args(),
             Self::Rm { name, server } => args(server, Verb::Remove { name }),
         }
     }

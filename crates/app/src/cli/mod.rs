@@ -5,6 +5,7 @@
 //! `refusal` says in 中文 what is wrong with the arguments.
 
 mod access;
+mod account_key;
 mod accounts;
 mod action;
 mod cache;

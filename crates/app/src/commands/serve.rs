@@ -17,6 +17,7 @@ use entrepot_server::{
     ApiToken, Error, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy, PublicUrl, Server,
     SyncService, TlsFiles, Top,
 };
+use entrepot_ssh::SshServer;
 use entrepot_vault::Vault;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
@@ -38,7 +39,7 @@ use crate::{
     operators::Operators,
     output,
     pull_rules::{self, Follower},
-    runtime, secrets,
+    runtime, secrets, ssh,
     syncing::{self, InForce, Source},
     traces::Traces,
 };
@@ -128,11 +129,23 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         registry,
         metrics: metrics.clone(),
     };
+    let ssh = ssh::bound(config, data, &access, &library).await?;
     let server = bound(listen(config, data), parts).await?;
     rules.begin(&mirror).await;
     greet(config, &server, &access, &source.environment)?;
-    let running =
-        Running { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching };
+    let running = Running {
+        server,
+        ssh,
+        mirror,
+        scheduler,
+        library,
+        access,
+        rules,
+        modes,
+        metrics,
+        operators,
+        fetching,
+    };
     let end = running.until_stopped(config, source, (data.path(), since), signals).await;
     // Only tidies up: the next server would replace the socket.
     let _ = std::fs::remove_file(data.control());
@@ -143,6 +156,7 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
 /// A server that answers, with all that works beside it.
 struct Running {
     server: Arc<Server>,
+    ssh: Option<SshServer>,
     mirror: Mirror,
     scheduler: Scheduler,
     library: Library,
@@ -162,8 +176,19 @@ impl Running {
         (data, since): (&Path, SystemTime),
         signals: Signals,
     ) -> WorkEnd {
-        let Self { server, mirror, scheduler, library, access, rules, modes, metrics, operators, fetching } =
-            self;
+        let Self {
+            server,
+            ssh,
+            mirror,
+            scheduler,
+            library,
+            access,
+            rules,
+            modes,
+            metrics,
+            operators,
+            fetching,
+        } = self;
         let stop = CancellationToken::new();
         let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
         let (events, pulls) = (source.events.clone(), rules.rules.clone());
@@ -177,7 +202,8 @@ impl Running {
             let reload = reload.watch(config.rules.watched.clone(), stop.clone());
             let told = operators.tell(stop.clone());
             let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
-            tokio::join!(reload, house, machine, told, tend, pulls, fetching.work(stop.clone()));
+            let ssh = ssh::work(ssh, stop.clone());
+            tokio::join!(reload, house, machine, told, tend, pulls, ssh, fetching.work(stop.clone()));
         });
         let end = end.await;
         mirror.shutdown().await;
@@ -284,6 +310,8 @@ async fn library(
     });
     let settled = library.settle_pulls().await;
     settled.map_err(|error| Failure::because("cannot read what was left of the library's pulls", &error))?;
+    let pinned = library.settle_pins().await;
+    pinned.map_err(|error| Failure::because("cannot pin the images of the library", &error))?;
     Ok(library)
 }
 

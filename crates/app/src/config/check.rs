@@ -391,6 +391,7 @@ impl Checker<'_> {
             (&["library", "pulls", "attempts"], pulls.attempts == 0),
             (&["library", "pulls", "stalled_after"], pulls.stalled_after.is_zero()),
             (&["library", "pulls", "remembered"], pulls.remembered == 0),
+            (&["library", "ssh", "port"], config.library.ssh.port == Some(0)),
         ];
         match none.into_iter().find(|(_, is_none)| *is_none) {
             Some((path, _)) => Err(self.fault(path, "this must be more than nothing")),

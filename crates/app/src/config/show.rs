@@ -181,7 +181,7 @@ fn show_s3(s3: &S3Settings) -> Shown {
 }
 
 fn show_library(library: &LibrarySettings) -> Shown {
-    let LibrarySettings { instances, nodes, pulls } = library;
+    let LibrarySettings { instances, nodes, pulls, ssh } = library;
     let mut root = Keys::default();
     root.put("instances", show_instances(instances));
     let mut keys = Keys::default();
@@ -198,6 +198,10 @@ fn show_library(library: &LibrarySettings) -> Shown {
     keys.put("attempts", Shown::Number(pulls.attempts.into()));
     keys.put("remembered", Shown::Number(pulls.remembered.into()));
     root.put("pulls", keys.into());
+    let mut keys = Keys::default();
+    keys.some("listen", ssh.listen.map(|listen| Shown::Text(listen.to_string())));
+    keys.some("port", ssh.port.map(|port| Shown::Number(port.into())));
+    root.put("ssh", keys.into());
     root.into()
 }
 

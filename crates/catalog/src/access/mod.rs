@@ -8,6 +8,7 @@ mod grants;
 mod keys;
 mod records;
 mod sessions;
+mod ssh_keys;
 mod tokens;
 
 pub use records::{
@@ -16,6 +17,7 @@ pub use records::{
     NewGrant, RenewedSecret, SigningKeyRecord,
 };
 pub use sessions::{MAX_SESSIONS, NewSession, SessionRecord};
+pub use ssh_keys::{SshKeyRecord, SshKeySet};
 
 #[cfg(test)]
 pub(crate) use accounts::{
@@ -31,5 +33,7 @@ pub(crate) use sessions::{
     REMOVE as REMOVE_SESSION, REMOVE_ENDED as REMOVE_ENDED_SESSIONS, REMOVE_OF as REMOVE_SESSIONS, SESSION,
     SESSIONS_OF,
 };
+#[cfg(test)]
+pub(crate) use ssh_keys::{KEY_OF as SSH_KEY_OF, KEY_WITH as SSH_KEY_WITH, REMOVE as REMOVE_SSH_KEY};
 #[cfg(test)]
 pub(crate) use tokens::{ENDING, SECRETS, TOKEN, TOKENS_OF};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use entrepot_catalog::{
     AccountChange, AccountFilter, AccountKind, AccountOrder, ApiTokenFilter, AuditEntry, AuditFilter,
     AuditOutcome, Catalog, MAX_SESSIONS, NewAccount, NewApiToken, NewGrant, NewSession, RenewedSecret,
-    SigningKeyRecord,
+    SigningKeyRecord, SshKeyRecord, SshKeySet,
 };
 use entrepot_oci::Digest;
 
@@ -398,4 +398,28 @@ pub async fn the_audit_is_searched(home: &Home) {
     let both =
         AuditFilter { actor: Some("owner".to_owned()), action: Some("account.role".to_owned()), ..usual() };
     assert_eq!(found(both).await, ["account.role"]);
+}
+
+pub async fn public_keys_are_one_for_each_account(home: &Home) {
+    let catalog = home.open().await;
+    let (alice, bob) = (added(&catalog, "alice").await, added(&catalog, "bob").await);
+    let key = |account, fingerprint: &str| SshKeyRecord {
+        account,
+        line: format!("ssh-ed25519 {fingerprint}"),
+        fingerprint: fingerprint.to_owned(),
+        created: at(2),
+    };
+    assert_eq!(catalog.ssh_key(alice).await.unwrap(), None);
+    for fingerprint in ["SHA256:a", "SHA256:b", "SHA256:b"] {
+        assert_eq!(catalog.set_ssh_key(&key(alice, fingerprint)).await.unwrap(), SshKeySet::Done);
+    }
+    assert_eq!(catalog.ssh_key(alice).await.unwrap(), Some(key(alice, "SHA256:b")));
+    assert_eq!(catalog.ssh_key_with("SHA256:a").await.unwrap(), None, "it is replaced");
+    assert_eq!(catalog.set_ssh_key(&key(bob, "SHA256:b")).await.unwrap(), SshKeySet::Taken);
+    assert_eq!(catalog.ssh_key_with("SHA256:b").await.unwrap(), Some(key(alice, "SHA256:b")));
+    assert_eq!(catalog.ssh_key_with("sha256:b").await.unwrap(), None, "letters count");
+    assert!(catalog.remove_ssh_key(alice).await.unwrap() && !catalog.remove_ssh_key(alice).await.unwrap());
+    assert_eq!(catalog.set_ssh_key(&key(bob, "SHA256:b")).await.unwrap(), SshKeySet::Done);
+    catalog.remove_account(bob, None).await.unwrap();
+    assert_eq!(catalog.ssh_key_with("SHA256:b").await.unwrap(), None, "it goes with its account");
 }

@@ -318,13 +318,3 @@ pub async fn volumes_wait_for_another_instance(home: &Home) {
             && !catalog.remove_volume(&volume.name).await.unwrap()
     );
 }
-
-pub async fn keys_are_one_for_each_account(home: &Home) {
-    let catalog = stage(home).await;
-    assert_eq!(catalog.ssh_key(7).await.unwrap(), None);
-    for key in ["ssh-ed25519 A", "ssh-ed25519 B"] {
-        catalog.set_ssh_key(7, key, at(0)).await.unwrap();
-    }
-    assert_eq!(catalog.ssh_key(7).await.unwrap().as_deref(), Some("ssh-ed25519 B"));
-    assert!(catalog.remove_ssh_key(7).await.unwrap() && !catalog.remove_ssh_key(7).await.unwrap());
-}

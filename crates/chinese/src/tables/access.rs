@@ -3,6 +3,21 @@
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("none of the groups gives a role", "所属的组都没有对应的角色"),
     ("the account is disabled", "账号已停用"),
+    ("`{0}` has no public key", "`{0}` 没有公钥"),
+    ("another account has this public key", "另一个账号正在使用这个公钥"),
+    (
+        "it is no public key: one is a line such as `ssh-ed25519 AAAA… comment`",
+        "这不是公钥：公钥形如 `ssh-ed25519 AAAA… 备注`",
+    ),
+    (
+        "this is a private key, which nobody else may have: send the file that ends in `.pub`",
+        "这是私钥，不能交给任何人：请提交以 `.pub` 结尾的文件",
+    ),
+    ("it is more than one public key, or has options before it", "不止一个公钥，或公钥前带有选项"),
+    (
+        "keys of this kind are not taken: make one with `ssh-keygen -t ed25519`",
+        "不接受这种密钥：请用 `ssh-keygen -t ed25519` 生成",
+    ),
     ("it is not an API token: one begins with `{PREFIX}`", "不是 API 令牌，API 令牌以 `{PREFIX}` 开头"),
     ("the API token was cut off or mistyped", "API 令牌不完整或有误"),
     ("nobody has confirmed the login yet", "登录尚未确认"),

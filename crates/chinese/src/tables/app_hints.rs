@@ -2,6 +2,10 @@
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("leave out `--tty`", "请去掉 `--tty`"),
+    (
+        "another program may listen there: see `library.ssh.listen`",
+        "可能有其他程序在监听，见 `library.ssh.listen`",
+    ),
     ("let proxies pass `Connection: Upgrade` on", "请让代理传递 `Connection: Upgrade`"),
     // Configuration
     ("TLS needs both files", "TLS 需要两个文件"),

@@ -1,6 +1,7 @@
 //! The image library.
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
+    ("this is not an address with a port, such as `0.0.0.0:2222`", "应为带端口的地址，例如 `0.0.0.0:2222`"),
     ("the address is empty", "地址为空"),
     ("the address has more than {LONGEST} characters", "地址超过 {LONGEST} 个字符"),
     ("the address of an image has no `https://`", "镜像地址不带 `https://`"),

@@ -32,6 +32,7 @@ mod rules;
 mod scheduler;
 mod secrets;
 mod server;
+mod ssh;
 mod sync;
 mod system;
 mod telemetry;
@@ -73,6 +74,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("scheduler", scheduler::SENTENCES),
     ("secrets", secrets::SENTENCES),
     ("server", server::SENTENCES),
+    ("ssh", ssh::SENTENCES),
     ("sync", sync::SENTENCES),
     ("system", system::SENTENCES),
     ("telemetry", telemetry::SENTENCES),

@@ -15,6 +15,7 @@ use crate::{
     ids::EntryId,
     inside::{Layers, Wanted, judged, look_into},
     library::Library,
+    pins::Holder,
 };
 
 impl Library {
@@ -27,6 +28,7 @@ impl Library {
         let before = self.entry(id).await?;
         let found = self.look_at_image(&before, wanted).await?;
         self.0.catalog.record_check(before.id, &before.fields.address, &found).await?;
+        self.repin(Holder::Entry(before.id)).await;
         self.entry(id).await
     }
 

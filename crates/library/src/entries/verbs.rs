@@ -11,7 +11,7 @@ use super::{
     error::EntryError,
     fields::{Checked, EntryChange, NewEntry},
 };
-use crate::{ids::EntryId, library::Library};
+use crate::{ids::EntryId, library::Library, pins::Holder};
 
 /// How often a change is tried again when somebody else changes the same entry at that moment.
 const TRIES: usize = 5;
@@ -186,6 +186,7 @@ impl Library {
             EntryRemoval::Removed(removed) => {
                 let logins: BTreeSet<_> =
                     removed.iter().filter_map(|one| one.fields.credential.clone()).collect();
+                self.repin_entries(&ids).await;
                 self.drop_unused_logins(logins, by).await?;
                 Ok(removed)
             }
@@ -219,7 +220,15 @@ impl Library {
         let stored = self.0.catalog.save_entries(&saves, &by.actor, SystemTime::now()).await;
         before.extend(new);
         self.drop_unused_logins(before, by).await?;
-        stored?.map_err(|_| EntryError::Stale)
+        let ids = stored?.map_err(|_| EntryError::Stale)?;
+        self.repin_entries(&ids).await;
+        Ok(ids)
+    }
+
+    async fn repin_entries(&self, ids: &[i64]) {
+        for id in ids {
+            self.repin(Holder::Entry(*id)).await;
+        }
     }
 
     async fn read_back(&self, ids: &[i64]) -> Result<EntryRecord, EntryError> {

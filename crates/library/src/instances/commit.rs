@@ -8,7 +8,8 @@ use entrepot_engine::{CommitRequest, Container, Engine, Error as EngineError, Pu
 use entrepot_oci::{Digest, ImageRef, Reference};
 
 use super::{
-    fault::InstanceFault, request::RunSettings, snapshot::Snapshot, streams::Reached, verbs::Target,
+    fault::InstanceFault, request::RunSettings, saving_progress::Sent, snapshot::Snapshot, streams::Reached,
+    verbs::Target, work::Saving,
 };
 use crate::{error::Error, library::Library, pulls::LibraryImage, split};
 
@@ -54,7 +55,7 @@ impl Library {
         let reached = self.reached(&instance).await?;
         let saved = async {
             self.save(&instance, &reached, &name).await?;
-            self.send(&reached.engine, image, &name, &node.settings.name).await
+            self.send(&reached.engine, image, (&name, &node.settings.name), &saving).await
         };
         let saved = tokio::time::timeout(PATIENCE, saved).await;
         // The image is here, or nobody wants it: the node need not keep it.
@@ -98,8 +99,8 @@ impl Library {
         &self,
         engine: &Engine,
         image: &LibraryImage,
-        name: &ImageRef,
-        node: &str,
+        (name, node): (&ImageRef, &str),
+        saving: &Saving,
     ) -> Result<Digest, Error> {
         let not_saved = |why: String| Error::from(InstanceFault::NotSaved(why));
         let repository = image.key().to_string().parse();
@@ -111,8 +112,9 @@ impl Library {
             password: pass.password().clone(),
         };
         let mut push = engine.push(name, &auth).await.map_err(|stop| not_saved(stop.to_string()))?;
-        let mut pushed = None;
+        let (mut pushed, mut sent) = (None, Sent::default());
         while let Some(event) = push.next().await.map_err(|stop| not_saved(stop.to_string()))? {
+            saving.tell(sent.after(&event));
             if let PushEvent::Pushed(digest) = event {
                 pushed = Some(digest);
             }

@@ -13,7 +13,7 @@ use super::{
     request::{self, RunRequest},
     snapshot::Snapshot,
 };
-use crate::{error::Error, ids::NodeId, library::Library, tenant::Tenant};
+use crate::{error::Error, ids::NodeId, library::Library, pins::Holder, tenant::Tenant};
 
 /// An instance that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,7 @@ impl Library {
             self.0.catalog.remove_instance(made.id).await?;
             return Err(InstanceFault::Volume(volume.name).into());
         }
+        self.repin(Holder::Instance(made.id)).await;
         self.begin_bring_up(made.id);
         Ok(())
     }

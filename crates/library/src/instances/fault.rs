@@ -52,6 +52,9 @@ pub enum InstanceFault {
     /// It is being saved already.
     #[error("the instance is being saved already")]
     BeingSaved,
+    /// Nobody saves it.
+    #[error("the instance is not being saved")]
+    NotBeingSaved,
     /// It could not be saved, and why.
     #[error("the instance could not be saved: {0}")]
     NotSaved(String),

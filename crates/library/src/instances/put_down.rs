@@ -11,7 +11,7 @@ use super::{
     site::Site,
     steps::{enter, stopped_at},
 };
-use crate::library::Library;
+use crate::{library::Library, pins::Holder};
 
 /// How the end of a container came.
 enum End {
@@ -157,6 +157,7 @@ impl Library {
         }
         self.settle(&instance, None).await?;
         self.0.catalog.remove_instance(id).await?;
+        self.repin(Holder::Instance(id)).await;
         self.0.instances.forget(id);
         Ok(())
     }

@@ -6,7 +6,7 @@ use entrepot_access::Audit;
 use entrepot_catalog::{InstanceChange, InstanceChanged, InstanceDesired, InstancePhase, InstanceRecord};
 
 use super::{fault::InstanceFault, request, snapshot::Snapshot, verbs::Target};
-use crate::{error::Error, ids::EntryId, library::Library};
+use crate::{error::Error, ids::EntryId, library::Library, pins::Holder};
 
 impl Library {
     /// Gives an instance the image of an entry as it is now. One that runs is stopped and starts again; another one has it
@@ -35,6 +35,7 @@ impl Library {
             InstanceChanged::Done => {}
             InstanceChanged::Stale | InstanceChanged::NameTaken => return Err(Error::Stale),
         }
+        self.repin(Holder::Instance(instance.id)).await;
         if runs && !is_same {
             self.restart_as_recorded(instance.id).await?;
         }

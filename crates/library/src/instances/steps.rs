@@ -115,6 +115,23 @@ impl Library {
         Ok(())
     }
 
+    /// The instance that people call so: by its name, or else by its id. `account`: one of these; `None`: one of anybody, by its
+    /// id alone, because names are everybody's own.
+    ///
+    /// # Errors
+    /// There is none, or the database failed.
+    pub async fn instance_called(&self, text: &str, account: Option<i64>) -> Result<InstanceId, Error> {
+        let unknown = || Error::Unknown { kind: "instance", id: text.to_owned() };
+        if let Some(account) = account
+            && let Some(found) = self.0.catalog.instance_named(account, text).await?
+        {
+            return found.id.try_into().map_err(|_| unknown());
+        }
+        let id: InstanceId = text.parse().map_err(|_| unknown())?;
+        self.own(id, account).await?;
+        Ok(id)
+    }
+
     /// The instance with this id, for whom it belongs to or who sees all.
     pub(super) async fn own(&self, id: InstanceId, account: Option<i64>) -> Result<InstanceRecord, Error> {
         let found = self.0.catalog.instance(id.into()).await?;

@@ -7,9 +7,10 @@ use std::{
 };
 
 use entrepot_engine::Sample;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
+use super::saving_progress::SavingProgress;
 use crate::lifecycle::Away;
 
 /// What is known while this server runs.
@@ -31,7 +32,7 @@ struct State {
     engines: BTreeMap<i64, Answers>,
     samples: BTreeMap<i64, Sample>,
     programs: BTreeMap<i64, usize>,
-    saving: BTreeSet<i64>,
+    saving: BTreeMap<i64, watch::Sender<SavingProgress>>,
     woken: BTreeSet<i64>,
 }
 
@@ -87,6 +88,15 @@ impl Drop for Counted {
 pub(crate) struct Saving {
     work: Arc<Work>,
     id: i64,
+}
+
+impl Saving {
+    /// Tells whoever follows how far it is.
+    pub(crate) fn tell(&self, progress: SavingProgress) {
+        if let Some(told) = self.work.state().saving.get(&self.id) {
+            told.send_replace(progress);
+        }
+    }
 }
 
 impl Drop for Saving {
@@ -203,7 +213,18 @@ impl Work {
 
     /// Begins to save an instance as an image; `None` if somebody does.
     pub(crate) fn begin_saving(self: &Arc<Self>, id: i64) -> Option<Saving> {
-        self.state().saving.insert(id).then(|| Saving { work: self.clone(), id })
+        match self.state().saving.entry(id) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => {
+                free.insert(watch::Sender::default());
+                Some(Saving { work: self.clone(), id })
+            }
+        }
+    }
+
+    /// How far the saving of an instance is, if it is saved now.
+    pub(crate) fn saving(&self, id: i64) -> Option<watch::Receiver<SavingProgress>> {
+        self.state().saving.get(&id).map(watch::Sender::subscribe)
     }
 
     /// True if another start may be tried.

@@ -3,16 +3,16 @@
 use std::time::SystemTime;
 
 use entrepot_catalog::{EntryFields, EntrySave, InstancePhase, InstanceReason};
-use entrepot_library::{Error, InstanceFault, RunFault, Volumes};
+use entrepot_library::{Error, InstanceFault, RunFault, SavingPhase, SavingProgress, Volumes};
 use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, Offer, Refusal};
 
-use crate::yard::{IMAGE, Yard, by, target};
+use crate::yard::{IMAGE, Yard, by, gate, target};
 
-const OTHER: &str =
+pub(crate) const OTHER: &str =
     "quay.io/acme/torch@sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// An entry that leads to another image, and its id.
-async fn other_entry(yard: &Yard, is_on_shelf: bool, memory_split: bool) -> i64 {
+pub(crate) async fn other_entry(yard: &Yard, is_on_shelf: bool, memory_split: bool) -> i64 {
     yard.engine.offer(OTHER, Offer::of_layers(&[2000]));
     let fields = EntryFields {
         name: "torch-2.5".to_owned(),
@@ -164,6 +164,44 @@ async fn saved_disks_do_not_pile_up() {
 fn saved(yard: &Yard) -> Vec<String> {
     let images = yard.engine.images().into_iter();
     images.filter(|name| name.starts_with("saved.entrepot.invalid/")).collect()
+}
+
+#[tokio::test]
+async fn whoever_saves_sees_how_far_that_is() {
+    let yard = Yard::with_address(Dialect::Docker28, "http://127.0.0.1:5000").await;
+    let instance = yard.run("a").await;
+    let watched = async || yard.library.watch_saving(target(instance.id)).await;
+    let refused = |error| matches!(error, Error::Instance(InstanceFault::NotBeingSaved));
+    assert!(refused(watched().await.unwrap_err()));
+    let gate = gate();
+    yard.engine.fault(EngineFault::on("POST", "commit", Misbehaviour::Hold(gate.clone())));
+    let (library, image) = (yard.library.clone(), yard.library.image_to_push("my-torch:1").unwrap());
+    let id = instance.id;
+    let saving = tokio::spawn(async move { library.commit_instance(target(id), image, by()).await });
+    let mut watch = loop {
+        match watched().await {
+            Ok(watch) => break watch,
+            Err(error) => assert!(refused(error)),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    };
+    assert_eq!(watch.next().await.map(|one| one.phase), Some(SavingPhase::Making));
+    assert!(
+        yard.library
+            .watch_saving(entrepot_library::Target { account: Some(99), ..target(id) })
+            .await
+            .is_err()
+    );
+    gate.open();
+    let mut last = None;
+    while let Some(progress) = watch.next().await {
+        last = Some(progress);
+    }
+    let whole = SavingProgress { phase: SavingPhase::Sending, done: 5000, total: 5000 };
+    // Whoever looks at the end of a fast one sees nothing more.
+    assert!(last.is_none_or(|last| last == whole), "{last:?}");
+    saving.await.unwrap().unwrap();
+    assert!(refused(watched().await.unwrap_err()), "it has ended");
 }
 
 #[tokio::test]

@@ -14,10 +14,11 @@ use entrepot_library::{
     Created, Error, InstanceSettings, Library, Parts, PullsSettings, RunRequest, RunSettings, Settings,
     Target, Tenant,
 };
-use entrepot_mirror::Mirror;
+use entrepot_mirror::{Clock, Freshness, Mirror, UpstreamParts};
+use entrepot_remote::Remote;
 use entrepot_secrets::{KeyFile, Keys};
 use entrepot_testkit::{
-    Gate,
+    Gate, TestRegistry,
     engine::{Dialect, Offer, TestEngine},
 };
 use entrepot_vault::Vault;
@@ -30,6 +31,17 @@ pub(crate) const ANN: i64 = 7;
 
 /// How long a test waits at most for what it waits for.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is around a library.
+#[derive(Default)]
+struct Around {
+    /// Where nodes reach this server.
+    address: Option<url::Url>,
+    /// What its mirror fetches from.
+    upstreams: Vec<UpstreamParts>,
+    /// What its mirror goes by.
+    clock: Clock,
+}
 
 pub(crate) struct Yard {
     pub(crate) engine: TestEngine,
@@ -47,15 +59,27 @@ impl Yard {
     }
 
     pub(crate) async fn with(dialect: Dialect, instances: InstanceSettings) -> Self {
-        Self::of(dialect, instances, None).await
+        Self::of(dialect, instances, Around::default()).await
     }
 
     /// One whose nodes reach this server at an address.
     pub(crate) async fn with_address(dialect: Dialect, address: &str) -> Self {
-        Self::of(dialect, InstanceSettings::default(), Some(address)).await
+        let around = Around { address: Some(address.parse().unwrap()), ..Around::default() };
+        Self::of(dialect, InstanceSettings::default(), around).await
     }
 
-    async fn of(dialect: Dialect, instances: InstanceSettings, address: Option<&str>) -> Self {
+    /// One whose mirror fetches from `quay`, and goes by this clock.
+    pub(crate) async fn in_front_of(quay: &TestRegistry, clock: Clock) -> Self {
+        let endpoints = vec![quay.url().parse().unwrap()];
+        let settings = entrepot_remote::Settings { endpoints, ..Default::default() };
+        let remote = Remote::new("quay.io".parse().unwrap(), &settings).unwrap();
+        let upstream = UpstreamParts { remote, alias: None, freshness: Freshness::default() };
+        let around = Around { upstreams: vec![upstream], clock, ..Around::default() };
+        Self::of(Dialect::Docker28, InstanceSettings::default(), around).await
+    }
+
+    async fn of(dialect: Dialect, instances: InstanceSettings, around: Around) -> Self {
+        let Around { address, upstreams, clock } = around;
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("entrepot.db"))).await.unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
@@ -69,13 +93,13 @@ impl Yard {
         };
         let mirror = entrepot_mirror::Parts {
             settings: Default::default(),
-            upstreams: Vec::new(),
+            upstreams,
             hosted: vec!["local/".into()],
             blobs: Blobs::open(directory.path(), None).await.unwrap(),
             catalog: catalog.clone(),
             metrics: Default::default(),
             events: Default::default(),
-            clock: Default::default(),
+            clock,
         };
         let access_keys = keys.clone();
         let pulls = PullsSettings { attempts: 1, ..PullsSettings::default() };
@@ -85,7 +109,7 @@ impl Yard {
             vault: Vault::open(vault).await.unwrap(),
             mirror: Mirror::start(mirror).await.unwrap(),
             access: Access::open(catalog.clone(), access_keys, Rules::default()).await.unwrap(),
-            address: address.map(|address| address.parse().unwrap()),
+            address,
             events: Default::default(),
             settings: Settings { instances, pulls, ..Settings::default() },
         };
@@ -94,6 +118,17 @@ impl Yard {
         stock(&catalog, &engine.address()).await;
         let library = Library::new(parts.clone());
         Self { engine, library, catalog, account: ANN, parts, _directory: directory }
+    }
+
+    /// The accounts.
+    #[allow(dead_code, reason = "the tests of crate `ssh` use it")]
+    pub(crate) fn access(&self) -> &Access {
+        &self.parts.access
+    }
+
+    /// The mirror of its library.
+    pub(crate) fn mirror(&self) -> &Mirror {
+        &self.parts.mirror
     }
 
     /// The same, with somebody who hears of what happens.

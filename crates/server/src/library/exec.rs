@@ -1,6 +1,7 @@
 //! The JSON API of programs in instances: one WebSocket for each.
 
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
+use entrepot_access::Operation;
 use entrepot_api::{EXEC_PROTOCOL, Problem as ProblemBody};
 use http::Response;
 
@@ -12,7 +13,11 @@ use crate::{
     body::Body,
     pages::words::Language,
     sync::problem::Problem,
-    web::{allowed::by, call::WebCall, request::Segment},
+    web::{
+        allowed::{access, by, lasting},
+        call::WebCall,
+        request::Segment,
+    },
 };
 
 /// Bytes that are read from a client at once, and that may wait for it besides what is being sent.
@@ -45,6 +50,8 @@ pub(crate) async fn exec(
     let upgrade = upgrade.map_err(|_| no_handshake())?;
     let terms = Terms {
         by: by(&call),
+        access: access(&call)?.clone(),
+        lasting: lasting(&call, Operation::RunInstances),
         language: Language::of("", &call.headers),
         draining: call.state.draining.clone(),
     };

@@ -3,11 +3,11 @@
 //! Nothing is read ahead in either direction: a client that does not read stops the program's output, and a program that does
 //! not read stops the client's input.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use entrepot_access::Audit;
+use entrepot_access::{Access, Audit, Lasting};
 use entrepot_api::{ExecMessage, ExecReport, ExecStart, ExecStream, ExecTerminal};
 use entrepot_engine::{Chunk, ExecInput, ExecOutput, ExecRequest, Stream, TerminalSize};
 use entrepot_library::{Program, ProgramControl, ProgramPlace};
@@ -40,6 +40,10 @@ pub(super) struct Terms {
     pub(super) by: Audit,
     /// The language of the client.
     pub(super) language: Language,
+    /// What tells whether they may go on.
+    pub(super) access: Access,
+    /// By what they began.
+    pub(super) lasting: Lasting,
     /// Cancelled when the server stops.
     pub(super) draining: CancellationToken,
 }
@@ -54,6 +58,8 @@ enum End {
     Meaningless,
     /// The server stops.
     Draining,
+    /// Whoever began may not go on.
+    Revoked,
     /// The client has left, or is silent.
     Gone,
 }
@@ -61,7 +67,8 @@ enum End {
 /// Runs a program for a client, until one of them ends.
 pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
     let (mut sink, mut frames) = socket.split();
-    let Terms { by, language, draining } = terms;
+    let Terms { by, language, access, lasting, draining } = terms;
+    let mut revoked = pin!(access.until_revoked(&lasting));
     let starting = async {
         let request = asked(&mut frames).await?;
         let reads_input = request.reads_input;
@@ -70,6 +77,7 @@ pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
     };
     let started = tokio::select! {
         () = draining.cancelled() => Err(End::Draining),
+        () = &mut revoked => Err(End::Revoked),
         started = starting => started,
     };
     let (end, control) = match started {
@@ -79,6 +87,7 @@ pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
             let input = Some(input).filter(|_| reads_input);
             let end = tokio::select! {
                 () = draining.cancelled() => End::Draining,
+                () = &mut revoked => End::Revoked,
                 end = feed(&mut frames, input, &control) => end,
                 end = print(&mut sink, &mut output, &control) => end,
             };
@@ -175,6 +184,7 @@ async fn close(mut sink: Sink, mut frames: Frames, end: End, language: Language)
         End::Refused(problem) => (failed(&problem, language), close_code::NORMAL),
         End::Meaningless => (failed(&meaningless(), language), close_code::POLICY),
         End::Draining => (failed(&draining(), language), close_code::AWAY),
+        End::Revoked => (failed(&revoked(), language), close_code::POLICY),
     };
     let frame = CloseFrame { code, reason: "".into() };
     if say(&mut sink, &report).await && sent(&mut sink, Message::Close(Some(frame))).await {
@@ -218,6 +228,13 @@ fn meaningless() -> Problem {
         .with_hint("see `execInInstance` in `/api/v1/openapi.json`")
         .in_chinese("收到的帧不属于此协议，或出现的时机不对")
         .with_chinese_hint("格式见 `/api/v1/openapi.json` 中的 `execInInstance`")
+}
+
+fn revoked() -> Problem {
+    Problem::bad("you may not go on here: the account, or what you logged in with, has changed")
+        .with_hint("log in again")
+        .in_chinese("您已不能继续：账号或登录凭据已变更")
+        .with_chinese_hint("请重新登录")
 }
 
 fn draining() -> Problem {

@@ -2,9 +2,12 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::Verb;
-use entrepot_api::{CommittedImage, InstanceCommit, InstanceReimage, Problem as ProblemBody, ProblemCode};
+use entrepot_api::{
+    self as api, CommittedImage, InstanceCommit, InstanceReimage, InstanceSaving, Problem as ProblemBody,
+    ProblemCode,
+};
 use entrepot_catalog::Origin;
-use entrepot_library::LibraryImage;
+use entrepot_library::{LibraryImage, SavingPhase, SavingProgress, SavingWatch};
 use http::{Response, StatusCode};
 
 use super::instances::meant;
@@ -15,6 +18,7 @@ use crate::{
     web::{
         allowed::{access, by, refused},
         call::WebCall,
+        following::{Followed, follow},
         request::{Segment, document},
     },
 };
@@ -75,6 +79,44 @@ pub(crate) async fn commit(id: Segment, call: WebCall, body: RequestBody) -> Res
     }
     let saved = library.commit_instance(target, image, by(&call)).await?;
     Ok(answer::created(&CommittedImage { image: saved.image, digest: saved.digest.to_string() }))
+}
+
+/// Follow the saving of an instance
+///
+/// Server-sent events of the name `saving`, each with an `InstanceSaving`: at once, and at least twice a second until it is
+/// saved or fails, when the stream ends. What came of it is the answer to `commitInstance`.
+#[utoipa::path(
+    get, path = "/api/v1/library/instances/{id}/commit/events", operation_id = "watchCommit", tag = "library",
+    params(("id" = u32, Path, description = "The instance")),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream", description = "A stream of events"),
+        (status = 404, description = "It is not being saved", body = ProblemBody, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn watch_commit(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let (library, target) = meant(&call, &id?.0)?;
+    follow(&call, FollowedSaving(library.watch_saving(target).await?))
+}
+
+struct FollowedSaving(SavingWatch);
+
+impl Followed for FollowedSaving {
+    const EVENT: &'static str = "saving";
+
+    async fn next(&mut self) -> Option<String> {
+        let SavingProgress { phase, done, total } = self.0.next().await?;
+        let phase = match phase {
+            SavingPhase::Making => api::SavingPhase::Making,
+            SavingPhase::Sending => api::SavingPhase::Sending,
+        };
+        // Types of strings and numbers always serialize.
+        Some(serde_json::to_string(&InstanceSaving { phase, done, total }).unwrap_or_default())
+    }
+
+    fn now(&self) -> Option<String> {
+        None
+    }
 }
 
 fn may_push(call: &WebCall, image: &LibraryImage) -> Result<bool, Problem> {

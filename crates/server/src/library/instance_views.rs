@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use entrepot_api as api;
 use entrepot_catalog::{
-    InstanceDesired, InstancePhase, InstanceReason, InstanceSplit, Listing, PeriodRecord, VolumeRecord,
+    InstanceDesired, InstancePhase, InstanceReason, InstanceRecord, InstanceSplit, Listing, PeriodRecord,
+    VolumeRecord,
 };
 use entrepot_library::{
     Allowance, Edit, Free, InstanceView, QuotaSettings, RunRequest, RunSettings, SpecSnapshot, cost_of,
@@ -12,15 +13,38 @@ use entrepot_library::{
 };
 
 /// A page of instances.
-pub(super) fn list(page: Listing<InstanceView>) -> api::InstanceList {
-    let instances: Vec<_> = page.rows.into_iter().map(instance).collect();
+pub(super) fn list(page: Listing<InstanceView>, door: Option<&SshDoor>) -> api::InstanceList {
+    let instances: Vec<_> = page.rows.into_iter().map(|view| instance(view, door)).collect();
     let next = instances.last().map(|last| last.id).filter(|_| page.more);
     api::InstanceList { instances, more: page.more, next }
 }
 
+/// Where this server listens for SSH, as a client sees it.
+pub(super) struct SshDoor {
+    /// The host.
+    pub(super) host: String,
+    /// The port.
+    pub(super) port: u16,
+    /// The account that asks. Others name its instances by their ids.
+    pub(super) account: Option<i64>,
+}
+
+impl SshDoor {
+    // The command that leads into an instance.
+    fn line(&self, record: &InstanceRecord) -> String {
+        let is_own = self.account == Some(record.account_id);
+        let name = if is_own { record.name.clone() } else { record.id.to_string() };
+        match self.port {
+            22 => format!("ssh {name}@{}", self.host),
+            port => format!("ssh -p {port} {name}@{}", self.host),
+        }
+    }
+}
+
 /// An instance.
-pub(super) fn instance(view: InstanceView) -> api::Instance {
+pub(super) fn instance(view: InstanceView, door: Option<&SshDoor>) -> api::Instance {
     let keeps = keeps(&view);
+    let ssh = door.map(|door| door.line(&view.record));
     let InstanceView { record, snapshot, asked, cards, ports, node, host, stop_at, release_at } = view;
     let state = record.state;
     let address = |port: u16| host.as_ref().map(|host| format!("{host}:{port}"));
@@ -50,6 +74,7 @@ pub(super) fn instance(view: InstanceView) -> api::Instance {
                 address: address(port.host),
             })
             .collect(),
+        ssh,
         environment: asked.environment.into_iter().map(|(name, _)| name).collect(),
         command: asked.command,
         data: asked.data,

@@ -60,6 +60,10 @@ pub(super) fn problem(fault: InstanceFault) -> Problem {
             .with_hint("wait until that is done")
             .in_chinese("容器实例正在保存为镜像")
             .with_chinese_hint("请等待完成"),
+        InstanceFault::NotBeingSaved => Problem::new(StatusCode::NOT_FOUND, text)
+            .with_hint("save it: `entrepot commit`")
+            .in_chinese("容器实例没有在保存为镜像")
+            .with_chinese_hint("保存：`entrepot commit`"),
         InstanceFault::NotSaved(why) => not_saved(&why, text),
         InstanceFault::Phase(phase) => Problem::new(StatusCode::CONFLICT, text)
             .with_hint("see how it is: `entrepot ps`")

@@ -61,7 +61,7 @@ pub(crate) async fn instances(call: WebCall) -> Result<Response<Body>, Problem> 
         before: parsed(query, "last", id)?,
     };
     let page = library.instances(&filter, limit(query)?).await?;
-    Ok(answer::json(&views::list(page), JSON))
+    Ok(answer::json(&views::list(page, ssh_door(&call).as_ref()), JSON))
 }
 
 /// One instance
@@ -78,7 +78,7 @@ pub(crate) async fn instances(call: WebCall) -> Result<Response<Body>, Problem> 
 pub(crate) async fn instance(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let (library, target) = meant(&call, &id?.0)?;
     let view = library.instance(target.id, target.account).await?;
-    Ok(described(view, StatusCode::OK))
+    Ok(described(&call, view, StatusCode::OK))
 }
 
 /// Create an instance
@@ -103,7 +103,7 @@ pub(crate) async fn create_instance(call: WebCall, body: RequestBody) -> Result<
         Created::Known(record) => (record, StatusCode::OK),
     };
     let id = InstanceId::try_from(record.id).map_err(|_| unknown(&record.id.to_string()))?;
-    Ok(described(library.instance(id, None).await?, status))
+    Ok(described(&call, library.instance(id, None).await?, status))
 }
 
 /// Change the name of an instance, or when it ends
@@ -130,7 +130,7 @@ pub(crate) async fn change_instance(
     let (library, target) = meant(&call, &id?.0)?;
     let change: InstanceChange = document_up_to(body, MAX_DOCUMENT).await?;
     library.edit_instance(target, views::edit(change), by(&call)).await?;
-    Ok(described(library.instance(target.id, target.account).await?, StatusCode::OK))
+    Ok(described(&call, library.instance(target.id, target.account).await?, StatusCode::OK))
 }
 
 /// Remove an instance
@@ -278,7 +278,27 @@ fn request(new: NewInstance) -> Result<RunRequest, Problem> {
     })
 }
 
-fn described(view: InstanceView, status: StatusCode) -> Response<Body> {
+// Where instances are reached by SSH, if this server listens for that.
+fn ssh_door(call: &WebCall) -> Option<views::SshDoor> {
+    let port = call.state.library.as_ref()?.ssh_port()?;
+    let host = match &call.state.front.public_url {
+        Some(public) => public.host().to_owned(),
+        None => host_of(call.caller.host.as_deref().unwrap_or("localhost")).to_owned(),
+    };
+    let account = call.caller.sender.principal.account().map(|account| account.id);
+    Some(views::SshDoor { host, port, account })
+}
+
+// Without its port. An address of IPv6 is without brackets for `ssh`.
+fn host_of(authority: &str) -> &str {
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    };
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn described(call: &WebCall, view: InstanceView, status: StatusCode) -> Response<Body> {
     let revision = view.record.revision;
-    revision::described(&views::instance(view), revision, status)
+    revision::described(&views::instance(view, ssh_door(call).as_ref()), revision, status)
 }

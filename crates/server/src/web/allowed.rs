@@ -1,6 +1,6 @@
 //! May the caller of the JSON API do this?
 
-use entrepot_access::{Access, Audit, Deed, Identity, Operation};
+use entrepot_access::{Access, Audit, Deed, Identity, Lasting, Operation};
 use entrepot_api::ProblemCode;
 use http::StatusCode;
 
@@ -42,6 +42,16 @@ pub(crate) fn by(call: &WebCall) -> Audit {
         address: call.client().address().map(|address| address.to_string()),
         request_id: Some(call.caller.id.as_str().to_owned()),
     }
+}
+
+/// By what the caller does something that goes on for long.
+pub(crate) fn lasting(call: &WebCall, operation: Operation) -> Lasting {
+    let sender = &call.caller.sender;
+    let session = match &sender.credentials {
+        Credentials::Session(id) => Some(id.clone()),
+        _ => None,
+    };
+    Lasting { principal: sender.principal.clone(), session, ssh_key: None, operation }
 }
 
 /// Writes what the caller did, or tried in vain, into the audit log. What cannot be written down was done all the same.

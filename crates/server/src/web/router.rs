@@ -18,7 +18,7 @@ use super::token;
 use crate::{
     accounts, answer::respond, body::Body, budget, cache, cache_work, compat, credentials, denials_api,
     device, grants, headers::JSON, keep, library, limit_api, links, modes, pages, pull_rules, requests,
-    sessions, state::State, status, sync, webhooks,
+    sessions, ssh_keys, state::State, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -105,6 +105,7 @@ fn sync_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
 fn account_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
     router
         .routes(routes!(accounts::me))
+        .routes(routes!(ssh_keys::ssh_key, ssh_keys::set_ssh_key, ssh_keys::remove_ssh_key))
         .routes(routes!(accounts::accounts, accounts::create_account))
         .routes(routes!(accounts::account, accounts::change_account, accounts::remove_account))
         .routes(routes!(accounts::tokens, accounts::create_token))
@@ -212,6 +213,7 @@ fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(library::instances::restart_instance))
         .routes(routes!(library::instance_images::reimage))
         .routes(routes!(library::instance_images::commit))
+        .routes(routes!(library::instance_images::watch_commit))
         .routes(routes!(library::instances::instance_runs))
         .routes(routes!(library::instance_streams::logs))
         .routes(routes!(library::instance_streams::usage))

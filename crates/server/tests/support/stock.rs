@@ -17,7 +17,12 @@ pub(crate) const INSTANCES: &str = "/library/instances";
 
 /// A server, a node with an engine in process, an entry and a spec.
 pub(crate) async fn stocked() -> (Yard, TestEngine) {
-    let yard = Yard::new().await;
+    stocked_with(entrepot_library::Settings::default()).await
+}
+
+/// The same with other settings.
+pub(crate) async fn stocked_with(settings: entrepot_library::Settings) -> (Yard, TestEngine) {
+    let yard = Yard::with(settings).await;
     let engine = TestEngine::start(Dialect::Docker28).await;
     engine.offer(&format!("quay.io/acme/torch@{DIGEST}"), Offer::of_layers(&[10]));
     let (catalog, now) = (&yard.catalog, SystemTime::now());

@@ -1,9 +1,13 @@
 //! `entrepot account`, `token` and `audit`: who may use a server, asked of the server.
 
 pub(crate) mod issued;
+mod key;
 mod render;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use entrepot_api::{
     AccountChange, AccountList, AccountListQuery, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery,
@@ -78,6 +82,15 @@ pub(crate) enum Verb {
         /// Its name.
         name: String,
     },
+    /// Set one's own public key.
+    SetKey {
+        /// The file that has it.
+        file: PathBuf,
+    },
+    /// Show one's own public key.
+    ShowKey,
+    /// Remove one's own public key.
+    RemoveKey,
     /// List API tokens.
     Tokens {
         /// Only those of this account.
@@ -176,6 +189,9 @@ impl Asker {
                 self.told(self.client.change(Method::DELETE, &["accounts", &name], &()).await)?;
                 self.done(&name, "is removed, with its API tokens")
             }
+            Verb::SetKey { file } => key::set(self, &file).await,
+            Verb::ShowKey => key::show(self).await,
+            Verb::RemoveKey => key::remove(self).await,
             Verb::Tokens { account, expiring } => self.tokens(account, expiring).await,
             Verb::CreateToken { name, account, scopes, lifetime, issue } => {
                 let expires = lifetime.map(|lifetime| (SystemTime::now() + lifetime).into());

@@ -1,14 +1,14 @@
 //! `entrepot run`, `ps`, `stop` and their like: instances, asked of the server.
 
+mod commit;
 mod render;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_api::{
-    CommittedImage, DataVolumeList, Entry, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance,
-    InstanceChange, InstanceCommit, InstanceList, InstanceListQuery, InstanceLogQuery, InstancePhase,
-    InstanceReimage, InstanceRemovalQuery, InstanceStart, InstanceUsage, InstanceVolumes, NewEntry,
-    NewInstance, PageQuery, Timestamp,
+    DataVolumeList, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList,
+    InstanceListQuery, InstanceLogQuery, InstancePhase, InstanceReimage, InstanceRemovalQuery, InstanceStart,
+    InstanceUsage, InstanceVolumes, NewInstance, PageQuery, Timestamp,
 };
 use reqwest::Method;
 
@@ -222,7 +222,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             act(asker, &instance, "image", &reimage).await?;
             asker.done(&instance, &format!("gets the image of `{entry}`: its data stays, its disk goes"))
         }
-        Verb::Commit { instance, image, entry } => commit(asker, &instance, image, entry).await,
+        Verb::Commit { instance, image, entry } => commit::commit(asker, &instance, image, entry).await,
         Verb::Extend { instance, stop_after, release_after } => {
             let (stop_at, release_at) = (stop_after.map(End::time), release_after.map(End::time));
             let changed = edit(asker, &instance, InstanceChange { name: None, stop_at, release_at }).await?;
@@ -262,18 +262,6 @@ async fn remove(asker: &Asker, named: &str, query: InstanceRemovalQuery) -> Resu
 async fn wait(asker: &Asker, spec: &str, method: Method) -> Result<(), Failure> {
     let id = specs::find(asker, spec).await?.to_string();
     asker.told(asker.client.change(method, &["library", "specs", &id, "wait"], &()).await)
-}
-
-/// Saves an instance as an image, and puts that into the library.
-async fn commit(asker: &Asker, named: &str, image: String, entry: Option<String>) -> Result<(), Failure> {
-    let id = find(asker, named).await?.to_string();
-    let path = ["library", "instances", id.as_str(), "commit"];
-    let saved: CommittedImage = asker.told(asker.client.long_post(&path, &InstanceCommit { image }).await)?;
-    if let Some(name) = &entry {
-        let new = NewEntry { name: Some(name.clone()), address: saved.image.clone(), ..NewEntry::default() };
-        let _: Entry = asker.told(asker.client.post(&["library", "entries"], &new).await)?;
-    }
-    asker.print(&saved, || render::committed(named, &saved, entry.as_deref()))
 }
 
 async fn volumes(asker: &Asker) -> Result<(), Failure> {

@@ -54,6 +54,9 @@ pub(super) fn made(instance: &Instance) -> String {
         let address = port.address.clone().unwrap_or_else(|| format!("port {} of the node", port.node));
         text.push_str(&output::line(&format!("port {} is at {address}", port.container)));
     }
+    if let Some(ssh) = &instance.ssh {
+        text.push_str(&output::line(&format!("by SSH: `{ssh}`")));
+    }
     for warning in &instance.warnings {
         text.push_str(&output::line(&format!("warning: {warning}")));
     }
@@ -202,6 +205,7 @@ mod tests {
             "memory_mib":65536,"price":125000},"node":"n1","image":"a@b","phase":"failed","desired":"stopped",
             "reason":"split-not-effective","detail":"a program sees 81920 MiB","with_cards":true,"cards":[],
             "ports":[{"container":8888,"node":30000,"address":"gpu.example.com:30000"}],"environment":[],
+            "ssh":"ssh -p 2222 train@m.example.com",
             "command":null,"data":"/data","split":"not-effective","warnings":["it has no init process"],
             "exit_code":null,"restarts":0,"started":null,"stopped":null,"stop_at":null,
             "release_at":"2026-12-01T00:00:00Z","revision":3,
@@ -216,6 +220,7 @@ mod tests {
             made(&instance()),
             "instance 7: `train` on `n1`, failed (split-not-effective)\n\
              port 8888 is at gpu.example.com:30000\n\
+             by SSH: `ssh -p 2222 train@m.example.com`\n\
              warning: it has no init process\n\
              a stop keeps its disk, its data volume\n\
              another image keeps its data volume\n\

@@ -50,7 +50,7 @@ pub(crate) mod queries {
         ("periods of a month", periods::OF_MONTH),
         ("quota", quotas::QUOTA),
         ("quotas", quotas::QUOTAS),
-        ("ssh key", quotas::KEY),
+        ("instance by name", rows::WITH_NAME),
         ("volumes of an account", volumes::OF_ACCOUNT),
         ("volumes of an instance", volumes::OF_INSTANCE),
         ("volume", volumes::VOLUME),

@@ -1,6 +1,4 @@
-//! What accounts may have at most, and the key that they log in to their instances with.
-
-use std::time::SystemTime;
+//! What accounts may have at most.
 
 use sqlx::{AnyConnection, FromRow};
 
@@ -9,7 +7,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{count, fetch_page, to_ms},
+    sql::{count, fetch_page},
 };
 
 pub(crate) const QUOTA: &str =
@@ -19,10 +17,6 @@ pub(crate) const QUOTAS: &str = "SELECT account_id, instances, cards, hours FROM
 const SET: &str = "INSERT INTO library_quota (account_id, instances, cards, hours) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (account_id) DO UPDATE SET instances = excluded.instances, cards = excluded.cards, hours = excluded.hours";
 const REMOVE: &str = "DELETE FROM library_quota WHERE account_id = $1";
-pub(crate) const KEY: &str = "SELECT public_key FROM ssh_key WHERE account_id = $1";
-const SET_KEY: &str = "INSERT INTO ssh_key (account_id, public_key, changed_ms) VALUES ($1, $2, $3) \
-     ON CONFLICT (account_id) DO UPDATE SET public_key = excluded.public_key, changed_ms = excluded.changed_ms";
-const REMOVE_KEY: &str = "DELETE FROM ssh_key WHERE account_id = $1";
 
 /// What an account may have at most; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,42 +70,8 @@ impl Catalog {
     /// # Errors
     /// The database failed.
     pub async fn remove_quota(&self, account_id: i64) -> Result<bool, Error> {
-        self.remove_of(REMOVE, account_id).await
-    }
-
-    /// The public key that an account logs in to its instances with.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn ssh_key(&self, account_id: i64) -> Result<Option<String>, Error> {
-        let query = sqlx::query_as::<_, (String,)>(KEY).bind(account_id);
-        Ok(query.fetch_optional(&self.reader).await?.map(|(key,)| key))
-    }
-
-    /// Sets the public key that an account logs in to its instances with.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn set_ssh_key(&self, account_id: i64, key: &str, at: SystemTime) -> Result<(), Error> {
         retried(|| async {
-            let query = sqlx::query(SET_KEY).bind(account_id).bind(key.to_owned()).bind(to_ms(at));
-            query.execute(&self.writer).await?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Removes the public key of an account. Returns whether it had one.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn remove_ssh_key(&self, account_id: i64) -> Result<bool, Error> {
-        self.remove_of(REMOVE_KEY, account_id).await
-    }
-
-    async fn remove_of(&self, text: &'static str, account_id: i64) -> Result<bool, Error> {
-        retried(|| async {
-            Ok(sqlx::query(text).bind(account_id).execute(&self.writer).await?.rows_affected() > 0)
+            Ok(sqlx::query(REMOVE).bind(account_id).execute(&self.writer).await?.rows_affected() > 0)
         })
         .await
     }

@@ -38,6 +38,7 @@ const CHANGE: &str = "UPDATE instance SET name = COALESCE($3, name), image = COA
      release_at_ms = CASE WHEN $10 = 1 THEN $11 ELSE release_at_ms END, \
      warned_ms = CASE WHEN $8 = 1 OR $10 = 1 THEN NULL ELSE warned_ms END, \
      revision = revision + 1, changed_ms = $12 WHERE id = $1 AND revision = $2";
+pub(crate) const WITH_NAME: &str = columns!("account_id = $1 AND name = $2");
 const NAMED: &str = "SELECT id FROM instance WHERE account_id = $1 AND name = $2";
 pub(crate) const REMOVE: &str = "DELETE FROM instance WHERE id = $1";
 
@@ -79,6 +80,15 @@ impl Catalog {
     pub async fn instance(&self, id: i64) -> Result<Option<InstanceRecord>, Error> {
         let row = sqlx::query_as::<_, Raw>(INSTANCE).bind(id).fetch_optional(&self.reader).await?;
         row.map(Raw::read).transpose()
+    }
+
+    /// The instance of an account that has this name.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn instance_named(&self, account: i64, name: &str) -> Result<Option<InstanceRecord>, Error> {
+        let query = sqlx::query_as::<_, Raw>(WITH_NAME).bind(account).bind(name.to_owned());
+        query.fetch_optional(&self.reader).await?.map(Raw::read).transpose()
     }
 
     /// The instances that a filter selects, the latest first.
