@@ -115,6 +115,8 @@ class Client {
       this.ask<"beginDeviceLogin">("POST", "/api/v1/device-logins" satisfies keyof paths, {}, body),
     pollDeviceLogin: (body: Body<"pollDeviceLogin">) =>
       this.ask<"pollDeviceLogin">("POST", "/api/v1/device-logins/poll" satisfies keyof paths, {}, body),
+    getToken: (id: string) =>
+      this.ask<"getToken">("GET", ("/api/v1/tokens/{id}" satisfies keyof paths).replace("{id}", id)),
     renewToken: (id: string) =>
       this.ask<"renewToken">("POST", ("/api/v1/tokens/{id}/renew" satisfies keyof paths).replace("{id}", id)),
     removeToken: (id: string) =>
@@ -131,6 +133,11 @@ class Client {
       this.ask<"listCredentials">("GET", "/api/v1/credentials" satisfies keyof paths, query),
     addCredential: (body: Body<"addCredential">) =>
       this.ask<"addCredential">("POST", "/api/v1/credentials" satisfies keyof paths, {}, body),
+    getCredential: (name: string) =>
+      this.ask<"getCredential">(
+        "GET",
+        ("/api/v1/credentials/{name}" satisfies keyof paths).replace("{name}", name),
+      ),
     changeCredential: (name: string, body: Body<"changeCredential">) =>
       this.tell("PATCH", ("/api/v1/credentials/{name}" satisfies keyof paths).replace("{name}", name), body),
     removeCredential: (name: string) =>

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{
     AccountChange, AccountFilter, AccountKind, AccountRecord, ApiTokenFilter, ApiTokenRecord, Listing,
-    NewAccount, NewApiToken,
+    NewAccount, NewApiToken, RenewedSecret,
 };
 use secrecy::SecretString;
 
@@ -284,42 +284,56 @@ impl Access {
         Ok(token)
     }
 
-    /// Gives an API token a new secret. The one so far works for another 24 hours.
+    /// The API token with this id.
     ///
     /// # Errors
     /// There is no such token, or the database failed.
-    pub async fn renew_token(&self, id: &TokenId, by: &Audit) -> Result<ApiToken, ChangeError> {
+    pub async fn token(&self, id: &TokenId) -> Result<ApiTokenRecord, ChangeError> {
+        let found = self.0.catalog.api_token(id.as_str()).await?;
+        found.ok_or_else(|| ChangeError::NoToken(id.to_string()))
+    }
+
+    /// Gives an API token a new secret, if it has this revision where one is given. The secret so far works for another 24
+    /// hours.
+    ///
+    /// # Errors
+    /// There is no such token, it was changed since, or the database failed.
+    pub async fn renew_token(
+        &self,
+        id: &TokenId,
+        revision: Option<i64>,
+        by: &Audit,
+    ) -> Result<ApiToken, ChangeError> {
         let token = ApiToken::renew(id);
         let deed = Deed { action: "token.renew", object: id.as_str(), detail: None };
         self.audited(by, deed, async {
             let now = SystemTime::now();
-            let is_there =
-                self.0.catalog.renew_api_token(id.as_str(), &token.hash(), now + GRACE, now).await?;
-            if is_there { Ok(()) } else { Err(ChangeError::NoToken(id.to_string())) }
+            let record = self.token(id).await?;
+            let new = RenewedSecret { hash: token.hash(), former_ends: now + GRACE };
+            let is_done = self.0.catalog.renew_api_token(&record.id, revision, &new, now).await?;
+            if is_done { Ok(()) } else { Err(ChangeError::Stale) }
         })
         .await?;
         Ok(token)
     }
 
-    /// Removes an API token. It stops working at once.
+    /// Removes an API token, if it has this revision where one is given. It stops working at once.
     ///
     /// # Errors
-    /// There is no such token, or the database failed.
-    pub async fn remove_token(&self, id: &TokenId, by: &Audit) -> Result<(), ChangeError> {
+    /// There is no such token, it was changed since, or the database failed.
+    pub async fn remove_token(
+        &self,
+        id: &TokenId,
+        revision: Option<i64>,
+        by: &Audit,
+    ) -> Result<(), ChangeError> {
         let deed = Deed { action: "token.remove", object: id.as_str(), detail: None };
         self.audited(by, deed, async {
-            let is_there = self.0.catalog.remove_api_token(id.as_str()).await?;
-            if is_there { Ok(()) } else { Err(ChangeError::NoToken(id.to_string())) }
+            let record = self.token(id).await?;
+            let is_done = self.0.catalog.remove_api_token(&record.id, revision).await?;
+            if is_done { Ok(()) } else { Err(ChangeError::Stale) }
         })
         .await
-    }
-
-    /// The key of the account that an API token belongs to, if there is such a token.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn token_owner(&self, id: &TokenId) -> Result<Option<i64>, ChangeError> {
-        Ok(self.0.catalog.api_token(id.as_str()).await?.map(|record| record.account))
     }
 
     /// Makes the account `admin`, without a password, if there is no account at all.

@@ -90,6 +90,17 @@ impl Principal {
         }
     }
 
+    /// The same, but sharing nothing with others who are it: where many threads count the references to one account, each of
+    /// them waits for the others.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let identity = match &self.identity {
+            Identity::Account(account) => Identity::Account(Arc::new(Account::clone(account))),
+            other => other.clone(),
+        };
+        Self { identity, carries: self.carries.clone() }
+    }
+
     /// A name for logs and the audit: the account's, or one of `owner`, `local`, `api_token`, `anonymous`, which no
     /// account gets in the audit because those are written as `account:NAME`.
     pub fn label(&self) -> String {

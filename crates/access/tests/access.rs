@@ -155,7 +155,7 @@ async fn an_api_token_is_a_password_with_limits() {
     assert!(matches!(login(&access, "alice", stranger.expose()).await, Err(LoginError::Wrong)));
     let guess = ApiToken::renew(token.id());
     assert!(matches!(login(&access, "alice", guess.expose()).await, Err(LoginError::Wrong)));
-    access.remove_token(token.id(), &owner()).await.unwrap();
+    access.remove_token(token.id(), None, &owner()).await.unwrap();
     assert!(matches!(login(&access, "alice", token.expose()).await, Err(LoginError::Wrong)));
 }
 
@@ -173,10 +173,10 @@ async fn an_api_token_ends_and_is_renewed() {
     assert!(matches!(expired, Err(LoginError::Expired { name, .. }) if name == "ci"));
 
     let long = token(&access, "pull:**", None).await;
-    let renewed = access.renew_token(long.id(), &owner()).await.unwrap();
+    let renewed = access.renew_token(long.id(), None, &owner()).await.unwrap();
     login(&access, "alice", long.expose()).await.unwrap();
     login(&access, "alice", renewed.expose()).await.unwrap();
-    let again = access.renew_token(long.id(), &owner()).await.unwrap();
+    let again = access.renew_token(long.id(), None, &owner()).await.unwrap();
     assert!(
         matches!(login(&access, "alice", long.expose()).await, Err(LoginError::Wrong)),
         "two live, not three"
@@ -205,7 +205,7 @@ async fn a_registry_token_stands_for_whoever_it_was_issued_to() {
     let robot = login(&access, "ci", token.expose()).await.unwrap();
     let issued = access.issue(&robot, "m.example.com", RegistryScopes::default());
     assert_eq!(access.bearer(&issued).await.unwrap().principal, robot, "with the limits of its API token");
-    access.remove_token(token.id(), &owner()).await.unwrap();
+    access.remove_token(token.id(), None, &owner()).await.unwrap();
     assert!(matches!(access.bearer(&issued).await, Err(BearerError::Revoked)));
 
     let elsewhere = with_alice(&Home::new()).await.issue(
@@ -348,7 +348,7 @@ async fn everything_is_in_the_audit_and_no_secret_is_anywhere() {
     let home = Home::new();
     let access = with_alice(&home).await;
     let token = token(&access, "pull:**", None).await;
-    let renewed = access.renew_token(token.id(), &owner()).await.unwrap();
+    let renewed = access.renew_token(token.id(), None, &owner()).await.unwrap();
     let _ = access.change_account(&name("bob"), password("hunter2-hunter2"), &owner()).await;
     let rows = access.audit(&AuditFilter::default(), 10).await.unwrap().rows;
     let told: Vec<_> = rows.iter().rev().map(|row| (row.entry.action.as_str(), row.entry.outcome)).collect();

@@ -172,6 +172,8 @@ pub struct ApiToken {
     /// When it ends; `null` means never.
     #[schema(required = true)]
     pub expires: Option<Timestamp>,
+    /// Rises with every change, for `If-Match`.
+    pub revision: i64,
     /// Its secrets, the newest first; two while it is being replaced.
     pub secrets: Vec<ApiTokenSecret>,
 }

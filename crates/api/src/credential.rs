@@ -20,6 +20,8 @@ pub struct Credential {
     pub endpoint: Option<String>,
     /// The name of the account there.
     pub username: String,
+    /// Rises with every change, for `If-Match`.
+    pub revision: i64,
     /// When it was created.
     pub created: Timestamp,
     /// When it was changed last.

@@ -2,7 +2,7 @@
 //!
 //! In SQL a key is two texts: the path people write, and the origin, which tells a hosted `a.b/c` from `c` at host `a.b`.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use entrepot_oci::{Host, Repository};
 
@@ -35,6 +35,15 @@ impl RepoKey {
         }
     }
 
+    /// The name as people write it, without a copy where there is none to make: each request asks for it.
+    pub fn full_name(&self) -> Cow<'_, str> {
+        let repository = self.repository.as_str();
+        match &self.origin {
+            Origin::Hosted => Cow::Borrowed(repository),
+            Origin::Upstream(host) => Cow::Owned([host.as_str(), "/", repository].concat()),
+        }
+    }
+
     /// Reads what [`fmt::Display`] and [`Self::origin_text`] wrote.
     pub(crate) fn read(path: &str, origin: &str) -> Result<Self, Error> {
         let bad = || Error::Content { what: "repository" };
@@ -53,10 +62,7 @@ impl RepoKey {
 /// As people write it: `quay.io/a/b`; hosted, `a/b`.
 impl fmt::Display for RepoKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.origin {
-            Origin::Hosted => self.repository.fmt(f),
-            Origin::Upstream(host) => write!(f, "{host}/{}", self.repository),
-        }
+        f.write_str(&self.full_name())
     }
 }
 

@@ -56,7 +56,7 @@ mod words;
 pub use access::{
     AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, ApiTokenFilter, ApiTokenRecord,
     ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, MAX_SESSIONS,
-    NewAccount, NewApiToken, NewGrant, NewSession, SessionRecord, SigningKeyRecord,
+    NewAccount, NewApiToken, NewGrant, NewSession, RenewedSecret, SessionRecord, SigningKeyRecord,
 };
 pub use bans::BanRecord;
 pub use database::Catalog;

@@ -61,7 +61,7 @@ pub(crate) fn tokens(page: Listing<ApiTokenRecord>, filter: &ApiTokenFilter) -> 
     api::ApiTokenList { tokens: page.rows.into_iter().map(token).collect(), more: page.more, next }
 }
 
-fn token(record: ApiTokenRecord) -> api::ApiToken {
+pub(crate) fn token(record: ApiTokenRecord) -> api::ApiToken {
     let secrets = record.secrets.into_iter().map(|secret| api::ApiTokenSecret {
         created: secret.created.into(),
         ends: secret.ends.map(Into::into),
@@ -73,6 +73,7 @@ fn token(record: ApiTokenRecord) -> api::ApiToken {
         scopes: record.scopes.split_ascii_whitespace().map(str::to_owned).collect(),
         created: record.created.into(),
         expires: record.expires.map(Into::into),
+        revision: record.revision,
         secrets: secrets.collect(),
     }
 }

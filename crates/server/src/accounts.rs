@@ -214,34 +214,63 @@ pub(crate) async fn create_token(call: WebCall, body: RequestBody) -> Result<Res
     Ok(issued(&access.create_token(&new, &by(&call)).await?))
 }
 
-/// Give an API token a new secret
+/// One API token, without its secrets
 ///
-/// The one so far works for another 24 hours.
+/// `ETag` is its revision, for `If-Match`.
 #[utoipa::path(
-    post, path = "/api/v1/tokens/{id}/renew", operation_id = "renewToken", tag = "accounts",
+    get, path = "/api/v1/tokens/{id}", operation_id = "getToken", tag = "accounts",
     params(("id" = String, Path, description = "The token's public part")),
     responses(
+        (status = 200, description = "The token", body = entrepot_api::ApiToken),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn token(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let (access, id) = allowed_token(&call, &id?.0).await?;
+    let record = access.token(&id).await?;
+    let revision = record.revision;
+    Ok(revision::described(&views::token(record), revision, StatusCode::OK))
+}
+
+/// Give an API token a new secret
+///
+/// The one so far works for another 24 hours. With `If-Match`, only if the token still has that revision.
+#[utoipa::path(
+    post, path = "/api/v1/tokens/{id}/renew", operation_id = "renewToken", tag = "accounts",
+    params(
+        ("id" = String, Path, description = "The token's public part"),
+        ("If-Match" = Option<String>, Header, description = "The revision that is to have a new secret")
+    ),
+    responses(
         (status = 201, description = "It has a new secret", body = IssuedToken),
+        (status = 412, description = "It was changed since", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn renew_token(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let (access, id) = allowed_token(&call, &id?.0).await?;
-    Ok(issued(&access.renew_token(&id, &by(&call)).await?))
+    let revision = revision::expected(&call.headers)?;
+    Ok(issued(&access.renew_token(&id, revision, &by(&call)).await?))
 }
 
 /// Remove an API token
+///
+/// With `If-Match`, only if it still has that revision.
 #[utoipa::path(
     delete, path = "/api/v1/tokens/{id}", operation_id = "removeToken", tag = "accounts",
-    params(("id" = String, Path, description = "The token's public part")),
+    params(
+        ("id" = String, Path, description = "The token's public part"),
+        ("If-Match" = Option<String>, Header, description = "The revision that is to be removed")
+    ),
     responses(
         (status = 204, description = "It was removed"),
+        (status = 412, description = "It was changed since", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn remove_token(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let (access, id) = allowed_token(&call, &id?.0).await?;
-    access.remove_token(&id, &by(&call)).await?;
+    access.remove_token(&id, revision::expected(&call.headers)?, &by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -287,9 +316,8 @@ async fn allowed_token<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Access, T
         return Ok((access, parsed));
     }
     let access = allowed(call, Operation::ManageSelf)?;
-    let owner = access.token_owner(&parsed).await?;
-    let is_own = own(call).is_some_and(|account| owner == Some(account.id));
-    if is_own { Ok((access, parsed)) } else { Err(unknown()) }
+    let owner = access.token(&parsed).await?.account;
+    if own(call).is_some_and(|account| account.id == owner) { Ok((access, parsed)) } else { Err(unknown()) }
 }
 
 pub(crate) fn own(call: &WebCall) -> Option<&Account> {

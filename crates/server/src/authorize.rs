@@ -57,7 +57,7 @@ impl Question<'_> {
             }
             _ => {}
         }
-        let full = key.to_string();
+        let full = key.full_name();
         let visibility = match upstream {
             Visibility::Public => rules.visibility(&full),
             Visibility::Private => Visibility::Private,

@@ -27,6 +27,7 @@ use crate::{
         allowed::{allowed, by},
         call::WebCall,
         request::{Segment, document_up_to, limit, wrong},
+        revision,
     },
 };
 
@@ -48,6 +49,23 @@ pub(crate) async fn credentials(call: WebCall) -> Result<Response<Body>, Problem
     Ok(answer::json(&views::credentials(page), JSON))
 }
 
+/// One stored credential, without its password
+///
+/// `ETag` is its revision, for `If-Match`.
+#[utoipa::path(
+    get, path = "/api/v1/credentials/{name}", operation_id = "getCredential", tag = "secrets",
+    params(("name" = String, Path, description = "The credential")),
+    responses(
+        (status = 200, description = "The credential", body = entrepot_api::Credential),
+        (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
+    )
+)]
+pub(crate) async fn credential(name: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
+    let record = vault(&call)?.credential(&credential_name(&name?.0)?).await?;
+    let revision = record.revision;
+    Ok(revision::described(&views::credential(record), revision, StatusCode::OK))
+}
+
 /// Store a credential for a registry
 ///
 /// It is used from the next request to that registry on. Its password is never shown again.
@@ -67,12 +85,18 @@ pub(crate) async fn add_credential(call: WebCall, body: RequestBody) -> Result<R
 }
 
 /// Change the account of a stored credential
+///
+/// With `If-Match`, only if it still has that revision.
 #[utoipa::path(
     patch, path = "/api/v1/credentials/{name}", operation_id = "changeCredential", tag = "secrets",
-    params(("name" = String, Path, description = "The credential")),
+    params(
+        ("name" = String, Path, description = "The credential"),
+        ("If-Match" = Option<String>, Header, description = "The revision that the change is for")
+    ),
     request_body = CredentialChange,
     responses(
         (status = 204, description = "It was changed"),
+        (status = 412, description = "It was changed since", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
@@ -83,22 +107,30 @@ pub(crate) async fn change_credential(
 ) -> Result<Response<Body>, Problem> {
     let vault = vault(&call)?;
     let CredentialChange { username, password } = document_up_to(body, MAX_DOCUMENT).await?;
-    let change = Change { username, password: password.map(Into::into) };
+    let revision = revision::expected(&call.headers)?;
+    let change = Change { username, password: password.map(Into::into), revision };
     vault.change(credential_name(&name?.0)?, change, by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
 /// Remove a stored credential
+///
+/// With `If-Match`, only if it still has that revision.
 #[utoipa::path(
     delete, path = "/api/v1/credentials/{name}", operation_id = "removeCredential", tag = "secrets",
-    params(("name" = String, Path, description = "The credential")),
+    params(
+        ("name" = String, Path, description = "The credential"),
+        ("If-Match" = Option<String>, Header, description = "The revision that is to be removed")
+    ),
     responses(
         (status = 204, description = "It was removed"),
+        (status = 412, description = "It was changed since", body = ProblemBody, content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = ProblemBody, content_type = "application/problem+json")
     )
 )]
 pub(crate) async fn remove_credential(name: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
-    vault(&call)?.remove(credential_name(&name?.0)?, by(&call)).await?;
+    let vault = vault(&call)?;
+    vault.remove(credential_name(&name?.0)?, revision::expected(&call.headers)?, by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -198,6 +230,7 @@ impl From<Error> for Problem {
             Error::Exists(_) => Self::new(StatusCode::CONFLICT, text)
                 .with_hint("change that one, or give this one another name"),
             Error::Conflict => Self::new(StatusCode::CONFLICT, text),
+            Error::Stale => revision::stale(),
             Error::Sealed { .. } => Self::new(StatusCode::CONFLICT, text)
                 .with_hint("remove it, and add it again: `entrepot credentials`"),
             Error::Settings(cause) => Self::bad(format!("{text}: {cause}"))

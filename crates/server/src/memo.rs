@@ -55,15 +55,33 @@ impl Memo {
     ) {
         let Ok(mut known) = self.0.try_lock() else { return };
         let ends = at.now + lifetime.unwrap_or(LONGEST).min(LONGEST);
-        *known = Some(Known { sent: sent.clone(), generation: at.generation, ends, sender: sender.clone() });
+        // What a warm request counts references to belongs to this connection alone.
+        let sender = Sender { principal: sender.principal.apart(), credentials: sender.credentials.clone() };
+        *known = Some(Known { sent: sent.clone(), generation: at.generation, ends, sender });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use entrepot_access::Principal;
+    use std::sync::Arc;
+
+    use entrepot_access::{Account, Carries, Identity, Principal, Role};
 
     use super::*;
+
+    #[test]
+    fn connections_share_no_account() {
+        let account = Account { id: 1, name: "alice".parse().unwrap(), role: Role::User, groups: Vec::new() };
+        let shared = Arc::new(account);
+        let principal = Principal { identity: Identity::Account(Arc::clone(&shared)), carries: Carries::All };
+        let (memo, sent) = (Memo::default(), HeaderValue::from_static("Bearer 1"));
+        let at = Moment { generation: 0, now: Instant::now() };
+        memo.remember(&sent, &Sender::accepted(principal.clone()), at, None);
+        let known = memo.recall(&sent, at).unwrap();
+        assert_eq!(known.principal, principal);
+        drop(principal);
+        assert_eq!(Arc::strong_count(&shared), 1, "nothing that is kept refers to it");
+    }
 
     #[test]
     fn it_knows_the_last_credentials_until_something_changes() {

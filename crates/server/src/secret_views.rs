@@ -10,13 +10,14 @@ pub(crate) fn credentials(page: Listing<CredentialRecord>) -> api::CredentialLis
     api::CredentialList { credentials: page.rows.into_iter().map(credential).collect(), more: page.more }
 }
 
-fn credential(record: CredentialRecord) -> api::Credential {
+pub(crate) fn credential(record: CredentialRecord) -> api::Credential {
     api::Credential {
         name: record.name,
         registry: record.host,
         namespace: record.namespace,
         endpoint: record.endpoint,
         username: record.username,
+        revision: record.revision,
         created: record.created.into(),
         changed: record.changed.into(),
     }

@@ -234,7 +234,7 @@ async fn a_robot_that_is_wrong_disabled_or_gone_is_told_so() {
     let enable = Change { is_disabled: Some(false), ..Change::default() };
     gate.access.change_account(&name("alice"), enable, &by()).await.unwrap();
     assert_eq!(login(token.expose()).await, 200);
-    gate.access.remove_token(token.id(), &by()).await.unwrap();
+    gate.access.remove_token(token.id(), None, &by()).await.unwrap();
     assert_eq!(login(token.expose()).await, 401, "revoked");
 }
 
@@ -362,6 +362,38 @@ async fn a_login_with_a_narrow_token_takes_no_public_image_away() {
             assert_eq!(push.status, 401, "{repository}: its scopes do not name it");
         }
     }
+}
+
+/// Clients compare realm and service with those of an earlier answer, and give up when they differ.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_challenge_is_the_same_for_every_client_and_whatever_was_sent() {
+    let gate = Gate::open().await;
+    let (wrong, foreign) = (basic_with("alice", "wrong password"), basic_with("", "x"));
+    let narrow = basic_with("x", gate.api_token("pull:local/other").await.expose());
+    let mut said = Vec::new();
+    for agent in ["docker/27.0 go/go1.22", "containerd/2.0", "curl/8.5", "Mozilla/5.0 (X11)", ""] {
+        for sent in
+            [None, Some(wrong.as_str()), Some(foreign.as_str()), Some(narrow.as_str()), Some("Bearer x.y.z")]
+        {
+            let mut headers = vec![("user-agent", agent)];
+            headers.extend(sent.map(|sent| ("authorization", sent)));
+            for (method, path) in [("POST", START), ("GET", "/v2/local/secret/x/manifests/1")] {
+                let answer = gate.send(method, path, &headers, "").await;
+                let all: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+                assert!(
+                    answer.status == 401 && all.len() == 1,
+                    "{agent} {sent:?} {method}: {}",
+                    answer.text()
+                );
+                let challenge = all[0].to_str().unwrap();
+                let (place, _) = challenge.split_once(",scope=").unwrap();
+                assert!(place.starts_with("Bearer realm=\""), "{challenge}");
+                said.push(place.to_owned());
+            }
+        }
+    }
+    said.dedup();
+    assert_eq!(said.len(), 1, "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -59,6 +59,14 @@ impl Yard {
         self.rig.send(method, &format!("/api/v1{path}"), &headers, body).await
     }
 
+    async fn change(&self, method: &str, path: &str, tag: &str, body: &Value) -> Response {
+        let root = basic("root");
+        let headers =
+            [AWAY, ("authorization", &root), ("content-type", "application/json"), ("if-match", tag)];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.rig.send(method, &format!("/api/v1{path}"), &headers, body).await
+    }
+
     async fn root(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
         let answer = self.ask(method, path, &basic("root"), &body).await;
         assert!(!answer.text().contains("canary"), "{}", answer.text());
@@ -84,7 +92,10 @@ async fn passwords_go_in_and_never_come_out() {
     );
     let mut keys: Vec<&String> = one.as_object().unwrap().keys().collect();
     keys.sort();
-    assert_eq!(keys, ["changed", "created", "endpoint", "name", "namespace", "registry", "username"]);
+    assert_eq!(
+        keys,
+        ["changed", "created", "endpoint", "name", "namespace", "registry", "revision", "username"]
+    );
 
     let path = "/credentials/quay.io%2Facme";
     assert_eq!(yard.root("PATCH", path, json!({"password": "canary-2", "username": "other"})).await.0, 204);
@@ -93,6 +104,45 @@ async fn passwords_go_in_and_never_come_out() {
     assert_eq!(yard.root("DELETE", path, Value::Null).await.0, 204);
     assert!(!yard.stored.have(&"quay.io".parse().unwrap()));
     assert_eq!(yard.root("DELETE", path, Value::Null).await.0, 404);
+}
+
+/// What is changed in each way, and what is removed: only as it was looked at, if that is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_meant_for_another_state_does_nothing() {
+    let yard = Yard::new().await;
+    assert_eq!(yard.root("POST", "/credentials", quay()).await.0, 201);
+    let token = json!({"account": "user", "name": "ci", "scopes": ["pull:**"]});
+    let token = yard.root("POST", "/tokens", token).await.1["id"].as_str().unwrap().to_owned();
+    let (token, renewal) = (format!("/tokens/{token}"), format!("/tokens/{token}/renew"));
+    for (thing, method, path, body) in [
+        ("/credentials/quay.io%2Facme", "PATCH", "/credentials/quay.io%2Facme", json!({"username": "b"})),
+        ("/credentials/quay.io%2Facme", "DELETE", "/credentials/quay.io%2Facme", Value::Null),
+        (token.as_str(), "POST", renewal.as_str(), Value::Null),
+        (token.as_str(), "DELETE", token.as_str(), Value::Null),
+        ("/accounts/viewer", "PATCH", "/accounts/viewer", json!({"disabled": true})),
+        ("/accounts/viewer", "DELETE", "/accounts/viewer", Value::Null),
+    ] {
+        let what = format!("{method} {path}");
+        let before = yard.ask("GET", thing, &basic("root"), &Value::Null).await;
+        let tag = before.header("etag").unwrap().to_owned();
+        assert_eq!(tag, format!("\"{}\"", before.json()["revision"]), "{what}");
+        for other in ["\"999\"", "W/\"1\"", "\"x\"", ""] {
+            let refused = yard.change(method, path, other, &body).await;
+            assert_eq!(
+                (refused.status.as_u16(), &refused.json()["code"]),
+                (412, &json!("stale")),
+                "{what} {other}"
+            );
+            assert!(refused.json()["hint"].as_str().unwrap().contains("`ETag`"), "{what}");
+        }
+        let after = yard.ask("GET", thing, &basic("root"), &Value::Null).await;
+        assert_eq!(after.text(), before.text(), "{what}: nothing has changed");
+        let done = yard.change(method, path, &tag, &body).await;
+        assert!(done.status.is_success(), "{what}: {}", done.text());
+        if method != "DELETE" {
+            assert_eq!(yard.change(method, path, &tag, &body).await.status, 412, "{what}: that was before");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

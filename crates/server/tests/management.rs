@@ -507,6 +507,6 @@ async fn a_pull_with_a_token_that_ends_soon_is_warned_and_one_that_ended_says_wh
     let bearer = format!("Bearer {}", issued.json()["token"].as_str().unwrap());
     assert_eq!(pull(&bearer).await, Some(warned));
     // The old secret of a renewed token ends in a day, whatever the token says.
-    desk.access.renew_token(late.id(), &by()).await.unwrap();
+    desk.access.renew_token(late.id(), None, &by()).await.unwrap();
     assert!(pull(&basic_with("x", late.expose())).await.is_some());
 }

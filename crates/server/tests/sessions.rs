@@ -388,7 +388,7 @@ async fn what_is_revoked_is_refused_on_connections_that_are_open() {
         let expected = if expected == 200 { 303 } else { expected };
         assert_eq!(line.status(path, header).await, expected, "{header:?}");
     }
-    yard.access.remove_token(token.id(), &by()).await.unwrap();
+    yard.access.remove_token(token.id(), None, &by()).await.unwrap();
     assert_eq!(lines[1].status(ways[1].0, ways[1].1).await, 401, "the token is gone");
     // Other credentials on the same connection are looked at anew.
     assert_eq!(lines[2].status(ways[2].0, ("authorization", &basic("bob"))).await, 401);

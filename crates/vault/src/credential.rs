@@ -36,6 +36,8 @@ pub struct Change {
     pub username: Option<String>,
     /// The new password.
     pub password: Option<SecretString>,
+    /// The revision that the change is for; `None` means any.
+    pub revision: Option<i64>,
 }
 
 /// What is wrong with a credential.

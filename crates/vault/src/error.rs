@@ -19,6 +19,9 @@ pub enum Error {
     /// It was changed by somebody else in the meantime.
     #[error("it was changed in the meantime; look at it again")]
     Conflict,
+    /// It has another revision than the one that the change is for.
+    #[error("it was changed since you looked at it")]
+    Stale,
     /// The stored value does not open.
     #[error("the stored password of `{name}` cannot be used: {source}")]
     Sealed {

@@ -127,7 +127,10 @@ impl Vault {
         change.check()?;
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
-        let record = self.record_of(name).await?;
+        let record = self.credential(name).await?;
+        if change.revision.is_some_and(|seen| seen != record.revision) {
+            return Err(Error::Stale);
+        }
         // Only what opens: what it is for may have been changed in the database.
         let (host, before) = opened(&record, &keys)?;
         let username = change.username.unwrap_or(before.username);
@@ -139,25 +142,30 @@ impl Vault {
         if is_done { Ok(()) } else { Err(Error::Conflict) }
     }
 
-    /// Removes a credential. It is not used any more when this returns.
+    /// Removes a credential, if it has this revision where one is given. It is not used any more when this returns.
     ///
     /// # Errors
-    /// There is no such credential, or the database failed.
-    pub async fn remove(&self, name: CredentialName, by: Audit) -> Result<(), Error> {
+    /// There is no such credential, it was changed since, or the database failed.
+    pub async fn remove(&self, name: CredentialName, revision: Option<i64>, by: Audit) -> Result<(), Error> {
         let vault = self.clone();
         to_the_end(async move {
             let deed = Deed { action: "credential.remove", object: name.as_str(), detail: None };
             vault
                 .changed(&by, deed, async {
-                    let is_there = vault.0.catalog.remove_credential(name.as_str()).await?;
-                    if is_there { Ok(()) } else { Err(Error::Unknown(name.to_string())) }
+                    let record = vault.credential(&name).await?;
+                    let is_done = vault.0.catalog.remove_credential(&record.name, revision).await?;
+                    if is_done { Ok(()) } else { Err(Error::Stale) }
                 })
                 .await
         })
         .await
     }
 
-    async fn record_of(&self, name: &CredentialName) -> Result<CredentialRecord, Error> {
+    /// The credential with this name, sealed.
+    ///
+    /// # Errors
+    /// There is no such credential, or the database failed.
+    pub async fn credential(&self, name: &CredentialName) -> Result<CredentialRecord, Error> {
         let found = self.0.catalog.credential(name.as_str()).await?;
         found.ok_or_else(|| Error::Unknown(name.to_string()))
     }
@@ -165,7 +173,7 @@ impl Vault {
     /// A credential, and the registry it is for.
     pub(crate) async fn opened(&self, name: &CredentialName) -> Result<(Host, Credential), Error> {
         let keys = self.0.keys.hold().await;
-        opened(&self.record_of(name).await?, &keys)
+        opened(&self.credential(name).await?, &keys)
     }
 
     /// Opens all credentials for those who use them.
@@ -204,7 +212,7 @@ impl Vault {
         let outcome = match error {
             None => AuditOutcome::Done,
             Some(Error::Catalog(_) | Error::Sealed { .. } | Error::Settings(_)) => AuditOutcome::Failed,
-            Some(Error::Fault(_) | Error::Exists(_) | Error::Unknown(_) | Error::Conflict) => {
+            Some(Error::Fault(_) | Error::Exists(_) | Error::Unknown(_) | Error::Conflict | Error::Stale) => {
                 AuditOutcome::Refused
             }
         };

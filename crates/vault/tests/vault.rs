@@ -126,7 +126,7 @@ async fn pull(remote: &Remote) -> Result<(), RemoteError> {
 }
 
 fn password(text: &str) -> Change {
-    Change { username: None, password: Some(text.into()) }
+    Change { password: Some(text.into()), ..Change::default() }
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_change_counts_from_the_next_request_on() {
     assert!(denied(pull(&remote).await), "tokens of the old password are not used either");
     vault.change(stored.clone(), password(PASSWORD), by()).await.unwrap();
     pull(&remote).await.unwrap();
-    vault.remove(stored, by()).await.unwrap();
+    vault.remove(stored, None, by()).await.unwrap();
     assert!(denied(pull(&remote).await));
 }
 
@@ -169,7 +169,7 @@ async fn mistakes_are_told_and_change_nothing() {
     assert!(matches!(empty, Err(Error::Fault(_))), "{empty:?}");
     assert!(matches!(vault.change(name("none"), password("x"), by()).await, Err(Error::Unknown(_))));
     assert!(matches!(vault.change(name("lab"), Change::default(), by()).await, Err(Error::Fault(_))));
-    assert!(matches!(vault.remove(name("none"), by()).await, Err(Error::Unknown(_))));
+    assert!(matches!(vault.remove(name("none"), None, by()).await, Err(Error::Unknown(_))));
     assert_eq!(vault.credentials("", 10).await.unwrap().rows.len(), 1);
     pull(&home.remote()).await.unwrap();
 }
@@ -180,7 +180,7 @@ async fn a_row_that_was_changed_in_the_database_is_not_used() {
     let home = Home::new().await;
     let vault = home.with_credential().await;
     let (catalog, record) = (home.catalog().await, vault.credentials("", 1).await.unwrap().rows.remove(0));
-    assert!(catalog.remove_credential("lab").await.unwrap());
+    assert!(catalog.remove_credential("lab", None).await.unwrap());
     let moved = NewRecord {
         id: record.id,
         name: record.name,
@@ -195,7 +195,7 @@ async fn a_row_that_was_changed_in_the_database_is_not_used() {
     assert!(!home.stored.have(&"evil.example".parse().unwrap()) && !home.stored.have(&home.host()));
     let refused = vault.change(name("lab"), password("x"), by()).await;
     assert!(matches!(refused, Err(Error::Sealed { .. })), "{refused:?}");
-    vault.remove(name("lab"), by()).await.unwrap();
+    vault.remove(name("lab"), None, by()).await.unwrap();
 }
 
 #[tokio::test]
@@ -410,7 +410,7 @@ async fn credentials_that_come_and_go_during_rotations_are_all_kept() {
                 let name = Some(name(&format!("c{number}")));
                 vault.add(NewCredential { name, ..new.clone() }, by()).await.unwrap();
                 if number % 3 == 0 {
-                    vault.remove(self::name(&format!("c{number}")), by()).await.unwrap();
+                    vault.remove(self::name(&format!("c{number}")), None, by()).await.unwrap();
                 }
             }
         }

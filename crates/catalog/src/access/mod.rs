@@ -13,7 +13,7 @@ mod tokens;
 pub use records::{
     AccountChange, AccountFilter, AccountKind, AccountOrder, AccountRecord, ApiTokenFilter, ApiTokenRecord,
     ApiTokenSecret, AuditEntry, AuditFilter, AuditOutcome, AuditRecord, GrantRecord, NewAccount, NewApiToken,
-    NewGrant, SigningKeyRecord,
+    NewGrant, RenewedSecret, SigningKeyRecord,
 };
 pub use sessions::{MAX_SESSIONS, NewSession, SessionRecord};
 

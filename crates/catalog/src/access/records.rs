@@ -152,8 +152,19 @@ pub struct ApiTokenRecord {
     pub created: SystemTime,
     /// When it ends; `None` means never.
     pub expires: Option<SystemTime>,
+    /// Rises with every change.
+    pub revision: i64,
     /// Its secrets, the newest first; two while it is being replaced.
     pub secrets: Vec<ApiTokenSecret>,
+}
+
+/// A new secret for an API token.
+#[derive(Clone, Debug)]
+pub struct RenewedSecret {
+    /// The hash of the whole token.
+    pub hash: Digest,
+    /// When the one so far ends.
+    pub former_ends: SystemTime,
 }
 
 /// A secret of an API token.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use entrepot_oci::Digest;
 use sqlx::FromRow;
 
-use super::records::{ApiTokenFilter, ApiTokenRecord, ApiTokenSecret, NewApiToken};
+use super::records::{ApiTokenFilter, ApiTokenRecord, ApiTokenSecret, NewApiToken, RenewedSecret};
 use crate::{
     database::{Catalog, retried},
     error::Error,
@@ -14,19 +14,19 @@ use crate::{
 };
 
 pub(crate) const TOKEN: &str =
-    "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token WHERE id = $1";
-pub(crate) const TOKENS_OF: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+    "SELECT id, account_id, name, scopes, created_ms, expires_ms, revision FROM api_token WHERE id = $1";
+pub(crate) const TOKENS_OF: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms, revision FROM api_token \
      WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-const TOKENS: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+const TOKENS: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms, revision FROM api_token \
      WHERE id > $1 ORDER BY id LIMIT $2";
 pub(crate) const SECRETS: &str = "SELECT token_id, hash, created_ms, ends_ms, used_ms FROM api_token_secret \
      WHERE token_id = $1 ORDER BY created_ms DESC, hash";
 const SECRETS_OF_MANY: &str = "SELECT token_id, hash, created_ms, ends_ms, used_ms FROM api_token_secret \
      WHERE token_id >= $1 AND token_id IN {} ORDER BY created_ms DESC, hash";
-pub(crate) const ENDING: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+pub(crate) const ENDING: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms, revision FROM api_token \
      WHERE expires_ms < $1 AND (expires_ms, id) > ($2, $3) AND account_id = COALESCE($4, account_id) \
      ORDER BY expires_ms, id LIMIT $5";
-const NAMED: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms FROM api_token \
+const NAMED: &str = "SELECT id, account_id, name, scopes, created_ms, expires_ms, revision FROM api_token \
      WHERE name = $1 ORDER BY id LIMIT $2";
 const COUNT_ENDING: &str = "SELECT COUNT(*) FROM api_token WHERE expires_ms >= $1 AND expires_ms < $2";
 const ADD: &str = "INSERT INTO api_token (id, account_id, name, scopes, created_ms, expires_ms) \
@@ -34,7 +34,9 @@ const ADD: &str = "INSERT INTO api_token (id, account_id, name, scopes, created_
 const ADD_SECRET: &str = "INSERT INTO api_token_secret (token_id, hash, created_ms) VALUES ($1, $2, $3)";
 const END_SECRETS: &str = "UPDATE api_token_secret SET ends_ms = $2 WHERE token_id = $1 AND ends_ms IS NULL";
 const DROP_ENDED: &str = "DELETE FROM api_token_secret WHERE token_id = $1 AND ends_ms IS NOT NULL";
-const REMOVE: &str = "DELETE FROM api_token WHERE id = $1";
+const RAISE: &str =
+    "UPDATE api_token SET revision = revision + 1 WHERE id = $1 AND revision = COALESCE($2, revision)";
+const REMOVE: &str = "DELETE FROM api_token WHERE id = $1 AND revision = COALESCE($2, revision)";
 const USED: &str = "UPDATE api_token_secret SET used_ms = $3 WHERE token_id = $1 AND hash = $2";
 
 impl Catalog {
@@ -149,26 +151,31 @@ impl Catalog {
         .await
     }
 
-    /// Gives a token a new secret. The newest one so far goes on working until `ends`; older ones are gone. Returns
-    /// whether the token was there.
+    /// Gives a token a new secret. The newest one so far goes on working for a while; older ones are gone. Returns whether
+    /// the token was there, with this revision if one is given.
     ///
     /// # Errors
     /// The database failed; then nothing has changed.
     pub async fn renew_api_token(
         &self,
         id: &str,
-        hash: &Digest,
-        ends: SystemTime,
+        revision: Option<i64>,
+        new: &RenewedSecret,
         at: SystemTime,
     ) -> Result<bool, Error> {
         retried(|| async {
             let mut tx = self.begin().await?;
-            if sqlx::query_as::<_, Raw>(TOKEN).bind(id.to_owned()).fetch_optional(&mut *tx).await?.is_none() {
+            let raised = sqlx::query(RAISE).bind(id.to_owned()).bind(revision).execute(&mut *tx).await?;
+            if raised.rows_affected() == 0 {
                 return Ok(false);
             }
             sqlx::query(DROP_ENDED).bind(id.to_owned()).execute(&mut *tx).await?;
-            sqlx::query(END_SECRETS).bind(id.to_owned()).bind(to_ms(ends)).execute(&mut *tx).await?;
-            let query = sqlx::query(ADD_SECRET).bind(id.to_owned()).bind(hash.to_string());
+            sqlx::query(END_SECRETS)
+                .bind(id.to_owned())
+                .bind(to_ms(new.former_ends))
+                .execute(&mut *tx)
+                .await?;
+            let query = sqlx::query(ADD_SECRET).bind(id.to_owned()).bind(new.hash.to_string());
             query.bind(to_ms(at)).execute(&mut *tx).await?;
             tx.commit().await?;
             Ok(true)
@@ -176,13 +183,13 @@ impl Catalog {
         .await
     }
 
-    /// Removes an API token. Returns whether it was there.
+    /// Removes an API token. Returns whether it was there, with this revision if one is given.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn remove_api_token(&self, id: &str) -> Result<bool, Error> {
+    pub async fn remove_api_token(&self, id: &str, revision: Option<i64>) -> Result<bool, Error> {
         retried(|| async {
-            let done = sqlx::query(REMOVE).bind(id.to_owned()).execute(&self.writer).await?;
+            let done = sqlx::query(REMOVE).bind(id.to_owned()).bind(revision).execute(&self.writer).await?;
             Ok(done.rows_affected() > 0)
         })
         .await
@@ -207,6 +214,7 @@ struct Raw {
     scopes: String,
     created_ms: i64,
     expires_ms: Option<i64>,
+    revision: i64,
 }
 
 #[derive(FromRow)]
@@ -227,6 +235,7 @@ impl Raw {
             scopes: self.scopes,
             created: from_ms(self.created_ms),
             expires: self.expires_ms.map(from_ms),
+            revision: self.revision,
             secrets,
         }
     }

@@ -20,7 +20,8 @@ const ADD: &str = "INSERT INTO credential \
      VALUES ('registry', $1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING";
 const CHANGE: &str = "UPDATE credential SET username = $3, sealed = $4, changed_ms = $5, revision = revision + 1 \
      WHERE id = $1 AND revision = $2";
-const REMOVE: &str = "DELETE FROM credential WHERE kind = 'registry' AND name = $1";
+const REMOVE: &str =
+    "DELETE FROM credential WHERE kind = 'registry' AND name = $1 AND revision = COALESCE($2, revision)";
 
 /// A credential for a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,13 +120,13 @@ impl Catalog {
         .await
     }
 
-    /// Removes a credential. Returns whether it was there.
+    /// Removes a credential. Returns whether it was there, with this revision if one is given.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn remove_credential(&self, name: &str) -> Result<bool, Error> {
+    pub async fn remove_credential(&self, name: &str, revision: Option<i64>) -> Result<bool, Error> {
         retried(|| async {
-            let done = sqlx::query(REMOVE).bind(name.to_owned()).execute(&self.writer).await?;
+            let done = sqlx::query(REMOVE).bind(name.to_owned()).bind(revision).execute(&self.writer).await?;
             Ok(done.rows_affected() > 0)
         })
         .await

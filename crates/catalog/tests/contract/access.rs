@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{
     AccountChange, AccountFilter, AccountKind, AccountOrder, ApiTokenFilter, AuditEntry, AuditFilter,
-    AuditOutcome, Catalog, MAX_SESSIONS, NewAccount, NewApiToken, NewGrant, NewSession, SigningKeyRecord,
+    AuditOutcome, Catalog, MAX_SESSIONS, NewAccount, NewApiToken, NewGrant, NewSession, RenewedSecret,
+    SigningKeyRecord,
 };
 use entrepot_oci::Digest;
 
@@ -34,6 +35,10 @@ fn token(id: &str, account: i64) -> NewApiToken {
         hash: Digest::of(id.as_bytes()),
         expires: Some(at(100)),
     }
+}
+
+fn renewed(hash: &Digest, former_ends: SystemTime) -> RenewedSecret {
+    RenewedSecret { hash: *hash, former_ends }
 }
 
 fn session(id: &str, account: i64) -> NewSession {
@@ -117,17 +122,28 @@ pub async fn tokens_are_renewed_with_grace(home: &Home) {
     catalog.add_api_token(&token("one", account), at(1)).await.unwrap();
     let (first, second, third) = (Digest::of(b"one"), Digest::of(b"2"), Digest::of(b"3"));
     catalog.api_token_used("one", &first, at(5)).await.unwrap();
-    assert!(catalog.renew_api_token("one", &second, at(60), at(10)).await.unwrap());
+    assert!(catalog.renew_api_token("one", None, &renewed(&second, at(60)), at(10)).await.unwrap());
     let found = catalog.api_token("one").await.unwrap().unwrap();
     let secrets: Vec<_> =
         found.secrets.iter().map(|secret| (secret.hash, secret.ends, secret.used)).collect();
     assert_eq!(secrets, [(second, None, None), (first, Some(at(60)), Some(at(5)))]);
     assert_eq!((found.account, found.expires, found.scopes.as_str()), (account, Some(at(100)), "pull:**"));
-    assert!(catalog.renew_api_token("one", &third, at(70), at(20)).await.unwrap());
+    assert!(catalog.renew_api_token("one", None, &renewed(&third, at(70)), at(20)).await.unwrap());
     let hashes: Vec<_> =
         catalog.api_token("one").await.unwrap().unwrap().secrets.iter().map(|secret| secret.hash).collect();
     assert_eq!(hashes, [third, second], "two at most");
-    assert!(!catalog.renew_api_token("none", &third, at(70), at(20)).await.unwrap());
+    let revision = catalog.api_token("one").await.unwrap().unwrap().revision;
+    assert_eq!(revision, 3, "it rises with every change");
+    for other in [1, 2, 4] {
+        assert!(
+            !catalog.renew_api_token("one", Some(other), &renewed(&first, at(80)), at(30)).await.unwrap()
+        );
+        assert!(!catalog.remove_api_token("one", Some(other)).await.unwrap());
+    }
+    assert_eq!(catalog.api_token("one").await.unwrap().unwrap().secrets[0].hash, third, "nothing is done");
+    assert!(catalog.renew_api_token("one", Some(3), &renewed(&first, at(80)), at(30)).await.unwrap());
+    assert!(catalog.remove_api_token("one", Some(4)).await.unwrap());
+    assert!(!catalog.renew_api_token("none", None, &renewed(&third, at(70)), at(20)).await.unwrap());
 }
 
 pub async fn tokens_go_with_their_account(home: &Home) {
@@ -144,8 +160,8 @@ pub async fn tokens_go_with_their_account(home: &Home) {
         (ids(None).await, ids(Some(alice)).await),
         (vec!["a1".into(), "b1".into(), "c1".into()], vec!["a1".into(), "c1".into()])
     );
-    assert!(catalog.remove_api_token("a").await.unwrap());
-    assert!(!catalog.remove_api_token("a").await.unwrap());
+    assert!(catalog.remove_api_token("a", None).await.unwrap());
+    assert!(!catalog.remove_api_token("a", None).await.unwrap());
     catalog.remove_account(alice, None).await.unwrap();
     assert_eq!(ids(None).await, ["b1"]);
     assert!(catalog.add_api_token(&token("d", alice), at(1)).await.is_err(), "no account, no token");

@@ -29,8 +29,10 @@ pub async fn credentials_have_unique_names(home: &Home) {
     assert_eq!((found.host.as_str(), found.username.as_str()), ("quay.io", "robot"));
     assert_eq!((found.namespace.as_deref(), found.endpoint.as_deref()), (Some("acme"), None));
     assert_eq!((found.revision, found.created, found.changed), (1, at(1), at(1)));
-    assert!(catalog.remove_credential("quay.io").await.unwrap());
-    assert!(!catalog.remove_credential("quay.io").await.unwrap());
+    let revision = catalog.credential("quay.io").await.unwrap().unwrap().revision;
+    assert!(!catalog.remove_credential("quay.io", Some(revision + 1)).await.unwrap());
+    assert!(catalog.remove_credential("quay.io", Some(revision)).await.unwrap());
+    assert!(!catalog.remove_credential("quay.io", None).await.unwrap());
     assert_eq!(catalog.credential("quay.io").await.unwrap(), None);
 }
 

@@ -46,7 +46,7 @@ impl Library {
         let new = NewCredential { name: Some(name.clone()), host, credential };
         match self.0.vault.add(new, by.clone()).await {
             Err(VaultError::Exists(_)) => {
-                let change = Change { username: Some(username), password: Some(password) };
+                let change = Change { username: Some(username), password: Some(password), revision: None };
                 self.0.vault.change(name.clone(), change, by.clone()).await
             }
             added => added.map(drop),
@@ -64,7 +64,7 @@ impl Library {
                 continue;
             }
             let Ok(name) = name.parse::<CredentialName>() else { continue };
-            match self.0.vault.remove(name, by.clone()).await {
+            match self.0.vault.remove(name, None, by.clone()).await {
                 // Somebody has removed it by hand.
                 Ok(()) | Err(VaultError::Unknown(_)) => {}
                 Err(error) => return Err(EntryError::Login(error)),

@@ -109,7 +109,7 @@ fn account_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(accounts::account, accounts::change_account, accounts::remove_account))
         .routes(routes!(accounts::tokens, accounts::create_token))
         .routes(routes!(accounts::renew_token))
-        .routes(routes!(accounts::remove_token))
+        .routes(routes!(accounts::token, accounts::remove_token))
         .routes(routes!(device::begin))
         .routes(routes!(device::poll))
         .routes(routes!(sessions::log_in, sessions::log_out))
@@ -120,7 +120,11 @@ fn account_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(grants::remove_grant))
         .routes(routes!(grants::explain))
         .routes(routes!(credentials::credentials, credentials::add_credential))
-        .routes(routes!(credentials::change_credential, credentials::remove_credential))
+        .routes(routes!(
+            credentials::credential,
+            credentials::change_credential,
+            credentials::remove_credential
+        ))
         .routes(routes!(credentials::verify_credential))
         .routes(routes!(credentials::secrets))
         .routes(routes!(credentials::rotate_secrets))

@@ -10,6 +10,7 @@
 mod support;
 
 mod api;
+mod conditional;
 mod documented;
 mod registry;
 mod senders;
