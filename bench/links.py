@@ -129,7 +129,8 @@ class Links:
 
     def __init__(self, arguments, path, digest):
         self.loop, self.ports, self.proxies = asyncio.new_event_loop(), [], []
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
         self.origin = self.listen(Origin(path, digest).connection)
         for _ in range(arguments.links):
             proxy = self.call(self.proxy(arguments))
@@ -146,8 +147,17 @@ class Links:
         server = self.call(asyncio.start_server(serve, "127.0.0.1", 0, limit=PART))
         return server.sockets[0].getsockname()[1]
 
+    async def end(self):
+        """Ends what still runs, so that nothing is left to a loop that is closed."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def stop(self):
+        self.call(self.end())
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
 
 
 class Entrepot(Server):

@@ -3,7 +3,7 @@
 # not granted, uses an API token, sees it revoked, and logs out. entrepot speaks TLS, at its own name.
 
 # What a client says that is refused, in the words of all of them.
-shut='401|403|unauthorized|denied|(invalid|incorrect) username|authentication required|no basic auth|credential|authorization failed|insufficient.scope'
+shut='401|403|unauthorized|denied|(invalid|incorrect) username|authentication required|no basic auth|credential|authorization failed|insufficient.scope|password is wrong'
 
 # access_section: what everybody may do, and what this account may.
 access_section() {
