@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn links_are_checked_beside_each_other() {
         let (slow, fast) =
-            (r#"{"source":"10.0.0.4","rate":"1MB/s"}"#, r#"{"source":"10.0.0.4","rate":"2MB/s"}"#);
+            (r#"{"source":"10.0.0.4","rate":"30Mbit/s"}"#, r#"{"source":"10.0.0.4","rate":"60Mbit/s"}"#);
         let other = r#"{"proxy":"http://10.0.0.5:3128"}"#;
         assert_eq!(problem(&registries(&[("docker.io", &[slow, other]), ("quay.io", &[slow])])), None);
         let found = |links: &[(&str, &[&str])]| {
@@ -88,7 +88,7 @@ mod tests {
         };
         let (registry, index, key, what) = found(&[("docker.io", &[slow]), ("quay.io", &[other, fast])]);
         assert_eq!((registry.as_str(), index, key), ("quay.io", 1, "rate"));
-        assert!(what.contains("(1MB/s) under `docker.io`"), "{what}");
+        assert!(what.contains("(30Mbit/s) under `docker.io`"), "{what}");
         let (_, index, key, what) = found(&[("docker.io", &[other, other])]);
         assert_eq!((index, key), (1, ""));
         assert!(what.contains("is there twice"), "{what}");
