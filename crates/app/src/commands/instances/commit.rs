@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use entrepot_api::{CommittedImage, Entry, InstanceCommit, InstanceSaving, NewEntry, SavingPhase};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{find, render};
+use super::{find::find, render};
 use crate::{commands::asker::Asker, failure::Failure, output::size, terminal};
 
 /// Redraws per second.

@@ -1,16 +1,20 @@
 //! `entrepot run`, `ps`, `stop` and their like: instances, asked of the server.
 
 mod commit;
+mod find;
 mod render;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_api::{
-    DataVolumeList, EntryList, EntryListQuery, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList,
-    InstanceListQuery, InstanceLogQuery, InstancePhase, InstanceReimage, InstanceRemovalQuery, InstanceStart,
-    InstanceUsage, InstanceVolumes, NewInstance, PageQuery, Timestamp,
+    DataVolumeList, FreeQuery, FreeSpecs, Instance, InstanceChange, InstanceList, InstanceListQuery,
+    InstanceLogQuery, InstancePhase, InstanceReimage, InstanceRemovalQuery, InstanceStart, InstanceUsage,
+    InstanceVolumes, NewInstance, PageQuery, Timestamp,
 };
 use reqwest::Method;
+
+pub(crate) use find::find;
+use find::{PAGE, find_entry, list};
 
 use super::{asker::Asker, specs};
 use crate::{
@@ -20,8 +24,6 @@ use crate::{
     runtime,
 };
 
-/// How many instances are asked for at once.
-const PAGE: usize = 500;
 /// How often it is asked how an instance is.
 const PACE: Duration = Duration::from_millis(500);
 
@@ -352,38 +354,4 @@ async fn act(asker: &Asker, named: &str, verb: &str, body: &impl serde::Serializ
 async fn edit(asker: &Asker, named: &str, change: InstanceChange) -> Result<Instance, Failure> {
     let id = find(asker, named).await?.to_string();
     asker.told(asker.client.patch(&["library", "instances", id.as_str()], &change).await)
-}
-
-async fn list(asker: &Asker, query: &InstanceListQuery) -> Result<Vec<Instance>, Failure> {
-    let mut all = Vec::new();
-    let mut last = None;
-    loop {
-        let query = InstanceListQuery { n: Some(PAGE), last, ..query.clone() };
-        let page: InstanceList = asker.told(asker.client.get(&["library", "instances"], &query).await)?;
-        all.extend(page.instances);
-        last = page.next;
-        if last.is_none() {
-            return Ok(all);
-        }
-    }
-}
-
-/// The id of the entry that somebody names, by its name or its id. Names of entries need not be unique: the newest counts.
-async fn find_entry(asker: &Asker, named: &str) -> Result<u32, Failure> {
-    let query = EntryListQuery { search: Some(named.to_owned()), n: Some(PAGE), ..EntryListQuery::default() };
-    let page: EntryList = asker.told(asker.client.get(&["library", "entries"], &query).await)?;
-    let found = page.entries.into_iter().filter(|entry| entry.name == named).map(|entry| entry.id).max();
-    found.or_else(|| named.parse().ok()).ok_or_else(|| {
-        Failure::new(format!("there is no entry `{named}`"))
-            .with_hint("see what there is: `entrepot library ls`")
-    })
-}
-
-/// The id of the instance that somebody names, by its name or its id. A name may be a number, and goes first.
-pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
-    let query = InstanceListQuery { search: Some(named.to_owned()), ..InstanceListQuery::default() };
-    let found = list(asker, &query).await?.into_iter().find(|instance| instance.name == named);
-    found.map(|instance| instance.id).or_else(|| named.parse().ok()).ok_or_else(|| {
-        Failure::new(format!("there is no instance `{named}`")).with_hint("see what there is: `entrepot ps`")
-    })
 }
