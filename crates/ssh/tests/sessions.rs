@@ -363,10 +363,10 @@ async fn programs_and_strangers_are_bounded() {
 async fn openssh(stage: &Stage, arguments: &[&str]) -> Option<(i32, String, String)> {
     let directory = stage.directory.path().to_owned();
     let port = stage.address.port().to_string();
-    let host = PrivateKey::read_openssh_file(&directory.join("key")).unwrap();
+    let host = PrivateKey::read_openssh_file(directory.join("key")).unwrap();
     let known = format!("[127.0.0.1]:{port} {}\n", host.public_key().to_openssh().unwrap());
     std::fs::write(directory.join("known_hosts"), known).unwrap();
-    key(1).write_openssh_file(&directory.join("id"), LineEnding::LF).unwrap();
+    key(1).write_openssh_file(directory.join("id"), LineEnding::LF).unwrap();
     let mut command = std::process::Command::new("ssh");
     command.args(["-F", "none", "-p", &port, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]);
     command.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(directory.join("id"));

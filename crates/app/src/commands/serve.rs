@@ -89,14 +89,17 @@ struct Origin {
     traces: Traces,
 }
 
-async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Failure> {
+async fn serve(
+    config: &Config,
+    data: &DataDir,
+    Origin { file, over, environment, since, traces }: Origin,
+) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
     let Assembly { mirror, blobs, catalog, stored, quotas, links, events, mut registry, lock: _lock } =
         assembly::assemble(config, data, lock).await?;
     let (events, raised) = events;
     assembly::check_store(&blobs).await?;
-    let Origin { file, over, environment, since, traces } = origin;
     let only_server = syncing::Server::claim(&catalog, since).await?;
     let registries = InForce::default();
     let source = Source { file, over, environment, catalog, events, stored, quotas, links, registries };
@@ -147,10 +150,14 @@ async fn serve(config: &Config, data: &DataDir, origin: Origin) -> Result<(), Fa
         fetching,
     };
     let end = running.until_stopped(config, source, (data.path(), since), signals).await;
-    // Only tidies up: the next server would replace the socket.
+    tidy_up(data);
+    syncing::ended(end)
+}
+
+// The next server would replace the socket if it stayed.
+fn tidy_up(data: &DataDir) {
     let _ = std::fs::remove_file(data.control());
     tracing::info!("stopped");
-    syncing::ended(end)
 }
 
 /// A server that answers, with all that works beside it.

@@ -17,6 +17,8 @@ const UNCONDITIONAL: &[(&str, &str)] = &[
     ("DELETE /api/v1/cache/eviction", "it is stopped"),
     ("DELETE /api/v1/cache/scrub", "it is stopped"),
     ("DELETE /api/v1/library/volumes/{name}", "what is in a volume is not ours to know"),
+    ("PUT /api/v1/me/ssh-key", "it is set as a whole, and by its owner alone"),
+    ("DELETE /api/v1/me/ssh-key", "it is set as a whole, and by its owner alone"),
     ("PUT /api/v1/mode", "it is set as a whole"),
     ("DELETE /api/v1/mode", "it is set as a whole"),
     ("PUT /api/v1/library/quotas/{account}", "it is set as a whole"),

@@ -170,12 +170,8 @@ impl Asker {
             Verb::SetPassword { name, password } => {
                 let password = password.obtain(&format!("new password of `{name}`: ")).await?;
                 let password = Some(password.expose_secret().to_owned());
-                self.change(
-                    &name,
-                    &AccountChange { password, ..AccountChange::default() },
-                    "has a new password",
-                )
-                .await
+                let change = AccountChange { password, ..AccountChange::default() };
+                self.change(&name, &change, "has a new password").await
             }
             Verb::SetRole { name, role } => {
                 let change = AccountChange { role: Some(role), ..AccountChange::default() };
