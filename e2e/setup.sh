@@ -41,6 +41,7 @@ docker-compose docker-compose
 chromium chromium
 slapd slapd
 promtool prometheus
+ssh openssh-client
 NEEDED
     [ "${1:-}" = --quick ] || printf '%s\n' "containerd containerd" "ctr containerd" "dockerd docker.io" "docker docker.io" \
         "buildah buildah" "mmdebstrap mmdebstrap"
