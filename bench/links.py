@@ -29,6 +29,7 @@ import urllib.request
 from link import Lane
 from machine import Server, free_port, plain_environment, say, stop_all
 from peers import entrepot_binary
+from wire import read_head
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PART = 16 << 10
@@ -43,10 +44,8 @@ class Origin:
 
     async def connection(self, reader, writer):
         try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                lines = head.decode().split("\r\n")
-                method, path = lines[0].split(" ")[:2]
-                headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
+            while True:
+                method, path, headers = await read_head(reader)
                 if not path.endswith(f"/blobs/{self.digest}"):
                     writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
                     continue

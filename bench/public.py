@@ -33,6 +33,7 @@ import time
 from link import Lane
 from machine import Failed, Meter, Server, free_port, plain_environment, say, stop_all
 from peers import entrepot_binary
+from wire import read_head
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ALLOWS = f"{ROOT}/../shared/cases/DaoCloud-public-image-mirror-allows.txt"
@@ -101,10 +102,8 @@ class Upstream:
 
     async def connection(self, reader, writer):
         try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                lines = head.decode().split("\r\n")
-                method, path = lines[0].split(" ")[:2]
-                headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
+            while True:
+                method, path, headers = await read_head(reader)
                 status, more, body = self.answer(path.partition("?")[0], headers)
                 writer.write(f"HTTP/1.1 {status}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode())
                 if method == "GET":
