@@ -32,6 +32,7 @@ step() {
     if [ $code = 0 ] && [ "$lines" = 0 ]; then passed=1; fi
     summary+=("$(printf '%-12s %6s passed %4s failed %5s s' "$name" "$passed" "$failed" $((SECONDS - began)))")
     all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+    if [ "$failed" != 0 ]; then broken+=("$name=$log"); fi
 }
 
 scripts() {
@@ -59,7 +60,7 @@ database() {
 }
 
 scratch_make
-summary=() logs=() all_passed=0 all_failed=0
+summary=() logs=() broken=() all_passed=0 all_failed=0
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 # What is built once only needs no second copy for the next build: it would take some 10 GB.
 if [ -n "${CI:-}" ]; then export CARGO_INCREMENTAL=${CARGO_INCREMENTAL:-0}; fi
@@ -97,6 +98,7 @@ if ! python3 "$lib/skipped.py" e2e/may-be-skipped.txt "${logs[@]}"; then
     summary+=("not run: something that always ran before, see above")
     all_failed=$((all_failed + 1))
 fi
+if [ ${#broken[@]} != 0 ]; then say && python3 "$lib/failed.py" "${broken[@]}"; fi
 say
 printf '%s\n' "${summary[@]}"
 say "$all_passed passed, $all_failed failed"
