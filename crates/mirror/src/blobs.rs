@@ -62,10 +62,11 @@ impl Mirror {
         if size.is_some() {
             return Ok(BlobHead { size });
         }
+        let upstream = self.0.upstreams.get(host)?;
         if self.reach() == Reach::Held {
-            return Err(self.not_held(key, &Reference::Digest(*digest)));
+            self.may_fetch(upstream, key, digest).await?;
         }
-        self.upstream_blob_head(self.0.upstreams.get(host)?, key, digest).await
+        self.upstream_blob_head(upstream, key, digest).await
     }
 
     /// What an upstream says about a blob: asked once for all clients that want to know, and kept for a minute.

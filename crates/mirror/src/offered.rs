@@ -143,7 +143,8 @@ impl Mirror {
         Ok(held)
     }
 
-    /// Lets a blob that is not held be fetched, if that is on offer. One that is being fetched anyway may be read.
+    /// Lets a blob that is not held be fetched, if that is on offer. One that is being fetched anyway may be read, and so
+    /// may one that has arrived since it was looked for.
     pub(crate) async fn may_fetch(
         &self,
         upstream: &Arc<Upstream>,
@@ -152,6 +153,10 @@ impl Mirror {
     ) -> Result<(), Error> {
         let reach = self.reach();
         if reach == Reach::Upstream || self.0.fills.running(digest).is_some_and(|one| one.fill.is_for(key)) {
+            return Ok(());
+        }
+        // A fill ends after its blob is recorded.
+        if self.0.holdings.blob(key, digest).await?.is_some() {
             return Ok(());
         }
         let name = named(key, &Reference::Digest(*digest));
