@@ -18,6 +18,7 @@ e2e: ## every real client, every image, every form of name; a real browser; ever
 	@e2e/browser.sh
 	@e2e/sessions.sh
 	@e2e/stores.sh
+	@e2e/acme.sh
 	@e2e/library.sh
 
 bench: ## side by side with its peers, where they are there; takes more than an hour

@@ -82,6 +82,7 @@ if [ "${1:-}" != --check ]; then
     step canary e2e/canary.sh
     step oidc e2e/oidc.sh
     step ldap e2e/ldap.sh
+    step acme e2e/acme.sh
     step library e2e/library.sh --quick
     step sync e2e/sync.sh --quick
     step relay e2e/relay.sh --quick

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod assembly;
+mod certifier;
 mod cli;
 mod client;
 mod commands;

@@ -1,9 +1,11 @@
 //! The rules about pulls and the limits while the server runs: read again when their files change, by signal and by API.
 
 use entrepot_access::{Access, Audit, Deed};
+use entrepot_acme::Name;
 use entrepot_catalog::Catalog;
 use entrepot_mirror::Mirror;
 use entrepot_server::{LimitsInForce, LoadFault, Reloaded, RulesInForce};
+use tokio::sync::watch;
 
 use crate::{
     config::{Config, Error, Loaded},
@@ -17,6 +19,8 @@ pub(crate) struct Follower {
     pub(crate) rules: RulesInForce,
     /// The limits in force.
     pub(crate) limits: LimitsInForce,
+    /// The names that the certificate is for, if it comes by ACME.
+    pub(crate) names: watch::Sender<Vec<Name>>,
     access: Access,
 }
 
@@ -27,9 +31,11 @@ pub(crate) fn open(
     access: Access,
 ) -> Follower {
     let limits = LimitsInForce::new(config.limits.meant.clone());
-    let followed = limits.clone();
+    let names = watch::Sender::new(config.certified_names());
+    let (followed, certified) = (limits.clone(), names.clone());
     let load = move || match read() {
         Ok(loaded) => {
+            replace(&certified, loaded.config.certified_names());
             followed.take(loaded.config.limits.meant);
             Ok(loaded.config.pull_rules.build())
         }
@@ -37,7 +43,15 @@ pub(crate) fn open(
     };
     let rules = RulesInForce::new(config.pull_rules.build(), Box::new(load));
     rules.record_pulls_for(config.pull_rules.pulled_by);
-    Follower { rules, limits, access }
+    Follower { rules, limits, names, access }
+}
+
+fn replace(names: &watch::Sender<Vec<Name>>, by: Vec<Name>) {
+    names.send_if_modified(|names| {
+        let is_new = *names != by;
+        *names = by;
+        is_new
+    });
 }
 
 /// Why a configuration cannot be used.
@@ -73,6 +87,7 @@ impl Follower {
     pub(crate) fn take(&self, read: Result<&Config, LoadFault>, by: &'static str) {
         let before = self.rules.fault().map(|(_, fault)| fault);
         if let Ok(config) = &read {
+            replace(&self.names, config.certified_names());
             self.limits.take(config.limits.meant.clone());
             self.rules.record_pulls_for(config.pull_rules.pulled_by);
         }

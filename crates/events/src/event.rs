@@ -38,6 +38,9 @@ pub enum Event {
     /// A card is free for somebody who waits for one.
     #[serde(rename = "card.free")]
     CardFree(CardFree),
+    /// No new certificate can be had from the authority.
+    #[serde(rename = "certificate.failed")]
+    CertificateFailed(CertificateFailed),
     /// Somebody tries a webhook.
     #[serde(rename = "test")]
     Test {},
@@ -165,6 +168,15 @@ pub struct CardFree {
     pub accounts: Vec<String>,
 }
 
+/// Several tries in a row brought no certificate; more follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFailed {
+    /// Why, at the last try.
+    pub problem: String,
+    /// How long the certificate in use is good, in seconds; `None` if there is none of an authority.
+    pub good_for: Option<u64>,
+}
+
 impl Event {
     /// Its name.
     pub fn kind(&self) -> EventKind {
@@ -179,6 +191,7 @@ impl Event {
             Self::ModeChanged(_) => EventKind::ModeChanged,
             Self::ScrubFound(_) => EventKind::ScrubFound,
             Self::CardFree(_) => EventKind::CardFree,
+            Self::CertificateFailed(_) => EventKind::CertificateFailed,
             Self::Test {} => EventKind::Test,
         }
     }
@@ -257,6 +270,10 @@ mod tests {
                     accounts: vec!["alice".to_owned()],
                 }),
                 json!({"spec": "A100", "free": 1, "accounts": ["alice"]}),
+            ),
+            (
+                Event::CertificateFailed(CertificateFailed { problem: "no".to_owned(), good_for: None }),
+                json!({"problem": "no", "good_for": null}),
             ),
             (Event::Test {}, json!({})),
         ]

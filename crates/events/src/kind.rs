@@ -25,6 +25,8 @@ pub enum EventKind {
     ScrubFound,
     /// A card is free for somebody who waits for one.
     CardFree,
+    /// No new certificate can be had from the authority.
+    CertificateFailed,
     /// Somebody tries a webhook.
     Test,
 }
@@ -36,7 +38,7 @@ pub struct EventKindError;
 
 impl EventKind {
     /// The kinds that can be asked for.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SyncFailed,
         Self::SyncBehind,
         Self::SyncRecovered,
@@ -47,6 +49,7 @@ impl EventKind {
         Self::ModeChanged,
         Self::ScrubFound,
         Self::CardFree,
+        Self::CertificateFailed,
     ];
 
     /// The name.
@@ -62,6 +65,7 @@ impl EventKind {
             Self::ModeChanged => "mode.changed",
             Self::ScrubFound => "scrub.found",
             Self::CardFree => "card.free",
+            Self::CertificateFailed => "certificate.failed",
             Self::Test => "test",
         }
     }

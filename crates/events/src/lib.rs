@@ -14,7 +14,7 @@ mod kind;
 
 pub use channel::{EventReceiver, EventSender, Raised, channel};
 pub use event::{
-    BudgetLow, CardFree, DiskLow, Event, ModeChanged, PruneWaiting, RequestDone, RequestResult, ScrubFound,
-    SyncRun, SyncRunState,
+    BudgetLow, CardFree, CertificateFailed, DiskLow, Event, ModeChanged, PruneWaiting, RequestDone,
+    RequestResult, ScrubFound, SyncRun, SyncRunState,
 };
 pub use kind::{EventKind, EventKindError};

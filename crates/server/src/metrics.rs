@@ -1,6 +1,9 @@
 //! Server metrics. Never labelled by repository: a client could create any number of label values.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use http::{Method, StatusCode};
 use prometheus_client::{
@@ -24,6 +27,8 @@ struct Counters {
     connections: Gauge,
     accepted: Counter,
     ending_tokens: Gauge,
+    // It is there once there is a certificate.
+    certificate_ends: Family<CertificateLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -36,6 +41,11 @@ struct Labels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RefusalLabels {
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabels {
+    source: &'static str,
 }
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "other"];
@@ -69,6 +79,7 @@ impl Default for Counters {
             connections: Gauge::default(),
             accepted: Counter::default(),
             ending_tokens: Gauge::default(),
+            certificate_ends: Family::default(),
         }
     }
 }
@@ -89,11 +100,26 @@ impl Metrics {
         registry.register("entrepot_http_connections_accepted", accepted, self.0.accepted.clone());
         let ending = "API tokens that end within seven days";
         registry.register("entrepot_api_tokens_ending", ending, self.0.ending_tokens.clone());
+        let ends = "When the server's certificate ends, in seconds since 1970";
+        registry.register(
+            "entrepot_certificate_expiry_timestamp_seconds",
+            ends,
+            self.0.certificate_ends.clone(),
+        );
     }
 
     /// Tells how many API tokens end within seven days.
     pub fn api_tokens_ending(&self, count: u64) {
         self.0.ending_tokens.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Tells when the server's certificate ends. `source` is where it comes from: `acme` or `files`.
+    pub(crate) fn certificate_ends(&self, source: &'static str, at: SystemTime) {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.0
+            .certificate_ends
+            .get_or_create(&CertificateLabels { source })
+            .set(since.as_secs().try_into().unwrap_or(i64::MAX));
     }
 
     /// Bytes sent with `sendfile`.
@@ -164,6 +190,8 @@ impl Drop for OpenConnection {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -177,6 +205,7 @@ mod tests {
         for status in [401, 403, 451, 404, 429, 416, 502, 503, 500] {
             metrics.refused(StatusCode::from_u16(status).unwrap());
         }
+        metrics.certificate_ends("acme", SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000));
         let open = metrics.connection();
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
@@ -187,6 +216,7 @@ mod tests {
             r#"entrepot_refusals_total{reason="denied"} 2"#,
             r#"entrepot_refusals_total{reason="fault"} 1"#,
             "entrepot_http_connections 1",
+            r#"entrepot_certificate_expiry_timestamp_seconds{source="acme"} 1900000000"#,
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use entrepot_access::NetworkSettings;
+use entrepot_acme::Challenges;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,6 +37,8 @@ pub struct Listen {
     pub addr: String,
     /// Certificate and key, to serve TLS.
     pub tls: Option<TlsFiles>,
+    /// The challenges of the ACME server that the certificate comes from.
+    pub challenges: Option<Challenges>,
     /// Path of the socket for the local command line; only its owner can open it.
     pub control: Option<PathBuf>,
     /// Host names that a loopback listener serves besides those of loopback. Other listeners serve any.
@@ -107,7 +110,9 @@ impl Server {
     /// The address is in use or not ours, or the certificate cannot be used.
     pub async fn bind(listen: Listen, parts: Parts) -> Result<Self, Error> {
         let certificates = match listen.tls {
-            Some(files) => Some(Arc::new(Certificates::open(files).await?)),
+            Some(files) => {
+                Some(Arc::new(Certificates::open(files, listen.challenges, parts.metrics.clone()).await?))
+            }
             None => None,
         };
         let failed = |source| Error::Listen { addr: listen.addr.clone(), source };

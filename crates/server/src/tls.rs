@@ -1,4 +1,4 @@
-//! TLS: one certificate, read again when its files change.
+//! TLS: one certificate, read again when its files change, and those that answer an ACME server meanwhile.
 //!
 //! Everything that touches rustls is here, since its next release changes its interface.
 
@@ -10,11 +10,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use entrepot_acme::Challenges;
 use entrepot_oci::{ErrorBody, ErrorCode};
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem, pem::PemObject},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -24,10 +25,14 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+use crate::metrics::Metrics;
+
 /// The interval between checks of the files.
 const LOOK: Duration = Duration::from_secs(30);
 /// How much is read of a client that speaks plain HTTP, in bytes.
 const MAX_UNREAD: u64 = 64 << 10;
+/// The protocol by which an ACME server asks whether a name is ours (RFC 8737 §6.2).
+const ACME: &[u8] = b"acme-tls/1";
 
 /// Paths of certificate and key, both PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,30 +72,60 @@ pub(crate) struct Certificates {
     files: TlsFiles,
     current: Arc<Current>,
     seen: Mutex<Option<[SystemTime; 2]>>,
+    metrics: Metrics,
 }
 
 #[derive(Debug)]
-struct Current(ArcSwap<CertifiedKey>);
+struct Current {
+    certificate: ArcSwap<CertifiedKey>,
+    challenges: Option<Challenges>,
+}
 
 impl ResolvesServerCert for Current {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        match &self.challenges {
+            Some(challenges)
+                if hello.alpn().is_some_and(|mut protocols| protocols.any(|name| name == ACME)) =>
+            {
+                answer(challenges, hello.server_name()?)
+            }
+            _ => Some(self.certificate.load_full()),
+        }
     }
 }
 
+// The certificate that proves the name, while it is being proved. This is rare, so nothing of it is kept.
+fn answer(challenges: &Challenges, name: &str) -> Option<Arc<CertifiedKey>> {
+    let answer = challenges.tls(name)?;
+    let chain = vec![CertificateDer::from(answer.certificate)];
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(answer.key));
+    // Its extension is critical and known to nobody else: `CertifiedKey::from_der` would refuse it.
+    let key = aws_lc_rs::sign::any_supported_type(&key).ok()?;
+    Some(Arc::new(CertifiedKey::new(chain, key)))
+}
+
 impl Certificates {
-    /// Loads the files for the first time.
-    pub(crate) async fn open(files: TlsFiles) -> Result<Self, CertificateError> {
+    /// Loads the files for the first time. `challenges` are those of the ACME server that the certificate comes from.
+    pub(crate) async fn open(
+        files: TlsFiles,
+        challenges: Option<Challenges>,
+        metrics: Metrics,
+    ) -> Result<Self, CertificateError> {
         let seen = Mutex::new(changed(&files));
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let current = Arc::new(Current(ArcSwap::from_pointee(load(&files, &provider)?)));
+        let certificate = ArcSwap::from_pointee(load(&files, &provider)?);
+        let mut protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        protocols.extend(challenges.is_some().then(|| ACME.to_vec()));
+        let current = Arc::new(Current { certificate, challenges });
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(CertificateError::Pair)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), files, current, seen })
+        config.alpn_protocols = protocols;
+        let this = Self { acceptor: TlsAcceptor::from(Arc::new(config)), files, current, seen, metrics };
+        this.tell_expiry();
+        Ok(this)
     }
 
     /// Begins TLS. A client that speaks plain HTTP is told so.
@@ -110,8 +145,17 @@ impl Certificates {
         let result = load(&self.files, &aws_lc_rs::default_provider());
         // A bad pair is not retried until it changes, to keep the log short.
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-        self.current.0.store(Arc::new(result?));
+        self.current.certificate.store(Arc::new(result?));
+        self.tell_expiry();
         Ok(())
+    }
+
+    fn tell_expiry(&self) {
+        let source = if self.current.challenges.is_some() { "acme" } else { "files" };
+        let certificate = self.current.certificate.load();
+        if let Some(at) = certificate.cert.first().and_then(|first| entrepot_acme::expiry(first)) {
+            self.metrics.certificate_ends(source, at);
+        }
     }
 
     /// Reloads the files whenever they change, forever.

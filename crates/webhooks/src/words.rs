@@ -2,8 +2,8 @@
 
 use bytesize::ByteSize;
 use entrepot_events::{
-    BudgetLow, CardFree, DiskLow, Event, ModeChanged, PruneWaiting, RequestDone, RequestResult, ScrubFound,
-    SyncRun,
+    BudgetLow, CardFree, CertificateFailed, DiskLow, Event, ModeChanged, PruneWaiting, RequestDone,
+    RequestResult, ScrubFound, SyncRun,
 };
 use entrepot_oci::printable;
 use serde::Deserialize;
@@ -79,6 +79,12 @@ fn english(event: &Event) -> String {
         Event::CardFree(CardFree { spec, free, accounts }) => {
             format!("`{spec}` is free ({free}), for {}", accounts.join(", "))
         }
+        Event::CertificateFailed(CertificateFailed { problem, good_for: Some(seconds) }) => {
+            format!("no new certificate: {problem}; the one in use is good for {}", left(*seconds, "h", "d"))
+        }
+        Event::CertificateFailed(CertificateFailed { problem, good_for: None }) => {
+            format!("no certificate: {problem}; clients see one that nobody trusts")
+        }
         Event::Test {} => "this is a test: the webhook works".to_owned(),
     }
 }
@@ -121,6 +127,12 @@ fn chinese(event: &Event) -> String {
         Event::CardFree(CardFree { spec, free, accounts }) => {
             format!("规格 `{spec}` 已有空闲（{free} 个），等待者：{}", accounts.join("、"))
         }
+        Event::CertificateFailed(CertificateFailed { problem, good_for: Some(seconds) }) => {
+            format!("未能续期证书：{problem}；当前证书剩余有效期 {}", left(*seconds, " 小时", " 天"))
+        }
+        Event::CertificateFailed(CertificateFailed { problem, good_for: None }) => {
+            format!("未能取得证书：{problem}；客户端看到的是无人信任的证书")
+        }
         Event::Test {} => "这是一条测试消息：Webhook 工作正常".to_owned(),
     }
 }
@@ -131,6 +143,12 @@ fn copies(number: u64) -> &'static str {
 
 fn copies_are(number: u64) -> &'static str {
     if number == 1 { "image is" } else { "images are" }
+}
+
+// Whole days, or hours where it is less than two days.
+fn left(seconds: u64, hours: &str, days: &str) -> String {
+    let of_hours = seconds / 3600;
+    if of_hours < 48 { format!("{of_hours}{hours}") } else { format!("{}{days}", of_hours / 24) }
 }
 
 fn bytes(number: u64) -> String {
@@ -156,7 +174,7 @@ mod tests {
 
     #[test]
     fn says_it_in_both_languages() {
-        for (event, english, chinese) in of_syncs().into_iter().chain(of_others()) {
+        for (event, english, chinese) in of_syncs().into_iter().chain(of_others()).chain(of_certificates()) {
             assert_eq!(sentence(&event, Language::English), english);
             assert_eq!(sentence(&event, Language::Chinese), chinese);
         }
@@ -205,6 +223,27 @@ mod tests {
             remaining: 3,
             limit: 100,
         }
+    }
+
+    fn of_certificates() -> Vec<(Event, &'static str, &'static str)> {
+        vec![
+            (
+                Event::CertificateFailed(CertificateFailed {
+                    problem: "no A record".to_owned(),
+                    good_for: Some(9 * 86_400 + 1),
+                }),
+                "no new certificate: no A record; the one in use is good for 9d",
+                "未能续期证书：no A record；当前证书剩余有效期 9 天",
+            ),
+            (
+                Event::CertificateFailed(CertificateFailed {
+                    problem: "no A record".to_owned(),
+                    good_for: None,
+                }),
+                "no certificate: no A record; clients see one that nobody trusts",
+                "未能取得证书：no A record；客户端看到的是无人信任的证书",
+            ),
+        ]
     }
 
     fn of_others() -> Vec<(Event, &'static str, &'static str)> {

@@ -27,7 +27,8 @@ use url::Url;
 
 use crate::{
     assembly::{self, Assembly},
-    config::{self, Config, Environment, Log, Overrides},
+    certifier::{self, Certifier},
+    config::{self, Config, Environment, Log, Overrides, Tls},
     data::{Attempt, DataDir, Lock},
     failure::{self, Failure},
     fetching::Fetching,
@@ -132,13 +133,10 @@ async fn serve(
         registry,
         metrics: metrics.clone(),
     };
-    let ssh = ssh::bound(config, data, &access, &library).await?;
-    let server = bound(listen(config, data), parts).await?;
-    rules.begin(&mirror).await;
-    greet(config, &server, &access, &source.environment)?;
+    let certifier = Certifier::open(config, data.path(), rules.names.subscribe()).await?;
     let running = Running {
-        server,
-        ssh,
+        ssh: ssh::bound(config, data, &access, &library).await?,
+        server: bound(listen(config, data, certifier.as_ref()), parts).await?,
         mirror,
         scheduler,
         library,
@@ -148,7 +146,10 @@ async fn serve(
         metrics,
         operators,
         fetching,
+        certifier,
     };
+    running.rules.begin(&running.mirror).await;
+    greet(config, &running.server, &running.access, &source.environment)?;
     let end = running.until_stopped(config, source, (data.path(), since), signals).await;
     tidy_up(data);
     syncing::ended(end)
@@ -173,6 +174,7 @@ struct Running {
     metrics: Metrics,
     operators: Operators,
     fetching: Fetching,
+    certifier: Option<Certifier>,
 }
 
 impl Running {
@@ -183,34 +185,30 @@ impl Running {
         (data, since): (&Path, SystemTime),
         signals: Signals,
     ) -> WorkEnd {
-        let Self {
-            server,
-            ssh,
-            mirror,
-            scheduler,
-            library,
-            access,
-            rules,
-            modes,
-            metrics,
-            operators,
-            fetching,
-        } = self;
         let stop = CancellationToken::new();
-        let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), rules.clone()));
-        let (events, pulls) = (source.events.clone(), rules.rules.clone());
-        let load = source.loader(rules, fetching.keeper.clone());
+        let (server, mirror, scheduler, access) = (self.server, self.mirror, self.scheduler, self.access);
+        let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), self.rules.clone()));
+        let (events, pulls) = (source.events.clone(), self.rules.rules.clone());
+        let load = source.loader(self.rules, self.fetching.keeper.clone());
         let reload = Reload { load, since, scheduler: scheduler.clone() };
-        let house = housekeeping::keep(access.clone(), config.audit_kept_for, metrics, stop.clone());
-        let watched =
-            Watched { modes, mirror: mirror.clone(), access: access.clone(), events, data: data.to_owned() };
+        let house = housekeeping::keep(access.clone(), config.audit_kept_for, self.metrics, stop.clone());
+        let watched = Watched {
+            modes: self.modes,
+            mirror: mirror.clone(),
+            access: access.clone(),
+            events: events.clone(),
+            data: data.to_owned(),
+        };
         let machine = machine::watch(watched, stop.clone());
-        let end = work(Work { server: &server, scheduler, library, stop: stop.clone() }, async {
+        let served = Work { server: &server, scheduler, library: self.library, stop: stop.clone() };
+        let end = work(served, async {
             let reload = reload.watch(config.rules.watched.clone(), stop.clone());
-            let told = operators.tell(stop.clone());
+            let told = self.operators.tell(stop.clone());
             let (tend, pulls) = (secrets::tend(access, stop.clone()), pulls.record_pulls(stop.clone()));
-            let ssh = ssh::work(ssh, stop.clone());
-            tokio::join!(reload, house, machine, told, tend, pulls, ssh, fetching.work(stop.clone()));
+            let ssh = ssh::work(self.ssh, stop.clone());
+            let certified = certifier::work(self.certifier, &server, &events, stop.clone());
+            let fetching = self.fetching.work(stop.clone());
+            tokio::join!(reload, house, machine, told, tend, pulls, ssh, certified, fetching);
         });
         let end = end.await;
         mirror.shutdown().await;
@@ -338,19 +336,24 @@ fn login_providers(config: &Config) -> Vec<LoginProvider> {
     oidc.map(|oidc| LoginProvider { name: oidc.name.clone(), path: OIDC.to_owned() }).collect()
 }
 
-fn listen(config: &Config, data: &DataDir) -> Listen {
+fn listen(config: &Config, data: &DataDir, certifier: Option<&Certifier>) -> Listen {
     let control = Some(data.control()).filter(|path| path.as_os_str().len() <= LONGEST_SOCKET);
     if control.is_none() {
         tracing::warn!(
             "the data directory's path is too long for a socket: `entrepot cache` will not reach this server"
         );
     }
-    let tls = config.tls.clone().map(|config::TlsFiles { cert, key }| TlsFiles { cert, key });
+    let tls = match &config.tls {
+        Some(Tls::Files(files)) => Some(TlsFiles { cert: files.cert.clone(), key: files.key.clone() }),
+        Some(Tls::Acme(_)) => certifier.map(|certifier| certifier.files.clone()),
+        None => None,
+    };
     Listen {
         addr: config.listen.to_string(),
         tls,
         control,
-        names: names(config),
+        challenges: certifier.map(|certifier| certifier.challenges.clone()),
+        names: config.host_names(),
         public_url: config.public_url.clone(),
         networks: config.networks.clone(),
         login_providers: login_providers(config),
@@ -363,17 +366,6 @@ fn listen(config: &Config, data: &DataDir) -> Listen {
 fn is_shared(config: &Config) -> bool {
     let is_named = config.mirror.domain.is_some() || config.public_url.is_some() || config.has_proxies;
     is_named || config.api_token.is_some() || config.tls.is_some()
-}
-
-// The server's host names: the configured ones, that of its public address, the mirror domain, and a subdomain for each registry alias.
-fn names(config: &Config) -> Vec<String> {
-    let mut names = config.own_names();
-    if let Some(domain) = &config.mirror.domain {
-        let labels = config.registries.values().filter_map(|registry| registry.alias.as_deref());
-        names.push(domain.clone());
-        names.extend(labels.map(|label| format!("{label}.{domain}")));
-    }
-    names
 }
 
 fn greet(

@@ -28,7 +28,8 @@ use super::{
     reader::{error::Error, place::Place, tree::Node},
     sections, show,
     shown::Shown,
-    types::{Config, Habits, Keep, KeySource, Log, PullRules, Registry, Rules, TlsFiles, Written},
+    tls,
+    types::{Config, Habits, Keep, KeySource, Log, PullRules, Registry, Rules, Tls, Written},
     urls::{self, EndpointError},
 };
 
@@ -79,6 +80,7 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
     };
     checker.mirror(&config)?;
     checker.library(&config)?;
+    checker.certified(&config)?;
     checker.hosted_beside_upstreams(&config)?;
     Ok(config)
 }
@@ -322,25 +324,21 @@ impl Checker<'_> {
         Ok(names)
     }
 
-    fn tls(&self, tls: sections::Tls) -> Result<Option<TlsFiles>, Error> {
-        for (name, path) in [("cert", &tls.cert), ("key", &tls.key)] {
-            if path.as_ref().is_some_and(|path| path.to_string_lossy().contains("-----BEGIN")) {
-                let fault = self.fault(&["tls", name], "this is the content of a file, not its path");
-                return Err(
-                    fault.with_hint("write it into a file that only the server can read, and its path here")
-                );
-            }
-        }
-        match (tls.cert, tls.key) {
-            (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
-            (None, None) => Ok(None),
-            (Some(_), None) => Err(self
-                .fault(&["tls"], "`cert` is there and `key` is not")
-                .with_hint("TLS needs both files")),
-            (None, Some(_)) => Err(self
-                .fault(&["tls"], "`key` is there and `cert` is not")
-                .with_hint("TLS needs both files")),
-        }
+    fn tls(&self, section: sections::Tls) -> Result<Option<Tls>, Error> {
+        tls::check(section).map_err(|fault| self.tls_fault(&fault))
+    }
+
+    fn certified(&self, config: &Config) -> Result<(), Error> {
+        let url = config.public_url.as_ref();
+        config
+            .tls
+            .as_ref()
+            .map_or(Ok(()), |tls| tls::check_url(tls, url).map_err(|fault| self.tls_fault(&fault)))
+    }
+
+    fn tls_fault(&self, fault: &tls::Fault) -> Error {
+        let path = std::iter::once("tls").chain(fault.path.iter().copied()).collect::<Vec<_>>();
+        self.fault(&path, fault.what.clone()).with_hint(fault.hint)
     }
 
     fn mirror(&self, config: &Config) -> Result<(), Error> {

@@ -30,6 +30,7 @@ pub(super) fn example_environment() -> Environment {
         ("LDAP_PASSWORD", "p"),
         ("OTLP_TOKEN", "Bearer t"),
         ("PROXY_PASSWORD", "p"),
+        ("ACME_HMAC", "c2VjcmV0"),
         ("WEBHOOK_URL", "https://hooks.example/key"),
         ("WEBHOOK_SECRET", "a long enough secret"),
     ])

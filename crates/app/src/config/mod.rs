@@ -13,9 +13,12 @@ mod defaults;
 mod environment;
 #[cfg(test)]
 mod example;
+#[cfg(test)]
+mod fault_tests;
 mod faults;
 mod files;
 mod keep;
+mod keys;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
 mod links;
@@ -32,6 +35,7 @@ mod show;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod types;
 mod urls;
 
@@ -43,6 +47,4 @@ pub(crate) use load::parse;
 pub(crate) use load::{data_directory, load};
 pub(crate) use reader::error::Error;
 pub(crate) use secrets::secret_variable;
-pub(crate) use types::{
-    Config, KeySource, Level, Loaded, Log, LogFormat, Overrides, Registry, TlsFiles, Warning,
-};
+pub(crate) use types::{Config, KeySource, Level, Loaded, Log, LogFormat, Overrides, Registry, Tls, Warning};

@@ -8,8 +8,10 @@ use entrepot_server::TlsFiles;
 
 use super::{
     reader::{error::Error, place::Place, tree::Node},
-    types::Config,
+    types::{Config, Tls},
 };
+
+const PEM: &str = "the file is PEM; the path is seen from where the server is started";
 
 /// What is wrong with the files. `root` is what the configuration was built from.
 pub(super) fn check(config: &Config, root: &Node) -> Vec<Error> {
@@ -17,17 +19,25 @@ pub(super) fn check(config: &Config, root: &Node) -> Vec<Error> {
         let place = root.at(path).map_or(Place::Nowhere, |node| node.place.clone());
         path.iter().rev().fold(Error::at(&place, what), |error, step| error.under(step))
     };
-    let files =
-        config.tls.as_ref().map(|files| TlsFiles { cert: files.cert.clone(), key: files.key.clone() });
-    let tls = files.and_then(|files| entrepot_server::check_certificate(&files).err()).map(|error| {
-        fault(&["tls"], chain(&error))
-            .with_hint("both files are PEM; the paths are seen from where the server is started")
-    });
+    let tls = match &config.tls {
+        Some(Tls::Files(files)) => {
+            let files = TlsFiles { cert: files.cert.clone(), key: files.key.clone() };
+            entrepot_server::check_certificate(&files).err().map(|error| {
+                fault(&["tls"], chain(&error))
+                    .with_hint("both files are PEM; the paths are seen from where the server is started")
+            })
+        }
+        Some(Tls::Acme(settings)) => settings
+            .check_ca()
+            .err()
+            .map(|error| fault(&["tls", "acme", "directory_ca"], chain(&error)).with_hint(PEM)),
+        None => None,
+    };
     let with_ca = config.registries.iter().filter(|(_, registry)| registry.remote.ca.is_some());
     let registries = with_ca.filter_map(|(host, registry)| {
         let error = Remote::new(host.clone(), &registry.remote).err()?;
         let fault = fault(&["registries", host.as_str(), "ca"], chain(&error));
-        Some(fault.with_hint("the file is PEM; the path is seen from where the server is started"))
+        Some(fault.with_hint(PEM))
     });
     tls.into_iter().chain(registries).collect()
 }

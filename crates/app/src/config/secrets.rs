@@ -22,6 +22,7 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
     resolver.at(root, &["database"])?;
     resolver.at(root, &["api_token"])?;
     resolver.at(root, &["secrets", "key"])?;
+    resolver.at(root, &["tls", "acme", "eab", "hmac"])?;
     resolver.at(root, &["access", "oidc", "client_secret"])?;
     resolver.at(root, &["access", "ldap", "bind_password"])?;
     resolver.at(root, &["blobs", "s3", "access_key"])?;

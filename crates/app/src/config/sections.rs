@@ -141,6 +141,24 @@ pub(super) struct Secrets {
 pub(super) struct Tls {
     pub(super) cert: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
+    pub(super) acme: Option<Acme>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Acme {
+    pub(super) directory: Option<String>,
+    pub(super) directory_ca: Option<PathBuf>,
+    pub(super) email: Option<String>,
+    pub(super) eab: Option<Eab>,
+    pub(super) http: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Eab {
+    pub(super) kid: String,
+    pub(super) hmac: SecretString,
 }
 
 #[derive(Default, Deserialize)]

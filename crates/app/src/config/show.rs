@@ -1,6 +1,6 @@
 //! Writes a configuration out again, with all defaults and without secrets.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use entrepot_access::{Networks, Rules as AccessRules, Verb, Verbs, WrongCredentials};
@@ -13,13 +13,12 @@ use entrepot_sync::Format;
 use entrepot_webhooks::Webhook;
 
 use super::{
+    keys::{Keys, SECRET, path},
     reader::tree::Node,
     shown::Shown,
+    tls,
     types::{Config, KeySource, Level, LogFormat, Registry},
 };
-
-/// The placeholder for a secret.
-const SECRET: &str = "***";
 
 impl Config {
     /// The effective configuration, with secrets as `***`. Keys without a value and without a default are left out.
@@ -56,15 +55,7 @@ impl Config {
                 KeySource::Given(_) => Some(one("key", SECRET)),
             },
         );
-        root.some(
-            "tls",
-            self.tls.as_ref().map(|tls| {
-                let mut keys = Keys::default();
-                keys.text("cert", path(&tls.cert));
-                keys.text("key", path(&tls.key));
-                keys.into()
-            }),
-        );
+        root.some("tls", self.tls.as_ref().map(tls::show));
         root.some("tracing", self.tracing.as_ref().map(|tracing| tracing.shown.clone()));
         let mut log = Keys::default();
         log.text("format", self.log.format.as_str());
@@ -329,10 +320,6 @@ impl Level {
     }
 }
 
-fn path(path: &Path) -> String {
-    path.display().to_string()
-}
-
 fn texts<T: AsRef<str>>(texts: &[T]) -> Shown {
     Shown::List(texts.iter().map(|text| Shown::Text(text.as_ref().to_owned())).collect())
 }
@@ -353,33 +340,6 @@ fn duration(duration: Duration) -> String {
     {
         Some((unit, letter)) => format!("{}{letter}", seconds / unit),
         None => format!("{seconds}s"),
-    }
-}
-
-#[derive(Default)]
-struct Keys(Vec<(String, Shown)>);
-
-impl Keys {
-    fn put(&mut self, key: &str, value: Shown) {
-        self.0.push((key.to_owned(), value));
-    }
-
-    fn text(&mut self, key: &str, value: impl Into<String>) {
-        self.put(key, Shown::Text(value.into()));
-    }
-
-    fn some(&mut self, key: &str, value: Option<Shown>) {
-        self.0.extend(value.map(|value| (key.to_owned(), value)));
-    }
-
-    fn unless(&mut self, is_default: bool, key: &str, value: Shown) {
-        self.some(key, (!is_default).then_some(value));
-    }
-}
-
-impl From<Keys> for Shown {
-    fn from(keys: Keys) -> Self {
-        Self::Map(keys.0)
     }
 }
 

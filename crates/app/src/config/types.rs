@@ -46,8 +46,8 @@ pub(crate) struct Config {
     pub(crate) notice: Option<String>,
     /// All known registries.
     pub(crate) registries: BTreeMap<Host, Registry>,
-    /// Certificate and key; `None` means plain HTTP.
-    pub(crate) tls: Option<TlsFiles>,
+    /// Where the certificate comes from; `None` means plain HTTP.
+    pub(crate) tls: Option<Tls>,
     /// The sync rules.
     pub(crate) rules: Rules,
     /// The rules about pulls.
@@ -91,6 +91,29 @@ impl Config {
     pub(crate) fn own_names(&self) -> Vec<String> {
         let public = self.public_url.as_ref().map(|url| url.host().to_owned());
         self.names.iter().cloned().chain(public).collect()
+    }
+
+    /// The host names that clients use: its own, the mirror domain, and one below it for each registry with an alias.
+    pub(crate) fn host_names(&self) -> Vec<String> {
+        let mut names = self.own_names();
+        if let Some(domain) = &self.mirror.domain {
+            let labels = self.registries.values().filter_map(|registry| registry.alias.as_deref());
+            names.push(domain.clone());
+            names.extend(labels.map(|label| format!("{label}.{domain}")));
+        }
+        names
+    }
+
+    /// The host names that a certificate is asked for, if it comes by ACME.
+    pub(crate) fn certified_names(&self) -> Vec<entrepot_acme::Name> {
+        let Some(Tls::Acme(settings)) = &self.tls else { return Vec::new() };
+        // The first one is what the certificate cannot do without.
+        let own = self.public_url.as_ref().map(PublicUrl::host);
+        let names = self.host_names();
+        entrepot_acme::certifiable(
+            own.into_iter().chain(names.iter().map(String::as_str)),
+            settings.is_public(),
+        )
     }
 
     /// The addresses that clients of this server have in front of images, as far as they are configured: its names, with the
@@ -201,6 +224,15 @@ pub(crate) struct Habits {
     pub(crate) reserve: Option<u32>,
     /// The largest upload in one request, in bytes.
     pub(crate) chunk: Option<u64>,
+}
+
+/// Where the certificate comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Tls {
+    /// Somebody puts it there.
+    Files(TlsFiles),
+    /// An ACME server.
+    Acme(entrepot_acme::Settings),
 }
 
 /// TLS files in PEM format.

@@ -3,6 +3,7 @@
 //! system says, and `parser` what parsers of others say.
 
 mod access;
+mod acme;
 mod app;
 mod app_hints;
 mod blobs;
@@ -45,6 +46,7 @@ pub(crate) type Sentence = (&'static str, &'static str);
 /// The sentences of each area.
 pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("access", access::SENTENCES),
+    ("acme", acme::SENTENCES),
     ("app", app::SENTENCES),
     ("app_hints", app_hints::SENTENCES),
     ("blobs", blobs::SENTENCES),
