@@ -97,7 +97,7 @@ const FAULTS: &[(&str, &str)] = &[
     ),
     (
         "tls: {acme: {}}",
-        "line 1, column 13: `tls.acme`: `public_url` is missing: a certificate is for a name\nhint: say what clients call this server: `public_url: https://m.example.com`",
+        "line 1, column 13: `tls.acme`: a certificate is for a name, and there is no `public_url`\nhint: say what clients call this server: `public_url: https://m.example.com`",
     ),
     (
         "tls: {acme: {eab: {kid: a, hmac: CANARY!}}}",

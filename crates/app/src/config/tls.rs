@@ -65,7 +65,7 @@ pub(super) fn check_url(tls: &Tls, url: Option<&PublicUrl>) -> Result<(), Fault>
     let fault = |what: Cow<'static, str>, hint| Err(Fault::new(&["acme"], what, hint));
     let Some(url) = url else {
         return fault(
-            "`public_url` is missing: a certificate is for a name".into(),
+            "a certificate is for a name, and there is no `public_url`".into(),
             "say what clients call this server: `public_url: https://m.example.com`",
         );
     };

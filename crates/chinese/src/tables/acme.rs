@@ -34,7 +34,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("a certificate comes from files or by ACME, and both are here", "证书来自文件或 ACME，只能选一种"),
     ("take out `cert` and `key`, or `acme`", "请去掉 `cert` 和 `key`，或去掉 `acme`"),
-    ("`public_url` is missing: a certificate is for a name", "缺少 `public_url`：证书须对应域名"),
+    ("a certificate is for a name, and there is no `public_url`", "证书须对应域名，而这里没有 `public_url`"),
     (
         "say what clients call this server: `public_url: https://m.example.com`",
         "请写明客户端使用的地址：`public_url: https://m.example.com`",
