@@ -9,8 +9,9 @@ Names each failed case with what it said: tests of cargo (`test NAME ... FAILED`
 import re
 import sys
 
-# Lines of output shown for one failure, and for a step that broke off.
+# Lines of output shown for one failure, and for a step that broke off; and how much of each.
 SHOWN = 14
+LONGEST = 300
 
 
 def read(path):
@@ -47,7 +48,7 @@ def failures(lines):
                     break
                 more.append(following)
             yield line, more
-        elif re.match(r"error(\[E\d+\])?: ", line):
+        elif re.match(r"error(\[E\d+\])?: (?!test failed|doctest failed|\d+ targets? failed|aborting)", line):
             yield line, lines[index + 1 : index + 4]
 
 
@@ -58,7 +59,7 @@ def main():
         for what, said in list(failures(lines)) or [("it broke off", lines[-SHOWN:])]:
             print(f"failed: {step}: {what}")
             for line in said:
-                print(f"    {line.strip()}")
+                print(f"    {line.strip()[:LONGEST]}")
 
 
 main()

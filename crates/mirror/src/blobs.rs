@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use entrepot_blobs::Held;
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_oci::{Digest, Reference};
+use entrepot_oci::Digest;
 
 use crate::{
     error::Error,

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use entrepot_access::{Access, NetworkSettings, Networks, Role, Rules};
 use entrepot_catalog::{AuditFilter, Catalog, Location};
-use entrepot_policy::{Limits, LimitsSection};
+use entrepot_policy::{BanRule, Limits, LimitsSection};
 use entrepot_secrets::Keyring;
 use entrepot_server::{LimitsInForce, RulesInForce};
-use entrepot_testkit::{TestImage, client::Response};
+use entrepot_testkit::{TestImage, client::Response, until_answer};
 use serde_json::{Value, json};
 use support::{
     Rig, Setup,
@@ -123,6 +123,47 @@ async fn bans_are_made_listed_and_lifted() {
     for action in ["ban.add", "ban.lift"] {
         assert!(actions.contains(&action), "{action} in {actions:?}");
     }
+}
+
+// What answers before there is a repository refuses them as well; `/v2/` still says that this is a registry.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_banned_gets_no_token_and_no_list() {
+    let desk = Desk::open(|_| ()).await;
+    let body = json!({"subject": "203.0.113.7", "reason": "ask us"});
+    assert_eq!(desk.send("ops", ("POST", "/api/v1/limits/bans"), &body).await.status, 201);
+    let ask = async |path: &str, from: &str, who: Option<&str>| {
+        let login = who.map(basic);
+        let login = login.iter().map(|login| ("authorization", login.as_str()));
+        let headers: Vec<_> = login.chain([AWAY, ("x-forwarded-for", from)]).collect();
+        desk.rig.get_with(path, &headers).await
+    };
+    for path in ["/token?service=x&scope=repository:library/a:pull", "/v2/_catalog"] {
+        let refused = ask(path, "203.0.113.7", None).await;
+        assert_eq!((refused.status.as_u16(), code(&refused).as_str()), (403, "DENIED"), "{path}");
+        assert!(refused.text().contains("ask us"), "{path}: {}", refused.text());
+        assert_ne!(ask(path, "203.0.113.8", None).await.status, 403, "{path}");
+        let logged_in = ask(path, "203.0.113.7", Some("alice")).await;
+        assert_ne!(logged_in.status, 403, "{path}: who logs in is somebody else");
+    }
+    assert_ne!(ask("/v2/", "203.0.113.7", None).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bans_by_the_limits_are_in_the_audit_log() {
+    let desk = Desk::open(|section| {
+        section.per_client.manifests = "1/h".parse().ok();
+        section.bans = Some(BanRule { after: 1, ..BanRule::default() });
+    })
+    .await;
+    assert_eq!(desk.pull("203.0.113.7", None).await.status, 200);
+    assert_eq!(desk.pull("203.0.113.7", None).await.status, 429);
+    let banned = until_answer("the ban in the audit log", async || {
+        let audit = desk.access.audit(&AuditFilter::default(), 50).await.unwrap().rows;
+        audit.into_iter().find(|row| row.entry.action == "ban.add")
+    });
+    let entry = banned.await.entry;
+    assert_eq!((entry.actor.as_str(), entry.object.as_str()), ("limits", "203.0.113.7"));
+    assert_eq!(desk.pull("203.0.113.7", None).await.status, 403);
 }
 
 // operate.md rows 20, 21

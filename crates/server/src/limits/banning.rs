@@ -6,8 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_access::Identity;
-use entrepot_catalog::{Catalog, Error as CatalogError};
+use entrepot_access::{Audit, Deed, Identity};
+use entrepot_catalog::{AuditOutcome, Catalog, Error as CatalogError};
 use entrepot_policy::BanRule;
 
 use super::{
@@ -155,7 +155,7 @@ impl LimitsInForce {
         tracing::warn!(subject = %ban.subject, id = %ban.id, "banned: {}", ban.reason);
         if let Some(catalog) = self.0.bans.catalog.get().cloned() {
             tokio::spawn(async move {
-                if let Err(error) = catalog.put_ban(&ban.record()).await {
+                if let Err(error) = written_down(&catalog, &ban).await {
                     tracing::warn!(%error, "a ban is in force and could not be written down");
                 }
             });
@@ -181,6 +181,14 @@ impl LimitsInForce {
         bans.insert(ban.subject.clone(), Arc::clone(ban));
         self.0.bans.table.store(Arc::new(Table::of(bans)));
     }
+}
+
+// In the list of bans and in the audit log, as those by hand are.
+async fn written_down(catalog: &Catalog, ban: &Ban) -> Result<(), CatalogError> {
+    catalog.put_ban(&ban.record()).await?;
+    let by = Audit { actor: ban.actor.clone(), address: None, request_id: None };
+    let deed = Deed { action: "ban.add", object: &ban.subject.to_string(), detail: Some(ban.reason.clone()) };
+    catalog.add_audit(&by.entry(deed, AuditOutcome::Done), ban.since).await
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use crate::{
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
-    limits::Wanted,
+    limits::{Asker, Wanted},
     metrics::Kind,
     permit::Permit,
     policy::Decision,
@@ -193,6 +193,7 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     // A method that is none of the API's is none of this address either.
     let method = method(&call.head.method, path, query).map_err(|_| Refusal::not_found())?;
     let (state, sender) = (call.state, call.sender);
+    state.limits.check_ban(&Asker { principal: &sender.principal, address: call.origin().client() })?;
     state.mirror.check_open("_catalog")?;
     if !state.mirror.offer().lists_names {
         return Err(state.mirror.not_offered(Unoffered::Names).into());

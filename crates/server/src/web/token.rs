@@ -19,6 +19,7 @@ use crate::{
     body::Body,
     error::Refusal,
     headers::{IGNORED_CREDENTIALS, JSON},
+    limits::Asker,
     metrics::Kind,
     sender::{Credentials, RejectionKind, Sender},
 };
@@ -55,6 +56,7 @@ async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refu
     let wanted = asked.all("scope");
     let scopes = RegistryScopes::parse(wanted.iter().map(String::as_str));
     let sender = sender(call, access, &asked).await;
+    call.state.limits.check_ban(&Asker { principal: &sender.principal, address: call.origin().client() })?;
     let is_ignored = matches!(sender.credentials, Credentials::Refused(_));
     if let Err(refusal) = check(call, access, &sender, &scopes) {
         if form.is_some() {
