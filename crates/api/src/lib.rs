@@ -134,7 +134,7 @@ pub use run::{Run, RunAnswer, RunDetail, RunList, RunOutcome, RunReply, RunReque
 pub use run_id::RunId;
 pub use session::{EndedSessions, NewSession, Session, SessionEndQuery, SessionList, SessionListQuery};
 pub use spec::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery, SpecVendor};
-pub use status::{ServiceStatus, UpstreamStanding, UpstreamStatus};
+pub use status::{LinkCount, ServiceStatus, UpstreamStanding, UpstreamStatus};
 pub use timestamp::{Timestamp, TimestampError};
 pub use webhook::{
     Webhook, WebhookDelivery, WebhookDeliveryList, WebhookDeliveryQuery, WebhookDeliveryStatus,

@@ -52,4 +52,17 @@ pub struct UpstreamStatus {
     /// The part of our pulls that is left, where 1 is all of them; none if the upstream does not say.
     #[schema(required = true)]
     pub budget: Option<f64>,
+    /// The links that it is reached over; none if no links are configured for it.
+    #[schema(required = true)]
+    #[serde(default)]
+    pub links: Option<LinkCount>,
+}
+
+/// How many links of an upstream are in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LinkCount {
+    /// Those that carry what is fetched.
+    pub ready: u64,
+    /// All of them.
+    pub all: u64,
 }

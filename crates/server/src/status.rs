@@ -2,7 +2,7 @@
 
 use entrepot_access::Operation;
 use entrepot_api::{self as api, Problem as ProblemBody, ServiceStatus};
-use entrepot_mirror::{Standing, UpstreamState};
+use entrepot_mirror::{LinkState, LinkStatus, Mirror, Standing, UpstreamState};
 use http::Response;
 
 use crate::{
@@ -41,12 +41,18 @@ pub(crate) fn of(state: &State) -> ServiceStatus {
         small: offer.small,
         tag_lists: offer.lists_tags,
         disk: state.modes.disk_used().map(|used| used.ratio()),
-        upstreams: state.mirror.upstream_states().into_iter().map(upstream).collect(),
+        upstreams: upstreams(&state.mirror),
     }
 }
 
-fn upstream(state: UpstreamState) -> api::UpstreamStatus {
+fn upstreams(mirror: &Mirror) -> Vec<api::UpstreamStatus> {
+    let links = mirror.links();
+    mirror.upstream_states().into_iter().map(|state| upstream(state, &links)).collect()
+}
+
+fn upstream(state: UpstreamState, links: &[LinkStatus]) -> api::UpstreamStatus {
     api::UpstreamStatus {
+        links: count(links.iter().filter(|link| link.registries.contains(&state.upstream))),
         upstream: state.upstream.to_string(),
         standing: match state.standing {
             Standing::Unknown => api::UpstreamStanding::Unknown,
@@ -55,4 +61,11 @@ fn upstream(state: UpstreamState) -> api::UpstreamStatus {
         },
         budget: state.budget.map(|left| left.ratio()),
     }
+}
+
+// Everybody may know how many there are, and only operators where they lead.
+fn count<'a>(links: impl Iterator<Item = &'a LinkStatus>) -> Option<api::LinkCount> {
+    let is_ready = |link: &LinkStatus| matches!(link.state, LinkState::Ready | LinkState::OnTrial);
+    let (ready, all) = links.fold((0, 0), |(ready, all), link| (ready + u64::from(is_ready(link)), all + 1));
+    (all > 0).then_some(api::LinkCount { ready, all })
 }

@@ -77,9 +77,15 @@ fn mode(status: &ServiceStatus, language: Language) -> String {
 }
 
 fn upstreams(upstreams: &[UpstreamStatus], words: &StatusWords) -> String {
+    let has_links = upstreams.iter().any(|one| one.links.is_some());
+    let head = if has_links {
+        format!("<th scope=\"col\" class=\"number\">{}</th>", words.links)
+    } else {
+        String::new()
+    };
     let mut out = format!(
         "<section class=\"card\"><header><h2>{}</h2></header><div class=\"scroll\" tabindex=\"0\"><table><thead><tr>\
-         <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\" class=\"number\">{}</th></tr></thead><tbody>",
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th>{head}<th scope=\"col\" class=\"number\">{}</th></tr></thead><tbody>",
         words.upstreams, words.upstream, words.state, words.budget
     );
     for one in upstreams {
@@ -89,9 +95,11 @@ fn upstreams(upstreams: &[UpstreamStatus], words: &StatusWords) -> String {
             UpstreamStanding::Unknown => "",
         };
         let budget = one.budget.map_or_else(|| words.not_told.to_owned(), percent);
+        let links = one.links.map_or_else(String::new, |links| format!("{}/{}", links.ready, links.all));
+        let links = if has_links { format!("<td class=\"number\">{links}</td>") } else { String::new() };
         let _ = write!(
             out,
-            "<tr><th scope=\"row\">{}</th><td><span class=\"pill {class}\">{}</span></td><td class=\"number\">{budget}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td><span class=\"pill {class}\">{}</span></td>{links}<td class=\"number\">{budget}</td></tr>",
             escape(&one.upstream),
             words.standing(one.standing)
         );
@@ -106,6 +114,8 @@ fn percent(ratio: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use entrepot_api::LinkCount;
+
     use super::*;
 
     fn status() -> ServiceStatus {
@@ -122,11 +132,13 @@ mod tests {
                     upstream: "docker.io".to_owned(),
                     standing: UpstreamStanding::Down,
                     budget: Some(0.21),
+                    links: Some(LinkCount { ready: 5, all: 6 }),
                 },
                 UpstreamStatus {
                     upstream: "quay.io".to_owned(),
                     standing: UpstreamStanding::Unknown,
                     budget: None,
+                    links: None,
                 },
             ],
         }
@@ -142,7 +154,8 @@ mod tests {
             "2026-05-01 22:00 UTC",
             "<b>96%</b>",
             "does not answer",
-            "<td class=\"number\">21%</td>",
+            "<th scope=\"col\" class=\"number\">Links in use</th>",
+            "<td class=\"number\">5/6</td><td class=\"number\">21%</td>",
             "not asked yet",
             "not told",
         ] {
