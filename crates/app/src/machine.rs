@@ -53,13 +53,14 @@ pub(crate) async fn watch(watched: Watched, stop: CancellationToken) {
             events.raise(event);
         });
         if let Some(change) = modes.observe(machine).await {
-            note(&access, change).await;
+            note(&access, change, "condition").await;
         }
     }
 }
 
-async fn note(access: &Access, ModeChange { from, to, why }: ModeChange) {
-    let by = Audit { actor: "condition".to_owned(), address: None, request_id: None };
+/// Writes into the audit log that `actor` has changed the mode.
+pub(crate) async fn note(access: &Access, ModeChange { from, to, why }: ModeChange, actor: &str) {
+    let by = Audit { actor: actor.to_owned(), address: None, request_id: None };
     let detail = Some(format!("{from} → {to}: {why}"));
     let deed = Deed { action: "mode.changed", object: "mode", detail };
     if let Err(error) = access.record_done(deed, &by).await {

@@ -1,15 +1,17 @@
-//! The rules about pulls and the limits while the server runs: read again when their files change, by signal and by API.
+//! The rules about pulls, the limits, modes and whatever else counts without a restart, while the server runs: read again
+//! when their files change, by signal and by API.
 
 use entrepot_access::{Access, Audit, Deed};
 use entrepot_acme::Name;
 use entrepot_catalog::Catalog;
 use entrepot_mirror::Mirror;
-use entrepot_server::{LimitsInForce, LoadFault, Reloaded, RulesInForce};
+use entrepot_server::{LimitsInForce, LoadFault, ModesInForce, Reloaded, RulesInForce, ServiceNotice};
 use tokio::sync::watch;
 
 use crate::{
     config::{Config, Error, Loaded},
     failure::Failure,
+    machine,
 };
 
 /// Puts what was read into force, and notes it in the audit log. Cheap to clone.
@@ -17,33 +19,64 @@ use crate::{
 pub(crate) struct Follower {
     /// The rules in force.
     pub(crate) rules: RulesInForce,
-    /// The limits in force.
+    /// What else is in force.
+    pub(crate) settings: SettingsInForce,
+}
+
+/// What counts without a restart, beside the rules. Cheap to clone; clones share it.
+#[derive(Clone)]
+pub(crate) struct SettingsInForce {
+    /// The limits.
     pub(crate) limits: LimitsInForce,
+    /// The mode.
+    pub(crate) modes: ModesInForce,
+    /// What the operator says to everybody.
+    pub(crate) notice: ServiceNotice,
     /// The names that the certificate is for, if it comes by ACME.
     pub(crate) names: watch::Sender<Vec<Name>>,
     access: Access,
 }
 
-/// The rules and limits of a configuration, in force. `read` reads it again.
+impl SettingsInForce {
+    /// Puts a configuration into force.
+    pub(crate) fn new(config: &Config, modes: ModesInForce, access: Access) -> Self {
+        Self {
+            limits: LimitsInForce::new(config.limits.meant.clone()),
+            modes,
+            notice: ServiceNotice::new(config.notice.clone()),
+            names: watch::Sender::new(config.certified_names()),
+            access,
+        }
+    }
+
+    fn take(&self, config: &Config) {
+        replace(&self.names, config.certified_names());
+        self.limits.take(config.limits.meant.clone());
+        self.notice.set(config.notice.clone());
+        if let Some(change) = self.modes.take(config.modes.meant.clone()) {
+            let access = self.access.clone();
+            tokio::spawn(async move { machine::note(&access, change, "configuration").await });
+        }
+    }
+}
+
+/// The rules of a configuration, in force beside `settings`. `read` reads it again.
 pub(crate) fn open(
     config: &Config,
     read: impl Fn() -> Result<Loaded, Error> + Send + Sync + 'static,
-    access: Access,
+    settings: SettingsInForce,
 ) -> Follower {
-    let limits = LimitsInForce::new(config.limits.meant.clone());
-    let names = watch::Sender::new(config.certified_names());
-    let (followed, certified) = (limits.clone(), names.clone());
+    let followed = settings.clone();
     let load = move || match read() {
         Ok(loaded) => {
-            replace(&certified, loaded.config.certified_names());
-            followed.take(loaded.config.limits.meant);
+            followed.take(&loaded.config);
             Ok(loaded.config.pull_rules.build())
         }
         Err(error) => Err(fault(&error)),
     };
     let rules = RulesInForce::new(config.pull_rules.build(), Box::new(load));
     rules.record_pulls_for(config.pull_rules.pulled_by);
-    Follower { rules, limits, names, access }
+    Follower { rules, settings }
 }
 
 fn replace(names: &watch::Sender<Vec<Name>>, by: Vec<Name>) {
@@ -64,7 +97,7 @@ impl Follower {
     pub(crate) async fn remember(&self, catalog: &Catalog) -> Result<(), Failure> {
         let denied = self.rules.remember(catalog.clone()).await;
         denied.map_err(|error| Failure::because("cannot read what is denied", &error))?;
-        let bans = self.limits.remember_bans(catalog.clone()).await;
+        let bans = self.settings.limits.remember_bans(catalog.clone()).await;
         bans.map_err(|error| Failure::because("cannot read who is banned", &error))
     }
 
@@ -87,8 +120,7 @@ impl Follower {
     pub(crate) fn take(&self, read: Result<&Config, LoadFault>, by: &'static str) {
         let before = self.rules.fault().map(|(_, fault)| fault);
         if let Ok(config) = &read {
-            replace(&self.names, config.certified_names());
-            self.limits.take(config.limits.meant.clone());
+            self.settings.take(config);
             self.rules.record_pulls_for(config.pull_rules.pulled_by);
         }
         let taken = self.rules.take(read.map(|config| config.pull_rules.build()));
@@ -103,7 +135,7 @@ impl Follower {
             Err(fault) if Some(&fault) == before.as_ref() => return,
             Err(fault) => Some(fault.problem),
         };
-        let access = self.access.clone();
+        let access = self.settings.access.clone();
         tokio::spawn(async move {
             let by = Audit { actor: by.to_owned(), address: None, request_id: None };
             let deed = |detail| Deed { action: "rules.reload", object: "rules", detail };

@@ -171,3 +171,27 @@ async fn a_changed_list_counts_and_a_bad_one_does_not() {
     let log = tokio::task::block_in_place(|| serving.stop());
     assert!(log.contains("`nothing` is not a rule"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_mode_and_notice_count_without_a_restart() {
+    let lab = Lab::with("notice: as usual\n");
+    let serving = lab.serve(&[]);
+    let told = async || -> Value { client::get(&format!("{}/api/v1/status", serving.url)).await.json() };
+    let before = told().await;
+    assert_eq!((&before["mode"], &before["notice"]), (&json!("normal"), &json!("as usual")));
+    lab.write("entrepot.yaml", "notice: we move on Sunday\nmodes: {mode: cached-only}\n");
+    serving.signal(Signal::HUP);
+    let begun = Instant::now();
+    while told().await["mode"] != "cached-only" {
+        assert!(begun.elapsed() < PATIENCE, "still as before");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(told().await["notice"], "we move on Sunday");
+    // What is not a configuration changes nothing.
+    lab.write("entrepot.yaml", "modes: {mode: open}\n");
+    let ran = tokio::task::block_in_place(|| lab.run(&["rules", "reload"]));
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert_eq!(told().await["mode"], "cached-only");
+    let audit = tokio::task::block_in_place(|| lab.run(&["audit", "--action", "mode.changed"]));
+    assert!(audit.stdout.contains("normal → cached-only"), "{}{}", audit.stdout, audit.stderr);
+}

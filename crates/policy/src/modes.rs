@@ -145,6 +145,17 @@ impl Modes {
         Self { settings, watches, order: None }
     }
 
+    /// Takes other settings. An order stays, and so do conditions that hold and are still written.
+    pub fn configure(&mut self, settings: ModeSettings) {
+        let watched =
+            |condition: &Condition| self.watches.iter().find(|watch| watch.condition() == condition);
+        let conditions = settings.conditions.iter();
+        self.watches =
+            conditions.map(|one| watched(one).copied().unwrap_or_else(|| Watch::new(*one))).collect();
+        // Whether images can be asked for does not change while the server runs.
+        self.settings = ModeSettings { takes_requests: self.settings.takes_requests, ..settings };
+    }
+
     /// Puts an order into force, in place of an earlier one: `wall` is the time of day, `now` a time since some start.
     pub fn order(&mut self, order: Order, wall: SystemTime, now: Duration) {
         let ends = order.remaining(wall).map(|left| now.saturating_add(left));
@@ -269,6 +280,26 @@ mod tests {
         assert_eq!(modes.offer().mode, Mode::SmallOnly, "85% is the way back of the milder one");
         modes.observe(&disk(80), Duration::from_secs(120));
         assert_eq!(modes.offer().mode, Mode::Normal);
+    }
+
+    #[test]
+    fn other_settings_leave_what_is_set_by_hand_and_what_holds() {
+        let mut modes = Modes::new(settings(SECTION).taking_requests());
+        modes.observe(&disk(96), Duration::ZERO);
+        modes.observe(&disk(88), Duration::ZERO);
+        modes.configure(settings(r#"{"small":"1MiB","when":[{"disk":"90%","mode":"small-only"}]}"#));
+        let offer = modes.offer();
+        assert_eq!(
+            (offer.mode, offer.small),
+            (Mode::SmallOnly, 1 << 20),
+            "it held, and 88% is not the way back"
+        );
+        assert!(offer.takes_requests, "that is not a matter of this section");
+        modes.order(order(Some(Mode::Closed)), SystemTime::UNIX_EPOCH, Duration::ZERO);
+        modes.configure(settings(r#"{"mode":"cached-only"}"#));
+        assert_eq!(modes.offer().mode, Mode::Closed);
+        modes.take_back();
+        assert_eq!((modes.offer().mode, modes.conditions().count()), (Mode::CachedOnly, 0));
     }
 
     #[test]

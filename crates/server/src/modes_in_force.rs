@@ -142,6 +142,17 @@ impl ModesInForce {
         registry.register("entrepot_load_ratio", "Load of the last minute by core", counters.load.clone());
     }
 
+    /// Takes other settings, and puts into force what comes of them. Returns a change of the mode.
+    pub fn take(&self, settings: ModeSettings) -> Option<ModeChange> {
+        let mut state = self.state();
+        let before = state.modes.offer();
+        state.modes.configure(settings);
+        let measured = state.measured;
+        state.modes.observe(&measured, self.now());
+        let offer = self.apply(&state);
+        self.changed(&before, &offer, "configuration")
+    }
+
     /// Takes what was measured just now; ends what was set by hand when its time is over. Returns a change of the mode that came
     /// of it.
     pub async fn observe(&self, machine: Machine) -> Option<ModeChange> {

@@ -23,6 +23,7 @@ use crate::{
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
+    service_notice::ServiceNotice,
     sync::{listeners::Listeners, service::SyncService},
     top::Top,
 };
@@ -54,7 +55,7 @@ pub struct Parts {
     /// How much clients may have.
     pub limits: LimitsInForce,
     /// What the operator says to everybody.
-    pub notice: Option<String>,
+    pub notice: ServiceNotice,
     /// The images and clients that are served most; its gauges should be on `registry`.
     pub top: Top,
     /// Refuses what is allowed below `/v2/`, such as by limits.
@@ -80,7 +81,7 @@ pub(crate) struct State {
     pub(crate) rules: RulesInForce,
     pub(crate) modes: ModesInForce,
     pub(crate) limits: LimitsInForce,
-    pub(crate) notice: Option<String>,
+    pub(crate) notice: ServiceNotice,
     pub(crate) top: Top,
     pub(crate) policy: Policy,
     pub(crate) registry: Registry,

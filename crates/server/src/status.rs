@@ -34,7 +34,7 @@ pub(crate) async fn status(call: WebCall) -> Result<Response<Body>, Problem> {
 pub(crate) fn of(state: &State) -> ServiceStatus {
     let offer = state.mirror.offer();
     ServiceStatus {
-        notice: state.notice.clone(),
+        notice: state.notice.text(),
         mode: modes::shown(offer.mode),
         reason: offer.why(),
         until: offer.until.map(Into::into),

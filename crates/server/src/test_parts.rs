@@ -11,7 +11,7 @@ use entrepot_policy::ModeSettings;
 use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
 
-use crate::{LimitsInForce, Metrics, ModesInForce, Parts, Policy, RulesInForce, Top};
+use crate::{LimitsInForce, Metrics, ModesInForce, Parts, Policy, RulesInForce, ServiceNotice, Top};
 
 // Nothing listens on port 1, so requests to the upstream fail at once.
 pub(crate) async fn parts(data: &Path) -> Parts {
@@ -47,7 +47,7 @@ pub(crate) async fn parts(data: &Path) -> Parts {
         rules: RulesInForce::default(),
         modes,
         limits: LimitsInForce::default(),
-        notice: None,
+        notice: ServiceNotice::default(),
         top: Top::default(),
         policy,
         registry,

@@ -39,7 +39,7 @@ use crate::{
     machine::{self, Watched},
     operators::Operators,
     output,
-    pull_rules::{self, Follower},
+    pull_rules::{self, Follower, SettingsInForce},
     runtime, secrets, ssh,
     syncing::{self, InForce, Source},
     traces::Traces,
@@ -108,7 +108,7 @@ async fn serve(
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
     first_password::set(&access, &source.environment).await?;
-    let InFront { rules, modes, metrics, top } =
+    let InFront { rules, metrics, top } =
         in_front(config, &source, (&mirror, &access), &mut registry).await?;
     let vault = secrets::open_vault(&source, &mirror, keys.clone()).await?;
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
@@ -125,15 +125,15 @@ async fn serve(
         keeper: Some(fetching.keeper.clone()),
         webhooks: Some(operators.webhooks.clone()),
         rules: rules.rules.clone(),
-        limits: rules.limits.clone(),
-        modes: modes.clone(),
-        notice: config.notice.clone(),
+        limits: rules.settings.limits.clone(),
+        modes: rules.settings.modes.clone(),
+        notice: rules.settings.notice.clone(),
         top,
         policy: Policy::allow_all(),
         registry,
         metrics: metrics.clone(),
     };
-    let certifier = Certifier::open(config, data.path(), rules.names.subscribe()).await?;
+    let certifier = Certifier::open(config, data.path(), rules.settings.names.subscribe()).await?;
     let running = Running {
         ssh: ssh::bound(config, data, &access, &library).await?,
         server: bound(listen(config, data, certifier.as_ref()), parts).await?,
@@ -142,7 +142,6 @@ async fn serve(
         library,
         access,
         rules,
-        modes,
         metrics,
         operators,
         fetching,
@@ -170,7 +169,6 @@ struct Running {
     library: Library,
     access: Access,
     rules: Follower,
-    modes: ModesInForce,
     metrics: Metrics,
     operators: Operators,
     fetching: Fetching,
@@ -189,11 +187,12 @@ impl Running {
         let (server, mirror, scheduler, access) = (self.server, self.mirror, self.scheduler, self.access);
         let signals = tokio::spawn(signals.heed(stop.clone(), Arc::clone(&server), self.rules.clone()));
         let (events, pulls) = (source.events.clone(), self.rules.rules.clone());
+        let modes = self.rules.settings.modes.clone();
         let load = source.loader(self.rules, self.fetching.keeper.clone());
         let reload = Reload { load, since, scheduler: scheduler.clone() };
         let house = housekeeping::keep(access.clone(), config.audit_kept_for, self.metrics, stop.clone());
         let watched = Watched {
-            modes: self.modes,
+            modes,
             mirror: mirror.clone(),
             access: access.clone(),
             events: events.clone(),
@@ -220,7 +219,6 @@ impl Running {
 /// What stands in front of pulls, and what counts them.
 struct InFront {
     rules: Follower,
-    modes: ModesInForce,
     metrics: Metrics,
     top: Top,
 }
@@ -232,18 +230,19 @@ async fn in_front(
     registry: &mut Registry,
 ) -> Result<InFront, Failure> {
     let reading = source.clone();
-    let rules = pull_rules::open(config, move || reading.load(), access.clone());
-    rules.remember(&source.catalog).await?;
     let (catalog, events) = (source.catalog.clone(), source.events.clone());
     let modes = ModesInForce::new(config.modes.meant.clone(), mirror, catalog, events);
     let restored = modes.restore().await;
     restored.map_err(|error| Failure::because("cannot read which mode was set by hand", &error))?;
+    modes.register(registry);
+    let settings = SettingsInForce::new(config, modes, access.clone());
+    let rules = pull_rules::open(config, move || reading.load(), settings);
+    rules.remember(&source.catalog).await?;
     let (metrics, top) = (Metrics::default(), Top::default());
     top.register(registry);
     rules.rules.register(registry);
-    rules.limits.register(registry);
-    modes.register(registry);
-    Ok(InFront { rules, modes, metrics, top })
+    rules.settings.limits.register(registry);
+    Ok(InFront { rules, metrics, top })
 }
 
 async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {

@@ -48,7 +48,7 @@ pub(super) async fn home(Reader(call): Reader) -> Response<Body> {
     let (names, standing) = (call.state.mirror.names(), standing(&call.state));
     let takes_requests = call.state.requests.is_some();
     let home = Home { here: &here, names, image: image.trim(), tool, standing, takes_requests, language };
-    let main = status::notice(call.state.notice.as_deref()) + &home.main();
+    let main = status::notice(call.state.notice.text().as_deref()) + &home.main();
     page(HTML, Frame { page: Page::Home, language, query, visitor: visitor(&call) }.around(&main))
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn guide(Reader(call): Reader) -> Response<Body> {
     let (scheduler, language, here) = (&sync.scheduler, language(&call), here(&call));
     let own = Own { here: &here, names: call.state.mirror.names() };
     let main = guide::main(&scheduler.rule_set(), &scheduler.rules(), &own, language);
-    let main = status::notice(call.state.notice.as_deref()) + &main;
+    let main = status::notice(call.state.notice.text().as_deref()) + &main;
     page(
         HTML,
         Frame { page: Page::Guide, language, query: call.query(), visitor: visitor(&call) }.around(&main),

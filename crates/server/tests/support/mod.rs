@@ -31,7 +31,7 @@ use entrepot_requests::Requests;
 use entrepot_secrets::Keys;
 use entrepot_server::{
     ApiToken, LimitsInForce, Listen, Metrics, ModesInForce, Patience, Policy, PublicUrl, RulesInForce,
-    Server, SyncService, TlsFiles, Top,
+    Server, ServiceNotice, SyncService, TlsFiles, Top,
 };
 use entrepot_testkit::{
     TestRegistry,
@@ -205,7 +205,7 @@ impl Rig {
             rules: setup.rules.clone(),
             modes: modes.clone(),
             limits: setup.limits,
-            notice: setup.notice,
+            notice: ServiceNotice::new(setup.notice),
             top,
             policy: setup.policy,
             registry,
