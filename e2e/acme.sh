@@ -26,14 +26,14 @@ authority=$(free_port) management=$(free_port) tls=$(free_port) http=$(free_port
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
     -addext basicConstraints=critical,CA:FALSE -keyout authority.key -out authority.pem 2> openssl.log
 
-# pebble LIFETIME: certificates are valid for so many seconds.
+# pebble_start LIFETIME [KEY]: certificates are valid for so many seconds; with one more key of its configuration.
 pebble_start() {
     cat > pebble.json << CONFIG
 {"pebble": {
   "listenAddress": "127.0.0.1:$authority", "managementListenAddress": "127.0.0.1:$management",
   "certificate": "$scratch/authority.pem", "privateKey": "$scratch/authority.key",
   "httpPort": $http, "tlsPort": $tls, "retryAfter": {"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa",
-  "profiles": {"default": {"description": "the only one", "validityPeriod": $1}}
+  "profiles": {"default": {"description": "the only one", "validityPeriod": $1}}${2:+, $2}
 }}
 CONFIG
     PEBBLE_VA_NOSLEEP=1 start pebble pebble -config pebble.json -dnsserver "127.0.0.1:$dns"
@@ -55,6 +55,7 @@ CONFIG
 }
 
 handshake() { openssl s_client -connect "127.0.0.1:$tls" -servername "$1" < /dev/null 2> s_client.log; }
+names() { handshake m.example.test | openssl x509 -noout -ext subjectAltName | grep -q "DNS:$1"; }
 serial() { handshake m.example.test | openssl x509 -noout -serial; }
 trusted() { curl -sf --cacert root.pem --resolve "$1:$tls:127.0.0.1" "https://$1:$tls/v2/"; }
 until_true() {
@@ -87,6 +88,9 @@ first=$(serial)
 stop alpn
 server alpn
 check "a restart keeps it" until_true same_as "$first"
+sed -i 's/^public_url/names: [other.example.test]\n&/' alpn.yaml
+check "a name that is new in the configuration is asked for, without a restart" until_true names other.example.test
+first=$(serial)
 stop pebble
 stop alpn
 server alpn
@@ -99,6 +103,19 @@ check "http-01: there is a certificate that is trusted" until_true trusted docke
 redirected() { curl -s -o /dev/null -w '%{redirect_url}' --resolve "m.example.test:$http:127.0.0.1" "http://m.example.test:$http/v2/" | grep -qx https://m.example.test/v2/; }
 check "whoever asks for something else there is sent to https" redirected
 stop http
+
+# An authority that wants an account of its own.
+stop pebble
+key=$(head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_' | tr -d '=')
+pebble_start 7776000 "\"externalAccountBindingRequired\": true, \"externalAccountMACKeys\": {\"kid-1\": \"$key\"}"
+server stranger
+check "an authority that wants an account of its own says so" until_true says stranger 'externalAccountRequired.*tls.acme.eab'
+stop stranger
+server member "eab: {kid: kid-1, hmac: \"$key\"}"
+check "and takes one" until_true trusted m.example.test
+absent() { ! grep -q "$1" "$2"; }
+check "whose key is in no log" absent "$key" member.log
+stop member
 
 # A lifetime of half a minute: it is renewed after 20 seconds.
 stop pebble

@@ -49,6 +49,13 @@ pub struct Keeper {
     names: watch::Receiver<Vec<Name>>,
 }
 
+/// What came of the tries since the last certificate.
+#[derive(Default)]
+struct Tries {
+    failures: u32,
+    left_out: LeftOut,
+}
+
 impl Keeper {
     /// A keeper for `names`, which may change while it runs.
     pub fn new(
@@ -62,47 +69,56 @@ impl Keeper {
 
     /// Works until `stop`, and tells what comes of it.
     pub async fn work(mut self, stop: CancellationToken, told: impl Fn(News)) {
-        let jitter = jitter();
-        let (mut failures, mut left_out) = (0, LeftOut::default());
+        let (jitter, mut tries) = (jitter(), Tries::default());
         loop {
-            let wanted = self.names.borrow_and_update().clone();
-            let now = SystemTime::now();
-            let names = left_out.of(&wanted, now);
-            let wait = match self.due(&names, jitter) {
-                Due::At(at) => {
-                    let next = left_out.ends(now).map_or(at, |again| at.min(again));
-                    next.duration_since(now).unwrap_or_default().min(LONGEST_SLEEP)
-                }
-                Due::Now(why) => {
-                    tracing::info!(?why, names = %list(&names), "a certificate is ordered");
-                    let ordered = tokio::select! {
-                        ordered = self.order(&names, failures) => ordered,
-                        () = stop.cancelled() => return,
-                    };
-                    match ordered {
-                        Ok(()) => {
-                            failures = 0;
-                            told(News::Replaced);
-                            continue;
-                        }
-                        Err(fault) if left_out.add(&fault.names, &names, self.held().as_ref(), now) => {
-                            let without = list(&fault.names);
-                            tracing::warn!(hint = fault.hint, %without, "names are left out for a day: {}", fault.what);
-                            continue;
-                        }
-                        Err(fault) => {
-                            failures += 1;
-                            self.failed(&fault, failures, &told)
-                        }
-                    }
-                }
+            let wait = tokio::select! {
+                wait = self.look(jitter, &mut tries, &told) => wait,
+                () = stop.cancelled() => return,
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                Ok(()) = self.names.changed() => (failures, left_out) = (0, LeftOut::default()),
+                Ok(()) = self.names.changed() => tries = Tries::default(),
                 () = stop.cancelled() => return,
             }
         }
+    }
+
+    /// Orders what is due. Returns how long nothing is to be done.
+    async fn look(&mut self, jitter: f64, tries: &mut Tries, told: &impl Fn(News)) -> Duration {
+        let (wanted, now) = (self.names.borrow_and_update().clone(), SystemTime::now());
+        let names = tries.left_out.of(&wanted, now);
+        let why = match self.due(&names, jitter) {
+            Due::Now(why) => why,
+            Due::At(at) => {
+                let next = tries.left_out.ends(now).map_or(at, |again| at.min(again));
+                return next.duration_since(now).unwrap_or_default().min(LONGEST_SLEEP);
+            }
+        };
+        tracing::info!(?why, names = %list(&names), "a certificate is ordered");
+        let fault = match self.order(&names, tries.failures).await {
+            Ok(()) => {
+                told(News::Replaced);
+                match self.due(&names, jitter) {
+                    Due::At(_) => {
+                        tries.failures = 0;
+                        return Duration::ZERO;
+                    }
+                    // Asking for the same again at once would go on for ever.
+                    Due::Now(why) => Fault::new(
+                        format!("the new certificate would have to be replaced already ({why:?})"),
+                        "look at the clock of this machine",
+                    ),
+                }
+            }
+            Err(fault) => fault,
+        };
+        if tries.left_out.add(&fault.names, &names, self.held().as_ref(), now) {
+            let without = list(&fault.names);
+            tracing::warn!(hint = fault.hint, %without, "names are left out for a day: {}", fault.what);
+            return Duration::ZERO;
+        }
+        tries.failures += 1;
+        self.failed(&fault, tries.failures, told)
     }
 
     fn held(&self) -> Option<Certificate> {
