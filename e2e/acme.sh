@@ -97,7 +97,12 @@ server alpn
 check "also while the authority is away" until_true same_as "$first"
 stop alpn
 
+# This authority keeps nothing, so that it does not know the account any more.
 pebble_start 7776000
+sed 's/^public_url/names: [third.example.test]\n&/' alpn.yaml > again.yaml
+start again "$binary" serve --config "$scratch/again.yaml"
+check "an account that the authority has forgotten is made anew" until_true names third.example.test
+stop again
 server http "http: \"127.0.0.1:$http\""
 check "http-01: there is a certificate that is trusted" until_true trusted docker.mirror.example.test
 redirected() { curl -s -o /dev/null -w '%{redirect_url}' --resolve "m.example.test:$http:127.0.0.1" "http://m.example.test:$http/v2/" | grep -qx https://m.example.test/v2/; }

@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use instant_acme::{
-    Account, AuthorizationHandle, AuthorizationStatus, ChallengeType, ExternalAccountKey, Identifier,
+    Account, AuthorizationHandle, AuthorizationStatus, ChallengeType, Error, ExternalAccountKey, Identifier,
     NewAccount, NewOrder, Order, OrderStatus, RetryPolicy,
 };
 
 use crate::{
-    answers::Challenges, certificate::for_challenge, name::Name, problem::Fault, settings::Settings,
-    store::Store,
+    answers::Challenges,
+    certificate::for_challenge,
+    name::Name,
+    problem::{Fault, is_of_unknown_account},
+    settings::Settings,
+    store::{Store, StoreError},
 };
 
 /// How long an authority may take to look at all names, and then to sign.
@@ -51,9 +55,16 @@ pub(crate) struct Desk<'a> {
 impl Desk<'_> {
     /// Orders a certificate for `names`; returns the chain and its key in PEM format.
     pub(crate) async fn order(&self, names: &[Name], proof: Proof) -> Result<String, Fault> {
-        let account = self.account().await?;
         let identifiers = names.iter().map(|name| Identifier::Dns(name.to_string())).collect::<Vec<_>>();
-        let mut order = account.new_order(&NewOrder::new(&identifiers)).await?;
+        let wanted = NewOrder::new(&identifiers);
+        let mut order = match self.account().await?.new_order(&wanted).await {
+            // Authorities forget accounts, those for trying things out above all.
+            Err(Error::Api(problem)) if is_of_unknown_account(&problem) => {
+                self.store.forget_account().map_err(of_disk)?;
+                self.account().await?.new_order(&wanted).await?
+            }
+            order => order?,
+        };
         let _answers = self.challenges.for_one_order();
         self.prove(&mut order, proof).await?;
         let ready = order.poll_ready(&POLL).await;
@@ -71,7 +82,6 @@ impl Desk<'_> {
             Some(file) => Account::builder_with_root(file)?,
             None => Account::builder()?,
         };
-        let of_disk = |error: crate::StoreError| Fault::new(error.to_string(), OF_DISK);
         if let Some(kept) = self.store.account().map_err(of_disk)? {
             return Ok(builder.from_credentials(kept).await?);
         }
@@ -119,6 +129,10 @@ impl Desk<'_> {
         }
         Ok(challenge.set_ready().await?)
     }
+}
+
+fn of_disk(error: StoreError) -> Fault {
+    Fault::new(error.to_string(), OF_DISK)
 }
 
 // Which names the authority did not believe to be ours, and why.

@@ -93,6 +93,11 @@ impl From<Error> for Fault {
     }
 }
 
+/// True if the authority does not know our account (any more).
+pub(crate) fn is_of_unknown_account(problem: &Problem) -> bool {
+    problem.r#type.as_deref().and_then(|kind| kind.strip_prefix(TYPES)) == Some("accountDoesNotExist")
+}
+
 fn hint(kind: &str) -> &'static str {
     match kind {
         "rateLimited" => {
@@ -112,7 +117,7 @@ fn hint(kind: &str) -> &'static str {
         "externalAccountRequired" => "the authority wants an account of its own: set `tls.acme.eab`",
         "rejectedIdentifier" => "the authority does not sign this name: take it out of the configuration",
         "invalidContact" | "unsupportedContact" => "the authority refuses the address in `tls.acme.email`",
-        "badSignatureAlgorithm" | "unauthorizedAccount" | "accountDoesNotExist" => {
+        "accountDoesNotExist" => {
             "the authority does not know the account: remove `acme/` below the data directory, and restart"
         }
         _ => "the ACME server's own words say why; it is asked again",

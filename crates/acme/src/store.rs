@@ -86,6 +86,14 @@ impl Store {
         self.put(ACCOUNT, &bytes)
     }
 
+    /// Forgets the account, so that another one is made.
+    pub(crate) fn forget_account(&self) -> Result<(), StoreError> {
+        match std::fs::remove_file(self.path.join(ACCOUNT)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(ACCOUNT, error)),
+            _ => Ok(()),
+        }
+    }
+
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let read = || {
             let mut bytes = Vec::new();
