@@ -266,12 +266,18 @@ async fn everybody_may_see_how_it_stands() {
     rig.upstream.capabilities(|abilities| *abilities = Capabilities::docker_hub(51));
     rig.upstream.put_image("library/a", "1", &image);
     let told = rig.get("/api/v1/status").await.json();
-    assert_eq!(told["upstreams"], json!([{"upstream": "docker.io", "standing": "unknown", "budget": null, "links": null}]));
+    assert_eq!(
+        told["upstreams"],
+        json!([{"upstream": "docker.io", "standing": "unknown", "budget": null, "links": null}])
+    );
     assert_eq!((&told["mode"], &told["notice"]), (&json!("normal"), &json!("We move on **Sunday**.")));
     assert_eq!(rig.get("/v2/a/manifests/1").await.status, 200);
     rig.modes.observe(full(40)).await;
     let told = rig.get("/api/v1/status").await.json();
-    assert_eq!(told["upstreams"], json!([{"upstream": "docker.io", "standing": "up", "budget": 0.5, "links": null}]));
+    assert_eq!(
+        told["upstreams"],
+        json!([{"upstream": "docker.io", "standing": "up", "budget": 0.5, "links": null}])
+    );
     assert_eq!(told["disk"], json!(0.4));
     for (language, parts) in [
         ("en", ["We move on <strong>Sunday</strong>.", "everything", "answers"]),
