@@ -194,6 +194,12 @@ token_dies() {
 # staged: megabytes of uploads that are under way.
 staged() { du -sm "$scratch/entrepot/staging" 2> /dev/null | cut -f 1; }
 
+# is_mounted NAME: whether layers of the image were given by another repository.
+is_mounted() {
+    local path=${1#*/}
+    grep -q "method=POST path=/v2/${path%:*}/blobs/uploads/ status=201 " "$scratch/entrepot.log"
+}
+
 # push_expired NAME: pushes a large image; the token ends while its layers are on their way.
 push_expired() {
     local tries=300 code=0 push
@@ -210,6 +216,8 @@ push_expired() {
     tc qdisc del dev lo root
     if [ $code != 0 ]; then
         result FAIL "$client" access pushing expired "$(said_last)"
+    elif [ "$served" -lt 5 ] && is_mounted "$1"; then
+        result skip "$client" access pushing expired "it mounts the layers from where it pulled them, so none is on its way"
     elif [ "$served" -lt 5 ]; then
         result FAIL "$client" access pushing expired "no layer was on its way when the token expired"
     else
