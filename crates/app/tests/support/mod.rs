@@ -134,8 +134,12 @@ fn peak_of(pid: rustix::process::Pid) -> Option<u64> {
 pub(crate) fn typed(mut command: Command, input: &str) -> Ran {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    left(child.wait_with_output().unwrap())
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_owned());
+    // Beside its output, which would be full at some time; and a command that refuses does not read to the end.
+    let typing = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let ran = left(child.wait_with_output().unwrap());
+    let _ = typing.join().unwrap();
+    ran
 }
 
 fn left(output: Output) -> Ran {
