@@ -2,8 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
-/// The endings of names that are nobody's on the internet (RFC 6761, RFC 6762, RFC 8375 and what networks use at home).
-const PRIVATE: [&str; 7] = ["localhost", "local", "internal", "lan", "test", "invalid", "home.arpa"];
+/// The endings of names that are for trying things out (RFC 6761 §6.2, §6.4): they may be contacted, and nobody has them.
+const RESERVED: [&str; 2] = ["test", "invalid"];
 
 /// A host name that a certificate may be asked for: lower case, with a dot, no address, no wildcard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +28,8 @@ impl Name {
     }
 
     fn is_private(&self) -> bool {
-        PRIVATE.iter().any(|ending| self.0.strip_suffix(ending).is_some_and(|rest| rest.ends_with('.')))
+        let is_below = |ending: &&str| self.0.strip_suffix(*ending).is_some_and(|rest| rest.ends_with('.'));
+        !entrepot_egress::is_public_name(&self.0) || RESERVED.iter().any(is_below)
     }
 }
 

@@ -76,7 +76,7 @@ impl Gate {
         let port = target.port_or_known_default().unwrap_or_default();
         let (is_exempt, is_public) = match target.host() {
             None => return Err(Error::Malformed),
-            Some(Host::Domain(host)) => (self.0.allows_name(host), name::is_public(host)),
+            Some(Host::Domain(host)) => (self.0.allows_name(host), name::is_public_name(host)),
             Some(Host::Ipv4(ip)) => (self.0.allows_address(ip.into(), port), address::is_public(ip.into())),
             Some(Host::Ipv6(ip)) => (self.0.allows_address(ip.into(), port), address::is_public(ip.into())),
         };

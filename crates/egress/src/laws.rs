@@ -11,7 +11,7 @@ use crate::{Exemptions, Gate, may_forward_credentials, name};
 pub fn redirect(from: &Url, location: &str) {
     let Ok(target) = Gate::default().redirect(from, location) else { return };
     on_the_web(from, &target);
-    assert!(target.fragment().is_none() && target.domain().is_none_or(name::is_public), "{target}");
+    assert!(target.fragment().is_none() && target.domain().is_none_or(name::is_public_name), "{target}");
     if let Some(Host::Ipv4(address)) = target.host() {
         assert!(!address.is_loopback() && !address.is_private() && !address.is_link_local(), "{target}");
         assert!(!address.is_unspecified() && !address.is_broadcast() && !address.is_multicast(), "{target}");

@@ -24,6 +24,7 @@ mod resolver;
 pub use error::Error;
 pub use exemptions::Exemptions;
 pub use gate::Gate;
+pub use name::is_public_name;
 pub use owner::may_forward_credentials;
 pub use proxy::Proxies;
 pub use resolver::Resolver;

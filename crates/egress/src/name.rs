@@ -29,7 +29,7 @@ pub(crate) fn without_root(name: &str) -> &str {
 }
 
 /// Whether `name`, in lower case, can belong to a host on the public internet.
-pub(crate) fn is_public(name: &str) -> bool {
+pub fn is_public_name(name: &str) -> bool {
     let name = without_root(name);
     let is_below =
         |suffix: &str| name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn tells_public_from_private() {
         for public in ["registry.example", "a.b.c.", "lan.example", "metadata.example", "mylocal.io"] {
-            assert!(is_public(public), "{public}");
+            assert!(is_public_name(public), "{public}");
         }
         for private in [
             "localhost",
@@ -67,7 +67,7 @@ mod tests {
             ".example",
             "",
         ] {
-            assert!(!is_public(private), "{private}");
+            assert!(!is_public_name(private), "{private}");
         }
     }
 }

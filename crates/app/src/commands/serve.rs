@@ -15,7 +15,7 @@ use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
 use entrepot_secrets::Keys;
 use entrepot_server::{
     ApiToken, Error, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy, PublicUrl, Server,
-    SyncService, TlsFiles, Top,
+    SyncService, Top,
 };
 use entrepot_ssh::SshServer;
 use entrepot_vault::Vault;
@@ -343,7 +343,7 @@ fn listen(config: &Config, data: &DataDir, certifier: Option<&Certifier>) -> Lis
         );
     }
     let tls = match &config.tls {
-        Some(Tls::Files(files)) => Some(TlsFiles { cert: files.cert.clone(), key: files.key.clone() }),
+        Some(Tls::Files(files)) => Some(files.clone()),
         Some(Tls::Acme(_)) => certifier.map(|certifier| certifier.files.clone()),
         None => None,
     };

@@ -4,7 +4,6 @@
 use std::{error::Error as StdError, iter};
 
 use entrepot_remote::Remote;
-use entrepot_server::TlsFiles;
 
 use super::{
     reader::{error::Error, place::Place, tree::Node},
@@ -20,13 +19,10 @@ pub(super) fn check(config: &Config, root: &Node) -> Vec<Error> {
         path.iter().rev().fold(Error::at(&place, what), |error, step| error.under(step))
     };
     let tls = match &config.tls {
-        Some(Tls::Files(files)) => {
-            let files = TlsFiles { cert: files.cert.clone(), key: files.key.clone() };
-            entrepot_server::check_certificate(&files).err().map(|error| {
-                fault(&["tls"], chain(&error))
-                    .with_hint("both files are PEM; the paths are seen from where the server is started")
-            })
-        }
+        Some(Tls::Files(files)) => entrepot_server::check_certificate(files).err().map(|error| {
+            fault(&["tls"], chain(&error))
+                .with_hint("both files are PEM; the paths are seen from where the server is started")
+        }),
         Some(Tls::Acme(settings)) => settings
             .check_ca()
             .err()

@@ -3,14 +3,14 @@
 use std::{borrow::Cow, net::SocketAddr};
 
 use entrepot_acme::{Eab, LETS_ENCRYPT, Settings, certifiable};
-use entrepot_server::PublicUrl;
+use entrepot_server::{PublicUrl, TlsFiles};
 use url::Url;
 
 use super::{
     keys::{Keys, SECRET, path},
     sections,
     shown::Shown,
-    types::{Tls, TlsFiles},
+    types::Tls,
 };
 
 /// What is wrong with the section.

@@ -12,7 +12,7 @@ use entrepot_policy::{Contact, Limits, ModeSettings, RuleList};
 use entrepot_remote::Settings as RemoteSettings;
 use entrepot_requests::Settings as RequestsSettings;
 use entrepot_secrets::Keyring;
-use entrepot_server::PublicUrl;
+use entrepot_server::{PublicUrl, TlsFiles};
 use entrepot_sync::{Format, rules::RuleSet};
 use entrepot_telemetry::TraceSettings;
 use entrepot_webhooks::Webhook;
@@ -233,15 +233,6 @@ pub(crate) enum Tls {
     Files(TlsFiles),
     /// An ACME server.
     Acme(entrepot_acme::Settings),
-}
-
-/// TLS files in PEM format.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    /// The certificate chain.
-    pub(crate) cert: PathBuf,
-    /// The private key.
-    pub(crate) key: PathBuf,
 }
 
 /// Log settings.
