@@ -65,6 +65,10 @@ impl Mirror {
         let upstream = self.0.upstreams.get(host)?;
         if self.reach() == Reach::Held {
             self.may_fetch(upstream, key, digest).await?;
+            // It may have arrived since it was looked for: then no upstream is asked.
+            if let Some(size) = self.0.holdings.blob_size(key, digest).await? {
+                return Ok(BlobHead { size: Some(size) });
+            }
         }
         self.upstream_blob_head(upstream, key, digest).await
     }
