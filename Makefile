@@ -1,5 +1,5 @@
 # Thin on purpose: every target is one command, the work is in e2e/.
-.PHONY: run test check conformance e2e bench fuzz soak faults mutants
+.PHONY: run test check conformance e2e peers bench fuzz soak faults mutants
 
 run: ## build and serve on 127.0.0.1:5000, data in ./data
 	@e2e/lib/serve.sh
@@ -20,6 +20,9 @@ e2e: ## every real client, every image, every form of name; a real browser; ever
 	@e2e/stores.sh
 	@e2e/acme.sh
 	@e2e/library.sh
+
+peers: ## suites that others wrote for registries: ENTREPOT_PEERS=FOLDER with their checkouts
+	@e2e/peers.sh
 
 bench: ## side by side with its peers, where they are there; takes more than an hour
 	@bench/run.py $(ARGS)

@@ -25,6 +25,7 @@ import traceback
 from client import Refused
 from lab import Failed, Lab, Skipped, Violation, find_tool
 import collect
+import confined
 import faults
 import floods
 import power
@@ -50,6 +51,7 @@ CASES = (
     ("S06", "killed before every system call", sweep.kill_sweep, True),
     ("S07-ext4", "power cuts, ext4", lambda lab: power.power_cuts(lab, "ext4"), False),
     ("S07-xfs", "power cuts, xfs", lambda lab: power.power_cuts(lab, "xfs"), False),
+    ("S16", "50 pushes of 2 GiB with 256 MiB of memory", confined.many_pushes, False),
     ("C02", "evictions, scrubs and deletions every second", collect.soak, True),
     ("C08", "SIGTERM with 100 transfers", floods.told_to_stop, True),
     ("C10", "10,000 idle connections beside 200 clients", floods.idle_crowd, False),

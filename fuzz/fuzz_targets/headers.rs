@@ -13,6 +13,7 @@ fuzz_target!(|input: (u64, u8, u8, &[u8])| {
     laws::byte_range(header, size);
     // Most sizes that the fuzzer thinks of are far beyond any number that it writes.
     laws::byte_range(header, size % 64);
+    laws::byte_ranges(header, size);
     laws::chunk_range(header);
     let from = u64::from(from);
     entrepot_remote::laws::content_range(header, from, None);

@@ -49,7 +49,8 @@ impl SettingsInForce {
         }
     }
 
-    fn take(&self, config: &Config) {
+    fn take(&self, config: &Config, rules: &RulesInForce) {
+        rules.record_pulls_for(config.pull_rules.pulled_by);
         replace(&self.names, config.certified_names());
         self.limits.take(config.limits.meant.clone());
         self.notice.set(config.notice.clone());
@@ -67,9 +68,9 @@ pub(crate) fn open(
     settings: SettingsInForce,
 ) -> Follower {
     let followed = settings.clone();
-    let load = move || match read() {
+    let load = move |rules: &RulesInForce| match read() {
         Ok(loaded) => {
-            followed.take(&loaded.config);
+            followed.take(&loaded.config, rules);
             Ok(loaded.config.pull_rules.build())
         }
         Err(error) => Err(fault(&error)),
@@ -120,8 +121,7 @@ impl Follower {
     pub(crate) fn take(&self, read: Result<&Config, LoadFault>, by: &'static str) {
         let before = self.rules.fault().map(|(_, fault)| fault);
         if let Ok(config) = &read {
-            self.settings.take(config);
-            self.rules.record_pulls_for(config.pull_rules.pulled_by);
+            self.settings.take(config, &self.rules);
         }
         let taken = self.rules.take(read.map(|config| config.pull_rules.build()));
         self.note(taken, before, by);

@@ -192,6 +192,13 @@ async fn a_changed_mode_and_notice_count_without_a_restart() {
     let ran = tokio::task::block_in_place(|| lab.run(&["rules", "reload"]));
     assert_eq!(ran.code, 1, "{}", ran.stderr);
     assert_eq!(told().await["mode"], "cached-only");
+    // By the API, for what is beside the rules as well.
+    lab.write("entrepot.yaml", "modes: {mode: cached-only}\nrules: {pulled_by: 1d}\n");
+    let pulled_by =
+        || tokio::task::block_in_place(|| lab.run(&["rules", "pulled-by", "docker.io/a/b"])).stdout;
+    assert!(pulled_by().contains("who pulls what is not recorded"), "{}", pulled_by());
+    let ran = tokio::task::block_in_place(|| lab.run(&["rules", "reload"]));
+    assert_eq!((ran.code, pulled_by().as_str()), (0, "nobody pulled `docker.io/a/b`\n"), "{}", ran.stderr);
     let audit = tokio::task::block_in_place(|| lab.run(&["audit", "--action", "mode.changed"]));
     assert!(audit.stdout.contains("normal → cached-only"), "{}{}", audit.stdout, audit.stderr);
 }

@@ -88,7 +88,11 @@ impl Blobs {
         if let Some(held) = self.0.cache.get(digest) {
             return Ok(Some(held.size()));
         }
-        let digest = *digest;
+        // Boxed: see `Blobs::get`.
+        Box::pin(self.stored_size(*digest)).await
+    }
+
+    async fn stored_size(&self, digest: Digest) -> Result<Option<u64>, Error> {
         match &self.0.backend {
             Backend::Disk(disk) => {
                 let disk = Arc::clone(disk);

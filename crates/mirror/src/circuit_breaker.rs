@@ -3,7 +3,12 @@
 //! A request that fails, or takes suspiciously long, has the store probed in the background. If the probe fails, the store is
 //! down until another one succeeds; requests that wait for it meanwhile end. No client's request is the probe.
 
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, watch};
@@ -60,11 +65,16 @@ impl CircuitBreaker {
         if self.is_down() {
             return Err(Down);
         }
-        tokio::pin!(request);
+        let mut request = pin!(request);
         // Most of what is asked for is in memory.
         if let Poll::Ready(answer) = futures_util::poll!(&mut request) {
             return Ok(answer);
         }
+        // Boxed: see `Blobs::get`.
+        Box::pin(self.wait_for(request)).await
+    }
+
+    async fn wait_for<T>(&self, mut request: Pin<&mut impl Future<Output = T>>) -> Result<T, Down> {
         let mut down = self.shared.down.subscribe();
         let patience = tokio::time::sleep(SUSPICIOUS);
         tokio::pin!(patience);

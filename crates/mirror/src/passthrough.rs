@@ -23,6 +23,7 @@ use crate::{
 const ATTEMPTS: u32 = 4;
 
 /// A blob to be sent from an upstream to one client.
+#[derive(Clone)]
 pub(crate) struct PassThrough {
     upstream: Arc<Upstream>,
     key: RepoKey,

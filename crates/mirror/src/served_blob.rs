@@ -13,13 +13,16 @@ use crate::{
     stored_object::StoredObject,
 };
 
-/// The answer to a `GET` of a blob: held, or being downloaded. [`ServedBlob::open`] starts the bytes.
+/// The answer to a `GET` of a blob: held, or being downloaded. [`ServedBlob::open`] starts the bytes; a clone can be opened
+/// once more, at another range.
+#[derive(Clone)]
 pub struct ServedBlob {
     /// Its size in bytes. `None` only if the upstream does not say and the blob is passed through.
     pub size: Option<u64>,
     source: Source,
 }
 
+#[derive(Clone)]
 enum Source {
     Memory(Bytes),
     Mapped(Mapping),
@@ -44,6 +47,11 @@ impl ServedBlob {
             Source::Memory(_) | Source::Mapped(_) | Source::Object(_) => Temperature::Hot,
             Source::Filling(..) | Source::Passing(_) => Temperature::Cold,
         }
+    }
+
+    /// True if an upstream is asked anew each time it is opened, because it is not kept.
+    pub fn is_passed_through(&self) -> bool {
+        matches!(self.source, Source::Passing(_))
     }
 
     /// The same blob, whose bytes go through here: its client is not sent to an object store.

@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// A blob of a repository, as an object.
+#[derive(Clone)]
 pub(crate) struct StoredObject {
     mirror: Mirror,
     key: RepoKey,

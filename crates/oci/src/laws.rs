@@ -8,8 +8,9 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::{
-    ByteRange, ChunkRange, Descriptor, Digest, Host, ImageRef, MAX_DEPTH, MAX_PAGE, Manifest, MediaType,
-    Method, Name, Page, Reference, ReferrersIndex, Repository, Route, RouteError, Tag, UploadStart,
+    ByteRange, ByteRanges, ChunkRange, Descriptor, Digest, Host, ImageRef, MAX_DEPTH, MAX_PAGE, MAX_RANGES,
+    Manifest, MediaType, Method, Name, Page, Reference, ReferrersIndex, Repository, Route, RouteError, Tag,
+    UploadStart,
 };
 
 /// Any text, checked against everything that a name can be.
@@ -165,6 +166,19 @@ pub fn byte_range(header: &str, size: u64) {
         }
         Err(_) => assert!(wanted.is_empty() || *wanted.start() >= size, "{header:?} of {size}"),
     }
+}
+
+/// Any `Range` header with any size: what is selected lies within the content, does not overlap, and is what the single
+/// ranges select.
+pub fn byte_ranges(header: &str, size: u64) {
+    let Some(ranges) = ByteRanges::parse(header) else { return };
+    if let Some(single) = ByteRange::parse(header) {
+        assert_eq!(ranges.within(size), single.within(size).map(|range| Some(vec![range])));
+    }
+    let Ok(Some(selected)) = ranges.within(size) else { return };
+    assert!((1..=MAX_RANGES).contains(&selected.len()), "{header:?}");
+    let total: u64 = selected.iter().map(|range| range.end - range.start).sum();
+    assert!(total <= size && selected.iter().all(|range| range.start < range.end && range.end <= size));
 }
 
 /// Any `Content-Range` of a chunk: two numbers in order.

@@ -207,8 +207,10 @@ proptest! {
     }
 
     #[test]
-    fn of_ranges(header in range_like(), size in size()) {
+    fn of_ranges(header in range_like(), more in range_like(), size in size()) {
         byte_range(&header, size);
+        byte_ranges(&header, size);
+        byte_ranges(&format!("{header},{}", more.trim_start_matches("bytes=")), size);
         chunk_range(&header);
     }
 

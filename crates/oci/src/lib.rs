@@ -5,7 +5,7 @@
 //! - untrusted text, escaped for display: [`printable`], and without the passwords in it: [`without_passwords`]
 //! - numbers of bytes, as people write them: [`Size`], [`Rate`]
 //! - what operators write: [`Rate`], [`Size`]
-//! - requests: [`Route`], [`ByteRange`], [`ChunkRange`], [`Page`]; responses: [`ErrorCode`]
+//! - requests: [`Route`], [`ByteRange`], [`ByteRanges`], [`ChunkRange`], [`Page`]; responses: [`ErrorCode`]
 //!
 //! Text is parsed into these types once, at the edge; functions further in take no `&str` for them.
 
@@ -52,7 +52,7 @@ pub use pattern::is_shallow;
 pub use platform::{Platform, PlatformError};
 pub use printable::{is_hidden, printable, printable_json, printable_lines};
 pub use quantity::{Rate, RateError, Size, SizeError};
-pub use range::{ByteRange, ChunkRange, RangeError};
+pub use range::{ByteRange, ByteRanges, ChunkRange, MAX_RANGES, RangeError};
 pub use reference::{Reference, ReferenceError, Tag, TagError};
 pub use referrers::{ReferrersIndex, referrers_tag};
 pub use repository::{Repository, RepositoryError};

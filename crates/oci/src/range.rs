@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Most ranges of one `Range` header. Podman asks for up to 1,024 chunks of a `zstd:chunked` layer at once.
+pub const MAX_RANGES: usize = 1024;
+
 /// A requested `Range`, not yet compared with a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteRange {
@@ -25,10 +28,14 @@ pub enum RangeError {
 }
 
 impl ByteRange {
-    /// Parses a `Range` header. `None` means ignore it, as RFC 9110 requires for an unsupported header; that includes
-    /// several ranges in one header.
+    /// Parses a `Range` header with one range. `None` means ignore it, as RFC 9110 requires for an unsupported header.
     pub fn parse(header: &str) -> Option<Self> {
-        let (first, last) = header.trim().strip_prefix("bytes=")?.split_once('-')?;
+        Self::read(header.trim().strip_prefix("bytes=")?)
+    }
+
+    // What stands between `bytes=` or a comma and the next comma.
+    fn read(text: &str) -> Option<Self> {
+        let (first, last) = text.split_once('-')?;
         match (first.trim(), last.trim()) {
             ("", length) => Some(Self::Last(number(length)?)),
             (first, "") => Some(Self::From(number(first)?)),
@@ -66,6 +73,46 @@ impl ByteRange {
             Self::Last(length) => size.saturating_sub(length)..size,
         };
         if range.start < range.end { Ok(range) } else { Err(RangeError::Unsatisfiable) }
+    }
+}
+
+/// All ranges of one `Range` header, in their order; there is at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByteRanges(Vec<ByteRange>);
+
+impl ByteRanges {
+    /// Parses a `Range` header. `None` means ignore it: an unsupported unit, a malformed range, or more than
+    /// [`MAX_RANGES`].
+    pub fn parse(header: &str) -> Option<Self> {
+        let list = header.trim().strip_prefix("bytes=")?;
+        // RFC 9110 §5.6.1: empty elements of a list are ignored.
+        let elements = list.split(',').map(str::trim).filter(|element| !element.is_empty());
+        let ranges: Vec<_> = elements.take(MAX_RANGES + 1).map(ByteRange::read).collect::<Option<_>>()?;
+        (1..=MAX_RANGES).contains(&ranges.len()).then_some(Self(ranges))
+    }
+
+    /// The selected bytes of content with `size` bytes, in the order of the header: all the ranges that can be satisfied.
+    /// `None` means ignore the header: the ranges overlap, or select more bytes than there are (RFC 9110 §14.2).
+    ///
+    /// ```
+    /// use entrepot_oci::ByteRanges;
+    ///
+    /// let ranges = ByteRanges::parse("bytes=0-1, -1, 10-").unwrap();
+    /// assert_eq!(ranges.within(7), Ok(Some(vec![0..2, 6..7])));
+    /// assert_eq!(ByteRanges::parse("bytes=0-5,0-5").unwrap().within(7), Ok(None));
+    /// ```
+    ///
+    /// # Errors
+    /// [`RangeError::Unsatisfiable`] if none can be satisfied.
+    pub fn within(&self, size: u64) -> Result<Option<Vec<Range<u64>>>, RangeError> {
+        let selected: Vec<_> = self.0.iter().filter_map(|range| range.within(size).ok()).collect();
+        if selected.is_empty() {
+            return Err(RangeError::Unsatisfiable);
+        }
+        let mut sorted = selected.clone();
+        sorted.sort_by_key(|range| range.start);
+        let is_apart = sorted.array_windows().all(|[one, next]| one.end <= next.start);
+        Ok(is_apart.then_some(selected))
     }
 }
 
@@ -133,6 +180,25 @@ mod tests {
             assert_eq!(range.within(size), Err(RangeError::Unsatisfiable));
         }
         assert!(ByteRange::parse("bytes=99999999999999999999-").unwrap().within(10).is_err());
+    }
+
+    #[test]
+    fn reads_several_ranges() {
+        let within = |header: &str| ByteRanges::parse(header).unwrap().within(10);
+        assert_eq!(within("bytes=0-9"), Ok(Some(vec![0..10])));
+        assert_eq!(within("bytes=4-5,0-1,-2"), Ok(Some(vec![4..6, 0..2, 8..10])));
+        assert_eq!(within("bytes=0-1,2-3"), Ok(Some(vec![0..2, 2..4])));
+        assert_eq!(within("bytes=,0-1 , 20-"), Ok(Some(std::iter::once(0..2).collect())));
+        for overlapping in ["bytes=0-3,3-4", "bytes=3-4,0-3", "bytes=0-,0-0", "bytes=1-2,1-2"] {
+            assert_eq!(within(overlapping), Ok(None), "{overlapping}");
+        }
+        assert_eq!(within("bytes=10-,20-30"), Err(RangeError::Unsatisfiable));
+        for ignored in ["bytes=", "bytes=,", "bytes=0-1,x", "bytes=0-1;2-3", "lines=0-1,2-3"] {
+            assert_eq!(ByteRanges::parse(ignored), None, "{ignored}");
+        }
+        let many = |count| ByteRanges::parse(&format!("bytes={}", vec!["0-0"; count].join(",")));
+        assert!(many(MAX_RANGES).is_some());
+        assert!(many(MAX_RANGES + 1).is_none());
     }
 
     #[test]

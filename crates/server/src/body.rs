@@ -226,7 +226,7 @@ impl AsRef<[u8]> for Last {
 }
 
 /// Slices of a file, each checked to be readable. They use no memory of ours, however many wait for slow clients.
-fn checked(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
+pub(crate) fn checked(mapping: Mapping, range: Range<u64>) -> impl Stream<Item = Result<Bytes, Cut>> + Send {
     stream::unfold(Some((mapping, range)), |left| async {
         let (mapping, Range { start, end }) = left.filter(|(_, left)| !left.is_empty())?;
         let until = (start + SLICE).min(end);

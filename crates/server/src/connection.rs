@@ -117,9 +117,7 @@ impl Connections {
             });
             service_fn(move |request| {
                 let (service, caller) = (Arc::clone(&service), Arc::clone(&caller));
-                // On the heap, since a stream of HTTP/2 keeps the room of this future for as long as its answer is sent; and only
-                // when its turn comes, since hundreds of requests may come at once.
-                async move { Ok::<_, Infallible>(Box::pin(service.serve(&caller, request)).await) }
+                async move { Ok::<_, Infallible>(service.serve(&caller, request).await) }
             })
         };
         let io = Open::new(io, self.open.token());

@@ -364,7 +364,7 @@ fn what_is_no_route() {
 fn what_the_server_refuses_by_itself() {
     for (refusal, status, code, message) in [
         (Refusal::address_too_long(8192), 414, "UNSUPPORTED", "the address is longer than 8192 bytes"),
-        (Refusal::headers_too_large(16384), 431, "UNSUPPORTED", "the headers are larger than 16384 bytes"),
+        (Refusal::headers_too_large(32768), 431, "UNSUPPORTED", "the headers are larger than 32768 bytes"),
         (
             Refusal::manifest_too_large(),
             413,

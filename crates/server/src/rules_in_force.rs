@@ -28,8 +28,8 @@ const MOST_ADMITTED: u64 = 30_000;
 #[derive(Clone, Default)]
 pub struct RulesInForce(Arc<Shared>);
 
-/// Reads the rules again.
-pub type LoadRules = Box<dyn Fn() -> Result<PullRules, LoadFault> + Send + Sync>;
+/// Reads the rules again, and puts what else was read with them into force.
+pub type LoadRules = Box<dyn Fn(&RulesInForce) -> Result<PullRules, LoadFault> + Send + Sync>;
 
 /// Why what was read cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl RulesInForce {
     pub fn reload(&self) -> Result<Reloaded, LoadFault> {
         let load = self.0.load.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match load {
-            Some(load) => self.take((*load)()),
+            Some(load) => self.take((*load)(self)),
             None => Ok(Reloaded::Same),
         }
     }
@@ -266,7 +266,7 @@ mod tests {
         let read = Arc::new(Mutex::new(Ok::<_, LoadFault>("docker.io/a/*\nquay.io/b")));
         let source = Arc::clone(&read);
         let load = move || source.lock().unwrap().clone().map(rules);
-        let in_force = RulesInForce::new(rules("docker.io/a/*"), Box::new(load));
+        let in_force = RulesInForce::new(rules("docker.io/a/*"), Box::new(move |_: &RulesInForce| load()));
         let mut registry = Registry::default();
         in_force.register(&mut registry);
         let first = in_force.current().generation;

@@ -113,6 +113,12 @@ impl Sender {
         Self { principal, credentials: Credentials::Accepted }
     }
 
+    /// Whoever sent a request without any credentials.
+    pub(crate) fn at_once(evidence: &Evidence<'_>) -> Option<Self> {
+        let has_none = evidence.door == Door::Public && evidence.sent().is_none() && !evidence.has_cookies;
+        has_none.then(|| evidence.without())
+    }
+
     /// Finds out who sent a request, by its credentials or else by what needs none. Without `access`, only the configured
     /// token is a credential.
     pub(crate) async fn of(evidence: &Evidence<'_>, access: Option<&Access>) -> Self {

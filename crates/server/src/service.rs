@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// Limit of a request head, in bytes of names and values.
-pub(crate) const MAX_HEAD: usize = 16 << 10;
+pub(crate) const MAX_HEAD: usize = 32 << 10;
 /// Limit of an address, in bytes.
 const MAX_ADDRESS: usize = 8 << 10;
 
@@ -65,6 +65,14 @@ struct Received<'a> {
     from: &'a Connected,
     head: Parts,
     id: &'a RequestId,
+    body: Upload,
+}
+
+/// A request for something that is not of the registry API.
+struct Asked {
+    caller: Caller,
+    client: Client,
+    head: Parts,
     body: Upload,
 }
 
@@ -95,7 +103,9 @@ impl Service {
         let (is_head, version) = (head.method == Method::HEAD, head.version);
         let is_registry = registry::is_below(head.uri.path());
         let span = record.span.clone();
-        let answering = self.answer(Received { from, head, id: &id, body }, &mut record.kind);
+        // On the heap, and given back before the response is sent: a stream of HTTP/2 keeps this future's own room until
+        // then. Nor is it moved again into what watches over it.
+        let answering = Box::pin(self.answer(Received { from, head, id: &id, body }, &mut record.kind));
         let answering = answering.instrument(span);
         let answered = AssertUnwindSafe(answering).catch_unwind().await;
         // The panic hook has logged the message and location.
@@ -124,17 +134,22 @@ impl Service {
         response.map(|body| body.ending(record, offer))
     }
 
-    // The same credentials come with every request of a connection.
+    // The same credentials come with every request of a connection. What looks others up is boxed because it is large, and
+    // rarely runs.
     async fn sender(&self, evidence: &Evidence<'_>, memo: &Memo) -> Sender {
         let access = self.state.access.as_ref();
         let (Door::Public, Some(access), Some(sent)) = (evidence.door, access, evidence.sent()) else {
-            return Sender::of(evidence, access).await;
+            return match Sender::at_once(evidence) {
+                Some(sender) => sender,
+                None => Box::pin(Sender::of(evidence, access)).await,
+            };
         };
         let at = Moment { generation: access.generation(), now: Instant::now().into_std() };
         if let Some(known) = memo.recall(sent, at) {
             return known;
         }
-        let Found { sender, lifetime } = Sender::by_credentials(evidence, Some(access), sent).await;
+        let found = Box::pin(Sender::by_credentials(evidence, Some(access), sent)).await;
+        let Found { sender, lifetime } = found;
         memo.remember(sent, &sender, at, lifetime);
         sender
     }
@@ -172,20 +187,27 @@ impl Service {
             if matches!(sender.credentials, Credentials::Refused(_))
                 && let Some(doer) = self.doer(&sender, Client::at(evidence.origin.client()), id)
             {
-                doer.login(status_of(&outcome)).await;
+                Box::pin(doer.login(status_of(&outcome))).await;
             }
             return Answered { outcome, all_read: body.is_finished() };
         }
         let host = call.host().map(str::to_owned);
         let caller = Caller { sender: sender.clone(), address: peer.address(), host, id: id.clone() };
-        let (body, finished) = body.into_body();
         let client = Client::at(evidence.origin.client());
+        Box::pin(self.page(Asked { caller, client, head, body }, kind)).await
+    }
+
+    // Whatever is not the registry API.
+    async fn page(&self, asked: Asked, kind: &mut Kind) -> Answered {
+        let Asked { caller, client, head, body } = asked;
+        let (sender, id) = (caller.sender.clone(), caller.id.clone());
+        let (body, finished) = body.into_body();
         let (method, path) = (head.method.clone(), head.uri.path().to_owned());
         let outcome = self.site.answer(Request::from_parts(head, body), caller).await.map(|answer| {
             *kind = answer.kind;
             answer.response
         });
-        if let Some(doer) = self.doer(&sender, client, id) {
+        if let Some(doer) = self.doer(&sender, client, &id) {
             doer.login(status_of(&outcome)).await;
             if is_api(&path) {
                 doer.change(&method, &path, status_of(&outcome)).await;

@@ -200,7 +200,7 @@ async fn who_may_not_have_an_image_does_not_learn_whether_there_is_one() {
 async fn rules_and_limits_count_for_requests() {
     let list = RuleList::read("allows.txt", ListKind::Allow, "docker.io/library/a").unwrap();
     let pull_rules = PullRules::new(vec![list], Some("https://ask.test/{image}".parse().unwrap()));
-    let in_force = RulesInForce::new(pull_rules, Box::new(|| panic!("nobody reloads")));
+    let in_force = RulesInForce::new(pull_rules, Box::new(|_| panic!("nobody reloads")));
     let manifests = Some("2/h burst 2".parse().unwrap());
     let per_client = ClientLimits { manifests, ..ClientLimits::default() };
     let section = LimitsSection { per_client, ..LimitsSection::default() };

@@ -27,7 +27,7 @@ fn lists(allow: &str, deny: &str) -> PullRules {
 }
 
 fn in_force(allow: &str, deny: &str) -> RulesInForce {
-    RulesInForce::new(lists(allow, deny), Box::new(|| panic!("nobody reloads")))
+    RulesInForce::new(lists(allow, deny), Box::new(|_| panic!("nobody reloads")))
 }
 
 async fn rig(allow: &str, deny: &str) -> Rig {
@@ -195,7 +195,7 @@ async fn what_is_denied_by_law_has_its_own_status() {
     ]});
     let section: RulesSection = serde_json::from_value(section).unwrap();
     let rules = PullRules::new(section.lists().unwrap(), None);
-    let rules = RulesInForce::new(rules, Box::new(|| panic!("nobody reloads")));
+    let rules = RulesInForce::new(rules, Box::new(|_| panic!("nobody reloads")));
     let rig = Rig::start_with(Setup { rules, ..Setup::default() }).await;
     let answer = rig.get("/v2/acme/jail/manifests/1").await;
     assert_eq!((answer.status.as_u16(), code(&answer).as_str()), (451, "DENIED"));
@@ -211,7 +211,7 @@ async fn rules_change_while_connections_stay_open() {
     let read = Arc::new(Mutex::new(Ok(("docker.io/library/nginx", ""))));
     let source = Arc::clone(&read);
     let load = move || source.lock().unwrap().clone().map(|(allow, deny)| lists(allow, deny));
-    let rules = RulesInForce::new(load().unwrap(), Box::new(load));
+    let rules = RulesInForce::new(load().unwrap(), Box::new(move |_| load()));
     let directory = tempfile::tempdir().unwrap();
     let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
     let access = Access::open(catalog, Keyring::generate(), Rules::default()).await.unwrap();

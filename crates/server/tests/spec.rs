@@ -7,6 +7,8 @@
 
 mod support;
 
+use std::ops::Range;
+
 use entrepot_oci::Digest;
 use entrepot_testkit::client::Response;
 use support::{
@@ -127,9 +129,22 @@ const CASES: &[Case] = &[
             &[("content-range", "bytes */200000")],
         )
     },
-    // What is not understood is ignored (RFC 9110 §14.2).
+    with(
+        ("GET", "/v2/local/spec/blobs/{layer}"),
+        &[("range", "bytes=5-6,200000-")],
+        206,
+        &[("content-range", "bytes 5-6/200000")],
+    ),
+    // Several ranges are several parts, each with its head (RFC 9110 §14.6).
+    with(
+        ("GET", "/v2/local/spec/blobs/{layer}"),
+        &[("range", "bytes=0-1,3-4")],
+        206,
+        &[("content-type", "multipart/byteranges; boundary={layer-hex}")],
+    ),
+    // What is not understood is ignored (RFC 9110 §14.2), and so is what asks for the same bytes twice.
     with(("GET", "/v2/local/spec/blobs/{layer}"), &[("range", "bytes=5")], 200, &[]),
-    with(("GET", "/v2/local/spec/blobs/{layer}"), &[("range", "bytes=0-1,3-4")], 200, &[]),
+    with(("GET", "/v2/local/spec/blobs/{layer}"), &[("range", "bytes=0-1,1-4")], 200, &[]),
     with(("GET", "/v2/local/spec/blobs/{layer}"), &[("range", "lines=1-2")], 200, &[]),
     with(
         ("GET", "/v2/local/spec/blobs/{layer}"),
@@ -387,6 +402,23 @@ fn differing<'a>(head: &'a Response, get: &'a Response) -> impl Iterator<Item = 
     body.into_iter().chain(length.map(|length| format!("has {length} bytes"))).chain(other)
 }
 
+/// The body of several ranges (RFC 9110 §14.6).
+fn byteranges(boundary: &str, of: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for Range { start, end } in ranges.iter().cloned() {
+        let (last, size) = (end - 1, of.len());
+        let head = [
+            format!("\r\n--{boundary}"),
+            "Content-Type: application/octet-stream".to_owned(),
+            format!("Content-Range: bytes {start}-{last}/{size}\r\n\r\n"),
+        ];
+        body.extend(head.join("\r\n").into_bytes());
+        body.extend(&of[start..end]);
+    }
+    body.extend(format!("\r\n--{boundary}--\r\n").into_bytes());
+    body
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn content_comes_back_byte_for_byte() {
     let rig = Rig::start().await;
@@ -400,9 +432,29 @@ async fn content_comes_back_byte_for_byte() {
     assert_eq!(part.body, layer[70_000..=150_000]);
     assert_eq!(rig.get(&spell(&names, "/v2/local/spec/blobs/{long}")).await.body, "long");
     assert_eq!(rig.get("/v2/local/spec/manifests/v1").await.body, image(&[&layer], ""));
+    let range = ("range", "bytes=70000-150000,-3,0-9");
+    let parts = rig.get_with(&spell(&names, "/v2/local/spec/blobs/{layer}"), &[range]).await;
+    let expected = byteranges(&names["{layer-hex}"], &layer, &[70_000..150_001, 199_997..200_000, 0..10]);
+    assert!(parts.body == expected, "{:?}", parts.headers);
+    assert_eq!(parts.header("content-length"), Some(expected.len().to_string().as_str()));
     // An escaped colon is the same digest.
     let escaped = names["{image}"].replace(':', "%3A");
     assert_eq!(rig.get(&format!("/v2/local/spec/manifests/{escaped}")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_ranges_of_a_blob_that_is_not_held_come_in_parts() {
+    let rig = Rig::start().await;
+    let mirrored = entrepot_testkit::TestImage::random(7, 1, 50_000);
+    rig.upstream.put_image("library/a", "1", &mirrored);
+    let (layer, bytes) = &mirrored.blobs()[1];
+    let path = format!("/v2/library/a/blobs/{layer}");
+    let expected = byteranges(&layer.hex(), bytes, &[40_000..40_010, bytes.len() - 2..bytes.len()]);
+    for _cold_then_held in 0..2 {
+        let response = rig.get_with(&path, &[("range", "bytes=40000-40009,-2")]).await;
+        assert!(response.status == 206 && response.body == expected, "{:?}", response.headers);
+    }
+    assert_eq!(rig.upstream.log().blob_gets().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

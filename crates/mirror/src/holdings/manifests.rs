@@ -25,6 +25,12 @@ impl Holdings {
         if let Some(manifest) = self.memory.manifests.get(&entry) {
             return Ok(Some(manifest));
         }
+        // Boxed: see `Blobs::get`.
+        Box::pin(self.load_manifest(entry)).await
+    }
+
+    async fn load_manifest(&self, entry: (RepoKey, Digest)) -> Result<Option<Arc<HeldManifest>>, Error> {
+        let (key, digest) = (&entry.0, &entry.1);
         let Some(record) = self.ask_catalog(self.catalog.manifest(key, digest)).await? else {
             return Ok(None);
         };

@@ -129,7 +129,8 @@ impl Holdings {
         &self,
         request: impl Future<Output = Result<T, CatalogError>>,
     ) -> Result<T, Error> {
-        self.try_catalog(request).await?.map_err(catalog_failed)
+        // Boxed: see `Blobs::get`.
+        Box::pin(self.try_catalog(request)).await?.map_err(catalog_failed)
     }
 
     /// The same with the catalog's own error; the outer one says that it is down.

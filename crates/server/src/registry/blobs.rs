@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use entrepot_mirror::{Opened, Probe, ServedBlob};
-use entrepot_oci::{ByteRange, Digest};
+use entrepot_oci::{ByteRanges, Digest};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use super::ask::Ask;
+use super::{ask::Ask, parts::Parts};
 use crate::{
     answer::respond,
     body::Body,
@@ -17,14 +17,18 @@ use crate::{
 
 pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {
     if headers::has_already(ask.headers, digest) {
-        return head(ask, digest).await;
+        return Box::pin(head(ask, digest)).await;
     }
     if ask.state.limits.count_bytes() {
         Box::pin(ask.state.limits.check_cold(ask.mirror, &ask.asker(), (&ask.target.key, digest))).await?;
     }
     let blob = ask.mirror.blob(ask.target, digest).await?;
     let size = blob.size;
-    let range = range(ask.headers, digest, size)?;
+    let range = match selection(ask.headers, digest, &blob)? {
+        Selection::All => None,
+        Selection::Part(range) => Some(range),
+        Selection::Parts(parts) => return Box::pin(get_parts(ask, digest, blob, parts)).await,
+    };
     let length = range.as_ref().map(|range| range.end - range.start).or(size);
     let shaped = shaped(ask, digest, (&blob, length))?;
     let blob = if may_be_elsewhere(ask, digest, &blob, shaped.as_ref()) { blob } else { blob.through_here() };
@@ -55,6 +59,23 @@ pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>
         let content_range = format!("bytes {}-{}/{size}", range.start, range.end - 1);
         to.insert(header::CONTENT_RANGE, headers::value(content_range));
     }
+    Ok(response)
+}
+
+async fn get_parts(
+    ask: &Ask<'_>,
+    digest: &Digest,
+    blob: ServedBlob,
+    parts: Parts,
+) -> Result<Response<Body>, Refusal> {
+    let (length, content_type) = (Some(parts.length()), parts.content_type());
+    let shaped = shaped(ask, digest, (&blob, length))?;
+    let stream = parts.open(blob.through_here()).await?;
+    let mut response =
+        respond(StatusCode::PARTIAL_CONTENT, Body::stream(stream, length, None).shaped(shaped));
+    let to = response.headers_mut();
+    describe(to, digest, length);
+    to.insert(header::CONTENT_TYPE, content_type);
     Ok(response)
 }
 
@@ -96,16 +117,30 @@ pub(super) async fn delete(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Bo
     Ok(respond(StatusCode::ACCEPTED, Body::empty()))
 }
 
-// The requested part of the blob; `None` is all of it. Ranges are ignored if the size is unknown.
-fn range(headers: &HeaderMap, digest: &Digest, size: Option<u64>) -> Result<Option<Range<u64>>, Refusal> {
+/// What of a blob is sent.
+enum Selection {
+    All,
+    Part(Range<u64>),
+    Parts(Parts),
+}
+
+// Ranges are ignored if the size is unknown. So are several ranges of what is passed through: each would be a request to
+// the upstream.
+fn selection(headers: &HeaderMap, digest: &Digest, blob: &ServedBlob) -> Result<Selection, Refusal> {
     let Some(asked) = headers.get(header::RANGE).and_then(|value| value.to_str().ok()) else {
-        return Ok(None);
+        return Ok(Selection::All);
     };
-    let (Some(asked), Some(size)) = (ByteRange::parse(asked), size) else { return Ok(None) };
+    let (Some(asked), Some(size)) = (ByteRanges::parse(asked), blob.size) else { return Ok(Selection::All) };
     if !headers::range_counts(headers, digest) {
-        return Ok(None);
+        return Ok(Selection::All);
     }
-    asked.within(size).map(Some).map_err(|_| Refusal::range(size))
+    let mut ranges = asked.within(size).map_err(|_| Refusal::range(size))?.unwrap_or_default();
+    Ok(match ranges.len() {
+        0 => Selection::All,
+        1 => Selection::Part(ranges.remove(0)),
+        _ if blob.is_passed_through() => Selection::All,
+        _ => Selection::Parts(Parts::new(ranges, digest, size)),
+    })
 }
 
 fn describe(to: &mut HeaderMap, digest: &Digest, length: Option<u64>) {

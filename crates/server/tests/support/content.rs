@@ -77,6 +77,7 @@ pub(crate) async fn fill(rig: &Rig) -> Names {
     }
     BTreeMap::from([
         ("{layer}", Digest::of(&layer).to_string()),
+        ("{layer-hex}", Digest::of(&layer).hex()),
         ("{config}", Digest::of(b"{}").to_string()),
         ("{empty}", Digest::of(b"").to_string()),
         ("{long}", long.to_string()),
