@@ -79,6 +79,7 @@ if [ "${1:-}" != --check ]; then
     export ENTREPOT_BIN
     step clients e2e/run.sh --quick
     step login e2e/login.sh
+    step partial e2e/partial.sh
     step canary e2e/canary.sh
     step oidc e2e/oidc.sh
     step ldap e2e/ldap.sh

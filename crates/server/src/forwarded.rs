@@ -13,6 +13,12 @@ static PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 static PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
+/// True if a proxy may have said something. Cheaper than asking what.
+pub(crate) fn says_anything(headers: &HeaderMap) -> bool {
+    let is_told = |name: &HeaderName| name.as_str().starts_with("x-forwarded-") || *name == header::FORWARDED;
+    headers.keys().any(is_told)
+}
+
 /// The addresses that proxies say the request passed, the nearest first. It ends at the first one that is none.
 pub(crate) fn hops(headers: &HeaderMap) -> impl Iterator<Item = IpAddr> + '_ {
     let listed = listed(headers, &FOR);

@@ -42,7 +42,7 @@ impl Origin<'_> {
     pub(crate) fn client(&self) -> Option<IpAddr> {
         let mut client = self.address?.to_canonical();
         // Each request asks several times, and nearly none comes from a proxy.
-        if !self.front.proxies.include(client) {
+        if !forwarded::says_anything(self.headers) || !self.front.proxies.include(client) {
             return Some(client);
         }
         for hop in forwarded::hops(self.headers) {

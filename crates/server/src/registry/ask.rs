@@ -1,10 +1,12 @@
 //! A registry API request with its resolved name, as handlers see it.
 
+use std::hash::BuildHasher as _;
+
 use entrepot_access::{Principal, Verb, Visibility};
 use entrepot_mirror::{Asked, Mirror, Probe, Target, Verdict};
 use entrepot_oci::Name;
+use foldhash::fast::FixedState;
 use http::HeaderMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
 use crate::{
     client::Client,
@@ -63,7 +65,7 @@ impl Ask<'_> {
 
     /// Tells clients apart, to count whether many want an image or one wants it many times.
     pub(super) fn client_key(&self) -> u64 {
-        BuildHasherDefault::<DefaultHasher>::default().hash_one(Client::at(self.origin.client()))
+        FixedState::default().hash_one(Client::at(self.origin.client()))
     }
 
     /// Makes an address below the name.
