@@ -55,7 +55,10 @@ report() {
 
 # oras: its registry and its zot are entrepot; its registry without a referrers API is docker-registry.
 with_oras() {
-    local at=$peers/oras/test/e2e mount=$peers/oras/test/e2e/testdata/distribution suite host zot fallback archive
+    local at=$scratch/oras-source/test/e2e mount suite host zot fallback archive
+    mount=$at/testdata/distribution
+    # Its tests write beside themselves.
+    cp -r "$peers/oras" "$scratch/oras-source"
     for archive in "$mount"/mount/*.tar.gz; do mkdir -p "$scratch/mount" && tar -xzf "$archive" -C "$scratch/mount"; done
     for archive in "$mount"/mount_fallback/*.tar.gz; do mkdir -p "$scratch/fallback" && tar -xzf "$archive" -C "$scratch/fallback"; done
     registry_start oras-host && host=localhost:$port
@@ -99,7 +102,7 @@ PYTHON
             cd "$at"
             export ORAS_PATH=$scratch/oras ORAS_REGISTRY_HOST=$host ORAS_REGISTRY_FALLBACK_HOST=$fallback ZOT_REGISTRY_HOST=$zot
             export COPY_REPOSITORY=$scratch/copy DOCKER_CONFIG=$scratch/docker
-            go test -overlay "$scratch/overlay.json" "./suite/$suite/..." -count 1 -args -ginkgo.no-color -ginkgo.v
+            go test -v -overlay "$scratch/overlay.json" "./suite/$suite/..." -count 1 -args -ginkgo.no-color -ginkgo.v
         ) > "$scratch/oras-$suite.log" 2>&1 || true
         sed -n 's/^ *\[FAIL\] //p' "$scratch/oras-$suite.log" > "$scratch/oras-$suite.failed"
         grep -q '^Ran ' "$scratch/oras-$suite.log" || { tail -n 5 "$scratch/oras-$suite.log" >&2; failed=1; }
@@ -111,17 +114,17 @@ PYTHON
 with_oras_py() {
     local suite with
     python3 -m venv "$scratch/venv"
-    "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check "$peers/oras-py[tests]"
-    cp -r "$peers/oras-py/oras/tests" "$scratch/oras-py-tests"
-    user=myuser password=mypass
+    "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check "$peers/oras-py[ecr,tests]"
+    cp -r "$peers/oras-py" "$scratch/oras-py"
+    user=myuser password=mypassword
     for with in nobody login; do
         suite=oras-py-$with
         registry_start "$suite"
         (
-            cd "$scratch/oras-py-tests"
+            cd "$scratch/oras-py"
             export HOME=$scratch/home-$with ORAS_HOST=localhost ORAS_PORT=$port ORAS_USER=$user ORAS_PASS=$password
             [ "$with" = nobody ] || export ORAS_AUTH=true
-            "$scratch/venv/bin/python" -m pytest -q -rf -p no:cacheprovider .
+            "$scratch/venv/bin/python" -m pytest -q -rf -p no:cacheprovider oras/tests
         ) > "$scratch/$suite.log" 2>&1 || true
         sed -n 's/^FAILED \([^ ]*\).*/\1/p' "$scratch/$suite.log" > "$scratch/$suite.failed"
         grep -qE '[0-9]+ passed' "$scratch/$suite.log" || { tail -n 5 "$scratch/$suite.log" >&2; failed=1; }
