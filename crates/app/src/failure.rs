@@ -171,6 +171,11 @@ pub(crate) fn told(text: &str) -> Cow<'_, str> {
     if is_chinese() { entrepot_chinese::said(text) } else { Cow::Borrowed(text) }
 }
 
+/// A note in the terminal's language, with the word for it in front.
+pub(crate) fn told_note(note: &str) -> String {
+    format!("{}: {}", word("note"), told(note))
+}
+
 /// A hint in the terminal's language, with the word for it in front.
 pub(crate) fn told_hint(hint: &str) -> String {
     format!("{}: {}", word("hint"), told(hint))

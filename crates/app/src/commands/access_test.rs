@@ -15,7 +15,7 @@ use crate::{
     assembly,
     config::{self, Environment, Overrides},
     failure::{self, Failure},
-    output::{self, Output},
+    output::{self, Output, sentence, word},
     runtime,
 };
 
@@ -123,7 +123,7 @@ async fn oidc(settings: OidcSettings, has_token: bool) -> Result<Report, Failure
 async fn ldap(settings: LdapSettings, user: &str, password: Password) -> Result<Report, Failure> {
     let LdapSettings { directory, roles } = settings;
     let url = directory.url.clone();
-    let password = password.obtain(&format!("password of `{user}` in the directory: ")).await?;
+    let password = password.obtain(&sentence!("password of `{name}` in the directory: ", name = user)).await?;
     let directory =
         Directory::new(directory).map_err(|error| Failure::because("cannot set up the directory", &error))?;
     let found = directory.authenticate(user, &password).await;

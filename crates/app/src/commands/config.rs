@@ -8,7 +8,7 @@ use crate::{
     assembly,
     config::{self, Environment, Loaded, Overrides},
     failure::{self, Failure},
-    output::{self, Output, counted},
+    output::{self, Output, amount, counted, sentence, word},
 };
 
 /// The arguments.
