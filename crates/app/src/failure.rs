@@ -163,7 +163,7 @@ pub(crate) fn note(facts: &[String], hint: &str) {
 }
 
 fn say(color: AnsiColor, label: &'static str, text: &str) {
-    terminal::say(Some(Label(color, word(label))), &told(text));
+    terminal::say(Some(Label(color, called(label))), &told(text));
 }
 
 /// An error's text in the terminal's language, as far as it is known there.
@@ -173,12 +173,12 @@ pub(crate) fn told(text: &str) -> Cow<'_, str> {
 
 /// A note in the terminal's language, with the word for it in front.
 pub(crate) fn told_note(note: &str) -> String {
-    format!("{}: {}", word("note"), told(note))
+    format!("{}: {}", called("note"), told(note))
 }
 
 /// A hint in the terminal's language, with the word for it in front.
 pub(crate) fn told_hint(hint: &str) -> String {
-    format!("{}: {}", word("hint"), told(hint))
+    format!("{}: {}", called("hint"), told(hint))
 }
 
 /// True if the terminal speaks 中文.
@@ -187,7 +187,7 @@ pub(crate) fn is_chinese() -> bool {
     *IS_CHINESE
 }
 
-fn word(label: &'static str) -> &'static str {
+fn called(label: &'static str) -> &'static str {
     match label {
         _ if !is_chinese() => label,
         "error" => "错误",

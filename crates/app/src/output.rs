@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Says a sentence in the terminal's language. Its places have names, and get what is given by those:
-/// `sentence!("removed {images}", images = amount(3, "image"))`.
+/// `sentence!("{images} renamed", images = amount(3, "image"))`.
 macro_rules! sentence {
     ($english:literal $(, $name:ident = $value:expr)* $(,)?) => {{
         let chinese = if $crate::failure::is_chinese() {

@@ -66,8 +66,9 @@ pub fn sentences() -> impl Iterator<Item = (&'static str, &'static str)> {
 mod tests {
     use super::*;
 
+    // Some sentences are nothing but places, with the punctuation of 中文 between them.
     fn is_chinese(text: &str) -> bool {
-        text.chars().any(|char| ('\u{4e00}'..='\u{9fff}').contains(&char))
+        text.chars().any(|char| matches!(char, '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}'))
     }
 
     #[test]
@@ -79,7 +80,8 @@ mod tests {
         );
         assert_eq!(amount(2, "repository").as_deref(), Some("2 个仓库"));
         assert_eq!((heading("SIZE"), word("never")), (Some("大小"), Some("从未")));
-        assert_eq!((heading("never"), word("SIZE"), amount(1, "SIZE"), sentence("", &[])), (None, None, None, None));
+        assert_eq!((heading("never"), word("SIZE")), (None, None));
+        assert_eq!((amount(1, "SIZE"), sentence("{0}", &[])), (None, None));
     }
 
     #[test]
@@ -89,7 +91,8 @@ mod tests {
             if Template::read(english).names() != Template::read(chinese).names() {
                 faults.push(format!("other places: {english} | {chinese}"));
             }
-            if !is_chinese(chinese) {
+            // How much of how much is said by a stroke.
+            if !is_chinese(chinese) && chinese != "{done}/{total}" {
                 faults.push(format!("no 中文: {chinese}"));
             }
         }

@@ -52,7 +52,7 @@ pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
     let now = Timestamp::from(now);
     let rows = tokens.iter().map(|token| {
         let expires = match token.expires {
-            None => word("never"),
+            None => sentence!("never"),
             Some(end) if end <= now => sentence!("{time} (expired)", time = end),
             Some(end) => end.to_string(),
         };

@@ -106,7 +106,8 @@ pub(super) fn failure(instance: &Instance) -> Failure {
 
 /// When an instance ends.
 pub(super) fn ends(instance: &Instance) -> String {
-    let time = |at: Option<entrepot_api::Timestamp>| at.map_or_else(|| word("never"), |at| at.to_string());
+    let time =
+        |at: Option<entrepot_api::Timestamp>| at.map_or_else(|| sentence!("never"), |at| at.to_string());
     output::line(&sentence!(
         "`{name}` is stopped {stop}, and removed {release}",
         name = instance.name,

@@ -19,7 +19,7 @@ use crate::{
         },
         session::Common,
     },
-    failure::Failure,
+    failure::{Failure, told},
     log::Verbosity,
     output::{self, Column, Output, amount, counted, joined, sentence, sums, table, word},
 };
@@ -254,7 +254,7 @@ impl Done {
         text.extend(written.iter().map(|(name, what)| output::line(&format!("{name}: {what}"))));
         if !steps.is_empty() {
             text += &format!("\n{}\n", sentence!("what is left to do:"));
-            text.extend(steps.iter().map(|step| output::line(&format!("  {step}"))));
+            text.extend(steps.iter().map(|step| output::line(&format!("  {}", told(step)))));
         }
         text
     }
