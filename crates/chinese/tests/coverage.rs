@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -21,7 +22,7 @@ const NOT_YET: [&str; 2] = ["engine", "library"];
 const GIVE_WORDS: [(&str, &str); 3] = [("app", "next_step"), ("migrate", "word"), ("sync", "word")];
 
 /// Words on the wire that are not translated: they are typed as they are shown, name formats and codes, or are not printed.
-const AS_ON_THE_WIRE: [&str; 23] = [
+const AS_ON_THE_WIRE: [&str; 26] = [
     "AccountKind",
     "CacheEvictionTrigger",
     "CacheFault",
@@ -45,6 +46,9 @@ const AS_ON_THE_WIRE: [&str; 23] = [
     "Role",
     "SavingPhase",
     "SenderKind",
+    "UpstreamStanding",
+    "WebhookFormat",
+    "WebhookLanguage",
 ];
 
 /// Tables of sentences that no source has as one literal: what the operating system and the
@@ -93,7 +97,13 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn said() -> BTreeMap<String, Said> {
+// The sources are read once.
+fn said() -> &'static BTreeMap<String, Said> {
+    static SAID: LazyLock<BTreeMap<String, Said>> = LazyLock::new(read);
+    &SAID
+}
+
+fn read() -> BTreeMap<String, Said> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(crates).unwrap() {
@@ -153,9 +163,8 @@ impl Printed {
 
     // What a group is given to: `name(…)`, `name!(…)`, `fn name() -> … {…}`.
     fn take(&mut self, before: &[TokenTree], group: &Group, of: &str) {
-        let named = |back: usize| {
-            before.len().checked_sub(back).map(|at| before[at].to_string()).unwrap_or_default()
-        };
+        let named =
+            |back: usize| before.len().checked_sub(back).map(|at| before[at].to_string()).unwrap_or_default();
         let texts: Vec<String> = group.stream().into_iter().filter_map(|token| text(&token)).collect();
         let first = group.stream().into_iter().next().and_then(|token| text(&token));
         let is_call = group.delimiter() == Delimiter::Parenthesis && named(2) != "fn";
@@ -291,8 +300,8 @@ fn lacking(text_of: impl Fn(&Said) -> &BTreeSet<String>) -> Vec<String> {
     known.extend(known.clone().iter().map(|english| plain(english)));
     let is_told = |text: &str| known.contains(text) || SILENT.iter().any(|(silent, _)| *silent == text);
     let mut lacking = Vec::new();
-    for (name, said) in said().into_iter().filter(|(name, _)| !NOT_YET.contains(&name.as_str())) {
-        let missing = text_of(&said).iter().filter(|text| has_words(text) && !is_told(text));
+    for (name, said) in said().iter().filter(|(name, _)| !NOT_YET.contains(&name.as_str())) {
+        let missing = text_of(said).iter().filter(|text| has_words(text) && !is_told(text));
         lacking.extend(missing.map(|text| format!("{name}: {text}")));
     }
     lacking
@@ -334,13 +343,13 @@ fn every_translation_is_of_something_that_is_said() {
 
 fn printed() -> Printed {
     let mut all = Printed::default();
-    for Said { printed, .. } in said().into_values() {
-        all.headings.extend(printed.headings);
+    for Said { printed, .. } in said().values() {
+        all.headings.extend(printed.headings.iter().cloned());
         all.unknown_headings += printed.unknown_headings;
-        all.sentences.extend(printed.sentences);
-        all.words.extend(printed.words);
-        all.nouns.extend(printed.nouns);
-        all.wire.extend(printed.wire);
+        all.sentences.extend(printed.sentences.iter().cloned());
+        all.words.extend(printed.words.iter().cloned());
+        all.nouns.extend(printed.nouns.iter().cloned());
+        all.wire.extend(printed.wire.clone());
     }
     all
 }
@@ -360,7 +369,10 @@ fn every_heading_of_a_table_has_a_translation() {
     // Those in `output.rs` take columns apart.
     assert_eq!(printed.unknown_headings, 2, "write headings as `Column(\"…\", …)`");
     let [lacking, gone] = compared(&printed.headings, entrepot_chinese::printed::headings());
-    assert!(lacking.is_empty(), "add them to `HEADINGS` in `crates/chinese/src/tables/app_words.rs`: {lacking:#?}");
+    assert!(
+        lacking.is_empty(),
+        "add them to `HEADINGS` in `crates/chinese/src/tables/app_words.rs`: {lacking:#?}"
+    );
     assert!(gone.is_empty(), "no table has this: {gone:#?}");
 }
 
@@ -374,7 +386,10 @@ fn every_sentence_that_is_printed_has_a_translation() {
 #[test]
 fn everything_that_is_counted_has_a_translation() {
     let [lacking, gone] = compared(&printed().nouns, entrepot_chinese::printed::nouns());
-    assert!(lacking.is_empty(), "add them to `NOUNS` in `crates/chinese/src/tables/app_words.rs`: {lacking:#?}");
+    assert!(
+        lacking.is_empty(),
+        "add them to `NOUNS` in `crates/chinese/src/tables/app_words.rs`: {lacking:#?}"
+    );
     assert!(gone.is_empty(), "nobody counts this: {gone:#?}");
 }
 
@@ -383,9 +398,13 @@ fn every_state_has_a_translation() {
     let Printed { mut words, wire, .. } = printed();
     let unknown: Vec<_> = AS_ON_THE_WIRE.iter().filter(|name| !wire.contains_key(**name)).collect();
     assert!(unknown.is_empty(), "there are no such words: {unknown:?}");
-    words.extend(wire.into_iter().filter(|(name, _)| !AS_ON_THE_WIRE.contains(&name.as_str())).flat_map(|(_, words)| words));
+    let shown = wire.into_iter().filter(|(name, _)| !AS_ON_THE_WIRE.contains(&name.as_str()));
+    words.extend(shown.flat_map(|(_, words)| words));
     let [lacking, gone] = compared(&words, entrepot_chinese::printed::words());
-    assert!(lacking.is_empty(), "add them to `WORDS` in `crates/chinese/src/tables/app_words.rs`: {lacking:#?}");
+    assert!(
+        lacking.is_empty(),
+        "add them to `WORDS` in `crates/chinese/src/tables/app_words.rs`: {lacking:#?}"
+    );
     assert!(gone.is_empty(), "nobody says this: {gone:#?}");
 }
 

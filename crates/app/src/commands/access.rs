@@ -81,7 +81,9 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Remove { id } => {
             told(asker, asker.client.change(Method::DELETE, &["grants", &id], &()).await)?;
-            asker.print(&serde_json::json!({ "id": id }), || sentence!("grant {id} is removed", id = id) + "\n")
+            asker.print(&serde_json::json!({ "id": id }), || {
+                sentence!("grant {id} is removed", id = id) + "\n"
+            })
         }
     }
 }

@@ -128,7 +128,8 @@ async fn oidc(settings: OidcSettings, has_token: bool) -> Result<Report, Failure
 async fn ldap(settings: LdapSettings, user: &str, password: Password) -> Result<Report, Failure> {
     let LdapSettings { directory, roles } = settings;
     let url = directory.url.clone();
-    let password = password.obtain(&sentence!("password of `{name}` in the directory: ", name = user)).await?;
+    let password =
+        password.obtain(&sentence!("password of `{name}` in the directory: ", name = user)).await?;
     let directory =
         Directory::new(directory).map_err(|error| Failure::because("cannot set up the directory", &error))?;
     let found = directory.authenticate(user, &password).await;

@@ -183,7 +183,8 @@ fn ban_line(ban: &Ban) -> String {
         None => sentence!("until somebody lifts it"),
     };
     let ban = sentence!("ban {id} of {subject} by {by}", id = id, subject = subject, by = by);
-    sentence!("{ban} since {since}, {end}: {reason}", ban = ban, since = since, end = end, reason = reason) + "\n"
+    sentence!("{ban} since {since}, {end}: {reason}", ban = ban, since = since, end = end, reason = reason)
+        + "\n"
 }
 
 #[cfg(test)]

@@ -167,8 +167,7 @@ fn lists(prunes: &[Prune]) -> String {
 }
 
 fn shown(PruneDetail { prune, tags, .. }: &PruneDetail) -> String {
-    let about =
-        format!("{}: {}", prune.rule, joined(&[word(prune.status), amount(prune.tags, "tag")]));
+    let about = format!("{}: {}", prune.rule, joined(&[word(prune.status), amount(prune.tags, "tag")]));
     let columns = [Column("IMAGE", Left), Column("DIGEST", Left), Column("OUTCOME", Left)];
     let rows = tags
         .iter()

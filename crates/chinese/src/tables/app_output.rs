@@ -77,10 +77,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("{images} evicted, {freed} freed", "已淘汰 {images}，释放 {freed}"),
     ("{images} stay: they are used, pinned or needed by now", "{images}留下：期间被使用、保留或引用"),
     ("free on the disk: {before} before, {after} now", "磁盘空闲：之前 {before}，现在 {after}"),
-    (
-        "nothing that was evicted in the last seven days was pulled again",
-        "最近七天淘汰的镜像没有再被拉取",
-    ),
+    ("nothing that was evicted in the last seven days was pulled again", "最近七天淘汰的镜像没有再被拉取"),
     ("{bytes} of {all} hashed, {findings}", "已校验 {bytes}/{all}，{findings}"),
     ("{digests} hashed, {bytes}, {findings}", "已校验 {digests}，{bytes}，{findings}"),
     ("it ends soon", "即将结束"),
@@ -99,10 +96,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("{count} in sync", "已同步 {count}"),
     ("; {images} to read", "；需读取 {images}"),
     ("{rules} from {kind} in `{file}`", "已从 {kind} 转换 {rules}，写入 `{file}`"),
-    (
-        "look at it, then: `entrepot sync {file} --dry-run`",
-        "检查后运行：`entrepot sync {file} --dry-run`",
-    ),
+    ("look at it, then: `entrepot sync {file} --dry-run`", "检查后运行：`entrepot sync {file} --dry-run`"),
     // Images at registries
     ("digest      {digest}", "摘要      {digest}"),
     ("media type  {kind}", "媒体类型  {kind}"),
@@ -172,10 +166,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("removed `{name}` from `{file}`", "已从 `{file}` 删除 `{name}`"),
     ("revoked the API token `{id}`", "已注销 API 令牌 `{id}`"),
     ("logged in to `{target}` as `{name}`", "已以 `{name}` 登录 `{target}`"),
-    (
-        "`{host}` lets everybody in: the password was not checked",
-        "`{host}` 允许任何人访问：没有验证密码",
-    ),
+    ("`{host}` lets everybody in: the password was not checked", "`{host}` 允许任何人访问：没有验证密码"),
     ("{secret} is in {place}", "{secret}保存在 {place}"),
     ("an API token (`{id}`), and not the password,", "API 令牌（`{id}`，而不是密码）"),
     ("the password", "密码"),
@@ -183,10 +174,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("open this address in a browser:  {address}", "在浏览器中打开：  {address}"),
     ("and compare the code:            {code}", "并核对验证码：    {code}"),
     ("the API token {id} is in `{place}`", "API 令牌 {id} 保存在 `{place}`"),
-    (
-        "`{issuer}` answers and accepts the client `{client}`",
-        "`{issuer}` 有响应，并接受客户端 `{client}`",
-    ),
+    ("`{issuer}` answers and accepts the client `{client}`", "`{issuer}` 有响应，并接受客户端 `{client}`"),
     ("`{url}` knows `{user}` as `{name}`", "`{url}` 中的 `{user}` 是 `{name}`"),
     ("claim `{claim}`", "声明 `{claim}`"),
     ("names as they are compared", "按比较时的写法"),

@@ -23,10 +23,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("grant {id} is in force", "授权 {id} 已生效"),
     ("grant {id} is removed", "授权 {id} 已删除"),
     ("there are no grants", "没有授权"),
-    (
-        "{principal} may {action} {repository}: {detail}",
-        "{principal} 可以 {action} {repository}：{detail}",
-    ),
+    ("{principal} may {action} {repository}: {detail}", "{principal} 可以 {action} {repository}：{detail}"),
     // Stored credentials and keys
     ("there are no stored credentials", "没有已保存的凭据"),
     ("is stored and in use", "已保存并启用"),
@@ -102,10 +99,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("a timed release keeps {parts}", "定时释放后保留：{parts}"),
     ("`{name}` is saved as {image}", "`{name}` 已保存为 {image}"),
     ("run it: `entrepot run {entry} --spec SPEC`", "运行：`entrepot run {entry} --spec SPEC`"),
-    (
-        "`{name}` is stopped {stop}, and removed {release}",
-        "`{name}` 的停止时间：{stop}，释放时间：{release}",
-    ),
+    ("`{name}` is stopped {stop}, and removed {release}", "`{name}` 的停止时间：{stop}，释放时间：{release}"),
     ("`{name}` does not run", "`{name}` 没有运行"),
     (
         "`{name}`: {cores} cores, {memory}, {processes} processes",
@@ -128,7 +122,10 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("is not waited for", "不再等待"),
     // Pulls of nodes
     ("there are no pulls", "没有拉取任务"),
-    ("pull {id} of `{image}` by node {node}: {status}", "拉取任务 {id}：节点 {node} 拉取 `{image}`：{status}"),
+    (
+        "pull {id} of `{image}` by node {node}: {status}",
+        "拉取任务 {id}：节点 {node} 拉取 `{image}`：{status}",
+    ),
     ("is stopped; its node keeps the layers that it has", "已取消；节点保留已有的层"),
     ("{done} of {total} layers", "{done}/{total} 层"),
     ("nothing for {seconds} s", "{seconds} 秒没有进展"),
@@ -163,10 +160,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("there are no limits", "没有限额"),
     ("counted as {client}", "按 {client} 计数"),
     ("counted as {client}, not limited", "按 {client} 计数，不受限制"),
-    (
-        "refusal {id} of {client} by {limit}: {detail}",
-        "拒绝 {id}：{client}，限额 {limit}：{detail}",
-    ),
+    ("refusal {id} of {client} by {limit}: {detail}", "拒绝 {id}：{client}，限额 {limit}：{detail}"),
     (
         "{count} times from {first} to {last}; more at {until}",
         "从 {first} 到 {last} 共 {count} 次；{until} 起恢复",
@@ -174,10 +168,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("until somebody lifts it", "直到解除"),
     ("ban {id} of {subject} by {by}", "封禁 {id}：{subject}，操作者 {by}"),
     ("{ban} since {since}, {end}: {reason}", "{ban}，自 {since} 起，{end}：{reason}"),
-    (
-        "there are no links: registries are reached the usual way",
-        "没有配置链路：按通常方式访问镜像站",
-    ),
+    ("there are no links: registries are reached the usual way", "没有配置链路：按通常方式访问镜像站"),
     (
         "{link} rests for {registry} for another {seconds} s: {reason}",
         "{link} 对 {registry} 还要暂停 {seconds} 秒：{reason}",

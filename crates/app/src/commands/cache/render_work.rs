@@ -133,7 +133,8 @@ pub(super) fn evicted(report: &CacheEvictionReport) -> String {
     }
     if let (Some(before), Some(after)) = (report.free_before, report.free_after) {
         let (before, after) = (size(before), size(after));
-        let free = sentence!("free on the disk: {before} before, {after} now", before = before, after = after);
+        let free =
+            sentence!("free on the disk: {before} before, {after} now", before = before, after = after);
         text.push_str(&(free + "\n"));
     }
     if let Some(failure) = &report.failure {

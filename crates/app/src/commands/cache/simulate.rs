@@ -112,13 +112,7 @@ fn render(result: &Simulation) -> String {
             let ratios = [outcome.pulls, outcome.bytes, outcome.seconds].map(part);
             rows.push([name.clone(), outcome.policy.to_owned()].into_iter().chain(ratios).collect());
         }
-        rows.push(vec![
-            name,
-            word("any"),
-            String::new(),
-            format!("≤ {}", part(cap.bound)),
-            String::new(),
-        ]);
+        rows.push(vec![name, word("any"), String::new(), format!("≤ {}", part(cap.bound)), String::new()]);
     }
     let summary = sentence!(
         "{pulls} of {images}, {bytes} in all; what needs no upstream:",

@@ -129,10 +129,8 @@ impl LineState {
 /// A table of the images, then failures and totals.
 pub(super) fn text(copied: &Copied) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("STATE", Left)];
-    let rows = copied
-        .images
-        .iter()
-        .map(|line| vec![line.source.clone(), line.target.clone(), line.state.told()]);
+    let rows =
+        copied.images.iter().map(|line| vec![line.source.clone(), line.target.clone(), line.state.told()]);
     table(&columns, rows.collect()) + &failures_and_sums(copied)
 }
 

@@ -72,7 +72,9 @@ fn row(named: &Named) -> Vec<String> {
             let largest = brief.platforms.iter().map(|one| one.size).max().unwrap_or(0);
             (brief.digest.clone(), output::size(largest), names.join(", "))
         }
-        Some(Resolved::Missing { error }) => ("-".to_owned(), "-".to_owned(), told(one_line(error)).into_owned()),
+        Some(Resolved::Missing { error }) => {
+            ("-".to_owned(), "-".to_owned(), told(one_line(error)).into_owned())
+        }
         None => Default::default(),
     };
     vec![named.image.clone(), digest, size, platforms]

@@ -36,7 +36,8 @@ impl Walked {
     /// The counts, in the terminal's language.
     pub(super) fn told(&self) -> String {
         let Self { documents, others, unreadable } = *self;
-        let (files, documents) = (amount(documents + others + unreadable, "file"), amount(documents, "document"));
+        let (files, documents) =
+            (amount(documents + others + unreadable, "file"), amount(documents, "document"));
         let mut facts = vec![
             sentence!("{files}: {documents}", files = files, documents = documents),
             sentence!("{count} of no known kind", count = others),

@@ -53,7 +53,8 @@ pub(super) fn added(entry: &Entry) -> String {
 /// What an entry is after its change.
 pub(super) fn changed(entry: &Entry) -> String {
     let (id, name, image) = (entry.id, &entry.name, &entry.image);
-    let mut facts = vec![sentence!("entry {id} is now `{name}`, {image}", id = id, name = name, image = image)];
+    let mut facts =
+        vec![sentence!("entry {id} is now `{name}`, {image}", id = id, name = name, image = image)];
     facts.extend(entry.memory_split.then(|| sentence!("memory may be split")));
     facts.push(if entry.on_shelf { sentence!("on the shelf") } else { sentence!("off the shelf") });
     output::line(&output::joined(&facts)) + &advice(entry)
@@ -67,9 +68,8 @@ pub(super) fn checked(entry: &Entry) -> String {
     let head = sentence!("entry {id}: {image}: {status}", id = id, image = image, status = status);
     let platforms: Vec<_> = platforms.iter().map(|one| one.platform.as_str()).collect();
     let platforms = Some(platforms.join(", ")).filter(|all| !all.is_empty());
-    let left = quota.map(|quota| {
-        sentence!("pulls left: {left} of {all}", left = quota.remaining, all = quota.limit)
-    });
+    let left = quota
+        .map(|quota| sentence!("pulls left: {left} of {all}", left = quota.remaining, all = quota.limit));
     let rows = [
         error.as_ref().map(|why| sentence!("why: {why}", why = told(why))),
         digest.as_ref().map(|digest| sentence!("digest: {digest}", digest = digest)),

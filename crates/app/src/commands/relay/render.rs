@@ -244,7 +244,8 @@ impl Done {
             text += &table(&columns, self.lines.clone());
             text += &failures_and_sums(&self.copied);
             let (equal, all) = (self.equal, self.lines.len());
-            let same = sentence!("{equal} of {all} have the digest of their source", equal = equal, all = all);
+            let same =
+                sentence!("{equal} of {all} have the digest of their source", equal = equal, all = all);
             text += &(same + "\n");
         }
         if self.verdict().is_err() {

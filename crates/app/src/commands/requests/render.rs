@@ -12,7 +12,12 @@ pub(super) fn look(look: &ImageRequestLook) -> String {
         ahead => before_it(ahead),
     };
     let (total, missing) = (size(look.total), size(look.missing));
-    let facts = sentence!("{total}, {missing} of it not here; {ahead}", total = total, missing = missing, ahead = ahead);
+    let facts = sentence!(
+        "{total}, {missing} of it not here; {ahead}",
+        total = total,
+        missing = missing,
+        ahead = ahead
+    );
     let (image, platforms) = (&look.image, look.platforms.join(", "));
     output::line(&sentence!(
         "`{image}` ({platforms}): {facts}",
@@ -29,7 +34,8 @@ fn before_it(requests: u64) -> String {
 /// A request in one line.
 pub(super) fn line(request: &ImageRequest) -> String {
     let (id, image, progress) = (request.id, &request.image, progress(request));
-    let what = sentence!("request {id} for `{image}`: {progress}", id = id, image = image, progress = progress);
+    let what =
+        sentence!("request {id} for `{image}`: {progress}", id = id, image = image, progress = progress);
     let pull = match request.status {
         ImageRequestStatus::Done => sentence!("; pull it: docker pull {image}", image = request.pull),
         _ => String::new(),
