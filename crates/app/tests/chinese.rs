@@ -34,10 +34,7 @@ async fn what_is_held_is_told() {
     assert_eq!(told(&lab, &["cache", "ls"]).await, "没有保存任何内容\n");
     let counts = "0 个仓库\n0 个标签\n0 个清单\n0 个镜像层\n0 B\n";
     assert_eq!(told(&lab, &["cache", "stat"]).await, counts);
-    assert_eq!(
-        told(&lab, &["cache", "verify"]).await,
-        "已比对 0 个已存储的镜像层和 0 条记录，0 处问题\n"
-    );
+    assert_eq!(told(&lab, &["cache", "verify"]).await, "已比对 0 个已存储的镜像层和 0 条记录，0 处问题\n");
     // A reason is somebody's own words, also where they are words of ours.
     let image = format!("docker.io/library/never@sha256:{}", "ab".repeat(32));
     let pinned = told(&lab, &["cache", "pin", &image, "--reason", "nothing is held", "--for", "3d"]).await;
@@ -45,7 +42,10 @@ async fn what_is_held_is_told() {
     assert_eq!(lines[0], ["镜像", "来源", "持有者", "起始时间", "到期", "原因"]);
     assert_eq!(lines[1], [&*image, "hand", "owner", "刚刚", "3 天后", "nothing is held"]);
     let listed = run(&lab, &[], &["cache", "pins"]).await.stdout;
-    assert!(listed.starts_with("IMAGE ") && listed.contains("just now") && listed.contains("in 3 days"), "{listed}");
+    assert!(
+        listed.starts_with("IMAGE ") && listed.contains("just now") && listed.contains("in 3 days"),
+        "{listed}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,11 +104,27 @@ async fn runs_and_migrations_are_told() {
     assert_eq!(lines[0], ["规则", "已复制", "已是最新", "保留", "多余", "已删除", "失败", "剩余"]);
     assert_eq!(lines[1], ["app", "2", "0", "0", "0", "0", "0", "0"]);
     assert!(report.contains("\n已复制 2；写入 ") && report.ends_with(" 秒\n"), "{report}");
+    let plan = told(&lab, &["migrate", "plan"]).await;
+    assert!(
+        plan.starts_with("# 从 docker.io/team 到 ghcr.io/team\n\n1 个仓库，2 个标签，指向 2 个镜像："),
+        "{plan}"
+    );
+    for part in [
+        "\n待复制 2，已到位 0，目标处已有其他内容 0。\n",
+        "\n## 仓库\n\n| 来源 | 目标 |",
+        "\n## 手动步骤\n\n- [ ] ",
+    ] {
+        assert!(plan.contains(part), "{part} in {plan}");
+    }
     let status = run(&lab, &CHINESE, &["migrate", "status"]).await;
     let expected = "从 docker.io/team 到 ghcr.io/team\n已到位 0/2 个标签\n下一步：用 `entrepot migrate check` 验证权限，\
                     用 `entrepot migrate apply` 复制\n";
     assert_eq!((status.code, status.stdout.as_str()), (1, expected));
-    assert!(status.stderr.starts_with("正在查看 `docker.io/team` 和 `ghcr.io/team`\n错误: "), "{}", status.stderr);
+    assert!(
+        status.stderr.starts_with("正在查看 `docker.io/team` 和 `ghcr.io/team`\n错误: "),
+        "{}",
+        status.stderr
+    );
     told(&lab, &["migrate", "apply"]).await;
     assert_eq!(told(&lab, &["migrate", "verify"]).await, "摘要一致 2\n");
     let checked = told(&lab, &["migrate", "check"]).await;

@@ -18,6 +18,9 @@ const SILENT: &[(&str, &str)] = &[];
 /// Crates that are being written, whose errors may come before their translations: what is said there already, is known.
 const NOT_YET: [&str; 2] = ["engine", "library"];
 
+/// Crates that print.
+const PRINTING: [&str; 2] = ["app", "migrate"];
+
 /// Functions that give words to be printed, by their crates.
 const GIVE_WORDS: [(&str, &str); 3] = [("app", "next_step"), ("migrate", "word"), ("sync", "word")];
 
@@ -75,7 +78,7 @@ struct Printed {
     headings: BTreeSet<String>,
     /// Columns whose heading is no text here: it would not be seen that one has no translation.
     unknown_headings: usize,
-    /// Texts of `sentence!("…", …)`.
+    /// Texts of `sentence!("…", …)`, also where the language is named first.
     sentences: BTreeSet<String>,
     /// Texts of `word("…")`, and of functions that give a word to be printed.
     words: BTreeSet<String>,
@@ -173,9 +176,9 @@ impl Printed {
                 Some(heading) => _ = self.headings.insert(heading),
                 None => self.unknown_headings += 1,
             },
-            ("!", "sentence") if is_call => self.sentences.extend(first),
-            ("word", _) if is_call && of == "app" => self.words.extend(first),
-            ("amount", _) if is_call && of == "app" => self.nouns.extend(texts),
+            ("!", "sentence") if is_call => self.sentences.extend(texts.first().cloned()),
+            ("word", _) if is_call && PRINTING.contains(&of) => self.words.extend(first),
+            ("amount", _) if is_call && PRINTING.contains(&of) => self.nouns.extend(texts),
             ("!", "words") if of == "api" => self.wire.extend(wire(group)),
             _ if group.delimiter() == Delimiter::Brace && gives_words(before, of) => {
                 self.words.extend(all_texts(group.stream()));

@@ -339,6 +339,7 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
 
 /// Nouns that are counted, as they follow a number.
 pub(crate) const NOUNS: &[(&str, &str)] = &[
+    ("attached tag", "个附属标签"),
     ("attestation", "份证明"),
     ("blob", "个镜像层"),
     ("copy", "份副本"),
@@ -362,5 +363,6 @@ pub(crate) const NOUNS: &[(&str, &str)] = &[
     ("rule", "条规则"),
     ("stored blob", "个已存储的镜像层"),
     ("tag", "个标签"),
+    ("task", "项任务"),
     ("upload", "个上传"),
 ];

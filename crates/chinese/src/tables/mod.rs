@@ -1,5 +1,5 @@
 //! The sentences, by the crate that says them. What `app` prints is in `app_output`, `app_output_server` (of commands that
-//! ask a server) and `app_words`. `app_hints` and `config` are of `app`, `rules` of `sync`, `problems` of
+//! ask a server), `app_words` and `migrate_report`. `app_hints` and `config` are of `app`, `rules` of `sync`, `problems` of
 //! `server`, `documents` of `rewrite` and `migrate`. `composed` are put together of parts; `system` is what the operating
 //! system says, and `parser` what parsers of others say.
 
@@ -24,6 +24,7 @@ mod importers;
 mod keep;
 mod library;
 mod migrate;
+mod migrate_report;
 mod mirror;
 mod oci;
 mod parser;
@@ -89,6 +90,7 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
 ];
 
 /// Sentences that the command line prints.
-pub(crate) const PRINTED: &[&[Sentence]] = &[app_output::SENTENCES, app_output_server::SENTENCES];
+pub(crate) const PRINTED: &[&[Sentence]] =
+    &[app_output::SENTENCES, app_output_server::SENTENCES, migrate_report::SENTENCES];
 
 pub(crate) use app_words::{HEADINGS, NOUNS, WORDS};
