@@ -90,7 +90,9 @@ async fn runs_and_migrations_are_told() {
     );
     lab.write(
         "rules.yaml",
-        &format!("sync:\n  - {{name: app, from: docker.io/team/app, to: ghcr.io/copies/app}}\n{registries}"),
+        &format!(
+            "sync:\n  - {{name: app, from: docker.io/team/app, to: [ghcr.io/copies/app]}}\n{registries}"
+        ),
     );
     lab.write(
         "migrate.yaml",

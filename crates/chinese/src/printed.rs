@@ -68,7 +68,7 @@ mod tests {
 
     // Some sentences are nothing but places, with the punctuation of 中文 between them.
     fn is_chinese(text: &str) -> bool {
-        text.chars().any(|char| matches!(char, '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}'))
+        text.chars().any(|char| matches!(char, '\u{3000}'..='\u{303f}' | '\u{4e00}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}'))
     }
 
     #[test]
