@@ -139,7 +139,8 @@ fn unwritten(error: io::Error) -> Failure {
     Failure::because("cannot write the output", &error)
 }
 
-/// A table column: its heading and alignment.
+/// A table column: its heading and alignment. Where a heading has two meanings, the one that is meant stands behind it in
+/// brackets, which are not shown: `RATE (in sync)`.
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) CellAlignment);
 
 /// A column of a narrow terminal is this wide at least, or what its widest cell has, besides its padding.
@@ -178,7 +179,8 @@ fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String
 }
 
 fn heading(english: &'static str) -> &'static str {
-    if failure::is_chinese() { printed::heading(english).unwrap_or(english) } else { english }
+    let shown = english.split_once(" (").map_or(english, |(shown, _)| shown);
+    if failure::is_chinese() { printed::heading(english).unwrap_or(shown) } else { shown }
 }
 
 /// A human-readable size; `bytes` is in bytes.
@@ -264,6 +266,13 @@ mod tests {
         assert!(told.contains("UP TO DATE") && told.contains("REMOVED"), "{told}");
         let pieces: Vec<&str> = told.split_whitespace().filter(|piece| piece.starts_with('a')).collect();
         assert!(pieces.iter().all(|piece| piece.chars().count() >= 6), "{told}");
+    }
+
+    #[test]
+    fn what_is_twice_as_wide_is_aligned_too() {
+        let columns = [Column("NAME (of it)", CellAlignment::Left), Column("SIZE", CellAlignment::Right)];
+        let rows = vec![vec!["镜像".into(), "1 B".into()], vec!["local/a".into(), "100 B".into()]];
+        assert_eq!(lay_out(&columns, rows, false), "NAME      SIZE\n镜像       1 B\nlocal/a  100 B\n");
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn table(Shown { limits, bans }: &Shown) -> String {
     if !bans.is_empty() {
         let columns = [
             Column("BAN", Left),
-            Column("OF", Left),
+            Column("OF (whom)", Left),
             Column("UNTIL", Left),
             Column("BY", Left),
             Column("REASON", Left),

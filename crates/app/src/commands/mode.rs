@@ -84,7 +84,7 @@ fn text(state: &ModeState) -> String {
 fn conditions(conditions: &[ModeCondition]) -> String {
     let columns = [
         Column("MEASURE", Left),
-        Column("FROM", Right),
+        Column("FROM (which value)", Right),
         Column("NOW", Right),
         Column("MODE", Left),
         Column("HOLDS", Left),

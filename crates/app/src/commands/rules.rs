@@ -16,7 +16,7 @@ use super::asker::Asker;
 use crate::{
     client::Addressed,
     config::{self, Environment, Overrides},
-    failure::Failure,
+    failure::{Failure, told},
     output::{self, Column, Output, amount, counted, sentence, word},
     runtime,
 };
@@ -124,8 +124,8 @@ fn decide(rules: &PullRules, text: &str) -> Result<PullRuleDecision, Failure> {
 fn line(decision: &PullRuleDecision) -> String {
     let PullRuleDecision { detail, hint, .. } = decision;
     match hint {
-        Some(hint) => format!("{detail}; {hint}\n"),
-        None => format!("{detail}\n"),
+        Some(hint) => sentence!("{detail}; {hint}", detail = told(detail), hint = told(hint)) + "\n",
+        None => format!("{}\n", told(detail)),
     }
 }
 

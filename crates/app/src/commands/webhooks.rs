@@ -96,7 +96,7 @@ fn webhooks(webhooks: &[Webhook]) -> String {
     let columns = [
         Column("NAME", Left),
         Column("FORMAT", Left),
-        Column("TO", Left),
+        Column("TO (which address)", Left),
         Column("WAITING", Right),
         Column("LAST", Left),
         Column("ON", Left),

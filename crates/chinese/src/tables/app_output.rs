@@ -161,6 +161,7 @@ pub(crate) const SENTENCES: &[(&str, &str)] = &[
     ("pulls are subject to {rules}", "拉取受 {rules}约束"),
     ("copies by {rules}", "按 {rules}复制"),
     ("{file}: {rules}, all of them good", "{file}：{rules}，全部正确"),
+    ("{detail}; {hint}", "{detail}；{hint}"),
     // Logins
     ("there was no login", "没有登录信息"),
     ("removed `{name}` from `{file}`", "已从 `{file}` 删除 `{name}`"),

@@ -1,6 +1,6 @@
 //! Headings of tables, words that stand alone, and nouns that are counted.
 
-/// Headings of the columns of tables.
+/// Headings of the columns of tables. What stands in brackets tells apart those with several meanings, and is not shown.
 pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("ACCOUNT", "账号"),
     ("ADDRESS", "地址"),
@@ -38,6 +38,7 @@ pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("FREE", "可创建"),
     ("FREES", "释放"),
     ("FROM", "来自"),
+    ("FROM (which value)", "起始值"),
     ("HELD BY", "持有者"),
     ("HERE", "来源处"),
     ("HOLDS", "成立"),
@@ -71,6 +72,7 @@ pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("MEASURED", "实测"),
     ("MEDIA TYPE", "媒体类型"),
     ("MEMORY", "内存"),
+    ("MEMORY (of a card)", "显存"),
     ("MODE", "模式"),
     ("MODEL", "型号"),
     ("NAME", "名称"),
@@ -80,6 +82,7 @@ pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("NOT FETCHED AGAIN", "免去的重复拉取"),
     ("NOW", "当前值"),
     ("OF", "总量"),
+    ("OF (whom)", "对象"),
     ("OFFERS", "可提供"),
     ("OLD SECRET", "旧密钥"),
     ("ON", "订阅事件"),
@@ -98,6 +101,7 @@ pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("PULLS", "拉取次数"),
     ("RAISED", "发生时间"),
     ("RATE", "速率"),
+    ("RATE (in sync)", "同步率"),
     ("REASON", "原因"),
     ("RECEIVED", "已接收"),
     ("REGION", "区域"),
@@ -130,6 +134,7 @@ pub(crate) const HEADINGS: &[(&str, &str)] = &[
     ("THERE", "目标处"),
     ("TIME", "时间"),
     ("TO", "对象"),
+    ("TO (which address)", "发往"),
     ("TRIED", "尝试次数"),
     ("UNTIL", "截止"),
     ("UP TO DATE", "已是最新"),
@@ -245,7 +250,6 @@ pub(crate) const WORDS: &[(&str, &str)] = &[
     ("none", "无"),
     ("none: no access", "无：不能访问"),
     ("not-a-registry", "不是镜像站"),
-    ("not-effective", "未生效"),
     ("not-found", "不存在"),
     ("not-mirrored", "未代理"),
     ("not-required", "无需登录"),

@@ -85,7 +85,7 @@ fn devices(devices: &[Device]) -> String {
         Column("CARD", Right),
         Column("UUID", Left),
         Column("MODEL", Left),
-        Column("MEMORY", Right),
+        Column("MEMORY (of a card)", Right),
         Column("IN USE", Right),
         Column("STATE", Left),
     ];

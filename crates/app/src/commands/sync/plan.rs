@@ -80,8 +80,12 @@ pub(super) fn text(plan: &Plan) -> String {
 
 /// The sync state of each rule.
 pub(super) fn checked(plan: &Plan) -> String {
-    let columns =
-        [Column("RULE", Left), Column("IN SYNC", Right), Column("OF", Right), Column("RATE", Right)];
+    let columns = [
+        Column("RULE", Left),
+        Column("IN SYNC", Right),
+        Column("OF", Right),
+        Column("RATE (in sync)", Right),
+    ];
     let mut all = plan.counts_by_rule();
     if all.len() > 1 {
         all.push((word("total"), plan.counts()));
