@@ -163,7 +163,7 @@ pub(crate) fn note(facts: &[String], hint: &str) {
 }
 
 fn say(color: AnsiColor, label: &'static str, text: &str) {
-    terminal::say(Some(Label(color, word(label))), &told(text));
+    terminal::say(Some(Label(color, called(label))), &told(text));
 }
 
 /// An error's text in the terminal's language, as far as it is known there.
@@ -171,9 +171,14 @@ pub(crate) fn told(text: &str) -> Cow<'_, str> {
     if is_chinese() { entrepot_chinese::said(text) } else { Cow::Borrowed(text) }
 }
 
+/// A note in the terminal's language, with the word for it in front.
+pub(crate) fn told_note(note: &str) -> String {
+    format!("{}: {}", called("note"), told(note))
+}
+
 /// A hint in the terminal's language, with the word for it in front.
 pub(crate) fn told_hint(hint: &str) -> String {
-    format!("{}: {}", word("hint"), told(hint))
+    format!("{}: {}", called("hint"), told(hint))
 }
 
 /// True if the terminal speaks 中文.
@@ -182,7 +187,7 @@ pub(crate) fn is_chinese() -> bool {
     *IS_CHINESE
 }
 
-fn word(label: &'static str) -> &'static str {
+fn called(label: &'static str) -> &'static str {
     match label {
         _ if !is_chinese() => label,
         "error" => "错误",

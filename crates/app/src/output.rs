@@ -1,15 +1,69 @@
 //! Output of commands: tables on a terminal, plain lines otherwise, or JSON.
+//!
+//! What people read is said in the terminal's language: sentences by [`sentence!`], whose names and numbers come apart
+//! from them, states by [`word`], numbers by [`amount`]. The headings of tables are translated by [`table`].
 
 use std::{
+    fmt::Display,
     io,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use comfy_table::{CellAlignment, ColumnConstraint, Table, Width, presets};
+use entrepot_chinese::printed;
 use entrepot_oci::printable;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
-use crate::{failure::Failure, terminal};
+use crate::{
+    failure::{self, Failure},
+    terminal,
+};
+
+/// Says a sentence in the terminal's language. Its places have names, and get what is given by those:
+/// `sentence!("{images} renamed", images = amount(3, "image"))`.
+macro_rules! sentence {
+    ($english:literal $(, $name:ident = $value:expr)* $(,)?) => {{
+        let chinese = if $crate::failure::is_chinese() {
+            $crate::output::in_chinese($english, &[$((stringify!($name), ToString::to_string(&$value))),*])
+        } else {
+            None
+        };
+        chinese.unwrap_or_else(|| std::fmt::format(format_args!($english $(, $name = $value)*)))
+    }};
+}
+
+pub(crate) use sentence;
+
+/// A sentence in 中文, with what stands at its places.
+pub(crate) fn in_chinese(english: &str, values: &[(&str, String)]) -> Option<String> {
+    printed::sentence(english, values)
+}
+
+/// A word that stands alone, such as a state, in the terminal's language.
+pub(crate) fn word(english: impl Display) -> String {
+    let english = english.to_string();
+    let chinese = if failure::is_chinese() { printed::word(&english) } else { None };
+    chinese.map_or(english, str::to_owned)
+}
+
+/// A number with its noun in the terminal's language.
+pub(crate) fn amount(count: impl TryInto<u64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let chinese = if failure::is_chinese() { printed::amount(count, noun) } else { None };
+    chinese.unwrap_or_else(|| counted(count, noun))
+}
+
+/// Facts, one after the other.
+pub(crate) fn joined(facts: &[String]) -> String {
+    facts.join(if failure::is_chinese() { "，" } else { ", " })
+}
+
+/// The facts whose number is not zero, one after the other.
+pub(crate) fn sums(facts: impl IntoIterator<Item = (usize, String)>) -> String {
+    let facts = facts.into_iter().filter(|(count, _)| *count != 0).map(|(_, fact)| fact);
+    joined(&facts.collect::<Vec<_>>())
+}
 
 /// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -85,10 +139,11 @@ fn unwritten(error: io::Error) -> Failure {
     Failure::because("cannot write the output", &error)
 }
 
-/// A table column: its heading and alignment.
+/// A table column: its heading and alignment. Where a heading has two meanings, the one that is meant stands behind it in
+/// brackets, which are not shown: `RATE (in sync)`.
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) CellAlignment);
 
-/// A column of a narrow terminal has this many characters at least, or what its widest cell has, besides its padding.
+/// A column of a narrow terminal is this wide at least, or what its widest cell has, besides its padding.
 const NARROWEST: usize = 12;
 const PADDING: u16 = 2;
 
@@ -99,17 +154,18 @@ pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>) -> String {
 
 // Without a terminal, lines do not wrap, so that scripts can split them.
 fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String {
+    let heads: Vec<&str> = columns.iter().map(|Column(head, _)| heading(head)).collect();
     let mut table = Table::new();
     table.load_style(if terminal { presets::UTF8_HORIZONTAL_ONLY } else { presets::NOTHING });
     if terminal {
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     }
-    table.set_header(columns.iter().map(|Column(head, _)| *head));
+    table.set_header(heads.iter().copied());
     // A cell is one line, whatever input it contains.
     table.add_rows(rows.iter().map(|row| row.iter().map(|cell| printable(cell))));
-    for (index, Column(head, alignment)) in columns.iter().enumerate() {
-        let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.chars().count());
-        let widest = cells.chain([head.chars().count()]).max().unwrap_or_default();
+    for (index, (Column(_, alignment), head)) in columns.iter().zip(heads).enumerate() {
+        let cells = rows.iter().filter_map(|row| row.get(index)).map(|cell| cell.width());
+        let widest = cells.chain([head.width()]).max().unwrap_or_default();
         if let Some(column) = table.column_mut(index) {
             column.set_cell_alignment(*alignment);
             let least = u16::try_from(widest.min(NARROWEST)).unwrap_or_default() + PADDING;
@@ -122,6 +178,11 @@ fn lay_out(columns: &[Column], rows: Vec<Vec<String>>, terminal: bool) -> String
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+fn heading(english: &'static str) -> &'static str {
+    let shown = english.split_once(" (").map_or(english, |(shown, _)| shown);
+    if failure::is_chinese() { printed::heading(english).unwrap_or(shown) } else { shown }
+}
+
 /// A human-readable size; `bytes` is in bytes.
 pub(crate) fn size(bytes: u64) -> String {
     bytesize::ByteSize::b(bytes).display().iec().to_string()
@@ -129,18 +190,18 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// The age of a time; both are in seconds since 1970.
 pub(crate) fn age(then: Option<u64>, now: u64) -> String {
-    let Some(then) = then else { return "never".to_owned() };
+    let Some(then) = then else { return word("never") };
     let ago = now.saturating_sub(then);
-    let (count, unit) = match ago {
-        0..60 => return "just now".to_owned(),
-        60..3600 => (ago / 60, "minute"),
-        3600..86_400 => (ago / 3600, "hour"),
-        _ => (ago / 86_400, "day"),
+    let time = match ago {
+        0..60 => return word("just now"),
+        60..3600 => amount(ago / 60, "minute"),
+        3600..86_400 => amount(ago / 3600, "hour"),
+        _ => amount(ago / 86_400, "day"),
     };
-    format!("{} ago", counted(count, unit))
+    sentence!("{time} ago", time = time)
 }
 
-/// A number with its noun, in the plural if needed.
+/// A number with its noun in English, in the plural if needed. Errors are made of it; what is printed has [`amount`].
 pub(crate) fn counted(count: u64, noun: &str) -> String {
     match (count, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
@@ -205,6 +266,13 @@ mod tests {
         assert!(told.contains("UP TO DATE") && told.contains("REMOVED"), "{told}");
         let pieces: Vec<&str> = told.split_whitespace().filter(|piece| piece.starts_with('a')).collect();
         assert!(pieces.iter().all(|piece| piece.chars().count() >= 6), "{told}");
+    }
+
+    #[test]
+    fn what_is_twice_as_wide_is_aligned_too() {
+        let columns = [Column("NAME (of it)", CellAlignment::Left), Column("SIZE", CellAlignment::Right)];
+        let rows = vec![vec!["镜像".into(), "1 B".into()], vec!["local/a".into(), "100 B".into()]];
+        assert_eq!(lay_out(&columns, rows, false), "NAME      SIZE\n镜像       1 B\nlocal/a  100 B\n");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The sentences of errors and hints in 中文, found by the English ones.
+//! What the program says in 中文, found by the English: the sentences of errors and hints, and what commands print.
 //!
 //! Errors are written in English where they arise. Whoever shows one to a person asks here last, with the text as it is
 //! displayed: [`said`] finds the sentence that it was made from, and says it in 中文 with the same names and numbers in it.
@@ -7,11 +7,14 @@
 //! - `tables` has the sentences, one file for each crate: English and 中文 with the same placeholders, `{name}`
 //! - `template` (pure) compares a text with a sentence
 //! - `sentences` finds the sentences of a text, also those inside of others
+//! - `printed` has what the command line prints besides: headings, words, numbers with their nouns, and sentences whose
+//!   names and numbers come apart from them
 //!
 //! `tests/coverage.rs` reads the sources of the other crates: an error without a translation fails there.
 
 #![forbid(unsafe_code)]
 
+pub mod printed;
 mod sentences;
 mod tables;
 mod template;

@@ -102,10 +102,17 @@ impl Template {
 
     /// This sentence with the values of another one's places, which have the same names.
     pub(crate) fn filled(&self, of: &Self, values: &[String]) -> String {
+        self.placed(|name| {
+            let at = of.places.iter().position(|other| other.name == name)?;
+            values.get(at).map(String::as_str)
+        })
+    }
+
+    /// This sentence with the value that each of its places has by its name.
+    pub(crate) fn placed<'a>(&self, value: impl Fn(&str) -> Option<&'a str>) -> String {
         let mut text = self.literals.first().cloned().unwrap_or_default();
         for (place, literal) in self.places.iter().zip(self.literals.iter().skip(1)) {
-            let at = of.places.iter().position(|other| other.name == place.name);
-            text.push_str(at.and_then(|at| values.get(at)).map_or("", String::as_str));
+            text.push_str(value(&place.name).unwrap_or_default());
             text.push_str(literal);
         }
         text

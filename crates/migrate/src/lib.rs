@@ -53,7 +53,7 @@ pub use plan::{Plan, Tag, Totals};
 pub use problem::{Problem, Severity};
 pub use project_file::{Document, File};
 pub use quota::Quota;
-pub use report::{beside, markdown};
+pub use report::{Language, beside, markdown};
 pub use requirements::{Account, KnownAccounts, Role, Task};
 pub use root::Root;
 pub use row::Row;

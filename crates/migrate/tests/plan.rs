@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_migrate::{
-    Facts, ImageSummary, Inspection, KnownAccounts, Migration, MigrationSection, Moves, NamesSection, Origin,
-    Plan, Problem, Severity, markdown,
+    Facts, ImageSummary, Inspection, KnownAccounts, Language, Migration, MigrationSection, Moves,
+    NamesSection, Origin, Plan, Problem, Severity, markdown,
 };
 use entrepot_oci::Digest;
 use entrepot_remote::PullQuota;
@@ -115,7 +115,7 @@ fn a_budget_that_is_too_small_is_told() {
         )]
     );
     assert!(
-        markdown(&scarce).contains(
+        markdown(&scarce, Language::English).contains(
             "The copies take 3 manifests; 12 of 100 in 6 h are left, 10 of them for others. Not enough at once: 2 windows.\n"
         )
     );

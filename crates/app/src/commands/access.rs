@@ -10,7 +10,7 @@ use super::asker::Asker;
 use crate::{
     client::{Addressed, Fault},
     failure::Failure,
-    output::{self, Column, Output},
+    output::{self, Column, Output, sentence, word},
     runtime,
 };
 
@@ -77,11 +77,13 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
         Verb::Add { to, may, repositories } => {
             let new = NewGrant { to, repositories, may };
             let grant: Grant = told(asker, asker.client.post(&["grants"], &new).await)?;
-            asker.print(&grant, || format!("grant {} is in force\n", grant.id))
+            asker.print(&grant, || sentence!("grant {id} is in force", id = grant.id) + "\n")
         }
         Verb::Remove { id } => {
             told(asker, asker.client.change(Method::DELETE, &["grants", &id], &()).await)?;
-            asker.print(&serde_json::json!({ "id": id }), || format!("grant {id} is removed\n"))
+            asker.print(&serde_json::json!({ "id": id }), || {
+                sentence!("grant {id} is removed", id = id) + "\n"
+            })
         }
     }
 }
@@ -95,7 +97,16 @@ async fn explain(asker: &Asker, query: &ExplanationQuery) -> Result<(), Failure>
     if said.allowed {
         return match asker.output {
             Output::Json => Ok(()),
-            Output::Text => output::print(&format!("{principal} may {action} {repository}: {detail}\n")),
+            Output::Text => {
+                let may = sentence!(
+                    "{principal} may {action} {repository}: {detail}",
+                    principal = principal,
+                    action = action,
+                    repository = repository,
+                    detail = detail
+                );
+                output::print(&(may + "\n"))
+            }
         };
     }
     let failure = Failure::new(format!("{principal} may not {action} {repository}: {detail}"));
@@ -111,7 +122,7 @@ fn told<T>(asker: &Asker, answer: Result<T, Fault>) -> Result<T, Failure> {
 
 fn table(grants: &[Grant]) -> String {
     if grants.is_empty() {
-        return "there are no grants\n".to_owned();
+        return sentence!("there are no grants") + "\n";
     }
     let columns = [
         Column("ID", Left),
@@ -123,7 +134,7 @@ fn table(grants: &[Grant]) -> String {
     let rows = grants.iter().map(|grant| {
         let from = match (grant.origin, &grant.created_by, grant.created) {
             (GrantOrigin::Api, Some(by), Some(at)) => format!("{by}, {at}"),
-            _ => "configuration".to_owned(),
+            _ => word("configuration"),
         };
         vec![grant.id.clone(), grant.to.clone(), grant.may.join(","), grant.repositories.join(" "), from]
     });

@@ -15,7 +15,7 @@ use crate::{
     assembly,
     config::{self, Environment, Overrides},
     failure::{self, Failure},
-    output::{self, Output},
+    output::{self, Output, sentence, word},
     runtime,
 };
 
@@ -56,6 +56,9 @@ pub(crate) enum Asked {
 #[derive(Serialize)]
 struct Report {
     asked: String,
+    /// The same in the terminal's language.
+    #[serde(skip)]
+    told: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     person: Option<Known>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,20 +113,23 @@ async fn oidc(settings: OidcSettings, has_token: bool) -> Result<Report, Failure
     provider.probe().await.map_err(|error| failed(&error))?;
     provider.check_client(CALLBACK).await.map_err(|error| failed(&error))?;
     let asked = format!("`{issuer}` answers and accepts the client `{client}`");
+    let told =
+        sentence!("`{issuer}` answers and accepts the client `{client}`", issuer = issuer, client = client);
     if !has_token {
-        return Ok(Report { asked, person: None, claims: None });
+        return Ok(Report { asked, told, person: None, claims: None });
     }
     let claims = provider.verified(&token()?).await.map_err(|error| failed(&error))?;
     let person = provider.person(&claims).map_err(|error| failed(&error))?;
     let role = roles.role_of(person.groups.as_deref().unwrap_or_default());
-    let person = Some(known(person, role, format!("claim `{claim}`")));
-    Ok(Report { asked, person, claims: Some(claims) })
+    let person = Some(known(person, role, sentence!("claim `{claim}`", claim = claim)));
+    Ok(Report { asked, told, person, claims: Some(claims) })
 }
 
 async fn ldap(settings: LdapSettings, user: &str, password: Password) -> Result<Report, Failure> {
     let LdapSettings { directory, roles } = settings;
     let url = directory.url.clone();
-    let password = password.obtain(&format!("password of `{user}` in the directory: ")).await?;
+    let password =
+        password.obtain(&sentence!("password of `{name}` in the directory: ", name = user)).await?;
     let directory =
         Directory::new(directory).map_err(|error| Failure::because("cannot set up the directory", &error))?;
     let found = directory.authenticate(user, &password).await;
@@ -134,9 +140,12 @@ async fn ldap(settings: LdapSettings, user: &str, password: Password) -> Result<
         ));
     };
     let role = roles.role_of(member.person.groups.as_deref().unwrap_or_default());
-    let source = "names as they are compared".to_owned();
+    let source = sentence!("names as they are compared");
     let person = Some(known(member.person, role, source));
-    Ok(Report { asked: format!("`{url}` knows `{user}` as `{}`", member.dn), person, claims: None })
+    let name = member.dn;
+    let asked = format!("`{url}` knows `{user}` as `{name}`");
+    let told = sentence!("`{url}` knows `{user}` as `{name}`", url = url, user = user, name = name);
+    Ok(Report { asked, told, person, claims: None })
 }
 
 fn known(person: Person, role: Option<Role>, source: String) -> Known {
@@ -156,22 +165,26 @@ fn token() -> Result<String, Failure> {
 
 impl Report {
     fn text(&self) -> String {
-        let mut text = format!("{}\n", self.asked);
+        let mut text = format!("{}\n", self.told);
         if let Some(known) = &self.person {
             let groups = match &known.groups {
-                None => format!("nothing was said about groups ({})", known.source),
-                Some(groups) if groups.is_empty() => "none".to_owned(),
+                None => sentence!("nothing was said about groups ({source})", source = known.source),
+                Some(groups) if groups.is_empty() => word("none"),
                 Some(groups) => format!("{} ({})", groups.join(" · "), known.source),
             };
-            let role = known.role.unwrap_or("none: no access");
-            text.push_str(&format!(
-                "subject  {}\nname     {}\ngroups   {groups}\nrole     {role}\n",
-                known.subject, known.name
-            ));
+            let role = known.role.map_or_else(|| word("none: no access"), str::to_owned);
+            for line in [
+                sentence!("subject  {subject}", subject = known.subject),
+                sentence!("name     {name}", name = known.name),
+                sentence!("groups   {groups}", groups = groups),
+                sentence!("role     {role}", role = role),
+            ] {
+                text.push_str(&(line + "\n"));
+            }
         }
         if let Some(claims) = &self.claims {
             let shown = serde_json::to_string_pretty(claims).unwrap_or_default();
-            text.push_str(&format!("claims   {shown}\n"));
+            text.push_str(&(sentence!("claims   {claims}", claims = shown) + "\n"));
         }
         entrepot_oci::printable_lines(&text).into_owned()
     }

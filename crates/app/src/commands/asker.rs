@@ -41,7 +41,7 @@ impl Asker {
         }
     }
 
-    /// Says what became of something.
+    /// Says what became of something, in the terminal's language.
     pub(crate) fn done(&self, name: &str, what: &str) -> Result<(), Failure> {
         self.print(&Done { name }, || format!("`{name}` {what}\n"))
     }

@@ -8,7 +8,7 @@ use entrepot_api::{AccountBudget, Budget};
 use crate::{
     client::Addressed,
     failure::Failure,
-    output::{self, Column, Output},
+    output::{self, Column, Output, word},
     runtime,
 };
 
@@ -63,7 +63,7 @@ fn row(upstream: &str, reserve: u64, account: &AccountBudget) -> Vec<String> {
     vec![
         upstream.to_owned(),
         or_none(account.account.clone()),
-        account.state.to_string(),
+        word(account.state),
         number(account.left),
         limit,
         if account.limit.is_some() { reserve.to_string() } else { "-".to_owned() },

@@ -8,7 +8,7 @@ use crate::{
     assembly,
     config::{self, Environment, Loaded, Overrides},
     failure::{self, Failure},
-    output::{self, Output, counted},
+    output::{self, Output, amount, counted, sentence, word},
 };
 
 /// The arguments.
@@ -87,28 +87,35 @@ fn check(file: &Path, output: Output) -> Result<(), Failure> {
         Output::Json => output::print_json(&checked),
         Output::Text => {
             failure::warn(&warnings);
-            let rules = match checked.rules {
-                0 => String::new(),
-                count => format!("copies by {}\n", counted(count as u64, "rule")),
-            };
-            let pull_rules = match checked.pull_rules {
-                0 => String::new(),
-                count => format!("pulls are subject to {}\n", counted(count as u64, "rule")),
-            };
-            output::print(&format!(
-                "{}: ok\nlistens on {}, mirrors {}, takes pushes to {}\nblobs: {}; records: {}\n{pull_rules}{rules}",
-                file.display(),
-                checked.listen,
-                counted(checked.upstreams.len() as u64, "registry"),
-                if config.hosted.is_empty() { "nothing".to_owned() } else { config.hosted.join(", ") },
-                config
-                    .s3
-                    .as_ref()
-                    .map_or_else(|| config.data.display().to_string(), |s3| format!("s3://{}", s3.bucket)),
-                if config.database.is_some() { "PostgreSQL" } else { "SQLite" },
-            ))
+            output::print(&told(&checked, &config))
         }
     }
+}
+
+fn told(checked: &Checked<'_>, config: &config::Config) -> String {
+    let blobs = match &config.s3 {
+        Some(s3) => format!("s3://{}", s3.bucket),
+        None => config.data.display().to_string(),
+    };
+    let records = if config.database.is_some() { "PostgreSQL" } else { "SQLite" };
+    let pushes = if config.hosted.is_empty() { word("nothing") } else { config.hosted.join(", ") };
+    let mut lines = vec![
+        sentence!("{file}: ok", file = checked.file.display()),
+        sentence!(
+            "listens on {address}, mirrors {registries}, takes pushes to {prefixes}",
+            address = checked.listen,
+            registries = amount(checked.upstreams.len(), "registry"),
+            prefixes = pushes
+        ),
+        sentence!("blobs: {blobs}; records: {records}", blobs = blobs, records = records),
+    ];
+    if checked.pull_rules != 0 {
+        lines.push(sentence!("pulls are subject to {rules}", rules = amount(checked.pull_rules, "rule")));
+    }
+    if checked.rules != 0 {
+        lines.push(sentence!("copies by {rules}", rules = amount(checked.rules, "rule")));
+    }
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 // Tells all faults; the last one is left for the caller to tell.

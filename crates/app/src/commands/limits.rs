@@ -12,7 +12,7 @@ use super::asker::Asker;
 use crate::{
     client::Addressed,
     failure::Failure,
-    output::{self, Column},
+    output::{self, Column, sentence, word},
     runtime,
 };
 
@@ -104,7 +104,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
 
 fn table(Shown { limits, bans }: &Shown) -> String {
     let mut text = if limits.limits.is_empty() {
-        "there are no limits\n".to_owned()
+        sentence!("there are no limits") + "\n"
     } else {
         let rows = limits.limits.iter().map(|limit| vec![limit.name.clone(), limit.allowed.clone()]);
         output::table(&[Column("LIMIT", Left), Column("ALLOWED", Left)], rows.collect())
@@ -112,13 +112,13 @@ fn table(Shown { limits, bans }: &Shown) -> String {
     if !bans.is_empty() {
         let columns = [
             Column("BAN", Left),
-            Column("OF", Left),
+            Column("OF (whom)", Left),
             Column("UNTIL", Left),
             Column("BY", Left),
             Column("REASON", Left),
         ];
         let rows = bans.iter().map(|ban| {
-            let until = ban.until.map_or_else(|| "lifted".to_owned(), |until| until.to_string());
+            let until = ban.until.map_or_else(|| word("lifted"), |until| until.to_string());
             vec![ban.id.clone(), ban.subject.clone(), until, ban.by.clone(), ban.reason.clone()]
         });
         text.push('\n');
@@ -129,7 +129,12 @@ fn table(Shown { limits, bans }: &Shown) -> String {
 
 fn standing(told: &ClientLimits) -> String {
     let ClientLimits { client, limited, limits, ban } = told;
-    let mut text = format!("counted as {client}{}\n", if *limited { "" } else { ", not limited" });
+    let mut text = if *limited {
+        sentence!("counted as {client}", client = client)
+    } else {
+        sentence!("counted as {client}, not limited", client = client)
+    };
+    text.push('\n');
     if !limits.is_empty() {
         let rows = limits.iter().map(|limit| vec![limit.name.clone(), limit.allowed.clone(), left(limit)]);
         let columns = [Column("LIMIT", Left), Column("ALLOWED", Left), Column("LEFT", Right)];
@@ -154,15 +159,32 @@ fn explanation(told: &LimitExplanation) -> String {
 
 fn refusal_lines(told: &LimitRefusal) -> String {
     let LimitRefusal { id, client, limit, detail, count, first, last, until } = told;
-    format!(
-        "refusal {id} of {client} by {limit}: {detail}\n{count} times from {first} to {last}; more at {until}\n"
-    )
+    let what = sentence!(
+        "refusal {id} of {client} by {limit}: {detail}",
+        id = id,
+        client = client,
+        limit = limit,
+        detail = detail
+    );
+    let often = sentence!(
+        "{count} times from {first} to {last}; more at {until}",
+        count = count,
+        first = first,
+        last = last,
+        until = until
+    );
+    format!("{what}\n{often}\n")
 }
 
 fn ban_line(ban: &Ban) -> String {
     let Ban { id, subject, reason, by, since, until, .. } = ban;
-    let end = until.map_or_else(|| "until somebody lifts it".to_owned(), |until| format!("until {until}"));
-    format!("ban {id} of {subject} by {by} since {since}, {end}: {reason}\n")
+    let end = match until {
+        Some(until) => sentence!("until {until}", until = until),
+        None => sentence!("until somebody lifts it"),
+    };
+    let ban = sentence!("ban {id} of {subject} by {by}", id = id, subject = subject, by = by);
+    sentence!("{ban} since {since}, {end}: {reason}", ban = ban, since = since, end = end, reason = reason)
+        + "\n"
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use entrepot_api::{Link, LinkList};
 
 use crate::{
     client::Addressed,
-    failure::Failure,
-    output::{self, Column, Output},
+    failure::{Failure, told},
+    output::{self, Column, Output, sentence, word},
     runtime,
 };
 
@@ -32,7 +32,7 @@ pub(crate) fn run(Links { to }: Links) -> Result<(), Failure> {
 
 fn table(LinkList { links }: &LinkList) -> String {
     if links.is_empty() {
-        return "there are no links: registries are reached the usual way\n".to_owned();
+        return sentence!("there are no links: registries are reached the usual way") + "\n";
     }
     let columns = [
         Column("LINK", Left),
@@ -46,12 +46,17 @@ fn table(LinkList { links }: &LinkList) -> String {
     ];
     let rests = links.iter().flat_map(|link| link.rests.iter().map(move |rest| (link, rest)));
     let rests = rests.map(|(link, rest)| {
-        let (name, registry) = (&link.name, &rest.registry);
-        output::line(&format!("{name} rests for {registry} for another {} s: {}", rest.seconds, rest.reason))
+        output::line(&sentence!(
+            "{link} rests for {registry} for another {seconds} s: {reason}",
+            link = link.name,
+            registry = rest.registry,
+            seconds = rest.seconds,
+            reason = word(rest.reason)
+        ))
     });
     let seen = links.iter().filter_map(|link| {
         let seen = link.seen_as.as_ref()?;
-        Some(output::line(&format!("{} is seen as {seen}", link.name)))
+        Some(output::line(&sentence!("{link} is seen as {address}", link = link.name, address = seen)))
     });
     let more: String = rests.chain(seen).collect();
     format!("{}{more}", output::table(&columns, links.iter().map(row).collect()))
@@ -62,12 +67,12 @@ fn row(link: &Link) -> Vec<String> {
     vec![
         link.name.clone(),
         link.registries.join(" "),
-        link.state.to_string(),
+        word(link.state),
         link.rate.clone().unwrap_or_else(|| "-".to_owned()),
         link.measured.map_or_else(|| "-".to_owned(), |bytes| format!("{}/s", output::size(bytes))),
         output::size(link.received),
         link.failures.to_string(),
-        last.map_or_else(|| "-".to_owned(), |last| format!("{} ({})", last.detail, last.at)),
+        last.map_or_else(|| "-".to_owned(), |last| format!("{} ({})", told(&last.detail), last.at)),
     ]
 }
 

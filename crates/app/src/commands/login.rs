@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::{self, Environment, Overrides, Warning},
     failure::{self, Failure},
-    output::{self, Output},
+    output::{self, Output, sentence},
     registries, terminal,
 };
 
@@ -151,7 +151,8 @@ async fn enter(
         Some(username) => username,
         None => ask_username().await?,
     };
-    let password = password.obtain(&format!("password of `{username}` at `{target}`: ")).await?;
+    let prompt = sentence!("password of `{name}` at `{target}`: ", name = username, target = target);
+    let password = password.obtain(&prompt).await?;
     Ok(Credential { username, password })
 }
 
@@ -225,11 +226,12 @@ impl Removal {
             return output::print_json(&removed.iter().map(named).collect::<Vec<_>>());
         }
         if removed.is_empty() {
-            return output::print("there was no login\n");
+            return output::print(&(sentence!("there was no login") + "\n"));
         }
-        let removed =
-            removed.iter().map(named).map(|gone| format!("removed `{}` from `{}`\n", gone.name, gone.file));
-        let revoked = revoked.iter().map(|id| format!("revoked the API token `{id}`\n"));
+        let removed = removed.iter().map(named).map(|LoggedOut { name, file }| {
+            sentence!("removed `{name}` from `{file}`", name = name, file = file) + "\n"
+        });
+        let revoked = revoked.iter().map(|id| sentence!("revoked the API token `{id}`", id = id) + "\n");
         output::print(&removed.chain(revoked).collect::<String>())
     }
 }
@@ -255,22 +257,23 @@ impl Done {
             return output::print_json(&LoggedIn { registry: target.to_string(), username, kept, api_token });
         }
         let place = match stored {
-            StoredIn::File(path) => format!("`{}`, for this user to read", path.display()),
+            StoredIn::File(path) => sentence!("`{file}`, for this user to read", file = path.display()),
             StoredIn::Helper(name) => format!("`{name}`"),
         };
         let unchecked = match verdict {
             LoginOutcome::Accepted => String::new(),
             LoginOutcome::NotRequired => {
-                format!("`{}` lets everybody in: the password was not checked\n", target.host())
+                let host = target.host();
+                sentence!("`{host}` lets everybody in: the password was not checked", host = host) + "\n"
             }
         };
         let secret = match api_token {
-            Some(id) => format!("an API token (`{id}`), and not the password,"),
-            None => "the password".to_owned(),
+            Some(id) => sentence!("an API token (`{id}`), and not the password,", id = id),
+            None => sentence!("the password"),
         };
-        output::print(&format!(
-            "logged in to `{target}` as `{username}`\n{unchecked}{secret} is in {place}\n"
-        ))
+        let logged_in = sentence!("logged in to `{target}` as `{name}`", target = target, name = username);
+        let secret = sentence!("{secret} is in {place}", secret = secret, place = place);
+        output::print(&format!("{logged_in}\n{unchecked}{secret}\n"))
     }
 }
 
@@ -298,7 +301,7 @@ async fn ask_username() -> Result<String, Failure> {
             Failure::wrong("there is nobody to ask for a user name").with_hint("write `--username NAME`")
         );
     }
-    let line = password::type_line("user name: ").await?;
+    let line = password::type_line(&sentence!("user name: ")).await?;
     let name = line.trim();
     if name.is_empty() { Err(Failure::wrong("no user name was given")) } else { Ok(name.to_owned()) }
 }

@@ -12,7 +12,7 @@ use crate::{
     client::{Client, Fault},
     config::Environment,
     failure::Failure,
-    output::{self, Output},
+    output::{self, Output, sentence},
     runtime, terminal,
 };
 
@@ -44,8 +44,9 @@ pub(crate) fn run(LoginDevice { target, output }: LoginDevice) -> Result<(), Fai
         let begun: Result<DeviceLogin, Fault> =
             client.post(&["device-logins"], &NewDeviceLogin { client: client_name }).await;
         let login = begun.map_err(|fault| not_ours(fault, &target, &client))?;
-        terminal::say(None, &format!("open this address in a browser:  {}", login.verification_uri_complete));
-        terminal::say(None, &format!("and compare the code:            {}", login.user_code));
+        let (address, code) = (&login.verification_uri_complete, &login.user_code);
+        terminal::say(None, &sentence!("open this address in a browser:  {address}", address = address));
+        terminal::say(None, &sentence!("and compare the code:            {code}", code = code));
         wait(&client, &login).await
     })?;
     let environment = Environment::of_process();
@@ -109,10 +110,13 @@ fn kept(stored: StoredIn) -> String {
 fn print(done: LoggedIn, output: Output) -> Result<(), Failure> {
     match output {
         Output::Json => output::print_json(&done),
-        Output::Text => output::print(&format!(
-            "logged in to `{}` as `{}`\nthe API token {} is in `{}`\n",
-            done.registry, done.username, done.api_token, done.kept
-        )),
+        Output::Text => {
+            let LoggedIn { registry, username, api_token, kept } = done;
+            let logged_in =
+                sentence!("logged in to `{target}` as `{name}`", target = registry, name = username);
+            let token = sentence!("the API token {id} is in `{place}`", id = api_token, place = kept);
+            output::print(&format!("{logged_in}\n{token}\n"))
+        }
     }
 }
 

@@ -1,14 +1,12 @@
 //! `entrepot mode`: how much of a mirror is on offer.
 
-use std::fmt::Write as _;
-
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{ModeCondition, ModeState, NewModeOrder};
 
 use crate::{
     client::Addressed,
     failure::Failure,
-    output::{self, Column, Output},
+    output::{self, Column, Output, joined, sentence, word},
     runtime,
 };
 
@@ -61,22 +59,21 @@ pub(crate) fn run(ModeOf { to, verb }: ModeOf) -> Result<(), Failure> {
 }
 
 fn text(state: &ModeState) -> String {
-    let mut head = format!("{} by {}", state.mode, state.cause);
-    // Writing to a `String` does not fail.
-    if let Some(until) = state.until {
-        let _ = write!(head, ", until {until}");
-    }
+    let mut facts = vec![sentence!("{mode} by {cause}", mode = state.mode, cause = word(state.cause))];
+    facts.extend(state.until.map(|until| sentence!("until {until}", until = until)));
     if let Some(order) = &state.order {
-        let _ = write!(head, ", set by {} at {}", order.by, order.since);
+        facts.push(sentence!("set by {by} at {since}", by = order.by, since = order.since));
     }
+    let mut head = joined(&facts);
     if let Some(reason) = &state.reason {
-        let _ = write!(head, ": {reason}");
+        head = sentence!("{facts}: {reason}", facts = head, reason = reason);
     }
     let mut text = output::line(&head);
-    for (is_on, what) in [(state.tag_lists, "tags"), (state.catalog, "the catalog")] {
-        if !is_on {
-            let _ = writeln!(text, "{what}: not listed");
-        }
+    if !state.tag_lists {
+        text.push_str(&(sentence!("tags: not listed") + "\n"));
+    }
+    if !state.catalog {
+        text.push_str(&(sentence!("the catalog: not listed") + "\n"));
     }
     if !state.conditions.is_empty() {
         text.push_str(&conditions(&state.conditions));
@@ -87,18 +84,18 @@ fn text(state: &ModeState) -> String {
 fn conditions(conditions: &[ModeCondition]) -> String {
     let columns = [
         Column("MEASURE", Left),
-        Column("FROM", Right),
+        Column("FROM (which value)", Right),
         Column("NOW", Right),
         Column("MODE", Left),
         Column("HOLDS", Left),
     ];
     let rows = conditions.iter().map(|one| {
         vec![
-            one.measure.to_string(),
+            word(one.measure),
             one.limit.clone(),
             one.measured.clone().unwrap_or_else(|| "-".to_owned()),
             one.mode.to_string(),
-            if one.holds { "yes" } else { "no" }.to_owned(),
+            if one.holds { word("yes") } else { word("no") },
         ]
     });
     output::table(&columns, rows.collect())

@@ -11,8 +11,8 @@ use entrepot_api::{
 use super::asker::Asker;
 use crate::{
     client::Addressed,
-    failure::Failure,
-    output::{self, Column, counted},
+    failure::{self, Failure},
+    output::{self, Column, amount, counted, joined, sentence, word},
     runtime, terminal,
 };
 
@@ -109,17 +109,21 @@ async fn decide(asker: &Asker, prune: &Prune, what: &str) -> Result<(), Failure>
     let seen = PruneDecision { digest: prune.digest.clone() };
     let path = ["sync", "prunes", &prune.id, what];
     let decided: Prune = asker.told(asker.client.post(&path, &seen).await)?;
-    let tags = counted(decided.tags, "tag");
-    asker.print(&decided, || match decided.status {
-        PruneStatus::Rejected => format!("nothing is removed: {tags}\n"),
-        _ => format!("{tags} being removed: `entrepot sync prune show {}`\n", decided.id),
-    })
+    asker.print(&decided, || told(&decided) + "\n")
+}
+
+fn told(decided: &Prune) -> String {
+    let tags = amount(decided.tags, "tag");
+    match decided.status {
+        PruneStatus::Rejected => sentence!("nothing is removed: {tags}", tags = tags),
+        _ => sentence!("{tags} being removed: `entrepot sync prune show {id}`", tags = tags, id = decided.id),
+    }
 }
 
 // What is removed elsewhere cannot be brought back from here, so ask.
 fn agree(all: &PruneDetail) -> Result<(), Failure> {
-    let tags = counted(all.prune.tags, "tag");
     let refused = || {
+        let tags = counted(all.prune.tags, "tag");
         Failure::wrong(format!("this removes {tags} at other registries"))
             .with_hint("say `--yes` to remove them")
     };
@@ -128,7 +132,8 @@ fn agree(all: &PruneDetail) -> Result<(), Failure> {
     }
     output::print(&shown(all))?;
     let mut answer = String::new();
-    terminal::ask(&format!("remove {tags}? [y/N] "))
+    let tags = amount(all.prune.tags, "tag");
+    terminal::ask(&sentence!("remove {tags}? [y/N] ", tags = tags))
         .and_then(|()| io::stdin().read_line(&mut answer))
         .map_err(|_| refused())?;
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new("nothing was removed")) }
@@ -136,7 +141,7 @@ fn agree(all: &PruneDetail) -> Result<(), Failure> {
 
 fn lists(prunes: &[Prune]) -> String {
     if prunes.is_empty() {
-        return "there are no tags that no rule writes\n".to_owned();
+        return sentence!("there are no tags that no rule writes") + "\n";
     }
     let columns = [
         Column("ID", Left),
@@ -152,7 +157,7 @@ fn lists(prunes: &[Prune]) -> String {
             prune.id.clone(),
             prune.rule.clone(),
             prune.tags.to_string(),
-            prune.status.to_string(),
+            word(prune.status),
             prune.created.to_string(),
             prune.expires.to_string(),
             prune.decided_by.clone().unwrap_or_else(|| "-".to_owned()),
@@ -162,7 +167,7 @@ fn lists(prunes: &[Prune]) -> String {
 }
 
 fn shown(PruneDetail { prune, tags, .. }: &PruneDetail) -> String {
-    let about = format!("{}: {}, {}", prune.rule, prune.status, counted(prune.tags, "tag"));
+    let about = format!("{}: {}", prune.rule, joined(&[word(prune.status), amount(prune.tags, "tag")]));
     let columns = [Column("IMAGE", Left), Column("DIGEST", Left), Column("OUTCOME", Left)];
     let rows = tags
         .iter()
@@ -172,8 +177,10 @@ fn shown(PruneDetail { prune, tags, .. }: &PruneDetail) -> String {
 
 fn outcome(tag: &PruneTag) -> String {
     match (tag.outcome, &tag.problem) {
-        (PruneOutcome::Failed, Some(problem)) => format!("failed: {problem}"),
-        (outcome, _) => outcome.to_string(),
+        (PruneOutcome::Failed, Some(problem)) => {
+            sentence!("failed: {what}", what = failure::told(problem))
+        }
+        (outcome, _) => word(outcome),
     }
 }
 

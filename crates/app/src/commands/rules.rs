@@ -1,9 +1,6 @@
 //! `entrepot rules`: which images may be pulled. Lists are checked without a server; what is in force is asked of one.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{
@@ -19,8 +16,8 @@ use super::asker::Asker;
 use crate::{
     client::Addressed,
     config::{self, Environment, Overrides},
-    failure::Failure,
-    output::{self, Column, Output, counted},
+    failure::{Failure, told},
+    output::{self, Column, Output, amount, counted, sentence, word},
     runtime,
 };
 
@@ -86,8 +83,9 @@ pub(crate) fn check(CheckRules { file, images, output }: CheckRules) -> Result<(
             output::print_json(&Checked { file: &file, rules: count, images: &decided })?;
         }
         Output::Text if decided.is_empty() => {
-            let told = counted(count as u64, "rule");
-            output::print(&format!("{}: {told}, all of them good\n", file.display()))?;
+            let rules = amount(count, "rule");
+            let good = sentence!("{file}: {rules}, all of them good", file = file.display(), rules = rules);
+            output::print(&(good + "\n"))?;
         }
         Output::Text => {
             let lines: Vec<_> = decided.iter().map(line).collect();
@@ -126,8 +124,8 @@ fn decide(rules: &PullRules, text: &str) -> Result<PullRuleDecision, Failure> {
 fn line(decision: &PullRuleDecision) -> String {
     let PullRuleDecision { detail, hint, .. } = decision;
     match hint {
-        Some(hint) => format!("{detail}; {hint}\n"),
-        None => format!("{detail}\n"),
+        Some(hint) => sentence!("{detail}; {hint}", detail = told(detail), hint = told(hint)) + "\n",
+        None => format!("{}\n", told(detail)),
     }
 }
 
@@ -192,22 +190,26 @@ fn explained(asker: &Asker, told: &PullRuleDecision) -> Result<(), Failure> {
 
 fn table(rules: &PullRulesBody) -> String {
     if rules.lists.is_empty() {
-        return "there are no rules: everything may be pulled\n".to_owned();
+        return sentence!("there are no rules: everything may be pulled") + "\n";
     }
     let columns = [Column("LIST", Left), Column("KIND", Left), Column("RULES", Right)];
     let rows =
-        rules.lists.iter().map(|list| vec![list.name.clone(), list.kind.to_string(), list.rules.to_string()]);
+        rules.lists.iter().map(|list| vec![list.name.clone(), word(list.kind), list.rules.to_string()]);
     let table = output::table(&columns, rows.collect());
-    let contact = rules.contact.as_ref().map(|contact| format!("ask for what is refused: {contact}\n"));
-    format!("{table}in force since {}\n{}", rules.since, contact.unwrap_or_default())
+    let since = sentence!("in force since {time}", time = rules.since);
+    let contact = rules.contact.as_ref();
+    let contact =
+        contact.map(|contact| sentence!("ask for what is refused: {contact}", contact = contact) + "\n");
+    format!("{table}{since}\n{}", contact.unwrap_or_default())
 }
 
 fn done(told: &DenialResult) -> String {
     let DenialResult { denial, removed, pulled_by: pulls } = told;
-    let mut text = format!("`{}` is denied\n", denial.image);
+    let mut text = sentence!("`{image}` is denied", image = denial.image) + "\n";
     if let Some(removed) = removed {
-        let manifests = counted(removed.manifests, "manifest");
-        let _ = writeln!(text, "removed {manifests}, {} freed", output::size(removed.freed));
+        let (manifests, freed) = (amount(removed.manifests, "manifest"), output::size(removed.freed));
+        let removed = sentence!("removed {manifests}, {freed} freed", manifests = manifests, freed = freed);
+        text.push_str(&(removed + "\n"));
     }
     text.extend(pulls.iter().map(pulled_by));
     text
@@ -215,7 +217,7 @@ fn done(told: &DenialResult) -> String {
 
 fn denied(denials: &[Denial]) -> String {
     if denials.is_empty() {
-        return "nothing is denied by command\n".to_owned();
+        return sentence!("nothing is denied by command") + "\n";
     }
     let columns = [Column("IMAGES", Left), Column("SINCE", Left), Column("BY", Left), Column("REASON", Left)];
     let rows = denials.iter().map(|denial| {
@@ -228,11 +230,12 @@ fn denied(denials: &[Denial]) -> String {
 fn pulled_by(told: &PullerList) -> String {
     let PullerList { repository, recorded_for, pulls, more } = told;
     if recorded_for.is_none() && pulls.is_empty() {
-        return "who pulls what is not recorded: write `rules: {pulled_by: 30d}` in the configuration\n"
-            .to_owned();
+        return sentence!(
+            "who pulls what is not recorded: write `rules: {{pulled_by: 30d}}` in the configuration"
+        ) + "\n";
     }
     if pulls.is_empty() {
-        return format!("nobody pulled `{repository}`\n");
+        return sentence!("nobody pulled `{repository}`", repository = repository) + "\n";
     }
     let columns =
         [Column("CLIENT", Left), Column("PULLS", Right), Column("LAST", Left), Column("DIGEST", Left)];
@@ -240,7 +243,7 @@ fn pulled_by(told: &PullerList) -> String {
         vec![pull.client.clone(), pull.pulls.to_string(), pull.last.to_string(), pull.digest.clone()]
     });
     let table = output::table(&columns, rows.collect());
-    if *more { format!("{table}and more\n") } else { table }
+    if *more { format!("{table}{}\n", sentence!("and more")) } else { table }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::asker::Asker;
 use crate::{
     client::Addressed,
     failure::Failure,
-    output::{self, Column},
+    output::{self, Column, sentence, word},
     runtime,
 };
 
@@ -69,7 +69,12 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let path = ["webhook-deliveries", &id, "redeliver"];
             let delivery: WebhookDelivery = asker.told(asker.client.act(&path, &none).await)?;
             asker.print(&delivery, || {
-                output::line(&format!("`{}` is sent to `{}` once more", delivery.kind, delivery.webhook))
+                let (event, webhook) = (&delivery.kind, &delivery.webhook);
+                output::line(&sentence!(
+                    "`{event}` is sent to `{webhook}` once more",
+                    event = event,
+                    webhook = webhook
+                ))
             })
         }
     }
@@ -77,7 +82,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
 
 fn tested(asker: &Asker, name: &str, test: &WebhookTest) -> Result<(), Failure> {
     let Some(problem) = &test.problem else {
-        return asker.print(test, || output::line(&format!("`{name}` has taken the test")));
+        return asker.print(test, || output::line(&sentence!("`{name}` has taken the test", name = name)));
     };
     asker.print(test, String::new)?;
     Err(Failure::new(format!("`{name}` has not taken the test: {problem}"))
@@ -86,12 +91,12 @@ fn tested(asker: &Asker, name: &str, test: &WebhookTest) -> Result<(), Failure> 
 
 fn webhooks(webhooks: &[Webhook]) -> String {
     if webhooks.is_empty() {
-        return "there are no webhooks: write some into the configuration, as `webhooks`\n".to_owned();
+        return sentence!("there are no webhooks: write some into the configuration, as `webhooks`") + "\n";
     }
     let columns = [
         Column("NAME", Left),
         Column("FORMAT", Left),
-        Column("TO", Left),
+        Column("TO (which address)", Left),
         Column("WAITING", Right),
         Column("LAST", Left),
         Column("ON", Left),
@@ -102,7 +107,7 @@ fn webhooks(webhooks: &[Webhook]) -> String {
             webhook.format.to_string(),
             webhook.origin.clone(),
             webhook.waiting.to_string(),
-            webhook.last.as_ref().map_or_else(|| "-".to_owned(), |last| last.status.to_string()),
+            webhook.last.as_ref().map_or_else(|| "-".to_owned(), |last| word(last.status)),
             webhook.on.join(" "),
         ]
     });
@@ -111,7 +116,7 @@ fn webhooks(webhooks: &[Webhook]) -> String {
 
 fn deliveries(deliveries: &[WebhookDelivery]) -> String {
     if deliveries.is_empty() {
-        return "there are no deliveries\n".to_owned();
+        return sentence!("there are no deliveries") + "\n";
     }
     let columns = [
         Column("ID", Left),
@@ -138,8 +143,8 @@ fn deliveries(deliveries: &[WebhookDelivery]) -> String {
 
 fn status(delivery: &WebhookDelivery) -> String {
     match (delivery.status, delivery.next) {
-        (WebhookDeliveryStatus::Waiting, Some(next)) => format!("waiting, next {next}"),
-        (status, _) => status.to_string(),
+        (WebhookDeliveryStatus::Waiting, Some(next)) => sentence!("waiting, next {time}", time = next),
+        (status, _) => word(status),
     }
 }
 

@@ -8,7 +8,7 @@ use entrepot_sync::{Done, Outcome, Place, Row};
 use super::tally::Tally;
 use crate::{
     failure::told,
-    output::{counted, size},
+    output::{amount, joined, sentence, size},
 };
 
 /// The result for an image, in one line.
@@ -16,14 +16,20 @@ pub(crate) fn line(row: &Row) -> String {
     let Row { source, reference, target, target_reference, outcome, took, .. } = row;
     let (from, to) = (image(source, reference), image(target, target_reference));
     match outcome {
-        Outcome::Done(Done { changed: false, .. }) => format!("up to date: {to}"),
+        Outcome::Done(Done { changed: false, .. }) => sentence!("up to date: {image}", image = to),
         Outcome::Done(Done { written, mounted, .. }) => {
-            let mounted = if *mounted == 0 { String::new() } else { format!(", {} mounted", size(*mounted)) };
-            format!("copied: {from} to {to}, {}{mounted}, {:.1} s", size(*written), took.as_secs_f64())
+            let mounted = (*mounted != 0).then(|| sentence!("{bytes} mounted", bytes = size(*mounted)));
+            let seconds = format!("{:.1}", took.as_secs_f64());
+            let took = sentence!("{seconds} s", seconds = seconds);
+            let facts: Vec<String> = [size(*written)].into_iter().chain(mounted).chain([took]).collect();
+            let facts = joined(&facts);
+            sentence!("copied: {from} to {to}, {facts}", from = from, to = to, facts = facts)
         }
-        Outcome::Failed(failure) => format!("failed: {to}: {}", told(&failure.what)),
-        Outcome::Postponed { .. } => format!("postponed: {to}"),
-        Outcome::Cancelled => format!("cancelled: {to}"),
+        Outcome::Failed(failure) => {
+            sentence!("failed: {image}: {what}", image = to, what = told(&failure.what))
+        }
+        Outcome::Postponed { .. } => sentence!("postponed: {image}", image = to),
+        Outcome::Cancelled => sentence!("cancelled: {image}", image = to),
     }
 }
 
@@ -38,11 +44,13 @@ pub(crate) fn image(place: &Place, reference: &Reference) -> String {
 /// How far a run is, in one line.
 pub(super) fn sums(tally: &Tally) -> String {
     let (dealt, all) = tally.bytes();
-    let images = counted(tally.jobs() as u64, "image");
-    let failed = if tally.failed == 0 { String::new() } else { format!(", {} failed", tally.failed) };
-    let left = tally.left().map_or_else(String::new, |left| format!(", {} left", clock(left)));
-    let bytes = format!("{} / {}", size(dealt), size(all));
-    format!("{} of {images}{failed}, {bytes}, {}/s{left}", tally.settled, size(tally.rate()))
+    let images = amount(tally.jobs(), "image");
+    let mut facts = vec![sentence!("{count} of {all}", count = tally.settled, all = images)];
+    facts.extend((tally.failed != 0).then(|| sentence!("{count} failed", count = tally.failed)));
+    facts.push(format!("{} / {}", size(dealt), size(all)));
+    facts.push(format!("{}/s", size(tally.rate())));
+    facts.extend(tally.left().map(|left| sentence!("{time} left", time = clock(left))));
+    joined(&facts)
 }
 
 fn clock(time: Duration) -> String {

@@ -199,7 +199,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "`{name}` is there already, and stays: `--replace` gives it the password of the file",
         "`{name}` 已存在，保持不变：`--replace` 可改用文件中的密码",
     ),
-    ("`{name}` is not stored: {}", "`{name}` 未保存：{}"),
     ("`{name}` cannot be used: {verdict}", "`{name}` 不可用：{verdict}"),
     (
         "this removes all stored credentials, and what is signed in to the registry is signed out",
@@ -308,13 +307,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("a pattern of `documents` is too long or nested too deeply", "`documents` 中的模式过长或嵌套过深"),
     ("`{pattern}` is not a pattern: {}", "`{pattern}` 不是合法的模式：{}"),
     ("the patterns of `documents` are too many: {error}", "`documents` 中的模式过多：{error}"),
-    ("looking at `{}` and `{}`", "正在查看 `{}` 和 `{}`"),
     // Rules
     ("{}: nothing in it could be carried over", "{}：没有可以转换的内容"),
     ("there is no rule `{name}`", "没有规则 `{name}`"),
     ("how the rules stand is not remembered", "未能保存规则的同步状态"),
     ("there is no spec `{named}`", "没有规格 `{named}`"),
-    ("nothing was said about groups ({})", "没有给出组信息（{}）"),
     // Image library
     ("there is no entry `{named}`", "没有条目 `{named}`"),
     ("there is no instance `{named}`", "没有实例 `{named}`"),

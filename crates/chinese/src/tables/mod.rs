@@ -1,4 +1,5 @@
-//! The sentences, by the crate that says them. `app_hints` and `config` are of `app`, `rules` of `sync`, `problems` of
+//! The sentences, by the crate that says them. What `app` prints is in `app_output`, `app_output_server` (of commands that
+//! ask a server), `app_words` and `migrate_report`. `app_hints` and `config` are of `app`, `rules` of `sync`, `problems` of
 //! `server`, `documents` of `rewrite` and `migrate`. `composed` are put together of parts; `system` is what the operating
 //! system says, and `parser` what parsers of others say.
 
@@ -6,6 +7,9 @@ mod access;
 mod acme;
 mod app;
 mod app_hints;
+mod app_output;
+mod app_output_server;
+mod app_words;
 mod blobs;
 mod catalog;
 mod composed;
@@ -20,6 +24,7 @@ mod importers;
 mod keep;
 mod library;
 mod migrate;
+mod migrate_report;
 mod mirror;
 mod oci;
 mod parser;
@@ -83,3 +88,9 @@ pub(crate) const ALL: &[(&str, &[Sentence])] = &[
     ("vault", vault::SENTENCES),
     ("webhooks", webhooks::SENTENCES),
 ];
+
+/// Sentences that the command line prints.
+pub(crate) const PRINTED: &[&[Sentence]] =
+    &[app_output::SENTENCES, app_output_server::SENTENCES, migrate_report::SENTENCES];
+
+pub(crate) use app_words::{HEADINGS, NOUNS, WORDS};

@@ -12,4 +12,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("has a part that begins with `-`", "有一段以 `-` 开头"),
     ("has characters that cannot be seen, or spaces at an end", "含有不可见字符，或首尾有空格"),
     ("has `\\` or `:` in it", "含有 `\\` 或 `:`"),
+    // What is left to do
+    ("docker login {}  # unless everybody may pull there", "docker login {}  # 如果任何人都可以拉取则不需要"),
+    (
+        "# built there, so what they are built from has to be there too: {}",
+        "# 在那里构建，因此构建所需的内容也要在那里：{}",
+    ),
+    (
+        "# taken from the environment here, so to be set there as well: {}",
+        "# 取自此处的环境变量，在那里也要设置：{}",
+    ),
 ];

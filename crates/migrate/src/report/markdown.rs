@@ -2,71 +2,95 @@
 
 use std::fmt::Write as _;
 
-use super::text::{counted, table};
+use super::{
+    language::{Language, sentence},
+    text::table,
+};
 use crate::{
     find::Origin, plan::Plan, plan::Totals, problem::Problem, problem::Severity, project_file::Document,
     quota::Quota, row::Row, size::size,
 };
 
 /// A plan in Markdown.
-pub fn markdown(plan: &Plan) -> String {
-    let mut text = format!("# From {} to {}\n\n", plan.from, plan.to);
-    text += &sums(plan);
-    section(&mut text, "Repositories", &repositories(&plan.repositories));
-    section(&mut text, "In the way", &problems(plan, &[Severity::Stops]));
-    section(&mut text, "To know", &problems(plan, &[Severity::Warns, Severity::Notes]));
-    section(&mut text, "Accounts", &accounts(plan));
-    section(&mut text, "Budget of the source", &plan.quota.as_ref().map(quota).unwrap_or_default());
-    section(&mut text, "Documents", &documents(&plan.documents));
-    section(&mut text, "By hand", &checklist(plan));
-    section(&mut text, "Next", &next(plan));
+pub fn markdown(plan: &Plan, language: Language) -> String {
+    let title = sentence!(language, "# From {from} to {to}", from = plan.from, to = plan.to);
+    let mut text = format!("{title}\n\n{}", sums(plan, language));
+    let quota = plan.quota.as_ref().map(|budget| quota(budget, language)).unwrap_or_default();
+    for (title, body) in [
+        (sentence!(language, "Repositories"), repositories(&plan.repositories, language)),
+        (sentence!(language, "In the way"), problems(plan, &[Severity::Stops], language)),
+        (sentence!(language, "To know"), problems(plan, &[Severity::Warns, Severity::Notes], language)),
+        (sentence!(language, "Accounts"), accounts(plan, language)),
+        (sentence!(language, "Budget of the source"), quota),
+        (sentence!(language, "Documents"), documents(&plan.documents, language)),
+        (sentence!(language, "By hand"), checklist(plan, language)),
+        (sentence!(language, "Next"), next(plan, language)),
+    ] {
+        if !body.is_empty() {
+            let _ = write!(text, "\n## {title}\n\n{body}");
+        }
+    }
     text
 }
 
-fn section(text: &mut String, title: &str, body: &str) {
-    if !body.is_empty() {
-        let _ = write!(text, "\n## {title}\n\n{body}");
-    }
-}
-
-fn sums(plan: &Plan) -> String {
+fn sums(plan: &Plan, language: Language) -> String {
     let Totals { repositories, tags, images, read, bytes, bytes_apart, referrers, attached, .. } =
         plan.totals;
     let Totals { to_copy, in_place, in_the_way, .. } = plan.totals;
-    let mut text = format!(
-        "{} with {}, which point at {}",
-        counted(repositories, "repository"),
-        counted(tags, "tag"),
-        counted(images, "image")
+    let mut text = sentence!(
+        language,
+        "{repositories} with {tags}, which point at {images}",
+        repositories = language.amount(repositories, "repository"),
+        tags = language.amount(tags, "tag"),
+        images = language.amount(images, "image")
     );
-    let found = match plan.found_by {
-        Origin::Written => "",
-        Origin::Catalog => " (as the registry lists them)",
-        Origin::Documents => " (as the documents name them)",
+    text += &match plan.found_by {
+        Origin::Written => String::new(),
+        Origin::Catalog => sentence!(language, " (as the registry lists them)"),
+        Origin::Documents => sentence!(language, " (as the documents name them)"),
     };
-    text += found;
-    let shared = bytes_apart.saturating_sub(bytes);
-    let _ = write!(text, ": {}", size(bytes));
-    if shared > 0 {
-        let _ = write!(text, ", shared layers counted once ({} otherwise)", size(bytes_apart));
+    text += &sentence!(language, ": {size}", size = size(bytes));
+    let apart = size(bytes_apart);
+    if bytes_apart > bytes {
+        text += &sentence!(language, ", shared layers counted once ({size} otherwise)", size = apart);
     }
     if read < images {
-        let _ = write!(text, "; sizes are of the {read} that were looked into, to spare the source's budget");
-    }
-    let _ = write!(text, ".\n{to_copy} to copy, {in_place} in place, {in_the_way} in the way");
-    if referrers + attached > 0 {
-        let _ = write!(
-            text,
-            "; {} and {} travel along",
-            counted(referrers, "referrer"),
-            counted(attached, "attached tag")
+        text += &sentence!(
+            language,
+            "; sizes are of the {count} that were looked into, to spare the source's budget",
+            count = read
         );
     }
-    text + ".\n"
+    let steps = sentence!(
+        language,
+        "{copy} to copy, {there} in place, {other} in the way",
+        copy = to_copy,
+        there = in_place,
+        other = in_the_way
+    );
+    let mut lines = sentence!(language, "{what}.", what = text) + "\n" + &steps;
+    if referrers + attached > 0 {
+        lines += &sentence!(
+            language,
+            "; {referrers} and {tags} travel along",
+            referrers = language.amount(referrers, "referrer"),
+            tags = language.amount(attached, "attached tag")
+        );
+    }
+    sentence!(language, "{what}.", what = lines) + "\n"
 }
 
-fn repositories(rows: &[Row]) -> String {
-    let heads = ["From", "To", "Tags", "Images", "Platforms", "Size", "Largest layer", "In place"];
+fn repositories(rows: &[Row], language: Language) -> String {
+    let heads = [
+        sentence!(language, "From"),
+        sentence!(language, "To"),
+        sentence!(language, "Tags"),
+        sentence!(language, "Images"),
+        sentence!(language, "Platforms"),
+        sentence!(language, "Size"),
+        sentence!(language, "Largest layer"),
+        sentence!(language, "In place"),
+    ];
     let row = |row: &Row| {
         let platforms: Vec<&str> = row.platforms.iter().map(String::as_str).collect();
         vec![
@@ -83,51 +107,84 @@ fn repositories(rows: &[Row]) -> String {
     table(&heads, rows.iter().map(row))
 }
 
-fn problems(plan: &Plan, severities: &[Severity]) -> String {
+fn problems(plan: &Plan, severities: &[Severity], language: Language) -> String {
     let chosen = plan.problems.iter().filter(|problem| severities.contains(&problem.severity));
-    chosen.map(problem).collect()
+    chosen.map(|one| problem(one, language)).collect()
 }
 
-fn problem(problem: &Problem) -> String {
-    let hint = problem.hint.as_ref().map_or_else(String::new, |hint| format!("\n  hint: {hint}"));
-    format!("- {}: {}{hint}\n", problem.about, problem.what)
+fn problem(problem: &Problem, language: Language) -> String {
+    let hint =
+        problem.hint.as_ref().map(|hint| sentence!(language, "hint: {hint}", hint = language.told(hint)));
+    let hint = hint.map_or_else(String::new, |hint| format!("\n  {hint}"));
+    let what = language.told(&problem.what);
+    sentence!(language, "- {about}: {what}", about = problem.about, what = what) + &hint + "\n"
 }
 
-fn accounts(plan: &Plan) -> String {
+fn accounts(plan: &Plan, language: Language) -> String {
+    let heads = [
+        sentence!(language, "Registry"),
+        sentence!(language, "To"),
+        sentence!(language, "Least rights"),
+        sentence!(language, "Beware"),
+        sentence!(language, "Account"),
+    ];
     let row = |account: &crate::Account| {
-        let known = if account.is_known { "known here" } else { "none known here" };
-        let beware = account.beware.unwrap_or_default();
+        let known = if account.is_known {
+            sentence!(language, "known here")
+        } else {
+            sentence!(language, "none known here")
+        };
         vec![
             account.registry.clone(),
-            account.role.word().to_owned(),
-            account.rights.to_owned(),
-            beware.to_owned(),
-            known.to_owned(),
+            language.word(account.role.word()),
+            language.told(account.rights).into_owned(),
+            language.told(account.beware.unwrap_or_default()).into_owned(),
+            known,
         ]
     };
-    table(&["Registry", "To", "Least rights", "Beware", "Account"], plan.accounts.iter().map(row))
+    table(&heads, plan.accounts.iter().map(row))
 }
 
-fn quota(quota: &Quota) -> String {
-    let about = if quota.estimated { "about " } else { "" };
-    let window = quota.window_seconds.map_or_else(String::new, |seconds| {
-        let hours = seconds as f64 / 3600.0;
-        format!(" in {hours} h")
-    });
-    let verdict = if quota.is_enough() {
-        "Enough.".to_owned()
+fn quota(quota: &Quota, language: Language) -> String {
+    let needed = if quota.estimated {
+        sentence!(language, "about {count} manifests", count = quota.needed)
     } else {
-        format!("Not enough at once: {} windows.", quota.windows())
+        sentence!(language, "{count} manifests", count = quota.needed)
     };
-    format!(
-        "The copies take {about}{} manifests; {} of {}{window} are left, {} of them for others. {verdict}\n",
-        quota.needed, quota.left, quota.limit, quota.reserve
-    )
+    let limit = match quota.window_seconds {
+        Some(seconds) => {
+            let hours = seconds as f64 / 3600.0;
+            sentence!(language, "{limit} in {hours} h", limit = quota.limit, hours = hours)
+        }
+        None => quota.limit.to_string(),
+    };
+    let verdict = if quota.is_enough() {
+        sentence!(language, "Enough.")
+    } else {
+        sentence!(language, "Not enough at once: {count} windows.", count = quota.windows())
+    };
+    let left = sentence!(
+        language,
+        "The copies take {manifests}; {left} of {limit} are left, {reserve} of them for others.",
+        manifests = needed,
+        left = quota.left,
+        limit = limit,
+        reserve = quota.reserve
+    );
+    format!("{left} {verdict}\n")
 }
 
-fn documents(documents: &[Document]) -> String {
+fn documents(documents: &[Document], language: Language) -> String {
+    let heads = [
+        sentence!(language, "File"),
+        sentence!(language, "Images renamed"),
+        sentence!(language, "Logins adapted"),
+        sentence!(language, "Left to people"),
+    ];
     let row = |document: &Document| match &document.error {
-        Some(error) => vec![document.file.clone(), String::new(), String::new(), error.clone()],
+        Some(error) => {
+            vec![document.file.clone(), String::new(), String::new(), language.told(error).into_owned()]
+        }
         None => vec![
             document.file.clone(),
             document.images.to_string(),
@@ -135,13 +192,14 @@ fn documents(documents: &[Document]) -> String {
             document.left.to_string(),
         ],
     };
-    table(&["File", "Images renamed", "Logins adapted", "Left to people"], documents.iter().map(row))
+    table(&heads, documents.iter().map(row))
 }
 
-fn checklist(plan: &Plan) -> String {
+fn checklist(plan: &Plan, language: Language) -> String {
     let mut text = String::new();
     for task in &plan.checklist {
-        let _ = writeln!(text, "- [ ] {}\n  why: {}", task.what, task.why);
+        let why = sentence!(language, "why: {why}", why = language.told(task.why));
+        let _ = writeln!(text, "- [ ] {}\n  {why}", language.told(&task.what));
         task.at.iter().for_each(|at| {
             let _ = writeln!(text, "  - {at}");
         });
@@ -149,10 +207,11 @@ fn checklist(plan: &Plan) -> String {
     text
 }
 
-fn next(plan: &Plan) -> String {
-    if plan.ready {
-        "`entrepot migrate check` proves the rights, `entrepot migrate apply` copies.\n".to_owned()
+fn next(plan: &Plan, language: Language) -> String {
+    let next = if plan.ready {
+        sentence!(language, "`entrepot migrate check` proves the rights, `entrepot migrate apply` copies.")
     } else {
-        "Nothing is copied while something is in the way.\n".to_owned()
-    }
+        sentence!(language, "Nothing is copied while something is in the way.")
+    };
+    next + "\n"
 }

@@ -1,8 +1,10 @@
-//! Formats plans as Markdown.
+//! Formats plans as Markdown, in English or 中文.
 
 mod beside;
+mod language;
 mod markdown;
 mod text;
 
 pub use beside::beside;
+pub use language::Language;
 pub use markdown::markdown;

@@ -1,7 +1,7 @@
 //! Tables and numbers in Markdown.
 
 /// A table; empty if it has no rows.
-pub(super) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub(super) fn table(heads: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> =
             cells.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
@@ -11,9 +11,8 @@ pub(super) fn table(heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>)
     if rows.is_empty() {
         return rows;
     }
-    let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
     let rule: Vec<String> = heads.iter().map(|_| "---".to_owned()).collect();
-    format!("{}{}{rows}", line(&heads), line(&rule))
+    format!("{}{}{rows}", line(heads), line(&rule))
 }
 
 /// A number with its noun, in the plural if needed.

@@ -9,7 +9,11 @@ use std::{
 use entrepot_api::{NewSshKey, SshKey};
 use reqwest::Method;
 
-use crate::{commands::asker::Asker, failure::Failure, output::line};
+use crate::{
+    commands::asker::Asker,
+    failure::Failure,
+    output::{line, sentence},
+};
 
 /// Where one's key is.
 const PATH: [&str; 2] = ["me", "ssh-key"];
@@ -20,7 +24,7 @@ const LONGEST: u64 = 64 << 10;
 pub(super) async fn set(asker: &Asker, file: &Path) -> Result<(), Failure> {
     let new = NewSshKey { key: read(file)? };
     let key: SshKey = asker.told(asker.client.put(&PATH, &new).await)?;
-    asker.print(&key, || line(&format!("your public key is {}", told(&key))))
+    asker.print(&key, || line(&sentence!("your public key is {key}", key = told(&key))))
 }
 
 /// Shows it.
@@ -32,13 +36,14 @@ pub(super) async fn show(asker: &Asker) -> Result<(), Failure> {
 /// Removes it.
 pub(super) async fn remove(asker: &Asker) -> Result<(), Failure> {
     asker.told(asker.client.change(Method::DELETE, &PATH, &()).await)?;
-    asker.done("key", "is removed")
+    asker.done("key", &sentence!("is removed"))
 }
 
 fn told(key: &SshKey) -> String {
     let SshKey { fingerprint, algorithm, comment, since, .. } = key;
     let comment = if comment.is_empty() { String::new() } else { format!(" {comment}") };
-    format!("{fingerprint}{comment} ({algorithm}), since {since}")
+    let key = format!("{fingerprint}{comment}");
+    sentence!("{key} ({algorithm}), since {since}", key = key, algorithm = algorithm, since = since)
 }
 
 fn read(file: &Path) -> Result<String, Failure> {

@@ -22,7 +22,7 @@ use super::{asker::Asker, password::Password};
 use crate::{
     client::Addressed,
     failure::Failure,
-    output::{self, Output},
+    output::{self, Output, sentence},
     runtime,
 };
 
@@ -168,22 +168,23 @@ impl Asker {
             Verb::List => self.list().await,
             Verb::Add { name, role, password } => self.add(name, role, password).await,
             Verb::SetPassword { name, password } => {
-                let password = password.obtain(&format!("new password of `{name}`: ")).await?;
+                let password = password.obtain(&sentence!("new password of `{name}`: ", name = name)).await?;
                 let password = Some(password.expose_secret().to_owned());
                 let change = AccountChange { password, ..AccountChange::default() };
-                self.change(&name, &change, "has a new password").await
+                self.change(&name, &change, &sentence!("has a new password")).await
             }
             Verb::SetRole { name, role } => {
                 let change = AccountChange { role: Some(role), ..AccountChange::default() };
-                self.change(&name, &change, &format!("is {} now", role)).await
+                self.change(&name, &change, &sentence!("is {role} now", role = role)).await
             }
             Verb::SetDisabled { name, disabled } => {
                 let change = AccountChange { disabled: Some(disabled), ..AccountChange::default() };
-                self.change(&name, &change, if disabled { "is disabled" } else { "is enabled" }).await
+                let what = if disabled { sentence!("is disabled") } else { sentence!("is enabled") };
+                self.change(&name, &change, &what).await
             }
             Verb::Remove { name } => {
                 self.told(self.client.change(Method::DELETE, &["accounts", &name], &()).await)?;
-                self.done(&name, "is removed, with its API tokens")
+                self.done(&name, &sentence!("is removed, with its API tokens"))
             }
             Verb::SetKey { file } => key::set(self, &file).await,
             Verb::ShowKey => key::show(self).await,
@@ -201,22 +202,19 @@ impl Asker {
             }
             Verb::RemoveToken { id } => {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
-                self.done(&id, "is removed")
+                self.done(&id, &sentence!("is removed"))
             }
             Verb::Audit { query, follow: false } => self.audit(query).await,
             Verb::Audit { query, follow: true } => self.follow(query).await,
             Verb::Sessions { account } => self.sessions(account).await,
             Verb::EndSession { id } => {
                 self.told(self.client.change(Method::DELETE, &["sessions", &id], &()).await)?;
-                self.done(&id, "has ended")
+                self.done(&id, &sentence!("has ended"))
             }
             Verb::EndSessions { account } => {
                 let query = SessionEndQuery { account: Some(account) };
                 let ended: EndedSessions = self.told(self.client.delete(&["sessions"], &query).await)?;
-                self.print(&ended, || match ended.ended {
-                    1 => "1 session has ended\n".to_owned(),
-                    count => format!("{count} sessions have ended\n"),
-                })
+                self.print(&ended, || render::ended(ended.ended))
             }
         }
     }
@@ -241,14 +239,14 @@ impl Asker {
     async fn add(&self, name: String, role: Role, password: Option<Password>) -> Result<(), Failure> {
         let password = match password {
             Some(password) => {
-                let password = password.obtain(&format!("password of `{name}`: ")).await?;
+                let password = password.obtain(&sentence!("password of `{name}`: ", name = name)).await?;
                 Some(password.expose_secret().to_owned())
             }
             None => None,
         };
         let new = NewAccount { name: name.clone(), role, password };
         self.told(self.client.change(Method::POST, &["accounts"], &new).await)?;
-        self.done(&name, &format!("is {} now", role))
+        self.done(&name, &sentence!("is {role} now", role = role))
     }
 
     async fn change(&self, name: &str, change: &AccountChange, what: &str) -> Result<(), Failure> {
@@ -325,7 +323,8 @@ impl Asker {
         match self.output {
             Output::Json => output::print_json(issued),
             Output::Text => {
-                crate::terminal::say(None, &format!("token {}; it is not shown again:", issued.id));
+                let once = sentence!("token {id}; it is not shown again:", id = issued.id);
+                crate::terminal::say(None, &once);
                 output::print(&format!("{}\n", issued.token))
             }
         }

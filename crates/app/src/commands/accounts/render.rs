@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use comfy_table::CellAlignment::Left;
 use entrepot_api::{Account, AccountKind, ApiToken, ApiTokenSecret, AuditEntry, Session, Timestamp};
 
-use crate::output::{self, Column};
+use crate::output::{self, Column, joined, sentence, word};
 
 /// A table of accounts.
 pub(super) fn accounts(accounts: &[Account]) -> String {
@@ -21,25 +21,25 @@ pub(super) fn accounts(accounts: &[Account]) -> String {
             account.name.clone(),
             account.role.to_string(),
             account.kind.to_string(),
-            state(account).to_owned(),
+            state(account),
             time(account.last_login),
         ]
     });
     output::table(&columns, rows.collect())
 }
 
-fn state(account: &Account) -> &'static str {
+fn state(account: &Account) -> String {
     match (account.disabled, account.kind, account.has_password) {
-        (true, _, _) => "disabled",
-        (false, AccountKind::Local, false) => "no password",
-        (false, _, _) => "enabled",
+        (true, _, _) => word("disabled"),
+        (false, AccountKind::Local, false) => word("no password"),
+        (false, _, _) => word("enabled"),
     }
 }
 
 /// A table of API tokens.
 pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
     if tokens.is_empty() {
-        return "there are no API tokens\n".to_owned();
+        return sentence!("there are no API tokens") + "\n";
     }
     let columns = [
         Column("ID", Left),
@@ -52,8 +52,8 @@ pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
     let now = Timestamp::from(now);
     let rows = tokens.iter().map(|token| {
         let expires = match token.expires {
-            None => "never".to_owned(),
-            Some(end) if end <= now => format!("{end} (expired)"),
+            None => sentence!("never"),
+            Some(end) if end <= now => sentence!("{time} (expired)", time = end),
             Some(end) => end.to_string(),
         };
         let used = token.secrets.first().and_then(|secret| secret.last_used);
@@ -65,14 +65,15 @@ pub(super) fn tokens(tokens: &[ApiToken], now: SystemTime) -> String {
 
 // A secret that a newer one replaces: who still uses it has to be told.
 fn old(secret: &ApiTokenSecret) -> String {
-    let ends = secret.ends.map_or_else(String::new, |end| format!(", ends {end}"));
-    format!("last used {}{ends}", time(secret.last_used))
+    let used = sentence!("last used {time}", time = time(secret.last_used));
+    let ends = secret.ends.map(|end| sentence!("ends {time}", time = end));
+    joined(&[used].into_iter().chain(ends).collect::<Vec<_>>())
 }
 
 /// A table of sessions.
 pub(super) fn sessions(sessions: &[Session]) -> String {
     if sessions.is_empty() {
-        return "nobody is logged in with a browser\n".to_owned();
+        return sentence!("nobody is logged in with a browser") + "\n";
     }
     let columns = [
         Column("ID", Left),
@@ -82,7 +83,7 @@ pub(super) fn sessions(sessions: &[Session]) -> String {
         Column("FROM", Left),
         Column("PROGRAM", Left),
     ];
-    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| word("unknown"));
     let rows = sessions.iter().map(|session| {
         vec![
             session.id.clone(),
@@ -99,7 +100,7 @@ pub(super) fn sessions(sessions: &[Session]) -> String {
 /// A table of the audit log.
 pub(super) fn audit(entries: &[AuditEntry]) -> String {
     if entries.is_empty() {
-        return "nothing was done yet\n".to_owned();
+        return sentence!("nothing was done yet") + "\n";
     }
     let columns = [
         Column("TIME", Left),
@@ -116,8 +117,8 @@ pub(super) fn audit(entries: &[AuditEntry]) -> String {
             entry.actor.clone(),
             entry.action.clone(),
             entry.object.clone(),
-            entry.outcome.to_string(),
-            entry.address.clone().unwrap_or_else(|| "socket".to_owned()),
+            word(entry.outcome),
+            entry.address.clone().unwrap_or_else(|| word("socket")),
             entry.detail.clone().unwrap_or_default(),
         ]
     });
@@ -126,12 +127,22 @@ pub(super) fn audit(entries: &[AuditEntry]) -> String {
 
 /// One line of the audit log.
 pub(super) fn entry(entry: &AuditEntry) -> String {
-    let from = entry.address.as_deref().unwrap_or("socket");
+    let from = entry.address.clone().unwrap_or_else(|| word("socket"));
     let detail = entry.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
     let (at, actor, action, object) = (entry.at, &entry.actor, &entry.action, &entry.object);
-    output::line(&format!("{at} {actor} {action} {object} {}{detail} from {from}", entry.outcome))
+    let what = format!("{at} {actor} {action} {object} {}{detail}", word(entry.outcome));
+    output::line(&sentence!("{what} from {address}", what = what, address = from))
+}
+
+/// How many sessions have ended.
+pub(super) fn ended(sessions: u64) -> String {
+    let ended = match sessions {
+        1 => sentence!("1 session has ended"),
+        count => sentence!("{count} sessions have ended", count = count),
+    };
+    ended + "\n"
 }
 
 fn time(time: Option<Timestamp>) -> String {
-    time.map_or_else(|| "never".to_owned(), |time| time.to_string())
+    time.map_or_else(|| word("never"), |time| time.to_string())
 }

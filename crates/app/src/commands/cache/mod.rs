@@ -27,7 +27,7 @@ use crate::{
     data::DataDir,
     failure::{self, Failure},
     log::{self, Verbosity},
-    output::{self, Output},
+    output::{self, Output, sentence},
     runtime, terminal,
 };
 
@@ -181,7 +181,8 @@ fn agree(what: &Selection, images: u64) -> Result<(), Failure> {
     if !terminal::is_person() {
         return Err(refused());
     }
-    let question = format!("remove `{what}`, {}? [y/N] ", output::counted(images, "image"));
+    let images = output::amount(images, "image");
+    let question = sentence!("remove `{what}`, {images}? [y/N] ", what = what, images = images);
     let mut answer = String::new();
     terminal::ask(&question).and_then(|()| io::stdin().read_line(&mut answer)).map_err(|_| refused())?;
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(Failure::new("nothing was removed")) }

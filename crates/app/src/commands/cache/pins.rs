@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{clock::now, holder::Holder, names::Selection, print::print, render_work as render};
 use crate::{
     failure::Failure,
-    output::{Output, counted},
+    output::{Output, amount, sentence},
 };
 
 /// An image to be pinned.
@@ -56,7 +56,7 @@ pub(super) async fn unpin(holder: &Holder, which: &Pins, output: Output) -> Resu
     }
     let query = query(holder, which).await?;
     let ended = holder.unpin(&query).await?;
-    print(output, &ended, || format!("{} ended\n", counted(ended.pins, "pin")))
+    print(output, &ended, || sentence!("{pins} ended", pins = amount(ended.pins, "pin")) + "\n")
 }
 
 pub(super) async fn list(holder: &Holder, which: &Pins, output: Output) -> Result<(), Failure> {

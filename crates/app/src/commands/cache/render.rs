@@ -5,12 +5,12 @@ use entrepot_api::{
     CacheFault, CacheFinding, CacheImage, CacheRemoval, CacheRepository, CacheTotals, CacheVerification,
 };
 
-use crate::output::{Column, age, counted, size, table};
+use crate::output::{Column, age, amount, sentence, size, table, word};
 
 /// A table of repositories.
 pub(super) fn repositories(repositories: &[CacheRepository], now: u64) -> String {
     if repositories.is_empty() {
-        return "nothing is held\n".to_owned();
+        return sentence!("nothing is held") + "\n";
     }
     let columns = [
         Column("NAME", Left),
@@ -34,7 +34,7 @@ pub(super) fn repositories(repositories: &[CacheRepository], now: u64) -> String
 /// A table of images.
 pub(super) fn images(images: &[CacheImage], now: u64) -> String {
     if images.is_empty() {
-        return "no image is held\n".to_owned();
+        return sentence!("no image is held") + "\n";
     }
     let columns = [
         Column("TAGS", Left),
@@ -59,22 +59,22 @@ pub(super) fn images(images: &[CacheImage], now: u64) -> String {
 pub(super) fn totals(totals: &CacheTotals) -> String {
     format!(
         "{}\n{}\n{}\n{}\n{}\n",
-        counted(totals.repositories, "repository"),
-        counted(totals.tags, "tag"),
-        counted(totals.manifests, "manifest"),
-        counted(totals.blobs, "blob"),
+        amount(totals.repositories, "repository"),
+        amount(totals.tags, "tag"),
+        amount(totals.manifests, "manifest"),
+        amount(totals.blobs, "blob"),
         size(totals.bytes),
     )
 }
 
 /// A table of what disagrees, and a line about the whole.
 pub(super) fn verification(found: &CacheVerification) -> String {
-    let whole = format!(
-        "{} and {} compared, {}\n",
-        counted(found.stored, "stored blob"),
-        counted(found.records, "record"),
-        counted(found.findings.len() as u64, "finding"),
-    );
+    let whole = sentence!(
+        "{blobs} and {records} compared, {findings}",
+        blobs = amount(found.stored, "stored blob"),
+        records = amount(found.records, "record"),
+        findings = amount(found.findings.len(), "finding"),
+    ) + "\n";
     if found.findings.is_empty() {
         return whole;
     }
@@ -87,14 +87,14 @@ pub(super) fn verification(found: &CacheVerification) -> String {
     ];
     let rows = found.findings.iter().map(|finding| {
         let fault = match finding.fault {
-            CacheFault::MissingBytes => "record without bytes",
-            CacheFault::MissingRecord => "bytes without record",
+            CacheFault::MissingBytes => word("record without bytes"),
+            CacheFault::MissingRecord => word("bytes without record"),
         };
         vec![
-            fault.to_owned(),
+            fault,
             finding.digest.to_string(),
             size(finding.size),
-            if finding.repaired { "repaired" } else { "-" }.to_owned(),
+            if finding.repaired { word("repaired") } else { "-".to_owned() },
             repositories_of(finding),
         ]
     });
@@ -108,20 +108,22 @@ fn repositories_of(finding: &CacheFinding) -> String {
 /// The images that a removal would delete.
 pub(super) fn planned(images: &[CacheImage]) -> String {
     if images.is_empty() {
-        return "would remove blobs that belong to no image\n".to_owned();
+        return sentence!("would remove blobs that belong to no image") + "\n";
     }
-    let lines = images.iter().map(|image| format!("would remove {} {}\n", image.digest, tags(image)));
+    let lines = images.iter().map(|image| {
+        sentence!("would remove {digest} {tags}", digest = image.digest, tags = tags(image)) + "\n"
+    });
     lines.collect()
 }
 
 /// The result of a removal.
 pub(super) fn removed(removal: &CacheRemoval) -> String {
-    format!(
-        "removed {} and {}, {} freed\n",
-        counted(removal.manifests, "manifest"),
-        counted(removal.blobs, "blob"),
-        size(removal.freed)
-    )
+    sentence!(
+        "removed {manifests} and {blobs}, {freed} freed",
+        manifests = amount(removal.manifests, "manifest"),
+        blobs = amount(removal.blobs, "blob"),
+        freed = size(removal.freed)
+    ) + "\n"
 }
 
 fn tags(image: &CacheImage) -> String {

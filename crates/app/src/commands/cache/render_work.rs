@@ -6,12 +6,15 @@ use entrepot_api::{
     CacheSavings, CacheScrubOutcome, CacheScrubProgress, CacheScrubReport,
 };
 
-use crate::output::{Column, age, counted, size, table};
+use crate::{
+    failure::told,
+    output::{Column, age, amount, sentence, size, table, word},
+};
 
 /// A table of pins.
 pub(super) fn pins(pins: &[CachePin], now: u64) -> String {
     if pins.is_empty() {
-        return "nothing is pinned\n".to_owned();
+        return sentence!("nothing is pinned") + "\n";
     }
     let columns = [
         Column("IMAGE", Left),
@@ -35,60 +38,70 @@ pub(super) fn pins(pins: &[CachePin], now: u64) -> String {
 }
 
 fn ahead(at: u64, now: u64) -> String {
-    match at.saturating_sub(now) {
-        0 => "now".to_owned(),
-        left @ 1..86_400 => format!("in {}", counted(left.div_ceil(3600), "hour")),
-        left => format!("in {}", counted(left.div_ceil(86_400), "day")),
-    }
+    let time = match at.saturating_sub(now) {
+        0 => return word("now"),
+        left @ 1..86_400 => amount(left.div_ceil(3600), "hour"),
+        left => amount(left.div_ceil(86_400), "day"),
+    };
+    sentence!("in {time}", time = time)
 }
 
 /// What would go: the images, and how to have exactly them go.
 pub(super) fn plan(plan: &CacheEvictionPlan) -> String {
     if plan.count == 0 {
-        return format!("nothing has to go: {} are held\n", size(plan.held));
+        return sentence!("nothing has to go: {held} are held", held = size(plan.held)) + "\n";
     }
     let columns = [Column("IMAGE", Left), Column("FREES", Right), Column("WHY", Left)];
     let rows = plan.images.iter().map(|image| {
         let name = match &image.digest {
             Some(digest) => format!("{}@{digest}", image.name),
-            None => format!("{} (blobs of no image)", image.name),
+            None => sentence!("{name} (blobs of no image)", name = image.name),
         };
-        vec![name, size(image.frees), image.reason.to_string()]
+        vec![name, size(image.frees), word(image.reason)]
     });
     let mut text = table(&columns, rows.collect());
     let more = plan.count.saturating_sub(plan.images.len() as u64);
     if more > 0 {
-        text.push_str(&format!("and {more} more\n"));
+        text.push_str(&(sentence!("and {more} more", more = more) + "\n"));
     }
-    text.push_str(&format!(
-        "{} would go and free {} of {}{}\n",
-        counted(plan.count, "image"),
-        size(plan.frees),
-        size(plan.held),
-        because(&plan.triggers)
+    text.push_str(&sentence!(
+        "{images} would go and free {frees} of {held}",
+        images = amount(plan.count, "image"),
+        frees = size(plan.frees),
+        held = size(plan.held)
     ));
+    text.push_str(&(because(&plan.triggers) + "\n"));
     if plan.doubtful {
-        text.push_str("so many expire at once that they go only by the digest of this plan\n");
+        text.push_str(
+            &(sentence!("so many expire at once that they go only by the digest of this plan") + "\n"),
+        );
     }
-    text.push_str(&format!("have exactly this go: entrepot cache gc --plan {}\n", plan.plan));
+    text.push_str(
+        &(sentence!("have exactly this go: entrepot cache gc --plan {plan}", plan = plan.plan) + "\n"),
+    );
     text
 }
 
 fn because(triggers: &[CacheEvictionTrigger]) -> String {
-    let words: Vec<_> = triggers
-        .iter()
-        .map(|trigger| match trigger {
-            CacheEvictionTrigger::Size => "`mirror.max_size` is near",
-            CacheEvictionTrigger::FreeSpace => "the disk has less than `mirror.min_free`",
-        })
-        .collect();
-    if words.is_empty() { String::new() } else { format!(", because {}", words.join(" and ")) }
+    let words = triggers.iter().map(|trigger| match trigger {
+        CacheEvictionTrigger::Size => sentence!("`mirror.max_size` is near"),
+        CacheEvictionTrigger::FreeSpace => sentence!("the disk has less than `mirror.min_free`"),
+    });
+    let reasons = words.reduce(|one, other| sentence!("{one} and {other}", one = one, other = other));
+    reasons.map_or_else(String::new, |reasons| sentence!(", because {reasons}", reasons = reasons))
 }
 
 /// How an eviction goes, on one line.
 pub(super) fn eviction_progress(at: &CacheEvictionProgress) -> String {
     let left = left(at.freed, at.wanted, at.seconds);
-    format!("{} of {} images, {} of {} freed{left}", at.done, at.planned, size(at.freed), size(at.wanted))
+    let (freed, wanted) = (size(at.freed), size(at.wanted));
+    sentence!(
+        "{done} of {planned} images, {freed} of {wanted} freed",
+        done = at.done,
+        planned = at.planned,
+        freed = freed,
+        wanted = wanted
+    ) + &left
 }
 
 // What is left takes as long as what is done took.
@@ -98,7 +111,11 @@ fn left(done: u64, of: u64, seconds: u64) -> String {
             let left =
                 u64::try_from(u128::from(seconds) * u128::from(rest) / u128::from(done)).unwrap_or(u64::MAX);
             let (minutes, seconds) = (left / 60, left % 60);
-            if minutes > 0 { format!(", {minutes} min left") } else { format!(", {seconds} s left") }
+            if minutes > 0 {
+                sentence!(", {minutes} min left", minutes = minutes)
+            } else {
+                sentence!(", {seconds} s left", seconds = seconds)
+            }
         }
         _ => String::new(),
     }
@@ -106,23 +123,22 @@ fn left(done: u64, of: u64, seconds: u64) -> String {
 
 /// How an eviction ended.
 pub(super) fn evicted(report: &CacheEvictionReport) -> String {
-    let mut text = format!(
-        "{} evicted, {} freed{}\n",
-        counted(report.images, "image"),
-        size(report.freed),
-        because(&report.triggers)
-    );
+    let images = amount(report.images, "image");
+    let mut text = sentence!("{images} evicted, {freed} freed", images = images, freed = size(report.freed));
+    text.push_str(&(because(&report.triggers) + "\n"));
     if report.spared > 0 {
-        text.push_str(&format!(
-            "{} stay: they are used, pinned or needed by now\n",
-            counted(report.spared, "image")
-        ));
+        let images = amount(report.spared, "image");
+        let stay = sentence!("{images} stay: they are used, pinned or needed by now", images = images);
+        text.push_str(&(stay + "\n"));
     }
     if let (Some(before), Some(after)) = (report.free_before, report.free_after) {
-        text.push_str(&format!("free on the disk: {} before, {} now\n", size(before), size(after)));
+        let (before, after) = (size(before), size(after));
+        let free =
+            sentence!("free on the disk: {before} before, {after} now", before = before, after = after);
+        text.push_str(&(free + "\n"));
     }
     if let Some(failure) = &report.failure {
-        text.push_str(&format!("{failure}\n"));
+        text.push_str(&format!("{}\n", told(failure)));
     }
     text
 }
@@ -130,7 +146,7 @@ pub(super) fn evicted(report: &CacheEvictionReport) -> String {
 /// What a larger disk would have saved.
 pub(super) fn savings(savings: &CacheSavings) -> String {
     if savings.steps.is_empty() {
-        return "nothing that was evicted in the last seven days was pulled again\n".to_owned();
+        return sentence!("nothing that was evicted in the last seven days was pulled again") + "\n";
     }
     let columns =
         [Column("LARGER BY", Right), Column("IMAGES KEPT", Right), Column("NOT FETCHED AGAIN", Right)];
@@ -144,8 +160,9 @@ pub(super) fn savings(savings: &CacheSavings) -> String {
 /// How a scrub goes, on one line.
 pub(super) fn scrub_progress(at: &CacheScrubProgress) -> String {
     let left = left(at.bytes, at.of, at.seconds);
-    let findings = counted(at.findings, "finding");
-    format!("{} of {} hashed, {findings}{left}", size(at.bytes), size(at.of))
+    let findings = amount(at.findings, "finding");
+    let (bytes, all) = (size(at.bytes), size(at.of));
+    sentence!("{bytes} of {all} hashed, {findings}", bytes = bytes, all = all, findings = findings) + &left
 }
 
 /// How a scrub ended.
@@ -163,37 +180,38 @@ pub(super) fn scrubbed(report: &CacheScrubReport) -> String {
             vec![
                 finding.digest.to_string(),
                 size(finding.size),
-                if finding.was_damaged { "damaged" } else { "missing" }.to_owned(),
-                outcome(finding.outcome).to_owned(),
+                if finding.was_damaged { word("damaged") } else { word("missing") },
+                outcome(finding.outcome),
                 if finding.images.is_empty() { "-".to_owned() } else { finding.images.join(",") },
             ]
         });
         text = table(&columns, rows.collect());
     }
-    text.push_str(&format!(
-        "{} hashed, {}, {}\n",
-        counted(report.digests, "digest"),
-        size(report.bytes),
-        counted(report.found, "finding")
-    ));
+    let whole = sentence!(
+        "{digests} hashed, {bytes}, {findings}",
+        digests = amount(report.digests, "digest"),
+        bytes = size(report.bytes),
+        findings = amount(report.found, "finding")
+    );
+    text.push_str(&(whole + "\n"));
     if let Some(failure) = &report.failure {
-        text.push_str(&format!("{failure}\n"));
+        text.push_str(&format!("{}\n", told(failure)));
     }
     text
 }
 
-fn outcome(outcome: CacheScrubOutcome) -> &'static str {
+fn outcome(outcome: CacheScrubOutcome) -> String {
     match outcome {
-        CacheScrubOutcome::Restored => "fetched again",
-        CacheScrubOutcome::Lost => "lost: its upstream has it no more",
-        CacheScrubOutcome::Later => "fetched when asked for",
-        CacheScrubOutcome::PushAgain => "push it again",
+        CacheScrubOutcome::Restored => word("fetched again"),
+        CacheScrubOutcome::Lost => word("lost: its upstream has it no more"),
+        CacheScrubOutcome::Later => word("fetched when asked for"),
+        CacheScrubOutcome::PushAgain => word("push it again"),
     }
 }
 
 /// Whether there was something to cancel.
 pub(super) fn cancelled(was_running: bool) -> String {
-    if was_running { "it ends soon\n".to_owned() } else { "nothing is under way\n".to_owned() }
+    (if was_running { sentence!("it ends soon") } else { sentence!("nothing is under way") }) + "\n"
 }
 
 #[cfg(test)]

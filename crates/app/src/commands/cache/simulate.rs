@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::print::print;
 use crate::{
     failure::Failure,
-    output::{Column, Output, counted, size, table},
+    output::{Column, Output, amount, sentence, size, table, word},
 };
 
 /// The sizes that are tried, as parts of all bytes that were pulled, in hundredths.
@@ -112,21 +112,15 @@ fn render(result: &Simulation) -> String {
             let ratios = [outcome.pulls, outcome.bytes, outcome.seconds].map(part);
             rows.push([name.clone(), outcome.policy.to_owned()].into_iter().chain(ratios).collect());
         }
-        rows.push(vec![
-            name,
-            "any".to_owned(),
-            String::new(),
-            format!("≤ {}", part(cap.bound)),
-            String::new(),
-        ]);
+        rows.push(vec![name, word("any"), String::new(), format!("≤ {}", part(cap.bound)), String::new()]);
     }
-    let summary = format!(
-        "{} of {}, {} in all; what needs no upstream:\n",
-        counted(result.pulls as u64, "pull"),
-        counted(result.images as u64, "image"),
-        size(result.footprint)
+    let summary = sentence!(
+        "{pulls} of {images}, {bytes} in all; what needs no upstream:",
+        pulls = amount(result.pulls, "pull"),
+        images = amount(result.images, "image"),
+        bytes = size(result.footprint)
     );
-    summary + &table(&columns, rows)
+    summary + "\n" + &table(&columns, rows)
 }
 
 /// A line of an access log.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::jobs::{Action, Planned};
 use crate::{
     failure::{Failure, told, told_hint},
-    output::{self, Column, counted, size, table},
+    output::{self, Column, counted, joined, sentence, size, sums, table, word},
     progress::image,
 };
 
@@ -115,13 +115,13 @@ impl LineState {
         }
     }
 
-    fn word(&self) -> &'static str {
+    fn told(&self) -> String {
         match self {
-            Self::Copied { .. } => "copied",
-            Self::UpToDate { .. } => "up to date",
-            Self::Failed { .. } => "failed",
-            Self::Postponed { .. } => "postponed",
-            Self::Cancelled => "cancelled",
+            Self::Copied { .. } => word("copied"),
+            Self::UpToDate { .. } => word("up to date"),
+            Self::Failed { .. } => word("failed"),
+            Self::Postponed { .. } => word("postponed"),
+            Self::Cancelled => word("cancelled"),
         }
     }
 }
@@ -129,10 +129,8 @@ impl LineState {
 /// A table of the images, then failures and totals.
 pub(super) fn text(copied: &Copied) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("STATE", Left)];
-    let rows = copied
-        .images
-        .iter()
-        .map(|line| vec![line.source.clone(), line.target.clone(), line.state.word().to_owned()]);
+    let rows =
+        copied.images.iter().map(|line| vec![line.source.clone(), line.target.clone(), line.state.told()]);
     table(&columns, rows.collect()) + &failures_and_sums(copied)
 }
 
@@ -145,30 +143,33 @@ pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
             text.extend(hint.iter().map(|hint| output::line(&told_hint(hint))));
         }
     }
-    let sums = [
-        (copied.copied, "copied"),
-        (copied.up_to_date, "up to date"),
-        (copied.failed, "failed"),
-        (copied.left, "left"),
-    ];
-    let sums =
-        sums.into_iter().filter(|(count, _)| *count != 0).map(|(count, word)| format!("{count} {word}"));
-    let sums: Vec<String> = sums.collect();
-    let mounted =
-        if copied.mounted == 0 { String::new() } else { format!(", {} mounted", size(copied.mounted)) };
-    text + &format!("\n{}; {} written{mounted}\n", sums.join(", "), size(copied.written))
+    let images = sums([
+        (copied.copied, sentence!("{count} copied", count = copied.copied)),
+        (copied.up_to_date, sentence!("{count} up to date", count = copied.up_to_date)),
+        (copied.failed, sentence!("{count} failed", count = copied.failed)),
+        (copied.left, sentence!("{count} left", count = copied.left)),
+    ]);
+    text + &format!("\n{}\n", with_bytes(&images, copied.written, copied.mounted))
+}
+
+/// What became of images, and of their bytes.
+pub(in crate::commands) fn with_bytes(images: &str, written: u64, mounted: u64) -> String {
+    let written = sentence!("{bytes} written", bytes = size(written));
+    let mounted = (mounted != 0).then(|| sentence!("{bytes} mounted", bytes = size(mounted)));
+    let bytes: Vec<String> = [written].into_iter().chain(mounted).collect();
+    sentence!("{images}; {bytes}", images = images, bytes = joined(&bytes))
 }
 
 /// A table of the planned actions.
 pub(super) fn planned(planned: &[Planned]) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("WOULD", Left)];
     let rows = planned.iter().map(|one| {
-        let word = match one.action {
-            Action::UpToDate => "leave it: up to date",
-            Action::Copy => "copy",
-            Action::Update => "update",
+        let action = match one.action {
+            Action::UpToDate => word("leave it: up to date"),
+            Action::Copy => word("copy"),
+            Action::Update => word("update"),
         };
-        vec![one.source.clone(), one.target.clone(), word.to_owned()]
+        vec![one.source.clone(), one.target.clone(), action]
     });
     table(&columns, rows.collect())
 }

@@ -14,7 +14,7 @@ use crate::{
     client::Fault,
     config::{Environment, Warning},
     failure::{self, Failure},
-    output,
+    output::{self, sentence},
 };
 
 /// What became of a login.
@@ -118,13 +118,15 @@ fn failed(name: String, reason: String) -> Imported {
 
 fn told(Imported { name, outcome, reason }: &Imported) -> String {
     output::line(&match (outcome, reason) {
-        (Outcome::Stored, _) => format!("`{name}` is stored and in use"),
-        (Outcome::Replaced, _) => format!("`{name}` has the password of the file now"),
-        (Outcome::Skipped, _) => {
-            format!("`{name}` is there already, and stays: `--replace` gives it the password of the file")
-        }
+        (Outcome::Stored, _) => sentence!("`{name}` is stored and in use", name = name),
+        (Outcome::Replaced, _) => sentence!("`{name}` has the password of the file now", name = name),
+        (Outcome::Skipped, _) => sentence!(
+            "`{name}` is there already, and stays: `--replace` gives it the password of the file",
+            name = name
+        ),
         (Outcome::Failed, reason) => {
-            format!("`{name}` is not stored: {}", reason.as_deref().unwrap_or_default())
+            let reason = failure::told(reason.as_deref().unwrap_or_default());
+            sentence!("`{name}` is not stored: {reason}", name = name, reason = reason)
         }
     })
 }

@@ -17,7 +17,12 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{asker::Asker, password::Password};
-use crate::{client::Addressed, failure::Failure, output, runtime};
+use crate::{
+    client::Addressed,
+    failure::Failure,
+    output::{self, sentence},
+    runtime,
+};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -106,18 +111,18 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Add(add) => {
             let StoredCredential { name } = store(asker, add).await?;
-            asker.done(&name, "is stored and in use")
+            asker.done(&name, &sentence!("is stored and in use"))
         }
         Verb::SetPassword { name, username, password } => {
-            let password = password.obtain(&format!("new password of `{name}`: ")).await?;
+            let password = password.obtain(&sentence!("new password of `{name}`: ", name = name)).await?;
             let password = Some(password.expose_secret().to_owned());
             let change = CredentialChange { username, password };
             asker.told(asker.client.change(Method::PATCH, &["credentials", &name], &change).await)?;
-            asker.done(&name, "has a new password, which is in use")
+            asker.done(&name, &sentence!("has a new password, which is in use"))
         }
         Verb::Remove { name } => {
             asker.told(asker.client.change(Method::DELETE, &["credentials", &name], &()).await)?;
-            asker.done(&name, "is removed")
+            asker.done(&name, &sentence!("is removed"))
         }
         Verb::Verify { name, repository } => verify(asker, &name, repository).await,
         Verb::Import { file, replace } => import::run(asker, file, replace).await,
@@ -145,7 +150,8 @@ async fn list(asker: &Asker) -> Result<CredentialList, Failure> {
 
 async fn store(asker: &Asker, add: Add) -> Result<StoredCredential, Failure> {
     let Add { target, name, endpoint, username, password } = add;
-    let password = password.obtain(&format!("password of `{username}` at `{target}`: ")).await?;
+    let prompt = sentence!("password of `{name}` at `{target}`: ", name = username, target = target);
+    let password = password.obtain(&prompt).await?;
     let new = NewCredential {
         name,
         registry: target.host().to_string(),

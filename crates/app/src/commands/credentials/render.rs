@@ -5,12 +5,15 @@ use std::time::Duration;
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{Credential, CredentialVerdict, CredentialVerification, PullQuota, SecretsStatus};
 
-use crate::output::{self, Column};
+use crate::{
+    failure::told,
+    output::{self, Column, sentence, word},
+};
 
 /// A table of credentials.
 pub(super) fn credentials(credentials: &[Credential]) -> String {
     if credentials.is_empty() {
-        return "there are no stored credentials\n".to_owned();
+        return sentence!("there are no stored credentials") + "\n";
     }
     let columns = [
         Column("NAME", Left),
@@ -24,9 +27,9 @@ pub(super) fn credentials(credentials: &[Credential]) -> String {
         vec![
             credential.name.clone(),
             credential.registry.clone(),
-            credential.namespace.clone().unwrap_or_else(|| "all".to_owned()),
+            credential.namespace.clone().unwrap_or_else(|| word("all")),
             credential.username.clone(),
-            credential.endpoint.clone().unwrap_or_else(|| "its own".to_owned()),
+            credential.endpoint.clone().unwrap_or_else(|| word("its own")),
             credential.changed.to_string(),
         ]
     });
@@ -35,19 +38,25 @@ pub(super) fn credentials(credentials: &[Credential]) -> String {
 
 /// What a registry says, and what is left of its budget.
 pub(super) fn verification(name: &str, found: &CredentialVerification) -> String {
-    let mut text = format!("`{name}`: {} (asked for: {})", found.verdict, found.step);
+    let mut text = sentence!(
+        "`{name}`: {verdict} (asked for: {step})",
+        name = name,
+        verdict = word(found.verdict),
+        step = word(found.step)
+    );
     if let Some(detail) = &found.detail {
-        text = format!("{text}: {detail}");
+        text = format!("{text}: {}", told(detail));
     }
     let mut lines = output::line(&text);
     if let Some(quota) = found.quota {
         lines.push_str(&output::line(&budget(quota)));
     }
     if let Some(seconds) = found.retry_after {
-        lines.push_str(&output::line(&format!("it wants to be left alone for {seconds} s")));
+        let alone = sentence!("it wants to be left alone for {seconds} s", seconds = seconds);
+        lines.push_str(&output::line(&alone));
     }
     if let (CredentialVerdict::NotRequired, Some(hint)) = (found.verdict, &found.hint) {
-        lines.push_str(&output::line(hint));
+        lines.push_str(&output::line(&told(hint)));
     }
     lines
 }
@@ -56,26 +65,31 @@ fn budget(PullQuota { limit, remaining, window }: PullQuota) -> String {
     match window {
         Some(seconds) => {
             let window = humantime::format_duration(Duration::from_secs(seconds));
-            format!("{remaining} of {limit} pulls are left, in {window}")
+            sentence!(
+                "{left} of {limit} pulls are left, in {time}",
+                left = remaining,
+                limit = limit,
+                time = window
+            )
         }
-        None => format!("{remaining} of {limit} pulls are left"),
+        None => sentence!("{left} of {limit} pulls are left", left = remaining, limit = limit),
     }
 }
 
 /// The keys, and where they are.
 pub(super) fn status(status: &SecretsStatus) -> String {
     let place = match &status.key_file {
-        Some(file) => format!("the key file is `{file}`"),
-        None => "the key is part of the configuration".to_owned(),
+        Some(file) => sentence!("the key file is `{file}`", file = file),
+        None => sentence!("the key is part of the configuration"),
     };
     let columns = [Column("KEY", Left), Column("STATE", Left), Column("VALUES", Right)];
     let rows = status.keys.iter().map(|key| {
         let state = match (key.current, key.present) {
-            (true, _) => "seals",
-            (false, true) => "only opens",
-            (false, false) => "missing",
+            (true, _) => word("seals"),
+            (false, true) => word("only opens"),
+            (false, false) => word("missing"),
         };
-        vec![key.id.clone(), state.to_owned(), key.values.to_string()]
+        vec![key.id.clone(), state, key.values.to_string()]
     });
     format!("{}{}", output::line(&place), output::table(&columns, rows.collect()))
 }
@@ -83,11 +97,18 @@ pub(super) fn status(status: &SecretsStatus) -> String {
 /// What came of a rotation.
 pub(super) fn rotated(status: &SecretsStatus) -> String {
     let current = status.keys.iter().find(|key| key.current);
-    let told = current.map_or_else(String::new, |key| {
-        format!("everything is sealed with the new key `{}`: {} values\n", key.id, key.values)
+    let sealed = current.map_or_else(String::new, |key| {
+        let sealed = sentence!(
+            "everything is sealed with the new key `{key}`: {count} values",
+            key = key.id,
+            count = key.values
+        );
+        sealed + "\n"
     });
     let file = status.key_file.as_deref().unwrap_or_default();
-    format!(
-        "{told}keep a copy of `{file}`, and the one so far as long as you keep backups of the database from before\n"
-    )
+    let keep = sentence!(
+        "keep a copy of `{file}`, and the one so far as long as you keep backups of the database from before",
+        file = file
+    );
+    format!("{sealed}{keep}\n")
 }

@@ -10,7 +10,7 @@ use crate::{
     config::{self, Environment, Overrides},
     data::{Attempt, DataDir},
     failure::{self, Failure},
-    output::{self, Output},
+    output::{self, Output, sentence},
     runtime, syncing,
 };
 
@@ -61,11 +61,19 @@ pub(crate) fn run(Reset { file, over, yes, output }: Reset) -> Result<(), Failur
     })?;
     match output {
         Output::Json => output::print_json(&removed),
-        Output::Text => output::print(&format!(
-            "removed {} stored credentials, {} keys that sign registry tokens, and the certificates of {} nodes\nthe next start makes a new key, unless there is one\n",
-            removed.credentials, removed.signing_keys, removed.node_logins
-        )),
+        Output::Text => output::print(&told(&removed)),
     }
+}
+
+fn told(removed: &Removed) -> String {
+    let gone = sentence!(
+        "removed {credentials} stored credentials, {keys} keys that sign registry tokens, and the certificates of {nodes} nodes",
+        credentials = removed.credentials,
+        keys = removed.signing_keys,
+        nodes = removed.node_logins
+    );
+    let next = sentence!("the next start makes a new key, unless there is one");
+    format!("{gone}\n{next}\n")
 }
 
 async fn remove(catalog: &Catalog) -> Result<Removed, entrepot_catalog::Error> {

@@ -55,7 +55,7 @@ pub(crate) fn run(Images { common, documents, resolve }: Images) -> Result<(), F
         }
     }
     if let Some(walked) = walked.filter(|_| common.verbosity != Verbosity::Quiet) {
-        failure::remark(&walked.to_string());
+        failure::remark(&walked.told());
     }
     let missing = if resolve { resolve::resolve(&common, &mut listing.images)? } else { 0 };
     listing.print(&common, resolve)?;

@@ -10,7 +10,7 @@ use crate::{
         inspect,
         session::{self, Common, Session},
     },
-    failure::Failure,
+    failure::{Failure, told},
     output::{self, Column},
 };
 
@@ -72,12 +72,14 @@ fn row(named: &Named) -> Vec<String> {
             let largest = brief.platforms.iter().map(|one| one.size).max().unwrap_or(0);
             (brief.digest.clone(), output::size(largest), names.join(", "))
         }
-        Some(Resolved::Missing { error }) => ("-".to_owned(), "-".to_owned(), one_line(error)),
+        Some(Resolved::Missing { error }) => {
+            ("-".to_owned(), "-".to_owned(), told(one_line(error)).into_owned())
+        }
         None => Default::default(),
     };
     vec![named.image.clone(), digest, size, platforms]
 }
 
-fn one_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+fn one_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     failure::{self, Failure},
     log::Verbosity,
-    output::{self, Output},
+    output::{self, Output, sentence},
     replace::Lost,
 };
 
@@ -265,8 +265,7 @@ impl Rewrite {
     fn sum_up(&self, documents: &[Outcome], walked: &Walked) -> Result<(), Failure> {
         let renamed: usize = documents.iter().map(|outcome| outcome.renamed).sum();
         let left: usize = documents.iter().map(|outcome| outcome.stayed).sum();
-        let renamed = output::counted(renamed as u64, "image");
-        let text = format!("{walked}: {renamed} renamed, {left} left");
+        let text = sentence!("{files}: {changes}", files = walked.told(), changes = changes(renamed, left));
         // A diff is for other programs, and stays one.
         if self.diff {
             failure::remark(&text);
@@ -288,15 +287,19 @@ impl Rewrite {
             (Some(text), _) | (None, Some(text)) => output::print_exact(text.as_bytes()),
             (None, None) if outcome.error.is_some() => Ok(()),
             (None, None) => {
-                let (renamed, left) = (outcome.renamed as u64, outcome.stayed);
-                output::print(&output::line(&format!(
-                    "{}: {} renamed, {left} left",
-                    outcome.file,
-                    output::counted(renamed, "image")
-                )))
+                let changes = changes(outcome.renamed, outcome.stayed);
+                output::print(&output::line(&format!("{}: {changes}", outcome.file)))
             }
         }
     }
+}
+
+fn changes(renamed: usize, left: usize) -> String {
+    let renamed = output::amount(renamed, "image");
+    output::joined(&[
+        sentence!("{images} renamed", images = renamed),
+        sentence!("{count} left", count = left),
+    ])
 }
 
 #[derive(Serialize)]

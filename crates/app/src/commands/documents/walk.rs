@@ -3,13 +3,16 @@
 //! Files that `.gitignore` names are skipped, and so is what is not a document. A file that names images but is of no
 //! known kind, or cannot be read as a document of its kind, is reported.
 
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use entrepot_rewrite::{Document, Kind, Search};
 use ignore::WalkBuilder;
 
 use super::{Documents, Source, read, unreadable};
-use crate::{failure, output::counted};
+use crate::{
+    failure,
+    output::{amount, joined, sentence},
+};
 
 /// Endings of files that may be documents although their name alone does not tell their kind.
 const ENDINGS: [&str; 6] = ["yml", "yaml", "json", "jsonc", "tpl", "gotmpl"];
@@ -29,15 +32,18 @@ pub(super) struct Walked {
     unreadable: u64,
 }
 
-impl fmt::Display for Walked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Walked {
+    /// The counts, in the terminal's language.
+    pub(super) fn told(&self) -> String {
         let Self { documents, others, unreadable } = *self;
-        let files = counted(documents + others + unreadable, "file");
-        write!(f, "{files}: {}, {others} of no known kind", counted(documents, "document"))?;
-        match unreadable {
-            0 => Ok(()),
-            count => write!(f, ", {count} unreadable"),
-        }
+        let (files, documents) =
+            (amount(documents + others + unreadable, "file"), amount(documents, "document"));
+        let mut facts = vec![
+            sentence!("{files}: {documents}", files = files, documents = documents),
+            sentence!("{count} of no known kind", count = others),
+        ];
+        facts.extend((unreadable != 0).then(|| sentence!("{count} unreadable", count = unreadable)));
+        joined(&facts)
     }
 }
 

@@ -6,35 +6,43 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_oci::printable;
 
 use super::look::{Layer, Referrer, Seen, Variant};
-use crate::output::{Column, counted, size, table};
+use crate::{
+    failure::told,
+    output::{Column, amount, sentence, size, table, word},
+};
 
 /// The full text.
 pub(super) fn text(seen: &Seen) -> String {
     let mut text = format!("{}\n", printable(&seen.image));
-    let _ = writeln!(text, "digest      {}", seen.digest);
-    let _ = writeln!(text, "media type  {}", seen.media_type);
+    let _ = writeln!(text, "{}", sentence!("digest      {digest}", digest = seen.digest));
+    let _ = writeln!(text, "{}", sentence!("media type  {kind}", kind = seen.media_type));
     if let Some(kind) = &seen.artifact_type {
-        let _ = writeln!(text, "artifact    {}", printable(kind));
+        let _ = writeln!(text, "{}", sentence!("artifact    {kind}", kind = printable(kind)));
     }
     if let Some(created) = seen.shown.as_ref().and_then(|shown| shown.created.as_deref()) {
-        let _ = writeln!(text, "created     {}", printable(created));
+        let _ = writeln!(text, "{}", sentence!("created     {time}", time = printable(created)));
     }
     text += &format!("\n{}", platforms(&seen.platforms));
     if seen.attestations != 0 {
-        let _ = writeln!(text, "and {}", counted(seen.attestations as u64, "attestation"));
+        let attestations = amount(seen.attestations, "attestation");
+        let _ = writeln!(text, "{}", sentence!("and {attestations}", attestations = attestations));
     }
     if let Some(shown) = &seen.shown {
-        text += &section(&format!("layers of {}", printable(&shown.platform)), &layers(&shown.layers));
-        text += &notes("labels", &shown.labels);
+        let head = sentence!("layers of {platform}", platform = printable(&shown.platform));
+        text += &section(&head, &layers(&shown.layers));
+        text += &notes(&word("labels"), &shown.labels);
     }
-    text += &notes("annotations", &seen.annotations);
+    text += &notes(&word("annotations"), &seen.annotations);
     for (digest, why) in &seen.unknown_content {
-        text += &format!("\nthe layers of {} are not known: {}\n", printable(digest), printable(why));
+        let why = told(why);
+        let (digest, why) = (printable(digest), printable(&why));
+        let unknown = sentence!("the layers of {digest} are not known: {why}", digest = digest, why = why);
+        text += &format!("\n{unknown}\n");
     }
     if seen.referrers_unknown {
-        text += "\nthe registry does not say what refers to it\n";
+        text += &format!("\n{}\n", sentence!("the registry does not say what refers to it"));
     }
-    text + &section("referrers", &referrers(&seen.referrers))
+    text + &section(&word("referrers"), &referrers(&seen.referrers))
 }
 
 fn section(head: &str, body: &str) -> String {
@@ -52,7 +60,7 @@ fn platforms(variants: &[Variant]) -> String {
     let rows = variants.iter().map(|variant| {
         let Variant { platform, digest, layers, size: bytes, missing } = variant;
         let (layers, size) = match missing {
-            true => ("-".to_owned(), "missing".to_owned()),
+            true => ("-".to_owned(), word("missing")),
             false => (layers.to_string(), size(*bytes)),
         };
         vec![platform.clone(), digest.clone(), layers, size]

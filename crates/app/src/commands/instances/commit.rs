@@ -6,7 +6,12 @@ use entrepot_api::{CommittedImage, Entry, InstanceCommit, InstanceSaving, NewEnt
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{find::find, render};
-use crate::{commands::asker::Asker, failure::Failure, output::size, terminal};
+use crate::{
+    commands::asker::Asker,
+    failure::Failure,
+    output::{sentence, size},
+    terminal,
+};
 
 /// Redraws per second.
 const HERTZ: u8 = 10;
@@ -74,8 +79,10 @@ impl Drop for Shown {
 
 fn told(saving: &InstanceSaving) -> String {
     match saving.phase {
-        SavingPhase::Making => "its node makes the image".to_owned(),
-        SavingPhase::Sending => format!("{} of {} sent", size(saving.done), size(saving.total)),
+        SavingPhase::Making => sentence!("its node makes the image"),
+        SavingPhase::Sending => {
+            sentence!("{done} of {all} sent", done = size(saving.done), all = size(saving.total))
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::{asker::Asker, specs};
 use crate::{
     client::Addressed,
     failure::Failure,
-    output::{self, Characters},
+    output::{self, Characters, sentence},
     runtime,
 };
 
@@ -200,29 +200,30 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
         Verb::Start { instance, with_cards } => {
             let start = InstanceStart { cards: Some(with_cards) };
             act(asker, &instance, "start", &start).await?;
-            asker.done(&instance, "starts")
+            asker.done(&instance, &sentence!("starts"))
         }
         Verb::Stop { instance } => {
             act(asker, &instance, "stop", &()).await?;
-            asker.done(&instance, "is being stopped: its disk stays, its cards are free")
+            asker.done(&instance, &sentence!("is being stopped: its disk stays, its cards are free"))
         }
         Verb::Restart { instance } => {
             act(asker, &instance, "restart", &()).await?;
-            asker.done(&instance, "starts again")
+            asker.done(&instance, &sentence!("starts again"))
         }
         Verb::Remove { instance, volumes } => {
             remove(asker, &instance, InstanceRemovalQuery { volumes }).await?;
-            asker.done(&instance, "is being removed")
+            asker.done(&instance, &sentence!("is being removed"))
         }
         Verb::Rename { instance, name } => {
             let change = InstanceChange { name: Some(name.clone()), ..InstanceChange::default() };
             edit(asker, &instance, change).await?;
-            asker.done(&instance, &format!("is called `{name}` now"))
+            asker.done(&instance, &sentence!("is called `{name}` now", name = name))
         }
         Verb::Reimage { instance, entry } => {
             let reimage = InstanceReimage { entry: find_entry(asker, &entry).await? };
             act(asker, &instance, "image", &reimage).await?;
-            asker.done(&instance, &format!("gets the image of `{entry}`: its data stays, its disk goes"))
+            let gets = sentence!("gets the image of `{entry}`: its data stays, its disk goes", entry = entry);
+            asker.done(&instance, &gets)
         }
         Verb::Commit { instance, image, entry } => commit::commit(asker, &instance, image, entry).await,
         Verb::Extend { instance, stop_after, release_after } => {
@@ -239,11 +240,11 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
         }
         Verb::WaitFor { spec } => {
             wait(asker, &spec, Method::PUT).await?;
-            asker.done(&spec, "is waited for: webhooks are told when it is free")
+            asker.done(&spec, &sentence!("is waited for: webhooks are told when it is free"))
         }
         Verb::Forget { spec } => {
             wait(asker, &spec, Method::DELETE).await?;
-            asker.done(&spec, "is not waited for")
+            asker.done(&spec, &sentence!("is not waited for"))
         }
         Verb::Volumes => volumes(asker).await,
     }

@@ -8,13 +8,13 @@ use entrepot_api::{
 use crate::{
     commands::amounts::{self, Mib},
     failure::Failure,
-    output::{self, Column},
+    output::{self, Column, joined, sentence, word},
 };
 
 /// A table of instances.
 pub(super) fn instances(instances: &[Instance]) -> String {
     if instances.is_empty() {
-        return "there are no instances\n".to_owned();
+        return sentence!("there are no instances") + "\n";
     }
     let columns = [
         Column("ID", Right),
@@ -43,50 +43,55 @@ pub(super) fn instances(instances: &[Instance]) -> String {
 
 /// What has become of a new instance.
 pub(super) fn made(instance: &Instance) -> String {
-    let mut text = output::line(&format!(
-        "instance {}: `{}` on `{}`, {}",
-        instance.id,
-        instance.name,
-        instance.node,
-        phase(instance)
+    let mut text = output::line(&sentence!(
+        "instance {id}: `{name}` on `{node}`, {phase}",
+        id = instance.id,
+        name = instance.name,
+        node = instance.node,
+        phase = phase(instance)
     ));
     for port in &instance.ports {
-        let address = port.address.clone().unwrap_or_else(|| format!("port {} of the node", port.node));
-        text.push_str(&output::line(&format!("port {} is at {address}", port.container)));
+        let on_node = || sentence!("port {port} of the node", port = port.node);
+        let address = port.address.clone().unwrap_or_else(on_node);
+        let port = sentence!("port {port} is at {address}", port = port.container, address = address);
+        text.push_str(&output::line(&port));
     }
     if let Some(ssh) = &instance.ssh {
-        text.push_str(&output::line(&format!("by SSH: `{ssh}`")));
+        text.push_str(&output::line(&sentence!("by SSH: `{command}`", command = ssh)));
     }
     for warning in &instance.warnings {
-        text.push_str(&output::line(&format!("warning: {warning}")));
+        text.push_str(&output::line(&sentence!("warning: {warning}", warning = warning)));
     }
     let keeps = &instance.keeps;
-    for (what, parts) in
-        [("a stop", &keeps.stop), ("another image", &keeps.reimage), ("a timed release", &keeps.release)]
-    {
-        text.push_str(&format!("{what} keeps {}\n", kept(parts)));
+    for kept in [
+        sentence!("a stop keeps {parts}", parts = kept(&keeps.stop)),
+        sentence!("another image keeps {parts}", parts = kept(&keeps.reimage)),
+        sentence!("a timed release keeps {parts}", parts = kept(&keeps.release)),
+    ] {
+        text.push_str(&(kept + "\n"));
     }
     text
 }
 
 fn kept(parts: &[InstancePart]) -> String {
     if parts.is_empty() {
-        return "nothing".to_owned();
+        return word("nothing");
     }
     let named = |part: &InstancePart| match part {
-        InstancePart::Disk => "its disk",
-        InstancePart::Data => "its data volume",
-        InstancePart::Ports => "its ports",
-        InstancePart::Cards => "its cards",
+        InstancePart::Disk => word("its disk"),
+        InstancePart::Data => word("its data volume"),
+        InstancePart::Ports => word("its ports"),
+        InstancePart::Cards => word("its cards"),
     };
-    parts.iter().map(named).collect::<Vec<_>>().join(", ")
+    joined(&parts.iter().map(named).collect::<Vec<_>>())
 }
 
 /// What an instance was saved as.
 pub(super) fn committed(name: &str, saved: &CommittedImage, entry: Option<&str>) -> String {
-    let mut text = output::line(&format!("`{name}` is saved as {}@{}", saved.image, saved.digest));
+    let image = format!("{}@{}", saved.image, saved.digest);
+    let mut text = output::line(&sentence!("`{name}` is saved as {image}", name = name, image = image));
     if let Some(entry) = entry {
-        text.push_str(&output::line(&format!("run it: `entrepot run {entry} --spec SPEC`")));
+        text.push_str(&output::line(&sentence!("run it: `entrepot run {entry} --spec SPEC`", entry = entry)));
     }
     text
 }
@@ -102,34 +107,40 @@ pub(super) fn failure(instance: &Instance) -> Failure {
 /// When an instance ends.
 pub(super) fn ends(instance: &Instance) -> String {
     let time =
-        |at: Option<entrepot_api::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
-    output::line(&format!(
-        "`{}` is stopped {}, and removed {}",
-        instance.name,
-        time(instance.stop_at),
-        time(instance.release_at)
+        |at: Option<entrepot_api::Timestamp>| at.map_or_else(|| sentence!("never"), |at| at.to_string());
+    output::line(&sentence!(
+        "`{name}` is stopped {stop}, and removed {release}",
+        name = instance.name,
+        stop = time(instance.stop_at),
+        release = time(instance.release_at)
     ))
 }
 
 /// What an instance uses.
 pub(super) fn usage(name: &str, usage: &InstanceUsage) -> String {
     if !usage.running {
-        return output::line(&format!("`{name}` does not run"));
+        return output::line(&sentence!("`{name}` does not run", name = name));
     }
     let cores = usage.cores.map_or_else(|| "-".to_owned(), |cores| format!("{cores:.2}"));
-    let cache = if usage.memory_with_cache { " with cache" } else { "" };
-    output::line(&format!(
-        "`{name}`: {cores} cores, {} of {} of memory{cache}, {} processes",
-        output::size(usage.memory),
-        output::size(usage.memory_limit),
-        usage.pids.unwrap_or_default()
+    let (memory, limit) = (output::size(usage.memory), output::size(usage.memory_limit));
+    let memory = if usage.memory_with_cache {
+        sentence!("{memory} of {limit} of memory with cache", memory = memory, limit = limit)
+    } else {
+        sentence!("{memory} of {limit} of memory", memory = memory, limit = limit)
+    };
+    output::line(&sentence!(
+        "`{name}`: {cores} cores, {memory}, {processes} processes",
+        name = name,
+        cores = cores,
+        memory = memory,
+        processes = usage.pids.unwrap_or_default()
     ))
 }
 
 /// A table of how often specs fit.
 pub(super) fn free(specs: &[FreeSpec]) -> String {
     if specs.is_empty() {
-        return "there are no specs on the shelf\n".to_owned();
+        return sentence!("there are no specs on the shelf") + "\n";
     }
     let columns = [
         Column("SPEC", Left),
@@ -156,7 +167,7 @@ pub(super) fn free(specs: &[FreeSpec]) -> String {
 /// A table of volumes.
 pub(super) fn volumes(volumes: &[DataVolume]) -> String {
     if volumes.is_empty() {
-        return "there are no volumes\n".to_owned();
+        return sentence!("there are no volumes") + "\n";
     }
     let columns =
         [Column("VOLUME", Left), Column("NODE", Right), Column("INSTANCE", Right), Column("CREATED", Left)];
@@ -173,8 +184,10 @@ pub(super) fn volumes(volumes: &[DataVolume]) -> String {
 
 fn phase(instance: &Instance) -> String {
     match instance.reason {
-        Some(reason) => format!("{} ({reason})", instance.phase),
-        None => instance.phase.to_string(),
+        Some(reason) => {
+            sentence!("{phase} ({reason})", phase = word(instance.phase), reason = word(reason))
+        }
+        None => word(instance.phase),
     }
 }
 
@@ -186,11 +199,11 @@ fn ports(instance: &Instance) -> String {
 
 fn cards(spec: &InstanceSpec) -> String {
     if spec.gpu_count == 0 {
-        return "none".to_owned();
+        return word("none");
     }
-    let model = spec.gpu_model.as_deref().unwrap_or("any");
+    let model = spec.gpu_model.clone().unwrap_or_else(|| word("any"));
     match spec.gpu_memory_mib {
-        Some(mib) => format!("{} of {model}", Mib::shown(mib)),
+        Some(mib) => sentence!("{memory} of {model}", memory = Mib::shown(mib), model = model),
         None => format!("{} × {model}", spec.gpu_count),
     }
 }

@@ -3,12 +3,15 @@
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{KeepCounts, KeepImageList, KeepList, KeepLists};
 
-use crate::output::{self, Column, size};
+use crate::{
+    failure::told,
+    output::{self, Column, joined, sentence, size, word},
+};
 
 /// All lists.
 pub(super) fn lists(lists: &KeepLists) -> String {
     if lists.lists.is_empty() {
-        return "there are no keep lists\n".to_owned();
+        return sentence!("there are no keep lists") + "\n";
     }
     let columns = [
         Column("LIST", Left),
@@ -22,10 +25,10 @@ pub(super) fn lists(lists: &KeepLists) -> String {
         let KeepCounts { kept, failed, postponed } = list.images;
         let last = match (&list.running, &list.last) {
             (Some(_), _) => progress(list),
-            (None, Some(last)) => format!("{} {}", last.outcome, last.started),
-            (None, None) => "never".to_owned(),
+            (None, Some(last)) => format!("{} {}", word(last.outcome), last.started),
+            (None, None) => word("never"),
         };
-        let schedule = list.schedule.clone().unwrap_or_else(|| "on request".to_owned());
+        let schedule = list.schedule.clone().unwrap_or_else(|| word("on request"));
         let kept = format!("{kept}/{}", kept + failed + postponed);
         vec![list.name.clone(), kept, failed.to_string(), postponed.to_string(), schedule, last]
     };
@@ -38,12 +41,17 @@ pub(super) fn line(list: &KeepList) -> String {
         (Some(_), _) => progress(list),
         (None, Some(last)) => {
             let KeepCounts { kept, failed, postponed } = last.images;
-            let bytes = size(last.bytes);
-            format!("{}: {kept} kept, {failed} failed, {postponed} postponed, {bytes} came", last.outcome)
+            let facts = joined(&[
+                sentence!("{count} kept", count = kept),
+                sentence!("{count} failed", count = failed),
+                sentence!("{count} postponed", count = postponed),
+                sentence!("{bytes} came", bytes = size(last.bytes)),
+            ]);
+            sentence!("{outcome}: {facts}", outcome = word(last.outcome), facts = facts)
         }
-        (None, None) => "it was never run".to_owned(),
+        (None, None) => sentence!("it was never run"),
     };
-    output::line(&format!("keep list `{}`: {what}", list.name))
+    output::line(&sentence!("keep list `{list}`: {what}", list = list.name, what = what))
 }
 
 /// How far a run is.
@@ -52,23 +60,24 @@ pub(super) fn progress(list: &KeepList) -> String {
     let KeepCounts { kept, failed, postponed } = running.images;
     let done = kept + failed + postponed;
     let mut parts = vec![match running.total {
-        Some(total) => format!("{done} of {total}"),
-        None => "looking up what is on it".to_owned(),
+        Some(total) => sentence!("{done} of {total}", done = done, total = total),
+        None => sentence!("looking up what is on it"),
     }];
     parts.extend((running.bytes > 0).then(|| size(running.bytes)));
     parts.extend(running.image.clone());
     if running.waits {
-        parts.push("waiting for requests".to_owned());
+        parts.push(sentence!("waiting for requests"));
     }
-    parts.join(", ")
+    joined(&parts)
 }
 
 /// The images of a list.
 pub(super) fn images(list: &KeepImageList) -> String {
     let columns = [Column("IMAGE", Left), Column("STATE", Left), Column("DIGEST", Left), Column("WHY", Left)];
     let rows = list.images.iter().map(|image| {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        vec![image.image.clone(), image.state.to_string(), text(&image.digest), text(&image.problem)]
+        let digest = image.digest.clone().unwrap_or_default();
+        let problem = image.problem.as_deref().map(told).unwrap_or_default();
+        vec![image.image.clone(), word(image.state), digest, problem.into_owned()]
     });
     output::table(&columns, rows.collect())
 }

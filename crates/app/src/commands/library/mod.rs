@@ -13,7 +13,12 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 
 use super::{asker::Asker, password::Password};
-use crate::{client::Addressed, failure::Failure, output, runtime};
+use crate::{
+    client::Addressed,
+    failure::Failure,
+    output::{self, sentence},
+    runtime,
+};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -115,7 +120,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
         Verb::Change { entry, change, login } => change_entry(asker, &entry, change, login).await,
         Verb::Remove { entry } => {
             asker.told(asker.client.change(Method::DELETE, &path(&entry), &()).await)?;
-            asker.done(&entry, "is removed")
+            asker.done(&entry, &sentence!("is removed"))
         }
         Verb::Check { entry, fetch } => check(asker, &entry, fetch).await,
         Verb::Import { file, form, dry_run } => import(asker, &file, form, dry_run).await,
@@ -167,7 +172,7 @@ async fn change_entry(
 // `user:password@image`, as the server takes it.
 async fn with_login(address: String, login: Option<Login>) -> Result<String, Failure> {
     let Some(Login { username, password }) = login else { return Ok(address) };
-    let password = password.obtain(&format!("password of `{username}`: ")).await?;
+    let password = password.obtain(&sentence!("password of `{name}`: ", name = username)).await?;
     let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     Ok(format!("{}:{}@{address}", escaped(&username), escaped(password.expose_secret())))
 }

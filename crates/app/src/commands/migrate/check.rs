@@ -6,8 +6,8 @@ use entrepot_migrate::{Checks, Outcome, check};
 use super::{Args, Found, Scene, are};
 use crate::{
     commands::session,
-    failure::{Failure, told, told_hint},
-    output::{self, Column, Output, table},
+    failure::{Failure, told, told_hint, told_note},
+    output::{self, Column, Output, amount, sentence, table, word},
 };
 
 /// Tries every operation, and undoes it.
@@ -44,11 +44,11 @@ fn print(checks: &Checks, output: Output) -> Result<(), Failure> {
 
 fn text(checks: &Checks) -> String {
     let rows = checks.steps.iter().map(|check| {
-        let (word, how) = match &check.result {
-            Outcome::Passed { how } => ("yes", how.clone()),
-            Outcome::Failed { what, .. } => ("no", what.clone()),
+        let (may, how) = match &check.result {
+            Outcome::Passed { how } => (word("yes"), told(how)),
+            Outcome::Failed { what, .. } => (word("no"), told(what)),
         };
-        vec![check.repository.clone(), check.step.word().to_owned(), word.to_owned(), how]
+        vec![check.repository.clone(), word(check.step.word()), may, how.into_owned()]
     });
     let columns =
         [Column("REPOSITORY", Left), Column("STEP", Left), Column("MAY", Left), Column("HOW", Left)];
@@ -57,13 +57,14 @@ fn text(checks: &Checks) -> String {
         text += &format!("\n{}", output::line(&format!("{about}: {}", told(&what))));
         text += &output::line(&told_hint(&hint));
     }
-    text.extend(checks.notes.iter().map(|note| format!("\n{}", output::line(&format!("note: {note}")))));
+    text.extend(checks.notes.iter().map(|note| format!("\n{}", output::line(&told_note(note)))));
     if checks.ok {
         let left = match checks.left_to_expire {
-            0 => "nothing was left behind".to_owned(),
-            count => format!("{} left to expire", are(count, "upload")),
+            0 => sentence!("nothing was left behind"),
+            1 => sentence!("{uploads} is left to expire", uploads = amount(1, "upload")),
+            count => sentence!("{uploads} are left to expire", uploads = amount(count, "upload")),
         };
-        text += &format!("\neverything may be done; {left}\n");
+        text += &format!("\n{}\n", sentence!("everything may be done; {left}", left = left));
     }
     text
 }

@@ -24,7 +24,7 @@ use checkout::Checkout;
 use super::session::{Common, Session};
 use crate::{
     failure::Failure,
-    output::counted,
+    output::{counted, sentence},
     progress::{Style, Wait},
 };
 
@@ -111,7 +111,8 @@ impl Scene {
 
     /// Shows a spinner while registries are queried.
     fn wait(&self, common: &Common) -> Wait {
-        let text = format!("looking at `{}` and `{}`", self.migration.from, self.migration.to);
+        let (from, to) = (&self.migration.from, &self.migration.to);
+        let text = sentence!("looking at `{from}` and `{to}`", from = from, to = to);
         Wait::begin(Style::of(common.output, common.verbosity), &text)
     }
 }

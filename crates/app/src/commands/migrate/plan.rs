@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_migrate::{Depth, Direction, Editor, Facts, Plan, beside, inspect, markdown};
+use entrepot_migrate::{Depth, Direction, Editor, Facts, Language, Plan, beside, inspect, markdown};
 use entrepot_sync::{FileCache, Registries as _, prepare};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -121,9 +121,10 @@ async fn make(
 
 fn print(plans: Vec<(String, Plan)>, output: Output) -> Result<(), Failure> {
     let stops: usize = plans.iter().map(|(_, plan)| plan.stops().count()).sum();
+    let language = if failure::is_chinese() { Language::Chinese } else { Language::English };
     match (output, plans.as_slice()) {
-        (Output::Text, [(_, plan)]) => output::print(&markdown(plan))?,
-        (Output::Text, plans) => output::print(&beside(plans))?,
+        (Output::Text, [(_, plan)]) => output::print(&markdown(plan, language))?,
+        (Output::Text, plans) => output::print(&beside(plans, language))?,
         (Output::Json, [(_, plan)]) => output::print_json(plan)?,
         (Output::Json, _) => {
             let named = plans.into_iter().map(|(file, plan)| Named { file, plan });

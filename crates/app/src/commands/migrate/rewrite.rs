@@ -15,7 +15,7 @@ use crate::{
     },
     failure::{self, Failure},
     log::Verbosity,
-    output::{self, Output, counted},
+    output::{self, Output, amount, counted, joined, sentence},
     replace::Lost,
 };
 
@@ -193,10 +193,9 @@ fn line(outcome: &Outcome) -> String {
     if outcome.error.is_some() {
         return String::new();
     }
-    let images = counted(outcome.changes.len() as u64, "image");
-    let logins = match outcome.logins.len() {
-        0 => String::new(),
-        count => format!(", {} adapted", counted(count as u64, "login")),
-    };
-    output::line(&format!("{}: {images} renamed{logins}", outcome.file))
+    let mut facts = vec![sentence!("{images} renamed", images = amount(outcome.changes.len(), "image"))];
+    if !outcome.logins.is_empty() {
+        facts.push(sentence!("{logins} adapted", logins = amount(outcome.logins.len(), "login")));
+    }
+    output::line(&format!("{}: {}", outcome.file, joined(&facts)))
 }

@@ -8,7 +8,7 @@ use super::{Args, Scene, apply};
 use crate::{
     commands::session,
     failure::Failure,
-    output::{self, Output, counted},
+    output::{self, Output, amount, sentence, word},
 };
 
 /// The state of a migration.
@@ -91,25 +91,24 @@ impl Status {
     }
 
     fn text(&self) -> String {
+        let tags = amount(self.tags, "tag");
         let mut text = format!(
-            "from {} to {}\n{} of {} in place\n",
-            self.from,
-            self.to,
-            self.in_place,
-            counted(self.tags as u64, "tag")
+            "{}\n{}\n",
+            sentence!("from {from} to {to}", from = self.from, to = self.to),
+            sentence!("{count} of {tags} in place", count = self.in_place, tags = tags)
         );
-        for (count, word) in [(self.in_the_way, "in the way"), (self.failed, "unknown")] {
-            if count > 0 {
-                text += &format!("{} {word}\n", counted(count as u64, "tag"));
-            }
+        if self.in_the_way > 0 {
+            text += &(sentence!("{tags} in the way", tags = amount(self.in_the_way, "tag")) + "\n");
+        }
+        if self.failed > 0 {
+            text += &(sentence!("{tags} unknown", tags = amount(self.failed, "tag")) + "\n");
         }
         for Document { file, images } in &self.documents {
-            text += &output::line(&format!("{file} names the source {}", times(*images)));
+            text += &output::line(&match images {
+                1 => sentence!("{file} names the source once", file = file),
+                count => sentence!("{file} names the source {count} times", file = file, count = count),
+            });
         }
-        text + &format!("next: {}\n", self.next)
+        text + &sentence!("next: {step}", step = word(&self.next)) + "\n"
     }
-}
-
-fn times(count: usize) -> String {
-    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }

@@ -6,8 +6,8 @@ use entrepot_migrate::{Proof, Standing, verify};
 use super::{Args, Scene, apply, are};
 use crate::{
     commands::session,
-    failure::Failure,
-    output::{self, Column, Output, counted, table},
+    failure::{Failure, told},
+    output::{self, Column, Output, amount, counted, sentence, table, word},
 };
 
 /// Compares both sides.
@@ -51,32 +51,40 @@ fn text(proof: &Proof) -> String {
             let digest = |digest: &Option<entrepot_oci::Digest>| {
                 digest.map_or_else(|| "-".to_owned(), |digest| digest.to_string())
             };
-            let word = match &pair.standing {
-                Standing::Unknown { what } => what.clone(),
-                other => other.word().to_owned(),
+            let standing = match &pair.standing {
+                Standing::Unknown { what } => told(what).into_owned(),
+                other => word(other.word()),
             };
-            vec![pair.source.clone(), pair.target.clone(), word, digest(&pair.here), digest(&pair.there)]
+            vec![pair.source.clone(), pair.target.clone(), standing, digest(&pair.here), digest(&pair.there)]
         })
         .collect();
-    let columns = ["SOURCE", "TARGET", "IS", "HERE", "THERE"].map(|head| Column(head, Left));
+    let columns = [
+        Column("SOURCE", Left),
+        Column("TARGET", Left),
+        Column("IS", Left),
+        Column("HERE", Left),
+        Column("THERE", Left),
+    ];
     let mut text = if rows.is_empty() { String::new() } else { table(&columns, rows) + "\n" };
     for missing in &proof.referrers {
-        text += &output::line(&format!("{}: {}", missing.image, missing.what));
+        text += &output::line(&format!("{}: {}", missing.image, told(&missing.what)));
     }
     let counts = &proof.counts;
-    let all = [
-        (counts.equal, "equal by digest"),
-        (counts.converted, "equal in another form, as recorded when they were copied"),
-        (counts.different, "different"),
-        (counts.missing, "missing"),
-        (counts.unknown, "unknown"),
-    ];
-    let said = all.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
-    let said: Vec<String> = said.collect();
-    let said = if said.is_empty() { "there are no tags".to_owned() } else { said.join(", ") };
+    let converted = sentence!(
+        "{count} equal in another form, as recorded when they were copied",
+        count = counts.converted
+    );
+    let tags = output::sums([
+        (counts.equal, sentence!("{count} equal by digest", count = counts.equal)),
+        (counts.converted, converted),
+        (counts.different, sentence!("{count} different", count = counts.different)),
+        (counts.missing, sentence!("{count} missing", count = counts.missing)),
+        (counts.unknown, sentence!("{count} unknown", count = counts.unknown)),
+    ]);
+    let tags = if tags.is_empty() { sentence!("there are no tags") } else { tags };
     let referrers = match counts.referrers {
         0 => String::new(),
-        count => format!("; {} with them", counted(count as u64, "referrer")),
+        count => sentence!("; {referrers} with them", referrers = amount(count, "referrer")),
     };
-    text + &format!("{said}{referrers}\n")
+    text + &format!("{tags}{referrers}\n")
 }

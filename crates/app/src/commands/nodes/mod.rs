@@ -8,7 +8,7 @@ use entrepot_api::{NewNode, Node, NodeChange, NodeList, NodeListQuery, NodeStatu
 use reqwest::Method;
 
 use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, runtime};
+use crate::{client::Addressed, failure::Failure, output::sentence, runtime};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -125,13 +125,13 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let id = find(asker, &node).await?.to_string();
             let path = ["library", "nodes", &id, "devices", &card, "release"];
             asker.told(asker.client.change(Method::POST, &path, &()).await)?;
-            asker.done(&card, "can be given to instances again")
+            asker.done(&card, &sentence!("can be given to instances again"))
         }
         Verb::Remove { node } => {
             let id = find(asker, &node).await?.to_string();
             let path = ["library", "nodes", id.as_str()];
             asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;
-            asker.done(&node, "is removed")
+            asker.done(&node, &sentence!("is removed"))
         }
     }
 }

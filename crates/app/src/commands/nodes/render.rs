@@ -5,13 +5,13 @@ use entrepot_api::{Device, Node, NodeFacts};
 
 use crate::{
     commands::amounts::{self, Mib},
-    output::{self, Column, size},
+    output::{self, Column, sentence, size, word},
 };
 
 /// A table of nodes.
 pub(super) fn nodes(nodes: &[Node]) -> String {
     if nodes.is_empty() {
-        return "there are no nodes\n".to_owned();
+        return sentence!("there are no nodes") + "\n";
     }
     let columns = [
         Column("ID", Right),
@@ -30,7 +30,7 @@ pub(super) fn nodes(nodes: &[Node]) -> String {
             node.id.to_string(),
             node.name.clone(),
             or_none(&node.region),
-            node.status.to_string(),
+            word(node.status),
             offers(node),
             or_none(&engine(&node.facts)),
             cards(&node.devices),
@@ -44,25 +44,31 @@ pub(super) fn nodes(nodes: &[Node]) -> String {
 
 /// A node, its cards, and what there is to be known.
 pub(super) fn node(node: &Node) -> String {
-    let mut text = output::line(&format!(
-        "node {}: `{}` at {}, {}, offers {}",
-        node.id,
-        node.name,
-        node.address,
-        node.status,
-        offers(node)
+    let place = sentence!("`{name}` at {address}", name = node.name, address = node.address);
+    let mut text = output::line(&sentence!(
+        "node {id}: {place}, {status}, offers {offers}",
+        id = node.id,
+        place = place,
+        status = word(node.status),
+        offers = offers(node)
     ));
     let facts = &node.facts;
     if !facts.product.is_empty() {
-        let place = format!("{} on {} ({})", engine(facts), facts.system, facts.architecture);
-        text.push_str(&output::line(&place));
+        let (engine, architecture) = (engine(facts), &facts.architecture);
+        text.push_str(&output::line(&sentence!(
+            "{engine} on {system} ({architecture})",
+            engine = engine,
+            system = facts.system,
+            architecture = architecture
+        )));
     }
     if let (Some(total), Some(used)) = (facts.disk_total, facts.disk_used) {
-        text.push_str(&output::line(&format!("disk: {} of {} in use", size(used), size(total))));
+        let disk = sentence!("disk: {used} of {total} in use", used = size(used), total = size(total));
+        text.push_str(&output::line(&disk));
     }
     if let Some(driver) = &facts.driver {
         let cuda = facts.cuda.as_ref().map(|cuda| format!(", CUDA {cuda}")).unwrap_or_default();
-        text.push_str(&output::line(&format!("driver: {driver}{cuda}")));
+        text.push_str(&output::line(&sentence!("driver: {driver}", driver = format!("{driver}{cuda}"))));
     }
     for condition in &node.conditions {
         let detail = condition.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
@@ -79,7 +85,7 @@ fn devices(devices: &[Device]) -> String {
         Column("CARD", Right),
         Column("UUID", Left),
         Column("MODEL", Left),
-        Column("MEMORY", Right),
+        Column("MEMORY (of a card)", Right),
         Column("IN USE", Right),
         Column("STATE", Left),
     ];
@@ -90,14 +96,14 @@ fn devices(devices: &[Device]) -> String {
             card.model.clone(),
             card.memory_mib.map_or_else(none, Mib::shown),
             card.used_mib.map_or_else(none, Mib::shown),
-            card.state.to_string(),
+            word(card.state),
         ]
     });
     output::table(&columns, rows.collect())
 }
 
 fn offers(node: &Node) -> String {
-    if node.drained { "nothing (drained)".to_owned() } else { node.offers.to_string() }
+    if node.drained { word("nothing (drained)") } else { word(node.offers) }
 }
 
 fn engine(facts: &NodeFacts) -> String {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use entrepot_api::{LayerPhase, Pull, PullStatus};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{output::size, terminal};
+use crate::{
+    output::{joined, sentence, size, word},
+    terminal,
+};
 
 /// Redraws per second.
 const HERTZ: u8 = 10;
@@ -42,7 +45,7 @@ impl Bars {
             if is_under_way {
                 bar.set_length(layer.total.unwrap_or(layer.done));
                 bar.set_position(layer.done);
-                terminal::describe_bar(bar, layer.phase.as_str());
+                terminal::describe_bar(bar, &word(layer.phase));
             } else {
                 bar.finish_and_clear();
                 self.all.remove(bar);
@@ -71,22 +74,22 @@ fn told(pull: &Pull) -> String {
         Some(total) => format!("{} / {}", size(pull.done), size(total)),
         None => size(pull.done),
     };
-    let mut parts = vec![pull.status.to_string(), whole];
+    let mut parts = vec![word(pull.status), whole];
     parts.extend(pull.rate.map(|rate| format!("{}/s", size(rate))));
-    parts.extend(pull.seconds_left.map(|left| format!("{left} s left")));
+    parts.extend(pull.seconds_left.map(|seconds| sentence!("{seconds} s left", seconds = seconds)));
     match (pull.status, pull.layers_total) {
         (PullStatus::Extracting, Some(total)) => {
-            parts.push(format!("{} of {total} layers", pull.layers_done))
+            parts.push(sentence!("{done} of {total} layers", done = pull.layers_done, total = total));
         }
         (PullStatus::Downloading, _) if pull.silent_seconds >= 10 => {
-            parts.push(format!("nothing for {} s", pull.silent_seconds));
+            parts.push(sentence!("nothing for {seconds} s", seconds = pull.silent_seconds));
         }
         _ => {}
     }
     if pull.attempt > 1 {
-        parts.push(format!("attempt {}", pull.attempt));
+        parts.push(sentence!("attempt {number}", number = pull.attempt));
     }
-    parts.join(", ")
+    joined(&parts)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::super::{asker::Asker, nodes};
 use crate::{
     client::Addressed,
     failure::Failure,
-    output::{self, Column},
+    output::{self, Column, sentence, word},
     runtime,
 };
 
@@ -64,14 +64,14 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let id = id.to_string();
             let path = ["library", "pulls", id.as_str(), "cancel"];
             asker.told(asker.client.change(Method::POST, &path, &()).await)?;
-            asker.done(&id, "is stopped; its node keeps the layers that it has")
+            asker.done(&id, &sentence!("is stopped; its node keeps the layers that it has"))
         }
     }
 }
 
 fn table(pulls: &[Pull]) -> String {
     if pulls.is_empty() {
-        return "there are no pulls\n".to_owned();
+        return sentence!("there are no pulls") + "\n";
     }
     let columns = [
         Column("ID", Right),
@@ -83,8 +83,10 @@ fn table(pulls: &[Pull]) -> String {
     ];
     let rows = pulls.iter().map(|pull| {
         let status = match &pull.error {
-            Some(error) => format!("{} ({})", pull.status, error.code),
-            None => pull.status.to_string(),
+            Some(error) => {
+                sentence!("{phase} ({reason})", phase = word(pull.status), reason = word(error.code))
+            }
+            None => word(pull.status),
         };
         vec![
             pull.id.to_string(),

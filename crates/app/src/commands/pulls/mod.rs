@@ -8,7 +8,13 @@ use entrepot_api::{NewPull, Pull, PullList, PullStatus};
 use self::bars::Bars;
 pub(crate) use self::list::{Pulls, Verb, list};
 use super::{asker::Asker, nodes};
-use crate::{client::Addressed, failure::Failure, log::Verbosity, output, runtime, terminal};
+use crate::{
+    client::Addressed,
+    failure::Failure,
+    log::Verbosity,
+    output::{self, joined, sentence, word},
+    runtime, terminal,
+};
 
 /// The arguments.
 #[derive(Debug)]
@@ -86,7 +92,7 @@ async fn follow(asker: &Asker, begun: Pull, verbosity: Verbosity) -> Result<Pull
             match &mut shown {
                 Some(bars) => bars.show(&pull),
                 None if pull.status != last.status && verbosity != Verbosity::Quiet => {
-                    terminal::say(None, &format!("{}: {}", pull.image, pull.status));
+                    terminal::say(None, &format!("{}: {}", pull.image, word(pull.status)));
                 }
                 None => {}
             }
@@ -100,11 +106,16 @@ async fn follow(asker: &Asker, begun: Pull, verbosity: Verbosity) -> Result<Pull
 }
 
 fn told(pull: &Pull) -> String {
-    let size = pull.total.map(|total| format!(", {}", output::size(total))).unwrap_or_default();
-    output::line(&format!(
-        "pull {} of `{}` by node {}: {}{size}",
-        pull.id, pull.image, pull.node, pull.status
-    ))
+    let (id, image, node, status) = (pull.id, &pull.image, pull.node, word(pull.status));
+    let what = sentence!(
+        "pull {id} of `{image}` by node {node}: {status}",
+        id = id,
+        image = image,
+        node = node,
+        status = status
+    );
+    let size = pull.total.map(output::size);
+    output::line(&joined(&[what].into_iter().chain(size).collect::<Vec<_>>()))
 }
 
 fn failure(pull: &Pull) -> Failure {

@@ -20,7 +20,11 @@ use super::{
     render::{Done, Work, complete},
     write,
 };
-use crate::{commands::session, failure::Failure, output};
+use crate::{
+    commands::session,
+    failure::Failure,
+    output::{self, sentence},
+};
 
 /// The bundle's manifest file, and its largest size in bytes.
 const MANIFEST: &str = "relay.json";
@@ -47,7 +51,8 @@ pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Fa
         draft.replace().map_err(cannot)?;
     }
     let size = fs::metadata(path).map_or(0, |known| known.len());
-    let written = format!("{} and {}", output::counted(rows.len() as u64, "image"), output::size(size));
+    let images = output::amount(rows.len(), "image");
+    let written = sentence!("{images} and {size}", images = images, size = output::size(size));
     done.print(work, &[(path.display().to_string(), written)], &steps(work, path))?;
     verdict.and_then(|()| complete(work))
 }

@@ -24,6 +24,7 @@ use crate::{
         session::{self, Common},
     },
     failure::Failure,
+    output::sentence,
     replace::Access,
 };
 
@@ -105,11 +106,13 @@ fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String,
         let name = write::within(&file.name);
         let path = ground.path.join(&name);
         let what = match ground.put(&name, file.text.as_bytes(), Access::Mode(file.mode)) {
-            Ok(()) => "as it was",
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => "was there, and stays as it is",
+            Ok(()) => sentence!("as it was"),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                sentence!("was there, and stays as it is")
+            }
             Err(error) => return Err(write::cannot(&path, &error)),
         };
-        lines.push((path.display().to_string(), what.to_owned()));
+        lines.push((path.display().to_string(), what));
     }
     Ok(lines)
 }

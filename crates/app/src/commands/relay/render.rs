@@ -19,9 +19,9 @@ use crate::{
         },
         session::Common,
     },
-    failure::Failure,
+    failure::{Failure, told},
     log::Verbosity,
-    output::{self, Column, Output, counted, table},
+    output::{self, Column, Output, amount, counted, joined, sentence, sums, table, word},
 };
 
 /// The input of the output functions.
@@ -168,12 +168,14 @@ fn counts(plan: &Plan, to: &Root) -> String {
     let built = of(|reason| matches!(reason, Reason::BuildOnly | Reason::Built));
     let already = of(|reason| matches!(reason, Reason::AlreadyThere));
     let other = plan.left.len() - ignored - built - already;
-    let mut text = format!("{} to {to}", counted(plan.entries.len() as u64, "image"));
-    let parts = [(ignored, "ignored"), (built, "built here"), (already, "there by name"), (other, "left")];
-    for (count, word) in parts.into_iter().filter(|(count, _)| *count != 0) {
-        text += &format!(", {count} {word}");
-    }
-    text
+    let images = sentence!("{images} to {to}", images = amount(plan.entries.len(), "image"), to = to);
+    let left = sums([
+        (ignored, sentence!("{count} ignored", count = ignored)),
+        (built, sentence!("{count} built here", count = built)),
+        (already, sentence!("{count} there by name", count = already)),
+        (other, sentence!("{count} left", count = other)),
+    ]);
+    if left.is_empty() { images } else { joined(&[images, left]) }
 }
 
 // A service by its name, anything else by its path.
@@ -181,8 +183,8 @@ fn named_by(setters: &Setters<'_>, user: &User) -> String {
     let place = user.place.strip_prefix("services.").and_then(|rest| rest.strip_suffix(".image"));
     let place = place.unwrap_or(&user.place);
     let variables = user.variables.iter().map(|(name, origin)| match origin {
-        Origin::File => format!("{name} in {}", setters.file(user, name)),
-        Origin::Environment => format!("{name} in the environment"),
+        Origin::File => sentence!("{name} in {file}", name = name, file = setters.file(user, name)),
+        Origin::Environment => sentence!("{name} in the environment", name = name),
     });
     let variables: Vec<String> = variables.collect();
     if variables.is_empty() { place.to_owned() } else { format!("{place} ({})", variables.join(", ")) }
@@ -241,16 +243,19 @@ impl Done {
             let columns = [Column("IMAGE", Left), Column("STATE", Left), Column("DIGEST", Left)];
             text += &table(&columns, self.lines.clone());
             text += &failures_and_sums(&self.copied);
-            text += &format!("{} of {} have the digest of their source\n", self.equal, self.lines.len());
+            let (equal, all) = (self.equal, self.lines.len());
+            let same =
+                sentence!("{equal} of {all} have the digest of their source", equal = equal, all = all);
+            text += &(same + "\n");
         }
         if self.verdict().is_err() {
-            return text + "no file was written: it would name what is not there\n";
+            return text + &sentence!("no file was written: it would name what is not there") + "\n";
         }
         text.push('\n');
         text.extend(written.iter().map(|(name, what)| output::line(&format!("{name}: {what}"))));
         if !steps.is_empty() {
-            text += "\nwhat is left to do:\n";
-            text.extend(steps.iter().map(|step| output::line(&format!("  {step}"))));
+            text += &format!("\n{}\n", sentence!("what is left to do:"));
+            text.extend(steps.iter().map(|step| output::line(&format!("  {}", told(step)))));
         }
         text
     }
@@ -273,7 +278,7 @@ pub(super) fn complete(work: &Work<'_>) -> Result<(), Failure> {
 pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
     files
         .into_iter()
-        .map(|(name, changed)| (name, format!("{} renamed", counted(changed as u64, "image"))))
+        .map(|(name, changed)| (name, sentence!("{images} renamed", images = amount(changed, "image"))))
         .collect()
 }
 
@@ -291,16 +296,18 @@ fn is_equal(row: &Row) -> bool {
 fn end(row: &Row) -> (String, Option<Digest>) {
     match &row.outcome {
         Outcome::Done(Copy { digest, changed, .. }) => {
-            let word = if *changed { "copied" } else { "up to date" };
+            let state = if *changed { word("copied") } else { word("up to date") };
             let state = match row.digest {
-                Some(source) if source != *digest => format!("{word}, from {source}"),
-                _ => word.to_owned(),
+                Some(source) if source != *digest => {
+                    sentence!("{state}, from {source}", state = state, source = source)
+                }
+                _ => state,
             };
             (state, Some(*digest))
         }
-        Outcome::Failed(_) => ("failed".to_owned(), None),
-        Outcome::Postponed { .. } => ("postponed".to_owned(), None),
-        Outcome::Cancelled => ("cancelled".to_owned(), None),
+        Outcome::Failed(_) => (word("failed"), None),
+        Outcome::Postponed { .. } => (word("postponed"), None),
+        Outcome::Cancelled => (word("cancelled"), None),
     }
 }
 
@@ -315,7 +322,8 @@ pub(super) fn scripts(relay: &Relay, plan: &Plan, written: &[String]) -> Result<
         Output::Json => output::print_json(&Scripts { images: plan.entries.len(), written }),
         Output::Text => {
             let mut text = format!("{}\n", counts(plan, &relay.to));
-            text.extend(written.iter().map(|name| output::line(&format!("{name}: written"))));
+            let line = |name: &String| output::line(&sentence!("{name}: written", name = name));
+            text.extend(written.iter().map(line));
             output::print(&text)
         }
     }

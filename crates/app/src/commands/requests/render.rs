@@ -3,23 +3,41 @@
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{ImageRequest, ImageRequestList, ImageRequestLook, ImageRequestStatus};
 
-use crate::output::{self, Column, counted, size};
+use crate::output::{self, Column, amount, joined, sentence, size, word};
 
 /// What there is to an image.
 pub(super) fn look(look: &ImageRequestLook) -> String {
     let ahead = match look.ahead {
-        0 => "nobody waits".to_owned(),
-        ahead => format!("{} before it", counted(ahead, "request")),
+        0 => sentence!("nobody waits"),
+        ahead => before_it(ahead),
     };
-    let facts = format!("{}, {} of it not here; {ahead}", size(look.total), size(look.missing));
-    output::line(&format!("`{}` ({}): {facts}", look.image, look.platforms.join(", ")))
+    let (total, missing) = (size(look.total), size(look.missing));
+    let facts = sentence!(
+        "{total}, {missing} of it not here; {ahead}",
+        total = total,
+        missing = missing,
+        ahead = ahead
+    );
+    let (image, platforms) = (&look.image, look.platforms.join(", "));
+    output::line(&sentence!(
+        "`{image}` ({platforms}): {facts}",
+        image = image,
+        platforms = platforms,
+        facts = facts
+    ))
+}
+
+fn before_it(requests: u64) -> String {
+    sentence!("{requests} before it", requests = amount(requests, "request"))
 }
 
 /// A request in one line.
 pub(super) fn line(request: &ImageRequest) -> String {
-    let what = format!("request {} for `{}`: {}", request.id, request.image, progress(request));
+    let (id, image, progress) = (request.id, &request.image, progress(request));
+    let what =
+        sentence!("request {id} for `{image}`: {progress}", id = id, image = image, progress = progress);
     let pull = match request.status {
-        ImageRequestStatus::Done => format!("; pull it: docker pull {}", request.pull),
+        ImageRequestStatus::Done => sentence!("; pull it: docker pull {image}", image = request.pull),
         _ => String::new(),
     };
     output::line(&format!("{what}{pull}"))
@@ -27,7 +45,7 @@ pub(super) fn line(request: &ImageRequest) -> String {
 
 /// How far a request is.
 pub(super) fn progress(request: &ImageRequest) -> String {
-    let mut parts = vec![request.status.to_string()];
+    let mut parts = vec![word(request.status)];
     match (request.status, request.total) {
         (ImageRequestStatus::Running, Some(total)) => {
             parts.push(format!("{} / {}", size(request.done), size(total)));
@@ -36,17 +54,17 @@ pub(super) fn progress(request: &ImageRequest) -> String {
         (_, None) => {}
     }
     if let Some(position) = request.position {
-        parts.push(format!("{} before it", counted(position, "request")));
+        parts.push(before_it(position));
     }
     parts.extend(request.rate.map(|rate| format!("{}/s", size(rate))));
-    parts.extend(request.seconds_left.map(|left| format!("{left} s left")));
-    parts.join(", ")
+    parts.extend(request.seconds_left.map(|seconds| sentence!("{seconds} s left", seconds = seconds)));
+    joined(&parts)
 }
 
 /// Several requests.
 pub(super) fn table(list: &ImageRequestList) -> String {
     if list.requests.is_empty() {
-        return "there are no requests\n".to_owned();
+        return sentence!("there are no requests") + "\n";
     }
     let columns =
         [Column("ID", Right), Column("IMAGE", Left), Column("PLATFORMS", Left), Column("STATUS", Left)];

@@ -59,7 +59,7 @@ pub(crate) fn run(Runs { to, verb }: Runs) -> Result<(), Failure> {
                 let answer = syncs.cancel(&run).await?;
                 match output {
                     Output::Json => output::print_json(&answer),
-                    Output::Text => output::print(&format!("{} run {}\n", answer.outcome, answer.run)),
+                    Output::Text => output::print(&(tell::answer(&answer) + "\n")),
                 }
             }
             Verb::List { rule, count } => {
@@ -84,7 +84,7 @@ async fn begin(
     let events = if wait { Some(syncs.events().await?) } else { None };
     let begun = syncs.begin(rule, image).await?;
     match output {
-        Output::Text => output::print(&format!("{rule}: {} run {}\n", begun.outcome, begun.run))?,
+        Output::Text => output::print(&format!("{rule}: {}\n", tell::answer(&begun)))?,
         Output::Json if !wait => {
             output::print_json(&begun)?;
         }

@@ -1,18 +1,23 @@
 //! Output about runs: a table, the progress and the changes of one.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_api::{CopyOutcome, Phase, Progress, Run, RunCopy, RunList};
+use entrepot_api::{CopyOutcome, Phase, Progress, Run, RunAnswer, RunCopy, RunList};
 
 use crate::{
     failure::{Failure, told, told_hint},
-    output::{self, Column, Output, counted, size},
+    output::{self, Column, Output, amount, joined, sentence, size, word},
     terminal::Status,
 };
+
+/// What became of a request about a run.
+pub(super) fn answer(answer: &RunAnswer) -> String {
+    sentence!("{outcome} run {run}", outcome = word(answer.outcome), run = answer.run)
+}
 
 /// A table of runs.
 pub(super) fn runs(runs: &RunList) -> String {
     if runs.runs.is_empty() {
-        return "there were no runs yet\n".to_owned();
+        return sentence!("there were no runs yet") + "\n";
     }
     let columns = [
         Column("RUN", Left),
@@ -30,8 +35,8 @@ pub(super) fn runs(runs: &RunList) -> String {
             run.id.to_string(),
             run.rule.clone(),
             run.started.to_string(),
-            run.cause.to_string(),
-            run.outcome.to_string(),
+            word(run.cause),
+            word(run.outcome),
             run.copies.copied.to_string(),
             run.copies.equal.to_string(),
             run.copies.failed.to_string(),
@@ -44,17 +49,17 @@ pub(super) fn runs(runs: &RunList) -> String {
 /// The result of a run.
 pub(super) fn end(run: &Run) -> String {
     let counts = run.copies;
-    let mut text = format!(
-        "{}: {}; {} copied, {} equal, {} failed, {} written\n",
-        run.rule,
-        run.outcome,
-        counts.copied,
-        counts.equal,
-        counts.failed,
-        size(run.written)
-    );
+    let copies = joined(&[
+        sentence!("{count} copied", count = counts.copied),
+        sentence!("{count} equal", count = counts.equal),
+        sentence!("{count} failed", count = counts.failed),
+        sentence!("{bytes} written", bytes = size(run.written)),
+    ]);
+    let (rule, outcome) = (&run.rule, word(run.outcome));
+    let end = sentence!("{rule}: {outcome}; {copies}", rule = rule, outcome = outcome, copies = copies);
+    let mut text = end + "\n";
     if let Some(problem) = &run.problem {
-        text.push_str(&output::line(problem));
+        text.push_str(&output::line(&told(problem)));
     }
     text
 }
@@ -90,25 +95,26 @@ impl Line {
 
 fn far(progress: &Progress) -> String {
     let phase = match progress.phase {
-        Phase::Waiting => "waiting its turn",
-        Phase::Looking => "looking",
-        Phase::Copying => "copying",
+        Phase::Waiting => word("waiting its turn"),
+        Phase::Looking => word("looking"),
+        Phase::Copying => word("copying"),
     };
-    let mut text = format!("{}: {phase}", progress.rule);
+    let mut facts = vec![format!("{}: {phase}", progress.rule)];
     if progress.wanted > 0 {
-        text.push_str(&format!(", {} of {}", progress.copies.total, counted(progress.wanted, "copy")));
+        let (done, total) = (progress.copies.total, amount(progress.wanted, "copy"));
+        facts.push(sentence!("{done} of {total}", done = done, total = total));
     }
     if progress.bytes > 0 {
-        text.push_str(&format!(", {} of {}", size(progress.done), size(progress.bytes)));
+        let (done, total) = (size(progress.done), size(progress.bytes));
+        facts.push(sentence!("{done} of {total}", done = done, total = total));
     }
-    text
+    joined(&facts)
 }
 
 fn change(done: &RunCopy) -> String {
-    let mut text = format!(
-        "{} {}:{} → {}:{}",
-        done.outcome, done.source, done.reference, done.target, done.target_reference
-    );
+    let outcome = word(done.outcome);
+    let mut text =
+        format!("{outcome} {}:{} → {}:{}", done.source, done.reference, done.target, done.target_reference);
     if done.outcome == CopyOutcome::Copied {
         text.push_str(&format!(" ({})", size(done.written)));
     }

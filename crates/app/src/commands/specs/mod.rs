@@ -6,7 +6,7 @@ use entrepot_api::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery};
 use reqwest::Method;
 
 use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, runtime};
+use crate::{client::Addressed, failure::Failure, output::sentence, runtime};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -68,7 +68,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let id = find(asker, &spec).await?.to_string();
             let path = ["library", "specs", id.as_str()];
             asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;
-            asker.done(&spec, "is removed")
+            asker.done(&spec, &sentence!("is removed"))
         }
     }
 }

@@ -5,13 +5,13 @@ use entrepot_api::{Spec, SpecVendor};
 
 use crate::{
     commands::amounts::{self, Mib},
-    output::{self, Column},
+    output::{self, Column, joined, sentence, word},
 };
 
 /// A table of specs.
 pub(super) fn specs(specs: &[Spec]) -> String {
     if specs.is_empty() {
-        return "there are no specs\n".to_owned();
+        return sentence!("there are no specs") + "\n";
     }
     let columns = [
         Column("ID", Right),
@@ -32,7 +32,7 @@ pub(super) fn specs(specs: &[Spec]) -> String {
             Mib::shown(spec.memory_mib),
             spec.data_disk_gib.map_or_else(|| "-".to_owned(), |gib| Mib::shown(gib << 10)),
             amounts::shown(spec.price, 4),
-            if spec.on_shelf { "on" } else { "off" }.to_owned(),
+            if spec.on_shelf { word("on") } else { word("off") },
         ]
     });
     output::table(&columns, rows.collect())
@@ -40,28 +40,41 @@ pub(super) fn specs(specs: &[Spec]) -> String {
 
 /// What a new spec is.
 pub(super) fn made(spec: &Spec) -> String {
-    output::line(&format!("spec {}: `{}`, {}", spec.id, spec.name, told(spec)))
+    let (id, name, what) = (spec.id, &spec.name, told(spec));
+    output::line(&sentence!("spec {id}: `{name}`, {what}", id = id, name = name, what = what))
 }
 
 /// What a spec is after its change.
 pub(super) fn changed(spec: &Spec) -> String {
-    let shelf = if spec.on_shelf { "on the shelf" } else { "off the shelf" };
-    output::line(&format!("spec {} is now `{}`, {}, {shelf}", spec.id, spec.name, told(spec)))
+    let (id, name, what) = (spec.id, &spec.name, told(spec));
+    let changed = sentence!("spec {id} is now `{name}`, {what}", id = id, name = name, what = what);
+    let shelf = if spec.on_shelf { sentence!("on the shelf") } else { sentence!("off the shelf") };
+    output::line(&joined(&[changed, shelf]))
 }
 
 fn told(spec: &Spec) -> String {
     let cores = amounts::shown(spec.cpu_milli, 3);
-    format!("{} cores, {} of memory, cards: {}", cores, Mib::shown(spec.memory_mib), cards(spec))
+    let memory = Mib::shown(spec.memory_mib);
+    sentence!(
+        "{cores} cores, {memory} of memory, cards: {cards}",
+        cores = cores,
+        memory = memory,
+        cards = cards(spec)
+    )
 }
 
 fn cards(spec: &Spec) -> String {
     if spec.vendor == SpecVendor::None {
-        return "none".to_owned();
+        return word("none");
     }
-    let model = spec.gpu_model.clone().unwrap_or_else(|| format!("any {}", spec.vendor));
-    let cores = spec.core_percent.map(|percent| format!(", {percent}% of its cores")).unwrap_or_default();
+    let any = || sentence!("any {vendor}", vendor = word(spec.vendor));
+    let model = spec.gpu_model.clone().unwrap_or_else(any);
+    let cores = spec.core_percent.map(|percent| sentence!("{percent}% of its cores", percent = percent));
     match spec.gpu_memory_mib {
-        Some(mib) => format!("{} of {model}{cores}", Mib::shown(mib)),
+        Some(mib) => {
+            let memory = sentence!("{memory} of {model}", memory = Mib::shown(mib), model = model);
+            joined(&[memory].into_iter().chain(cores).collect::<Vec<_>>())
+        }
         None => format!("{} × {model}", spec.gpu_count),
     }
 }

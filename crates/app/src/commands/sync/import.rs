@@ -10,7 +10,7 @@ use entrepot_importers::{Input, import};
 
 use crate::{
     failure::{self, Failure},
-    output,
+    output::{self, sentence},
 };
 
 /// The file next to an image list that names the tags to leave out.
@@ -56,13 +56,11 @@ pub(crate) fn run(Import { file, exclude, to, out }: Import) -> Result<(), Failu
     if is_empty {
         return Err(nothing());
     }
-    let count = output::counted(imported.sections().len() as u64, "rule");
-    output::print(&format!(
-        "{count} from {} in `{}`\nlook at it, then: `entrepot sync {} --dry-run`\n",
-        imported.kind().name(),
-        out.display(),
-        out.display()
-    ))
+    let rules = output::amount(imported.sections().len(), "rule");
+    let (kind, file) = (imported.kind().name(), out.display());
+    let made = sentence!("{rules} from {kind} in `{file}`", rules = rules, kind = kind, file = file);
+    let next = sentence!("look at it, then: `entrepot sync {file} --dry-run`", file = file);
+    output::print(&format!("{made}\n{next}\n"))
 }
 
 // Templates of other tools read it. What is not text cannot be part of a name.

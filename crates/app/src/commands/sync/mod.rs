@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::session::{self, Common, Session};
 use crate::{
     failure::Failure,
-    output::{self, Output},
+    output::{self, Output, sentence},
     progress::{Show, Style, Wait},
 };
 
@@ -148,7 +148,8 @@ async fn look(
     stop: &CancellationToken,
 ) -> Result<Plan, Failure> {
     let sources: usize = rules.rules().iter().map(|rule| rule.sources.len()).sum();
-    let text = format!("looking at {} and their copies", output::counted(sources as u64, "repository"));
+    let repositories = output::amount(sources, "repository");
+    let text = sentence!("looking at {repositories} and their copies", repositories = repositories);
     let wait = Wait::begin(Style::of(common.output, common.verbosity), &text);
     let plan = prepare(registries, rules, stop).await;
     wait.end();

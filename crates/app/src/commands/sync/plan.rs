@@ -5,7 +5,10 @@ use entrepot_sync::{Action, Counts, Plan, Step};
 use serde::Serialize;
 
 use super::report::{Trouble, troubles};
-use crate::output::{Column, counted, line, table};
+use crate::{
+    failure::told_note,
+    output::{self, Column, amount, line, sentence, table, word},
+};
 
 /// The plan as JSON, for `--dry-run`.
 #[derive(Serialize)]
@@ -69,19 +72,23 @@ pub(super) fn text(plan: &Plan) -> String {
         [Column("RULE", Left), Column("SOURCE", Left), Column("TARGET", Left), Column("WOULD", Left)];
     let rows: Vec<Vec<String>> = plan.steps.iter().filter(work).map(row).collect();
     let mut text =
-        if rows.is_empty() { "there is nothing to copy\n".to_owned() } else { table(&columns, rows) };
+        if rows.is_empty() { sentence!("there is nothing to copy") + "\n" } else { table(&columns, rows) };
     text += &failures(plan);
-    text.extend(plan.notes.iter().map(|note| format!("\n{}", line(&format!("note: {note}")))));
+    text.extend(plan.notes.iter().map(|note| format!("\n{}", line(&told_note(note)))));
     text + "\n" + &sums(plan)
 }
 
 /// The sync state of each rule.
 pub(super) fn checked(plan: &Plan) -> String {
-    let columns =
-        [Column("RULE", Left), Column("IN SYNC", Right), Column("OF", Right), Column("RATE", Right)];
+    let columns = [
+        Column("RULE", Left),
+        Column("IN SYNC", Right),
+        Column("OF", Right),
+        Column("RATE (in sync)", Right),
+    ];
     let mut all = plan.counts_by_rule();
     if all.len() > 1 {
-        all.push(("total".to_owned(), plan.counts()));
+        all.push((word("total"), plan.counts()));
     }
     let rows = all.into_iter().map(|(rule, counts)| {
         vec![rule, counts.in_sync.to_string(), counts.wanted().to_string(), rate(&counts)]
@@ -107,12 +114,14 @@ fn failures(plan: &Plan) -> String {
 fn row(step: &Step) -> Vec<String> {
     let source =
         step.tag.as_ref().map_or_else(|| step.source.to_string(), |tag| format!("{}:{tag}", step.source));
-    let word = match &step.action {
-        Action::Update { backup: Some(backup) } => format!("update, the old one as {backup}"),
-        Action::Extra => "remove with --prune: extra".to_owned(),
-        other => other.word().to_owned(),
+    let action = match &step.action {
+        Action::Update { backup: Some(backup) } => {
+            sentence!("update, the old one as {backup}", backup = backup)
+        }
+        Action::Extra => sentence!("remove with --prune: extra"),
+        other => word(other.word()),
     };
-    vec![step.rule.clone(), source, target(step), word]
+    vec![step.rule.clone(), source, target(step), action]
 }
 
 fn target(step: &Step) -> String {
@@ -121,12 +130,18 @@ fn target(step: &Step) -> String {
 
 fn sums(plan: &Plan) -> String {
     let Counts { in_sync, behind, kept, failed, extra } = plan.counts();
-    let counts =
-        [(behind, "to copy"), (in_sync, "in sync"), (kept, "kept"), (extra, "extra"), (failed, "failed")];
-    let said =
-        counts.into_iter().filter(|(count, _)| *count != 0).map(|(count, word)| format!("{count} {word}"));
-    let said: Vec<String> = said.collect();
-    let jobs = counted(plan.jobs.len() as u64, "image");
-    let read = if plan.jobs.is_empty() { String::new() } else { format!("; {jobs} to read") };
-    if said.is_empty() { "nothing is wanted\n".to_owned() } else { format!("{}{read}\n", said.join(", ")) }
+    let steps = output::sums([
+        (behind, sentence!("{count} to copy", count = behind)),
+        (in_sync, sentence!("{count} in sync", count = in_sync)),
+        (kept, sentence!("{count} kept", count = kept)),
+        (extra, sentence!("{count} extra", count = extra)),
+        (failed, sentence!("{count} failed", count = failed)),
+    ]);
+    if steps.is_empty() {
+        return sentence!("nothing is wanted") + "\n";
+    }
+    let images = amount(plan.jobs.len(), "image");
+    let read =
+        if plan.jobs.is_empty() { String::new() } else { sentence!("; {images} to read", images = images) };
+    steps + &read + "\n"
 }

@@ -4,8 +4,9 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_sync::{Line, Report, State, Totals, Verdict};
 
 use crate::{
-    failure::{Failure, told, told_hint},
-    output::{Column, counted, line, size, table},
+    commands::copy::render::with_bytes,
+    failure::{Failure, told, told_hint, told_note},
+    output::{self, Column, counted, line, sentence, table},
 };
 
 /// The most images listed for one reason.
@@ -20,9 +21,16 @@ pub(super) struct Trouble {
 
 /// The totals of each rule, the failures, and the overall totals.
 pub(crate) fn text(report: &Report) -> String {
-    let heads = ["COPIED", "UP TO DATE", "KEPT", "EXTRA", "REMOVED", "FAILED", "LEFT"];
-    let columns: Vec<Column> =
-        [Column("RULE", Left)].into_iter().chain(heads.map(|head| Column(head, Right))).collect();
+    let columns = [
+        Column("RULE", Left),
+        Column("COPIED", Right),
+        Column("UP TO DATE", Right),
+        Column("KEPT", Right),
+        Column("EXTRA", Right),
+        Column("REMOVED", Right),
+        Column("FAILED", Right),
+        Column("LEFT", Right),
+    ];
     let rows = report.rules.iter().map(|rule| {
         let Totals { copied, up_to_date, kept, extra, removed, failed, postponed, cancelled, .. } =
             rule.totals;
@@ -31,7 +39,7 @@ pub(crate) fn text(report: &Report) -> String {
     });
     let mut text = table(&columns, rows.collect());
     text += &troubles(report.lines.iter().filter_map(trouble));
-    text.extend(report.notes.iter().map(|note| format!("\n{}", line(&format!("note: {note}")))));
+    text.extend(report.notes.iter().map(|note| format!("\n{}", line(&told_note(note)))));
     text + "\n" + &sums(report)
 }
 
@@ -77,7 +85,7 @@ pub(super) fn troubles(all: impl Iterator<Item = Trouble>) -> String {
     let mut text = String::new();
     for (what, hint, images) in reasons {
         let more = images.len().saturating_sub(NAMED);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let more = if more == 0 { String::new() } else { sentence!(" and {more} more", more = more) };
         let named: Vec<&str> = images.iter().take(NAMED).map(String::as_str).collect();
         text += &format!("\n{}", line(&format!("{}{more}: {}", named.join(", "), told(&what))));
         text.extend(hint.iter().map(|hint| line(&told_hint(hint))));
@@ -99,22 +107,20 @@ fn sums(report: &Report) -> String {
         mounted,
         ..
     } = report.totals;
-    let counts = [
-        (copied, "copied"),
-        (up_to_date, "up to date"),
-        (kept, "kept"),
-        (extra, "extra"),
-        (removed, "removed"),
-        (failed, "failed"),
-        (postponed, "postponed"),
-        (cancelled, "cancelled"),
-    ];
-    let said =
-        counts.into_iter().filter(|(count, _)| *count != 0).map(|(count, word)| format!("{count} {word}"));
-    let said: Vec<String> = said.collect();
-    let said = if said.is_empty() { "nothing is wanted".to_owned() } else { said.join(", ") };
-    let mounted = if mounted == 0 { String::new() } else { format!(", {} mounted", size(mounted)) };
-    format!("{said}; {} written{mounted}, {:.1} s\n", size(written), report.took.as_secs_f64())
+    let images = output::sums([
+        (copied, sentence!("{count} copied", count = copied)),
+        (up_to_date, sentence!("{count} up to date", count = up_to_date)),
+        (kept, sentence!("{count} kept", count = kept)),
+        (extra, sentence!("{count} extra", count = extra)),
+        (removed, sentence!("{count} removed", count = removed)),
+        (failed, sentence!("{count} failed", count = failed)),
+        (postponed, sentence!("{count} postponed", count = postponed)),
+        (cancelled, sentence!("{count} cancelled", count = cancelled)),
+    ]);
+    let images = if images.is_empty() { sentence!("nothing is wanted") } else { images };
+    let seconds = format!("{:.1}", report.took.as_secs_f64());
+    let took = sentence!("{seconds} s", seconds = seconds);
+    output::joined(&[with_bytes(&images, written, mounted), took]) + "\n"
 }
 
 #[cfg(test)]
