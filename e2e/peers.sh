@@ -23,9 +23,10 @@ lacks() {
     for tool in "$@"; do have "$tool" || { echo "$tool is not installed"; return; }; done
 }
 
-# registry_start NAME: an entrepot that everybody on this machine may push to and delete from; sets `port`.
+# registry_start NAME [MORE]: an entrepot that everybody on this machine may push to and delete from, unless MORE of the
+# configuration says something else; sets `port`.
 registry_start() {
-    port=$(free_port)
+    port=${port_wanted:-$(free_port)}
     mkdir -p "$scratch/$1"
     cat > "$scratch/$1/entrepot.yaml" << CONFIG
 listen: 127.0.0.1:$port
@@ -34,6 +35,7 @@ log: {level: warn}
 hosted: ["command/", "command-draft/", "scenario/", "dinosaur/"]
 names: [oras.e2e.test]
 mirror: {catalog: true}
+${2:-}
 CONFIG
     start "$1" "$binary" serve --config "$scratch/$1/entrepot.yaml"
     until_ready "$1" answers "http://127.0.0.1:$port/readyz"
@@ -63,10 +65,10 @@ with_oras() {
     for archive in "$mount"/mount_fallback/*.tar.gz; do mkdir -p "$scratch/fallback" && tar -xzf "$archive" -C "$scratch/fallback"; done
     registry_start oras-host && host=localhost:$port
     python3 "$lib/fill.py" "$scratch/mount" "http://$host"
-    registry_start oras-zot && zot=localhost:$port
-    # A folder that git does not know may be there: zot writes into it.
-    mkdir -p "$scratch/layouts/command"
-    cp -r "$at/testdata/zot/command/artifacts" "$at/testdata/zot/command/images" "$scratch/layouts/command"
+    # Some of its tests know this port, and that nobody gets anything without a login.
+    port_wanted=7000 registry_start oras-zot "access: {anonymous: [], local: []}" && zot=localhost:$port
+    export FILL_AS=$user:$password
+    cp -r "$at/testdata/zot" "$scratch/layouts"
     python3 "$lib/fill.py" "$scratch/layouts" "http://$zot"
     fallback=localhost:$(free_port)
     cat > "$scratch/fallback.yml" << CONFIG

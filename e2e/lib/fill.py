@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Pushes all that a folder has into a registry, also what no client would copy: manifests without a tag, of any media type.
 
-    fill.py FOLDER URL [REPOSITORY AS]
+    fill.py FOLDER URL [REPOSITORY AS]      with the login in the environment variable FILL_AS, as USER:PASSWORD
 
 FOLDER is the storage of distribution (with `docker/registry/v2`), or has an OCI layout for each repository, at its name.
 REPOSITORY is the only one that is pushed, under the name AS.
 
 Standard library only.
 """
+import base64
 import json
 import os
 import sys
@@ -35,6 +36,9 @@ class Storage:
         revisions = f"{self.home}/revisions"
         return [f"{kind}:{digits}" for kind in os.listdir(revisions) for digits in os.listdir(f"{revisions}/{kind}")]
 
+    def blobs(self):
+        return []  # its blobs belong to no repository by themselves
+
     def tags(self):
         folder = f"{self.home}/tags"
         names = os.listdir(folder) if os.path.isdir(folder) else []
@@ -53,6 +57,9 @@ class Layout:
 
     def manifests(self):
         return [entry["digest"] for entry in self.entries]
+
+    def blobs(self):
+        return [f"sha256:{digits}" for digits in os.listdir(f"{self.home}/blobs/sha256")]
 
     def tags(self):
         named = ((entry.get("annotations", {}).get(REFERENCE), entry["digest"]) for entry in self.entries)
@@ -112,7 +119,10 @@ class Target:
 
 
 def send(method, url, content, kind):
-    return urllib.request.urlopen(urllib.request.Request(url, content, {"Content-Type": kind}, method=method))
+    headers = {"Content-Type": kind}
+    if login := os.environ.get("FILL_AS"):
+        headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+    return urllib.request.urlopen(urllib.request.Request(url, content, headers, method=method))
 
 
 def fill(repository, url, name):
@@ -122,6 +132,8 @@ def fill(repository, url, name):
             target.manifest(digest)
         except urllib.error.HTTPError as error:
             print(f"{name}@{digest}: {error.code} {error.read()[:200].decode(errors='replace')}", file=sys.stderr)
+    for digest in repository.blobs():
+        target.blob(digest)
     for tag, digest in repository.tags().items():
         target.tag(tag, digest)
 

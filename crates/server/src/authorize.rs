@@ -98,11 +98,7 @@ impl Question<'_> {
             Credentials::Accepted | Credentials::Session(_) | Credentials::Token(_) => Ok(()),
             // Programs on this machine need no login, and nobody does while there is nothing to log in with.
             Credentials::None if is_local || !access.is_in_use() => Ok(()),
-            Credentials::None => {
-                let message = "log in, or ask for a token without; hint: `docker login`";
-                let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
-                Err(refusal.with(header::WWW_AUTHENTICATE, self.origin.challenge(None, None)))
-            }
+            Credentials::None => Err(log_in(self.origin)),
         }
     }
 
@@ -118,6 +114,27 @@ impl Question<'_> {
         Refusal::new(StatusCode::UNAUTHORIZED, code, message)
             .with(header::WWW_AUTHENTICATE, self.origin.challenge(Some((name, asked_for)), fault))
     }
+}
+
+/// Lets somebody list repositories, or asks for a login where nobody may pull without one: clients send their password only
+/// when they are asked for it.
+pub(crate) fn admit_to_list(access: &Access, sender: &Sender, origin: &Origin<'_>) -> Result<(), Refusal> {
+    let rules = access.rules();
+    if rules.anonymous.has(Verb::Pull) || !access.is_in_use() {
+        return Ok(());
+    }
+    let is_local = sender.principal == Principal::LOCAL && rules.local.has(Verb::Pull);
+    match &sender.credentials {
+        Credentials::Refused(rejection) => Err(rejection.refusal(origin, None)),
+        Credentials::None if !is_local => Err(log_in(origin)),
+        Credentials::None | Credentials::Accepted | Credentials::Session(_) | Credentials::Token(_) => Ok(()),
+    }
+}
+
+fn log_in(origin: &Origin<'_>) -> Refusal {
+    let message = "log in, or ask for a token without; hint: `docker login`";
+    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message);
+    refusal.with(header::WWW_AUTHENTICATE, origin.challenge(None, None))
 }
 
 // Says nothing that depends on the repository, which may not exist.

@@ -4,7 +4,7 @@
 
 mod support;
 
-use entrepot_access::{Access, Change, NewToken, Role, Rules, WrongCredentials};
+use entrepot_access::{Access, Change, NewToken, Role, Rules, Verbs, WrongCredentials};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
@@ -117,6 +117,30 @@ async fn nobody_is_asked_to_log_in_while_there_is_nothing_to_log_in_with() {
     let password = Change { password: Some(PASSWORD.into()), ..Change::default() };
     access.change_account(&name("admin"), password, &by()).await.unwrap();
     assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (401, 401));
+}
+
+// `oras repo ls` sends its password only where it is asked for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_asks_for_a_login_where_nobody_may_pull_without_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
+    let grants = vec![grant("account:alice", "local/**", "pull,push")];
+    let rules = Rules { anonymous: Verbs::NONE, local: Verbs::NONE, grants, ..Rules::default() };
+    let access = Access::open(catalog, Keyring::generate(), rules).await.unwrap();
+    let rig =
+        Rig::start_with(Setup { access: Some(access.clone()), catalog: true, ..Setup::default() }).await;
+    let list = async |headers: &[(&str, &str)]| rig.send("GET", "/v2/_catalog", headers, "").await;
+    assert_eq!(list(&[AWAY]).await.status, 200, "nobody can log in yet");
+    access.create_account(&name("alice"), Role::User, Some(PASSWORD.into()), &by()).await.unwrap();
+    for headers in [[AWAY].as_slice(), &[]] {
+        let answer = list(headers).await;
+        assert_eq!((answer.status.as_u16(), code(&answer)), (401, "UNAUTHORIZED".to_owned()));
+        assert!(challenge(&answer).starts_with("Bearer realm="));
+    }
+    let (right, wrong) = (basic_with("alice", PASSWORD), basic_with("alice", "wrong"));
+    assert_eq!(list(&[AWAY, ("authorization", &wrong)]).await.status, 401);
+    let answer = list(&[AWAY, ("authorization", &right)]).await;
+    assert_eq!((answer.status.as_u16(), answer.text().as_str()), (200, "{\"repositories\":[]}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -203,6 +203,9 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     if !state.mirror.offer().lists_names {
         return Err(state.mirror.not_offered(Unoffered::Names).into());
     }
+    if let Some(access) = &state.access {
+        authorize::admit_to_list(access, sender, &call.origin())?;
+    }
     let permit = match state.policy.decide(sender, &Action::ListRepositories, None) {
         Decision::Allow(permit) => permit,
         Decision::Refuse(refusal) => return Err(refusal),
