@@ -5,6 +5,7 @@ use entrepot_api::{Device, Node, NodeFacts};
 
 use crate::{
     commands::amounts::{self, Mib},
+    failure::told,
     output::{self, Column, sentence, size, word},
 };
 
@@ -71,7 +72,8 @@ pub(super) fn node(node: &Node) -> String {
         text.push_str(&output::line(&sentence!("driver: {driver}", driver = format!("{driver}{cuda}"))));
     }
     for condition in &node.conditions {
-        let detail = condition.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        let detail =
+            condition.detail.as_ref().map(|detail| format!(" ({})", told(detail))).unwrap_or_default();
         text.push_str(&output::line(&format!("{}: {}{detail}", condition.code, condition.text)));
     }
     if !node.devices.is_empty() {
