@@ -46,6 +46,10 @@ import io, random, sys, tarfile
 
 for name, change in (("one", 0), ("two", 1000)):
     with tarfile.open(f"{sys.argv[1]}/{name}.tar", "w") as archive:
+        # With an entry of its own: Podman places files beside each other, and races for a directory that has none.
+        directory = tarfile.TarInfo("files")
+        directory.type, directory.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(directory)
         for number in range(400):
             entry = tarfile.TarInfo(f"files/{number}")
             entry.size = 20_000

@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn reads_several_ranges() {
         let within = |header: &str| ByteRanges::parse(header).unwrap().within(10);
-        assert_eq!(within("bytes=0-9"), Ok(Some(vec![0..10])));
+        assert_eq!(within("bytes=0-9"), Ok(Some(std::iter::once(0..10).collect())));
         assert_eq!(within("bytes=4-5,0-1,-2"), Ok(Some(vec![4..6, 0..2, 8..10])));
         assert_eq!(within("bytes=0-1,2-3"), Ok(Some(vec![0..2, 2..4])));
         assert_eq!(within("bytes=,0-1 , 20-"), Ok(Some(std::iter::once(0..2).collect())));

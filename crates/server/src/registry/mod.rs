@@ -67,12 +67,7 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let namespace = Route::namespace(query).map_err(refuse)?;
     let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
     let state = call.state;
-    let late = match (&route, &state.access) {
-        (Route::Upload { .. }, Some(access)) => {
-            Box::pin(call.sender.of_upload(&call.head.headers, access)).await
-        }
-        _ => None,
-    };
+    let late = sender_of_upload(&call, &route).await;
     let sender = late.as_ref().unwrap_or(call.sender);
     let mirror = &state.mirror;
     let target = route.name().map(|name| mirror.locate(name, asked)).transpose()?;
@@ -116,6 +111,15 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     describe_access(response.headers_mut(), sender);
     note_served(&ask, action, &response);
     Ok(held(response, permit))
+}
+
+async fn sender_of_upload(call: &Call<'_>, route: &Route) -> Option<Sender> {
+    match (route, &call.state.access) {
+        (Route::Upload { .. }, Some(access)) => {
+            Box::pin(call.sender.of_upload(&call.head.headers, access)).await
+        }
+        _ => None,
+    }
 }
 
 // What an upstream does not have costs whoever asks for it.
