@@ -64,9 +64,10 @@ fn is_part(part: &str) -> bool {
     if !is_word(first) || !is_word(last) {
         return false;
     }
-    bytes.split(is_word).all(|separator| match separator {
-        [] | b"." | b"_" | b"__" => true,
-        other => other.iter().all(|byte| *byte == b'-'),
+    // Runs of words and of what separates them.
+    bytes.chunk_by(|one, next| is_word(one) == is_word(next)).all(|run| match run {
+        b"." | b"_" | b"__" => true,
+        run => is_word(&run[0]) || run.iter().all(|byte| *byte == b'-'),
     })
 }
 

@@ -82,7 +82,7 @@ impl Listing<'_> {
             return self.first(None).await.map(|_| TagPage::default());
         }
         if let Some(after) = self.page.after()
-            && let Some(url) = self.remote.cursors().get(&self.key(after)).await
+            && let Some(url) = self.remote.cursors().get(&self.key(after))
         {
             match self.received(url, None).await {
                 // It has expired.
@@ -159,7 +159,7 @@ impl Listing<'_> {
             Next::At(next) => next,
             Next::Refused(_) | Next::Unknown => return,
         };
-        self.remote.cursors().remember(self.key(last.as_str()), url).await;
+        self.remote.cursors().remember(self.key(last.as_str()), url);
     }
 
     fn key(&self, after: &str) -> CursorKey {
