@@ -61,13 +61,16 @@ fn is_part(part: &str) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = part.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    // Each request asks, and most parts are one word.
+    if bytes.iter().all(is_word) {
+        return true;
+    }
     if !is_word(first) || !is_word(last) {
         return false;
     }
-    // Runs of words and of what separates them.
-    bytes.chunk_by(|one, next| is_word(one) == is_word(next)).all(|run| match run {
-        b"." | b"_" | b"__" => true,
-        run => is_word(&run[0]) || run.iter().all(|byte| *byte == b'-'),
+    bytes.split(is_word).all(|separator| match separator {
+        [] | b"." | b"_" | b"__" => true,
+        other => other.iter().all(|byte| *byte == b'-'),
     })
 }
 

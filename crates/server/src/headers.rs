@@ -40,7 +40,7 @@ pub(crate) fn put_on_all(headers: &mut HeaderMap) {
 }
 
 /// Makes a header value from text known to be valid; invalid text becomes an empty value.
-pub(crate) fn value(text: String) -> HeaderValue {
+pub(crate) fn value(text: impl Into<Bytes>) -> HeaderValue {
     shared(text.into())
 }
 
