@@ -44,6 +44,8 @@ where
         }
         let (sender, receiver) = watch::channel(None);
         running.insert(key.clone(), receiver.clone());
+        // A runtime that is shutting down drops the work at once, and the key with it.
+        drop(running);
         let remove_key = RemoveKey { running: Arc::clone(&self.running), key };
         let work = work();
         self.tasks.spawn(async move {
@@ -116,6 +118,19 @@ mod tests {
         let signal = Arc::clone(&done);
         drop(single_flight.join(1, || async move { signal.notify_one() }));
         done.notified().await;
+    }
+
+    #[test]
+    fn work_that_a_runtime_refuses_frees_the_key() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        let _inside = handle.enter();
+        let single_flight: SingleFlight<u8, u8> = SingleFlight::new(Tasks::new());
+        let mut waiter = std::pin::pin!(single_flight.join(1, || async { 2 }).result());
+        let answer = waiter.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        assert_eq!(answer, std::task::Poll::Ready(None));
+        assert!(!single_flight.is_running(&1));
     }
 
     #[tokio::test]
