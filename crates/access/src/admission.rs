@@ -11,7 +11,7 @@ use entrepot_catalog::{
 use entrepot_federation::Person;
 
 use crate::{
-    access::{KnownAccount, Shared},
+    access::{AccessInner, KnownAccount},
     audit::{Audit, Deed},
     name::AccountName,
     role::Role,
@@ -43,7 +43,7 @@ pub(crate) enum AdmissionError {
     Catalog(#[from] CatalogError),
 }
 
-impl Shared {
+impl AccessInner {
     /// The account of somebody, with the role and groups that they have now.
     pub(crate) async fn admit(&self, newcomer: &Newcomer<'_>) -> Result<Arc<KnownAccount>, AdmissionError> {
         let person = newcomer.person;

@@ -78,10 +78,10 @@ pub(crate) struct DeviceLogins {
 struct Pending {
     user_code: String,
     request: DeviceRequest,
-    state: Mutex<State>,
+    state: Mutex<AuthorizationState>,
 }
 
-struct State {
+struct AuthorizationState {
     decision: Option<Decision>,
     asked: Option<Instant>,
 }
@@ -108,7 +108,7 @@ impl DeviceLogins {
         let pending = Pending {
             user_code: user_code.clone(),
             request: DeviceRequest { client, address },
-            state: Mutex::new(State { decision: None, asked: None }),
+            state: Mutex::new(AuthorizationState { decision: None, asked: None }),
         };
         self.by_user_code.insert(user_code.clone(), hash);
         self.by_code.insert(hash, Arc::new(pending));
@@ -172,7 +172,7 @@ pub(crate) struct Approved {
 }
 
 // A panic elsewhere does not take the lock away.
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn locked(state: &Mutex<AuthorizationState>) -> MutexGuard<'_, AuthorizationState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -11,7 +11,7 @@ use crate::{
     name::AccountName,
     principal::{Account, Carries, Identity, Principal},
     role::Role,
-    rules::{Reason, Repository, Source, Visibility},
+    rules::{MatchedRule, Reason, Repository, Visibility},
     verb::Verb,
 };
 
@@ -39,11 +39,11 @@ pub struct SomebodyError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Explanation {
     /// They may, by this, and an API token carries it.
-    Allowed(Rule, Principal),
+    Allowed(RightOrigin, Principal),
     /// The API token does not carry it, but this lets anybody pull.
-    AllowedAnyway(Rule, Principal),
+    AllowedAnyway(RightOrigin, Principal),
     /// Their account may, by this, but the API token does not carry it.
-    NotCarried(Rule, Principal),
+    NotCarried(RightOrigin, Principal),
     /// Nothing gives it to them. `is_private` says whether the repository is private.
     NotGranted {
         /// Whether it is.
@@ -57,7 +57,7 @@ pub enum Explanation {
 
 /// What gives a right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum RightOrigin {
     /// They own everything.
     Owner,
     /// `access.local`, or what holds where there is no section `access`.
@@ -73,7 +73,7 @@ pub enum Rule {
 }
 
 /// Somebody as they would be if they sent a request now.
-enum Found {
+enum ResolvedSubject {
     Principal(Principal),
     Out(Explanation),
 }
@@ -90,17 +90,17 @@ impl Access {
         of: Repository<'_>,
     ) -> Result<Explanation, ChangeError> {
         let principal = match self.find(who).await? {
-            Found::Principal(principal) => principal,
-            Found::Out(explanation) => return Ok(explanation),
+            ResolvedSubject::Principal(principal) => principal,
+            ResolvedSubject::Out(explanation) => return Ok(explanation),
         };
         let rules = self.rules();
         let rule = |source| match source {
-            Source::Owner => Rule::Owner,
-            Source::Local => Rule::Local,
-            Source::Workload => Rule::Workload,
-            Source::Anonymous => Rule::Anonymous,
-            Source::Role(role) => Rule::Role(role),
-            Source::Grant(at) => Rule::Grant(rules.origin(at)),
+            MatchedRule::Owner => RightOrigin::Owner,
+            MatchedRule::Local => RightOrigin::Local,
+            MatchedRule::Workload => RightOrigin::Workload,
+            MatchedRule::Anonymous => RightOrigin::Anonymous,
+            MatchedRule::Role(role) => RightOrigin::Role(role),
+            MatchedRule::Grant(at) => RightOrigin::Grant(rules.origin(at)),
         };
         Ok(match rules.explain(&principal, verb, of) {
             Reason::Given(source) => Explanation::Allowed(rule(source), principal),
@@ -110,14 +110,14 @@ impl Access {
         })
     }
 
-    async fn find(&self, who: &Somebody) -> Result<Found, ChangeError> {
+    async fn find(&self, who: &Somebody) -> Result<ResolvedSubject, ChangeError> {
         Ok(match who {
-            Somebody::Anonymous => Found::Principal(Principal::ANONYMOUS),
-            Somebody::Local => Found::Principal(Principal::LOCAL),
+            Somebody::Anonymous => ResolvedSubject::Principal(Principal::ANONYMOUS),
+            Somebody::Local => ResolvedSubject::Principal(Principal::LOCAL),
             Somebody::Group(group) => {
                 let groups = vec![group.clone()];
                 let account = Account { id: 0, name: AccountName::none(), role: Role::Viewer, groups };
-                Found::Principal(Principal {
+                ResolvedSubject::Principal(Principal {
                     identity: Identity::Account(Arc::new(account)),
                     carries: Carries::All,
                 })
@@ -125,26 +125,26 @@ impl Access {
             Somebody::Account(name) => {
                 let known = KnownAccount::of(self.account(name).await?, self.0.federation.max_age())?;
                 if known.is_usable() {
-                    Found::Principal(known.principal())
+                    ResolvedSubject::Principal(known.principal())
                 } else {
-                    Found::Out(Explanation::Disabled(name.clone()))
+                    ResolvedSubject::Out(Explanation::Disabled(name.clone()))
                 }
             }
             Somebody::Token(name) => self.find_token(self.token_named(name).await?).await?,
         })
     }
 
-    async fn find_token(&self, record: ApiTokenRecord) -> Result<Found, ChangeError> {
+    async fn find_token(&self, record: ApiTokenRecord) -> Result<ResolvedSubject, ChangeError> {
         if let Some(end) = record.expires.filter(|end| *end <= SystemTime::now()) {
-            return Ok(Found::Out(Explanation::Expired(end)));
+            return Ok(ResolvedSubject::Out(Explanation::Expired(end)));
         }
         let owner = self.0.catalog.account(record.account).await?;
         let owner = owner.ok_or_else(|| ChangeError::NoToken(record.id.clone()))?;
         let owner = KnownAccount::of(owner, self.0.federation.max_age())?;
         if !owner.is_usable() {
-            return Ok(Found::Out(Explanation::Disabled(owner.account.name.clone())));
+            return Ok(ResolvedSubject::Out(Explanation::Disabled(owner.account.name.clone())));
         }
-        Ok(Found::Principal(owner.carrying(&record, record.expires)?))
+        Ok(ResolvedSubject::Principal(owner.carrying(&record, record.expires)?))
     }
 
     async fn token_named(&self, name: &str) -> Result<ApiTokenRecord, ChangeError> {

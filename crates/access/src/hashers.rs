@@ -22,11 +22,11 @@ const NAME: &str = "hash";
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-type Job = Box<dyn FnOnce() + Send>;
+type HashJob = Box<dyn FnOnce() + Send>;
 
 /// The threads. Cheap to clone; clones share them. They start with the first job and end with the last clone.
 #[derive(Clone, Default)]
-pub(crate) struct Hashers(Arc<OnceLock<Sender<Job>>>);
+pub(crate) struct Hashers(Arc<OnceLock<Sender<HashJob>>>);
 
 /// The work was not done: there is no thread for it.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Hashers {
     }
 }
 
-fn start() -> Sender<Job> {
+fn start() -> Sender<HashJob> {
     let (sender, jobs) = mpsc::channel();
     let jobs = Arc::new(Mutex::new(jobs));
     for _ in 0..THREADS {
@@ -66,7 +66,7 @@ fn start() -> Sender<Job> {
     sender
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
+fn work(jobs: &Mutex<Receiver<HashJob>>) {
     give_way();
     // The lock is held while waiting for a job, and not while doing it.
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();

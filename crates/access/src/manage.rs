@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A change of an account. What is `None` stays.
 #[derive(Debug, Default)]
-pub struct Change {
+pub struct AccountUpdate {
     /// The new role.
     pub role: Option<Role>,
     /// The new password.
@@ -48,7 +48,7 @@ pub struct NewToken {
     pub expires: Option<SystemTime>,
 }
 
-impl Change {
+impl AccountUpdate {
     /// The name of the change in the audit log.
     fn action(&self) -> &'static str {
         match (self.role, &self.password, self.is_disabled) {
@@ -148,7 +148,7 @@ impl Access {
     pub async fn change_account(
         &self,
         name: &AccountName,
-        change: Change,
+        change: AccountUpdate,
         by: &Audit,
     ) -> Result<(), ChangeError> {
         let before = self.0.catalog.account_by_name(name.as_str()).await?;
@@ -169,7 +169,7 @@ impl Access {
                 Some(password) => Some(self.hashed(name, password).await?),
                 None => None,
             };
-            let Change { role, is_disabled, .. } = change;
+            let AccountUpdate { role, is_disabled, .. } = change;
             let role = role.map(|role| role.to_string());
             let change = AccountChange { role, password, is_disabled, ..AccountChange::default() };
             let (revision, now) = (Some(record.revision), SystemTime::now());
@@ -365,7 +365,7 @@ impl Access {
             return Ok(false);
         }
         let by = Audit { actor: "owner".to_owned(), address: None, request_id: None };
-        let change = Change { password: Some(password), ..Change::default() };
+        let change = AccountUpdate { password: Some(password), ..AccountUpdate::default() };
         self.change_account(&AccountName::normalized("admin")?, change, &by).await?;
         Ok(true)
     }

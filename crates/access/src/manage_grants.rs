@@ -6,7 +6,7 @@ use entrepot_catalog::{Error as CatalogError, NewGrant};
 use entrepot_oci::RepositoryPattern;
 
 use crate::{
-    access::{Access, Shared},
+    access::{Access, AccessInner},
     audit::{Audit, Deed},
     error::ChangeError,
     grant::Grant,
@@ -70,7 +70,7 @@ impl Access {
     }
 }
 
-impl Shared {
+impl AccessInner {
     /// Puts the grants that the catalog has in force.
     pub(crate) async fn read_grants(&self) -> Result<(), CatalogError> {
         let stored = self.catalog.grants().await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{Catalog, SigningKeyRecord};
-use entrepot_secrets::{HeldKeys, Keys, Place, Sealed};
+use entrepot_secrets::{HeldKeys, Sealed, SealedLocation, SharedKeyring};
 
 use crate::{
     error::OpenError,
@@ -25,7 +25,7 @@ pub(crate) struct SigningKeys {
 
 impl SigningKeys {
     /// Opens the keys of a catalog, after making the first one. That they open shows that the key file is the right one.
-    pub(crate) async fn open(catalog: &Catalog, keys: &Keys) -> Result<Self, OpenError> {
+    pub(crate) async fn open(catalog: &Catalog, keys: &SharedKeyring) -> Result<Self, OpenError> {
         if catalog.signing_keys().await?.is_empty() {
             add(catalog, keys, SystemTime::now()).await?;
         }
@@ -51,7 +51,11 @@ pub(crate) fn ended(known: &[SigningKeyRecord], now: SystemTime) -> Vec<String> 
 }
 
 /// Makes a key and stores it.
-pub(crate) async fn add(catalog: &Catalog, keys: &Keys, created: SystemTime) -> Result<(), OpenError> {
+pub(crate) async fn add(
+    catalog: &Catalog,
+    keys: &SharedKeyring,
+    created: SystemTime,
+) -> Result<(), OpenError> {
     let new = SigningKey::generate()?;
     // Held until the key is stored.
     let keys = keys.hold().await;
@@ -66,8 +70,8 @@ fn read(record: SigningKeyRecord, keys: &HeldKeys<'_>) -> Result<SigningKey, Ope
     Ok(SigningKey::read(record.id, &document)?)
 }
 
-fn place(id: &str) -> Place<'_> {
-    Place { table: "signing_key", column: "sealed", row: id }
+fn place(id: &str) -> SealedLocation<'_> {
+    SealedLocation { table: "signing_key", column: "sealed", row: id }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use entrepot_access::{
-    Access, AccountName, Audit, Carries, Change, ChangeError, HeldToken, Lasting, NewToken, Operation,
+    Access, AccountName, AccountUpdate, Audit, Carries, ChangeError, HeldToken, Lasting, NewToken, Operation,
     Principal, Role, Rules, SessionOrigin, SshKey,
 };
 use entrepot_catalog::{Catalog, Location};
@@ -67,7 +67,7 @@ impl Stage {
 
     /// A change of somebody else's account, and enough time for whoever hears of it.
     async fn another_change(&self) {
-        let change = Change { role: Some(Role::Viewer), ..Change::default() };
+        let change = AccountUpdate { role: Some(Role::Viewer), ..AccountUpdate::default() };
         self.access.change_account(&name("bob"), change, &by()).await.unwrap();
         for _ in 0..100 {
             tokio::task::yield_now().await;
@@ -81,8 +81,8 @@ async fn ends(going_on: JoinHandle<()>) {
 
 #[tokio::test]
 async fn it_ends_with_the_account_and_not_with_another() {
-    let disabled = || Change { is_disabled: Some(true), ..Change::default() };
-    let viewer = || Change { role: Some(Role::Viewer), ..Change::default() };
+    let disabled = || AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
+    let viewer = || AccountUpdate { role: Some(Role::Viewer), ..AccountUpdate::default() };
     for change in [disabled(), viewer()] {
         let stage = Stage::new().await;
         let going_on = stage.begin(stage.lasting().await);
@@ -140,7 +140,7 @@ async fn it_ends_with_the_session_that_it_began_in() {
     stage.access.end_session(&first, &by()).await.unwrap();
     ends(in_first).await;
     assert!(!in_second.is_finished());
-    let change = Change { password: Some("another horse".into()), ..Change::default() };
+    let change = AccountUpdate { password: Some("another horse".into()), ..AccountUpdate::default() };
     stage.access.change_account(&name("ann"), change, &by()).await.unwrap();
     ends(in_second).await;
 }

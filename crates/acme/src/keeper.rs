@@ -14,9 +14,9 @@ use crate::{
     certificate::Certificate,
     name::Name,
     order::{Desk, Proof},
-    problem::Fault,
+    problem::OrderFailure,
     schedule::{Due, LeftOut, due, pause},
-    settings::Settings,
+    settings::AcmeSettings,
     store::Store,
 };
 
@@ -43,7 +43,7 @@ pub enum News {
 
 /// Orders certificates for as long as it runs. What it gets, [`Store::certificate_file`] has.
 pub struct Keeper {
-    settings: Settings,
+    settings: AcmeSettings,
     store: Store,
     challenges: Challenges,
     names: watch::Receiver<Vec<Name>>,
@@ -59,7 +59,7 @@ struct Tries {
 impl Keeper {
     /// A keeper for `names`, which may change while it runs.
     pub fn new(
-        settings: Settings,
+        settings: AcmeSettings,
         store: Store,
         challenges: Challenges,
         names: watch::Receiver<Vec<Name>>,
@@ -104,7 +104,7 @@ impl Keeper {
                         return Duration::ZERO;
                     }
                     // Asking for the same again at once would go on for ever.
-                    Due::Now(why) => Fault::new(
+                    Due::Now(why) => OrderFailure::new(
                         format!("the new certificate would have to be replaced already ({why:?})"),
                         "look at the clock of this machine",
                     ),
@@ -132,22 +132,24 @@ impl Keeper {
         due(self.held().as_ref(), names, SystemTime::now(), jitter)
     }
 
-    async fn order(&self, names: &[Name], failures: u32) -> Result<(), Fault> {
+    async fn order(&self, names: &[Name], failures: u32) -> Result<(), OrderFailure> {
         let Self { settings, store, challenges, .. } = self;
         let proof = Proof::of_try(failures, settings.http.is_some());
         let desk = Desk { settings, store, challenges };
         let pem = tokio::time::timeout(LONGEST_ORDER, desk.order(names, proof)).await.map_err(|_| {
-            Fault::new(
+            OrderFailure::new(
                 "the ACME server does not answer",
                 "see whether this machine can reach `tls.acme.directory`",
             )
         })??;
         let kept = store.put_certificate(&pem);
-        kept.map_err(|error| Fault::new(error.to_string(), "look at the data directory: it must have room"))
+        kept.map_err(|error| {
+            OrderFailure::new(error.to_string(), "look at the data directory: it must have room")
+        })
     }
 
     // Says what is wrong, and what clients see meanwhile. Returns the pause.
-    fn failed(&self, fault: &Fault, failures: u32, told: impl Fn(News)) -> Duration {
+    fn failed(&self, fault: &OrderFailure, failures: u32, told: impl Fn(News)) -> Duration {
         let now = SystemTime::now();
         let held = self.held().filter(|held| !held.is_self_signed);
         let good_for = held.map(|held| held.not_after.duration_since(now).unwrap_or_default());

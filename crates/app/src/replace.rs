@@ -11,7 +11,7 @@ use entrepot_files::{Directory, Draft, Readers};
 
 /// The permissions of the new file.
 #[derive(Clone, Copy)]
-pub(crate) enum Access {
+pub(crate) enum FilePermissions {
     /// Only this user may read and write it.
     Private,
     /// These Unix permission bits; this user may always read and write it.
@@ -34,7 +34,7 @@ pub(crate) struct Lost {
 /// The directory or the file cannot be written. The old file is unchanged, and nothing is left next to it.
 pub(crate) fn replace(
     path: &Path,
-    access: Access,
+    access: FilePermissions,
     write: impl FnOnce(&mut &File) -> io::Result<()>,
 ) -> io::Result<()> {
     let draft = Draft::at(path, Readers::Owner)?;
@@ -44,10 +44,10 @@ pub(crate) fn replace(
 }
 
 /// Sets the permissions of a draft.
-pub(crate) fn grant(draft: &Draft, access: Access) -> io::Result<()> {
+pub(crate) fn grant(draft: &Draft, access: FilePermissions) -> io::Result<()> {
     match access {
-        Access::Private => Ok(()),
-        Access::Mode(mode) => draft.file().set_permissions(Permissions::from_mode(mode | 0o600)),
+        FilePermissions::Private => Ok(()),
+        FilePermissions::Mode(mode) => draft.file().set_permissions(Permissions::from_mode(mode | 0o600)),
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! - for people: [`text`] and [`say`], which always escape control characters
 //! - for programs: [`exact`] and [`json`], byte for byte, except on a terminal
-//! - during work: [`Status`], and the texts of bars
+//! - during work: [`StatusLine`], and the texts of bars
 //! - for a program elsewhere that somebody asked for by its terminal: [`Lent`]
 
 #![expect(clippy::disallowed_methods, reason = "this is where they are allowed")]
@@ -134,11 +134,11 @@ pub(crate) fn ask(prompt: &str) -> io::Result<()> {
 
 /// A status line on standard error that is overwritten, if it is a terminal.
 #[derive(Default)]
-pub(crate) struct Status {
+pub(crate) struct StatusLine {
     is_shown: bool,
 }
 
-impl Status {
+impl StatusLine {
     /// Replaces the text.
     pub(crate) fn show(&mut self, text: &str) {
         if is_heard() {

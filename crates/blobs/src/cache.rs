@@ -10,7 +10,7 @@ use entrepot_oci::Digest;
 use foldhash::quality::RandomState;
 use moka::sync::CacheBuilder;
 
-use crate::held::Held;
+use crate::held::HeldBlob;
 
 const MEMORY_TOTAL: u64 = 16 << 20;
 // Each one keeps a file descriptor open.
@@ -22,8 +22,8 @@ const OBJECT_TTL: Duration = Duration::from_secs(10 * 60);
 const ENTRY_BYTES: usize = 256;
 
 /// Looked up for every small blob, so a fast hash matters.
-type Moka = moka::sync::Cache<Digest, Held, RandomState>;
-type Builder = CacheBuilder<Digest, Held, moka::sync::Cache<Digest, Held>>;
+type Moka = moka::sync::Cache<Digest, HeldBlob, RandomState>;
+type Builder = CacheBuilder<Digest, HeldBlob, moka::sync::Cache<Digest, HeldBlob>>;
 
 pub(crate) struct Cache {
     small: Moka,
@@ -61,7 +61,7 @@ impl Cache {
         }
     }
 
-    pub(crate) fn get(&self, digest: &Digest) -> Option<Held> {
+    pub(crate) fn get(&self, digest: &Digest) -> Option<HeldBlob> {
         self.small.get(digest).or_else(|| self.large.get(digest))
     }
 
@@ -70,15 +70,15 @@ impl Cache {
         Mark(self.removals(digest).load(Ordering::SeqCst))
     }
 
-    pub(crate) fn keep(&self, mark: Mark, digest: &Digest, held: Held) {
+    pub(crate) fn keep(&self, mark: Mark, digest: &Digest, held: HeldBlob) {
         match held {
-            Held::Memory(_) => self.small.insert(*digest, held),
-            Held::Mapped(_) => {
+            HeldBlob::Memory(_) => self.small.insert(*digest, held),
+            HeldBlob::Mapped(_) => {
                 self.large.insert(*digest, held);
                 // Evictions are otherwise delayed, and the limit is on descriptors that are open now.
                 self.large.run_pending_tasks();
             }
-            Held::Object(_) => self.large.insert(*digest, held),
+            HeldBlob::Object(_) => self.large.insert(*digest, held),
         }
         // The blob may have been removed before it was cached. Removing it again is cheap; keeping it would be wrong.
         if self.mark(digest) != mark {
@@ -102,7 +102,7 @@ impl Cache {
     }
 }
 
-fn weight(_: &Digest, held: &Held) -> u32 {
+fn weight(_: &Digest, held: &HeldBlob) -> u32 {
     u32::try_from(held.size()).unwrap_or(u32::MAX).saturating_add(ENTRY_BYTES as u32)
 }
 
@@ -115,8 +115,8 @@ mod tests {
     use super::*;
     use crate::Mapping;
 
-    fn memory() -> Held {
-        Held::Memory(Bytes::from_static(b"x"))
+    fn memory() -> HeldBlob {
+        HeldBlob::Memory(Bytes::from_static(b"x"))
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         for index in 0..3 * MAX_MAPPINGS {
             let mapping = Mapping::of(Arc::new(File::open(path.path()).unwrap())).unwrap();
             let digest = Digest::of(&index.to_le_bytes());
-            cache.keep(cache.mark(&digest), &digest, Held::Mapped(mapping));
+            cache.keep(cache.mark(&digest), &digest, HeldBlob::Mapped(mapping));
             assert!(cache.large.entry_count() <= MAX_MAPPINGS);
         }
     }
@@ -146,7 +146,7 @@ mod tests {
     fn memory_is_bounded() {
         let cache = Cache::of_files();
         for index in 0..1000_u64 {
-            let held = Held::Memory(vec![0; 64 << 10].into());
+            let held = HeldBlob::Memory(vec![0; 64 << 10].into());
             let digest = Digest::of(&index.to_le_bytes());
             cache.keep(cache.mark(&digest), &digest, held);
         }

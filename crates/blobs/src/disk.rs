@@ -17,7 +17,7 @@ use entrepot_oci::{Algorithm, Digest, Hasher};
 use crate::{
     error::Error,
     files,
-    held::{Held, MEMORY_BYTES, Rehashed, Stored},
+    held::{HeldBlob, MEMORY_BYTES, Rehashed, Stored},
     listing::{self, BlobPage, StoredBlob},
     mapping::Mapping,
     pace::Pace,
@@ -46,16 +46,16 @@ impl Disk {
     }
 
     /// Opens a blob: a small one is read and verified, a larger one is mapped. A damaged one is set aside.
-    pub(crate) fn load(&self, digest: &Digest) -> Result<Option<Held>, Error> {
+    pub(crate) fn load(&self, digest: &Digest) -> Result<Option<HeldBlob>, Error> {
         let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(None) };
         let size = file.metadata().map_err(Error::at("stat"))?.len();
         if size > MEMORY_BYTES {
-            return Mapping::of(Arc::new(file)).map(|mapping| Some(Held::Mapped(mapping)));
+            return Mapping::of(Arc::new(file)).map(|mapping| Some(HeldBlob::Mapped(mapping)));
         }
         let mut bytes = Vec::new();
         let read = file.take(MEMORY_BYTES).read_to_end(&mut bytes).map_err(Error::at("read"));
         match read.and_then(|_| verified(digest, bytes.into())) {
-            Ok(bytes) => Ok(Some(Held::Memory(bytes))),
+            Ok(bytes) => Ok(Some(HeldBlob::Memory(bytes))),
             Err(error) => self.set_aside(digest, error).map(|()| None),
         }
     }

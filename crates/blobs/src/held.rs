@@ -9,7 +9,7 @@ pub const MEMORY_BYTES: u64 = 64 << 10;
 
 /// A stored blob, in the form that is cheapest to send. Cheap to clone.
 #[derive(Clone, Debug)]
-pub enum Held {
+pub enum HeldBlob {
     /// A small blob (up to [`MEMORY_BYTES`]), verified when it was loaded: send these bytes.
     Memory(Bytes),
     /// A file: send slices of the mapping, or the file itself.
@@ -18,7 +18,7 @@ pub enum Held {
     Object(ObjectBlob),
 }
 
-impl Held {
+impl HeldBlob {
     /// Size of the blob in bytes.
     pub fn size(&self) -> u64 {
         match self {

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::Error,
-    held::{Held, MEMORY_BYTES, Rehashed, Stored},
+    held::{HeldBlob, MEMORY_BYTES, Rehashed, Stored},
     listing::{self, BlobPage, StoredBlob},
     object::ObjectBlob,
     pace::Pace,
@@ -36,9 +36,9 @@ use crate::{
 const PARTS_IN_FLIGHT: usize = 4;
 
 #[derive(Clone)]
-pub(crate) struct S3(Arc<Inner>);
+pub(crate) struct S3(Arc<S3Inner>);
 
-struct Inner {
+struct S3Inner {
     reader: AmazonS3,
     writer: AmazonS3,
     notes: UploadNotes,
@@ -52,7 +52,7 @@ struct Inner {
 impl S3 {
     /// Notes about uploads in parts are kept in the directory `staging`.
     pub(crate) fn open(settings: &S3Settings, staging: &FilePath) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(S3Inner {
             reader: settings.client(Patience::READING)?,
             writer: settings.client(Patience::WRITING)?,
             notes: UploadNotes::open(staging.to_path_buf())?,
@@ -88,12 +88,12 @@ impl S3 {
     }
 
     /// The blob that `object` is; a small one with its bytes.
-    pub(crate) async fn load(&self, digest: &Digest, object: ObjectBlob) -> Result<Option<Held>, Error> {
+    pub(crate) async fn load(&self, digest: &Digest, object: ObjectBlob) -> Result<Option<HeldBlob>, Error> {
         if object.size() > MEMORY_BYTES {
-            return Ok(Some(Held::Object(object)));
+            return Ok(Some(HeldBlob::Object(object)));
         }
         match object.read(digest).await {
-            Ok(bytes) => Ok(Some(Held::Memory(bytes))),
+            Ok(bytes) => Ok(Some(HeldBlob::Memory(bytes))),
             Err(Error::Gone) => Ok(None),
             Err(error) => Err(error),
         }

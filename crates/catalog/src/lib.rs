@@ -64,8 +64,8 @@ pub use database::Catalog;
 pub use denials::DenialRecord;
 pub use error::{Error, FileProblem};
 pub use eviction::{
-    Conditions, Content, Gone, HeldRepository, ManifestContent, NewPin, PinFilter, PinRecord, PinSource,
-    Retired, Returned, ReturnedImage, Spared,
+    Conditions, Gone, HeldRepository, ManifestContent, NewPin, PinFilter, PinRecord, PinSource,
+    RepositoryContent, Retired, Returned, ReturnedImage, Spared,
 };
 pub use instance::{Instance, InstanceId};
 pub use keep::{KeepCounts, KeepImageRecord, KeepOutcome, KeepRunRecord, KeepState};
@@ -94,7 +94,7 @@ pub use requests::{
     ImageRequestStep, NewImageRequest,
 };
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
-pub use server_lock::{Claim, Holder, ServerLock};
+pub use server_lock::{Claim, LockHolder, ServerLock};
 pub use sync::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_PRUNES, KEPT_RUNS, MAX_RUN_COPIES, NewPrune,
     NewRun, Orphans, PruneDecision, PruneOutcome, PruneRecord, PruneStatus, PruneTag, RunCopy, RunEnd, RunId,

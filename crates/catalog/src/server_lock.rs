@@ -46,12 +46,12 @@ pub enum Claim {
     /// It is ours until it is dropped. Check it from time to time: [`ServerLock::is_held`].
     Ours(ServerLock),
     /// Another server has it: do not work with this database.
-    Held(Holder),
+    Held(LockHolder),
 }
 
 /// The server that holds a lock, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holder {
+pub struct LockHolder {
     /// Its machine and process.
     pub name: Option<String>,
     /// When it was started.
@@ -98,14 +98,14 @@ impl Catalog {
         Ok(is_ours.then(|| Hold::Session(Box::new(session))))
     }
 
-    async fn holder(&self) -> Result<Holder, Error> {
+    async fn holder(&self) -> Result<LockHolder, Error> {
         let known = sqlx::query_as::<_, (i64, String, i64)>(HOLDER).fetch_optional(&self.reader).await?;
         let session = match self.lock_file {
             Some(_) => None,
             None => sqlx::query_as::<_, (i64,)>(SESSION).fetch_optional(&self.reader).await?,
         };
         let (name, started) = known.map(|(_, name, started)| (name, from_ms(started))).unzip();
-        Ok(Holder { name, started, session: session.map(|(pid,)| pid) })
+        Ok(LockHolder { name, started, session: session.map(|(pid,)| pid) })
     }
 }
 

@@ -65,7 +65,7 @@ struct Committed {
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct CommitLine {
     #[serde(default)]
     id: Option<String>,
     #[serde(default, rename = "progressDetail")]
@@ -185,7 +185,7 @@ impl Push {
 // Errors have the same form as those of a pull.
 fn push_event(line: &[u8]) -> Result<Option<PushEvent>, PullFailure> {
     pull_event::read(line)?;
-    let Ok(line) = serde_json::from_slice::<Line>(line) else { return Ok(None) };
+    let Ok(line) = serde_json::from_slice::<CommitLine>(line) else { return Ok(None) };
     if let Some(digest) = line.status.as_deref().and_then(pushed) {
         return Ok(Some(PushEvent::Pushed(digest)));
     }

@@ -33,7 +33,7 @@ pub struct Created {
 const MAX_WARNINGS: usize = 16;
 
 #[derive(Deserialize)]
-struct Answer {
+struct CreateResponse {
     #[serde(rename = "Id")]
     id: String,
     #[serde(rename = "Warnings", default, deserialize_with = "null_is_default")]
@@ -53,7 +53,7 @@ impl Engine {
         if request.devices == Devices::EveryNvidia && request.owner.purpose != Purpose::Survey {
             return Err(Error::Answer("every card is only for a look at the machine"));
         }
-        let answer: Answer = if self.is_podman() {
+        let answer: CreateResponse = if self.is_podman() {
             let path = self.path(Api::Libpod, "containers/create");
             self.post(&path, &wire::libpod::create(request), CREATE_TIMEOUT).await.map_err(of_podman)?
         } else {

@@ -14,9 +14,9 @@ use crate::{
     engine::{Api, Engine, MAX_DOCUMENT, posted, with_query},
     error::Error,
     fault::LinkFault,
-    frames::{Chunk, Frames},
+    frames::{Chunk, FrameDecoder},
     json::null_is_default,
-    names::{ContainerId, NameError},
+    names::{ContainerId, EngineNameError},
     transport::{self, HEAD_TIMEOUT, Wait},
 };
 
@@ -60,9 +60,9 @@ impl ExecId {
 }
 
 impl FromStr for ExecId {
-    type Err = NameError;
+    type Err = EngineNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, EngineNameError> {
         // Of the same form as a container's.
         text.parse::<ContainerId>().map(|id| Self(id.to_string()))
     }
@@ -94,7 +94,7 @@ pub struct ExecInput(WriteHalf<TokioIo<Upgraded>>);
 /// Where a program's output is read. Nothing is read ahead.
 pub struct ExecOutput {
     io: Option<ReadHalf<TokioIo<Upgraded>>>,
-    frames: Frames,
+    frames: FrameDecoder,
     waiting: VecDeque<Chunk>,
     _connection: ConnectionTask,
 }
@@ -137,7 +137,7 @@ struct Made {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Wire {
+struct WireExec {
     #[serde(default)]
     running: bool,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -186,7 +186,7 @@ impl Engine {
         let upgraded = hyper::upgrade::on(&mut response).await;
         let io = TokioIo::new(upgraded.map_err(|_| Error::Unreachable(LinkFault::Closed))?);
         let (read, write) = tokio::io::split(io);
-        let frames = Frames::new(size.is_some());
+        let frames = FrameDecoder::new(size.is_some());
         let output = ExecOutput { io: Some(read), frames, waiting: VecDeque::new(), _connection: connection };
         Ok(Exec { id, input: ExecInput(write), output })
     }
@@ -215,7 +215,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] if the engine has forgotten it.
     pub async fn exec_state(&self, id: &ExecId) -> Result<ExecState, Error> {
-        let wire: Wire = self.get(&format!("exec/{}/json", id.0), MAX_DOCUMENT).await?;
+        let wire: WireExec = self.get(&format!("exec/{}/json", id.0), MAX_DOCUMENT).await?;
         Ok(if wire.running { ExecState::Running } else { ExecState::Ended(wire.exit_code) })
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     engine::{Engine, with_query},
     error::Error,
     names::{ContainerId, ContainerName},
-    transport::{Answer, BODY_TIMEOUT, HEAD_TIMEOUT, Wait},
+    transport::{BODY_TIMEOUT, EngineResponse, HEAD_TIMEOUT, Wait},
 };
 
 /// How long a start may take: the engine prepares mounts and cards first.
@@ -90,7 +90,7 @@ impl Engine {
         path: &str,
         patience: Duration,
     ) -> Result<StatusCode, Error> {
-        let Answer { status, body, .. } = self.call(method, path, Wait::AtMost(patience)).await?;
+        let EngineResponse { status, body, .. } = self.call(method, path, Wait::AtMost(patience)).await?;
         body.whole(crate::engine::MAX_DOCUMENT, BODY_TIMEOUT).await?;
         Ok(status)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    container::Status,
+    container::ContainerStatus,
     engine::{Engine, MAX_LIST, with_query},
     error::Error,
     json::null_is_default,
@@ -33,14 +33,14 @@ pub struct Listed {
     /// Whose it is; nothing for what is not ours.
     pub owner: Option<Owner>,
     /// What it does.
-    pub status: Status,
+    pub status: ContainerStatus,
     /// What its image was called when it was made.
     pub image_name: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Wire {
+struct WireSummary {
     id: String,
     #[serde(default, deserialize_with = "null_is_default")]
     names: Vec<String>,
@@ -64,7 +64,7 @@ impl Engine {
         };
         let mut query = vec![("all", "true")];
         query.extend(filter.iter().map(|filter| ("filters", filter.as_str())));
-        let wire: Vec<Wire> = self.get(&with_query("containers/json", &query), MAX_LIST).await?;
+        let wire: Vec<WireSummary> = self.get(&with_query("containers/json", &query), MAX_LIST).await?;
         let mut containers: Vec<Listed> = wire.into_iter().map(listed).collect::<Result<_, _>>()?;
         if let Whose::Of(installation) = whose {
             // An engine that ignores a filter must not make others' containers ours.
@@ -75,13 +75,13 @@ impl Engine {
     }
 }
 
-fn listed(wire: Wire) -> Result<Listed, Error> {
+fn listed(wire: WireSummary) -> Result<Listed, Error> {
     let name = wire.names.first().map(|name| name.trim_start_matches('/')).unwrap_or_default();
     Ok(Listed {
         id: wire.id.parse().map_err(|_| Error::Answer("it names no container"))?,
         name: Message::new(name).as_str().to_owned(),
         owner: Owner::of_labels(&wire.labels),
-        status: Status::of_engine(&wire.state),
+        status: ContainerStatus::of_engine(&wire.state),
         image_name: Message::new(&wire.image).as_str().to_owned(),
     })
 }

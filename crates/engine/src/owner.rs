@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::names::NameError;
+use crate::names::EngineNameError;
 
 /// The label with the installation.
 const INSTALLATION: &str = "io.entrepot.installation";
@@ -30,12 +30,12 @@ impl Installation {
 }
 
 impl FromStr for Installation {
-    type Err = NameError;
+    type Err = EngineNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, EngineNameError> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         let is_one = (1..=64).contains(&text.len()) && text.bytes().all(is_allowed);
-        if is_one { Ok(Self(text.to_owned())) } else { Err(NameError::Name) }
+        if is_one { Ok(Self(text.to_owned())) } else { Err(EngineNameError::Name) }
     }
 }
 

@@ -18,10 +18,10 @@ const CAPACITY: usize = 1024;
 
 /// Raises events. Cheap to clone; clones are the same. The default one has nobody at its other end.
 #[derive(Clone, Debug, Default)]
-pub struct EventSender(Option<Arc<Inner>>);
+pub struct EventSender(Option<Arc<SenderInner>>);
 
 #[derive(Debug)]
-struct Inner {
+struct SenderInner {
     sender: mpsc::Sender<Raised>,
     wanted: BTreeSet<EventKind>,
     lost: Arc<AtomicU64>,
@@ -47,7 +47,7 @@ pub struct EventReceiver {
 pub fn channel(wanted: BTreeSet<EventKind>) -> (EventSender, EventReceiver) {
     let (sender, received) = mpsc::channel(CAPACITY);
     let lost = Arc::new(AtomicU64::new(0));
-    let inner = Inner { sender, wanted, lost: Arc::clone(&lost) };
+    let inner = SenderInner { sender, wanted, lost: Arc::clone(&lost) };
     (EventSender(Some(Arc::new(inner))), EventReceiver { received, lost })
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use proptest::{collection::vec, prelude::*};
 
-use crate::{Goal, Item, Price, Reason, Standing, Stock, plan};
+use crate::{Goal, Item, Price, Reason, Retention, Stock, plan};
 
 const PRICE: Price = Price { per_byte: 1e-7, per_image: 0.5 };
 
@@ -26,7 +26,7 @@ fn stock(images: &[Drawn]) -> Stock {
     let mut stock = Stock::default();
     for (names, stays, heat, used) in images {
         let units = names.iter().map(|name| stock.unit(*name, size(*name))).collect();
-        let standing = if *stays { Standing::Stays } else { Standing::MayGo };
+        let standing = if *stays { Retention::Stays } else { Retention::MayGo };
         let last_used = UNIX_EPOCH + Duration::from_secs(*used);
         stock.add(Item { units, standing, heat: *heat, last_used, source: 0 });
     }
@@ -53,7 +53,7 @@ proptest! {
         prop_assert_eq!(before, stock.bytes());
         for choice in &plan {
             prop_assert!(gone.insert(choice.item), "one goes once");
-            prop_assert_eq!(stock.items()[choice.item].standing, Standing::MayGo);
+            prop_assert_eq!(stock.items()[choice.item].standing, Retention::MayGo);
             let after = left(&images, &gone);
             prop_assert_eq!(choice.frees, before - after);
             before = after;
@@ -71,7 +71,7 @@ proptest! {
         }
         let expired = plan.iter().filter(|choice| choice.reason == Reason::Expired).count();
         let old = stock.items().iter().filter(|item| {
-            item.standing == Standing::MayGo && unused_since.is_some_and(|since| item.last_used < since)
+            item.standing == Retention::MayGo && unused_since.is_some_and(|since| item.last_used < since)
         });
         prop_assert_eq!(expired, old.count());
     }

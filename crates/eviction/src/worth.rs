@@ -41,10 +41,10 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::stock::Standing;
+    use crate::stock::Retention;
 
     fn item(heat: f64) -> Item {
-        Item { units: Vec::new(), standing: Standing::MayGo, heat, last_used: UNIX_EPOCH, source: 0 }
+        Item { units: Vec::new(), standing: Retention::MayGo, heat, last_used: UNIX_EPOCH, source: 0 }
     }
 
     #[test]

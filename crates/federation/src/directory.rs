@@ -114,7 +114,7 @@ impl Directory {
             return Ok(None);
         }
         let asked = async {
-            let mut session = Session::open(self).await?;
+            let mut session = DirectorySession::open(self).await?;
             let found = session.find(user).await?;
             // Nobody is called that, and a service account must not be locked by guesses.
             let nobody = || format!("cn=nobody-{},{}", std::process::id(), self.settings.base);
@@ -153,12 +153,12 @@ impl Directory {
 }
 
 /// A connection that was opened for one login.
-struct Session<'a> {
+struct DirectorySession<'a> {
     directory: &'a Directory,
     ldap: Ldap,
 }
 
-impl<'a> Session<'a> {
+impl<'a> DirectorySession<'a> {
     async fn open(directory: &'a Directory) -> Result<Self, DirectoryError> {
         let settings = LdapConnSettings::new()
             .set_config(Arc::clone(&directory.tls))

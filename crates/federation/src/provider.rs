@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    attempt::Attempt,
+    attempt::PendingLogin,
     claims::Claims,
     error::{ProviderError, SetupError},
-    fetch::{Answer, Fetcher, Trust},
-    issuer::{Held, Issuer, KeySource},
+    fetch::{Fetcher, ProviderResponse, Trust},
+    issuer::{FetchedKeys, Issuer, KeySource},
     metadata::{Metadata, WHAT},
     token::{TokenError, printable},
 };
@@ -104,7 +104,7 @@ impl Provider {
     /// # Errors
     /// It does not, or does not answer.
     pub async fn check_client(&self, callback: &str) -> Result<(), ProviderError> {
-        let made_up = Attempt {
+        let made_up = PendingLogin {
             cookie: String::new(),
             state: String::new(),
             nonce: String::new(),
@@ -122,7 +122,7 @@ impl Provider {
     ///
     /// # Errors
     /// The provider does not answer, or the configuration does not fit it.
-    pub async fn login_address(&self, attempt: &Attempt, callback: &str) -> Result<Url, ProviderError> {
+    pub async fn login_address(&self, attempt: &PendingLogin, callback: &str) -> Result<Url, ProviderError> {
         let held = self.issuer.held().await?;
         let mut url = endpoint(known(&held)?.authorization.as_ref(), "authorization_endpoint")?.clone();
         let asked = self.settings.scopes.iter().map(String::as_str).filter(|scope| *scope != "openid");
@@ -161,7 +161,7 @@ impl Provider {
     pub async fn redeem(
         &self,
         code: &str,
-        attempt: &Attempt,
+        attempt: &PendingLogin,
         callback: &str,
     ) -> Result<Person, ProviderError> {
         let held = self.issuer.held().await?;
@@ -260,7 +260,7 @@ impl Provider {
     }
 }
 
-fn known(held: &Arc<Held>) -> Result<&Metadata, ProviderError> {
+fn known(held: &Arc<FetchedKeys>) -> Result<&Metadata, ProviderError> {
     held.metadata.as_ref().ok_or_else(|| missing("authorization_endpoint"))
 }
 
@@ -272,8 +272,8 @@ fn missing(name: &str) -> ProviderError {
     ProviderError::Answer { what: WHAT, why: format!("it has no `{name}`") }
 }
 
-fn tokens(answer: Answer) -> Result<Tokens, ProviderError> {
-    let Answer { status, body } = answer;
+fn tokens(answer: ProviderResponse) -> Result<Tokens, ProviderError> {
+    let ProviderResponse { status, body } = answer;
     if status == StatusCode::OK {
         let read = serde_json::from_slice(&body);
         // What it is not said: it would quote a token.

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, Validation, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{claims::Claims, keys::Keys};
+use crate::{claims::Claims, keys::PublicKeys};
 
 /// The longest token that is looked at, in bytes.
 pub(crate) const MAX_LENGTH: usize = 16 << 10;
@@ -91,7 +91,7 @@ pub(crate) fn claimed_issuer(token: &str) -> Option<String> {
 /// It is refused.
 pub(crate) fn verify(
     token: &str,
-    keys: &Keys,
+    keys: &PublicKeys,
     expected: Expected<'_>,
     now: SystemTime,
 ) -> Result<Claims, TokenError> {
@@ -100,7 +100,7 @@ pub(crate) fn verify(
     Ok(claims)
 }
 
-fn signed(token: &str, keys: &Keys) -> Result<Claims, TokenError> {
+fn signed(token: &str, keys: &PublicKeys) -> Result<Claims, TokenError> {
     if token.len() > MAX_LENGTH || !is_meant(token) {
         return Err(TokenError::Malformed);
     }

@@ -5,36 +5,37 @@ use entrepot_sync::rules::TagsSection;
 
 use crate::{
     draft::{DIGESTS, Draft, is_repository, split, target, texts, with_host},
-    imported::{Imported, Kind},
-    value::{Value, get},
+    imported::{FileKind, Imported},
+    value::{ForeignValue, get},
 };
 
-type Keys = [(String, Value)];
+type MapEntries = [(String, ForeignValue)];
 
-pub(crate) fn is_accounts(keys: &Keys) -> bool {
-    let is_account = |value: &Value| value.get("username").is_some() || value.get("insecure").is_some();
+pub(crate) fn is_accounts(keys: &MapEntries) -> bool {
+    let is_account =
+        |value: &ForeignValue| value.get("username").is_some() || value.get("insecure").is_some();
     !keys.is_empty() && keys.iter().all(|(_, value)| is_account(value))
 }
 
-pub(crate) fn is_one(keys: &Keys) -> bool {
+pub(crate) fn is_one(keys: &MapEntries) -> bool {
     let keys = list(keys);
     let is_source = |source: &str| is_repository(&repository_of(source));
     let has_registry = |text: &str| text.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']));
-    let says_where = |(source, to): &(String, Value)| {
+    let says_where = |(source, to): &(String, ForeignValue)| {
         has_registry(source) || to.texts().unwrap_or_default().iter().any(|place| has_registry(place))
     };
     keys.iter().all(|(source, to)| is_source(source) && to.texts().is_some()) && keys.iter().any(says_where)
 }
 
 /// True if something in it has no destination of its own.
-pub(crate) fn needs_destination(keys: &Keys) -> bool {
+pub(crate) fn needs_destination(keys: &MapEntries) -> bool {
     list(keys).iter().any(|(_, to)| places(to).is_empty())
 }
 
 // Older files have everything in one.
-fn list(keys: &Keys) -> &Keys {
+fn list(keys: &MapEntries) -> &MapEntries {
     match get(keys, "images") {
-        Some(Value::Map(images)) if keys.iter().all(|(key, _)| is_setting(key)) => images,
+        Some(ForeignValue::Map(images)) if keys.iter().all(|(key, _)| is_setting(key)) => images,
         _ => keys,
     }
 }
@@ -46,7 +47,7 @@ fn is_setting(key: &str) -> bool {
     )
 }
 
-fn places(to: &Value) -> Vec<&str> {
+fn places(to: &ForeignValue) -> Vec<&str> {
     to.texts().unwrap_or_default().into_iter().filter(|place| !place.is_empty()).collect()
 }
 
@@ -56,8 +57,8 @@ fn repository_of(source: &str) -> String {
     split(name.split(',').next().unwrap_or(name)).0
 }
 
-pub(crate) fn read(keys: &Keys, to: &str) -> Imported {
-    let mut imported = Imported::new(Kind::ImageSyncer);
+pub(crate) fn read(keys: &MapEntries, to: &str) -> Imported {
+    let mut imported = Imported::new(FileKind::ImageSyncer);
     for (key, _) in keys.iter().filter(|(key, _)| list(keys).len() != keys.len() && key != "images") {
         imported
             .notes

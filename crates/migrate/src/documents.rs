@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use entrepot_rewrite::{
-    Census, Change, Document as Text, Found, Kind, Left, Map, Naming, Position, Reason, Rewritten, Rules,
-    Search,
+    Census, Document as Text, DocumentImage, DocumentKind, ImageChange, Left, Map, Naming, Position, Reason,
+    Rewritten, Rules, Search,
 };
 use entrepot_sync::Place;
 
 use crate::{
     edit::{Direction, EditError},
     migration::{Migration, Move},
-    project_file::{Document, File},
+    project_file::{File, FileChanges},
     root::Root,
     workflow::{self, Desk, LoginChange, Remark},
 };
@@ -22,11 +22,11 @@ pub struct Edited {
     /// The name of the file.
     pub name: String,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// The new text; the old one if nothing changed.
     pub text: String,
     /// The renamed images.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ImageChange>,
     /// The names left unchanged, with reasons.
     pub left: Vec<Left>,
     /// The changed logins.
@@ -76,12 +76,12 @@ impl Editor {
     /// # Errors
     /// The file cannot be edited.
     pub fn edit(&self, file: &File) -> Result<Edited, EditError> {
-        let kind = Kind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
+        let kind = DocumentKind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
         let Rewritten { text, changes, left } =
             Text::read(&file.text, kind, &self.search)?.rewrite(&self.rules, &mut Census::default())?;
         // A moved image where none is expected is a mention.
         let left: Vec<Left> = left.into_iter().filter(|left| !self.is_mention(left)).collect();
-        let workflow::Reviewed { text, logins, remarks } = if kind == Kind::Github {
+        let workflow::Reviewed { text, logins, remarks } = if kind == DocumentKind::Github {
             workflow::review(&self.desk, text, &changes, &left)?
         } else {
             workflow::Reviewed { text, ..Default::default() }
@@ -99,18 +99,20 @@ impl Editor {
     }
 
     /// A summary of the changes to a file.
-    pub fn preview(&self, file: &File) -> Document {
+    pub fn preview(&self, file: &File) -> FileChanges {
         match self.edit(file) {
-            Ok(edited) => Document {
+            Ok(edited) => FileChanges {
                 file: file.name.clone(),
                 images: edited.changes.len(),
                 logins: edited.logins.len(),
                 left: edited.left.iter().filter(|left| self.concerns(left)).count() + edited.remarks.len(),
-                ..Document::default()
+                ..FileChanges::default()
             },
-            Err(error) => {
-                Document { file: file.name.clone(), error: Some(error.to_string()), ..Document::default() }
-            }
+            Err(error) => FileChanges {
+                file: file.name.clone(),
+                error: Some(error.to_string()),
+                ..FileChanges::default()
+            },
         }
     }
 
@@ -166,7 +168,7 @@ fn search() -> Search {
 // Images that Kubernetes resources name differently after the edit, or do already. Kustomizations refer to images by
 // these names.
 fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<String> {
-    let old = |found: &Found| {
+    let old = |found: &DocumentImage| {
         let name = found.name();
         if rules.name(found).is_ok() {
             return Some(name);
@@ -174,7 +176,8 @@ fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<Str
         pairs.iter().find(|(_, new)| *new == name).map(|(old, _)| old.clone())
     };
     let of = |file: &File| {
-        let kind = Kind::of(&file.name, &file.text).filter(|kind| *kind == Kind::Kubernetes)?;
+        let kind =
+            DocumentKind::of(&file.name, &file.text).filter(|kind| *kind == DocumentKind::Kubernetes)?;
         let document = Text::read(&file.text, kind, &search()).ok()?;
         Some(document.images().filter_map(old).collect::<Vec<_>>())
     };
@@ -184,16 +187,16 @@ fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<Str
 
 /// The names in a file below `root`.
 pub(crate) fn names_below(file: &File, root: &Root) -> BTreeSet<String> {
-    let Some(kind) = Kind::of(&file.name, &file.text) else { return BTreeSet::new() };
+    let Some(kind) = DocumentKind::of(&file.name, &file.text) else { return BTreeSet::new() };
     let Ok(document) = Text::read(&file.text, kind, &search()) else { return BTreeSet::new() };
-    let name = |found: &Found| root.below(&found.host, &found.repository).map(str::to_owned);
+    let name = |found: &DocumentImage| root.below(&found.host, &found.repository).map(str::to_owned);
     document.images().filter_map(name).collect()
 }
 
 /// Counts the names in `places` per file.
 pub fn naming(files: &[File], places: &[Place]) -> Vec<(String, usize)> {
     let count = |file: &File| {
-        let kind = Kind::of(&file.name, &file.text)?;
+        let kind = DocumentKind::of(&file.name, &file.text)?;
         let document = Text::read(&file.text, kind, &search()).ok()?;
         let names = document.images().filter(|found| {
             let place = Place::Registry { host: found.host.clone(), repository: found.repository.clone() };

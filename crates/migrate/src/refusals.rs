@@ -3,18 +3,18 @@
 use entrepot_remote::{Error, Refusal};
 use entrepot_sync::{Place, Provider};
 
-use crate::{outcome::Outcome, requirements::Role};
+use crate::{outcome::CheckOutcome, requirements::Role};
 
 /// The operation that was attempted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Attempt<'a> {
+pub(crate) struct RegistryOperation<'a> {
     pub(crate) provider: Provider,
     pub(crate) place: &'a Place,
     pub(crate) role: Role,
     pub(crate) has_account: bool,
 }
 
-impl Attempt<'_> {
+impl RegistryOperation<'_> {
     fn host(&self) -> String {
         self.place.host().map_or_else(String::new, ToString::to_string)
     }
@@ -25,12 +25,12 @@ impl Attempt<'_> {
     }
 }
 
-fn failed(what: impl Into<String>, hint: impl Into<String>) -> Outcome {
-    Outcome::Failed { what: what.into(), hint: hint.into() }
+fn failed(what: impl Into<String>, hint: impl Into<String>) -> CheckOutcome {
+    CheckOutcome::Failed { what: what.into(), hint: hint.into() }
 }
 
 /// The token allows less than was attempted.
-pub(crate) fn too_little(attempt: &Attempt<'_>, actions: &[String]) -> Outcome {
+pub(crate) fn too_little(attempt: &RegistryOperation<'_>, actions: &[String]) -> CheckOutcome {
     let given = if actions.is_empty() { "nothing".to_owned() } else { actions.join(" and ") };
     let what = format!("it gives a token for {given} alone, without saying so");
     if !attempt.has_account {
@@ -40,7 +40,7 @@ pub(crate) fn too_little(attempt: &Attempt<'_>, actions: &[String]) -> Outcome {
 }
 
 /// Explains a refusal.
-pub(crate) fn refused(attempt: &Attempt<'_>, error: &Error) -> Outcome {
+pub(crate) fn refused(attempt: &RegistryOperation<'_>, error: &Error) -> CheckOutcome {
     let host = attempt.host();
     match error {
         Error::NotFound => not_there(attempt),
@@ -60,7 +60,12 @@ pub(crate) fn refused(attempt: &Attempt<'_>, error: &Error) -> Outcome {
     }
 }
 
-fn denied(attempt: &Attempt<'_>, status: u16, reason: &str, refusal: Option<Refusal>) -> Outcome {
+fn denied(
+    attempt: &RegistryOperation<'_>,
+    status: u16,
+    reason: &str,
+    refusal: Option<Refusal>,
+) -> CheckOutcome {
     let words = reason.to_ascii_lowercase();
     let said = if reason.is_empty() { format!("status {status}") } else { format!("{status}: {reason}") };
     if attempt.provider == Provider::Ghcr
@@ -96,7 +101,7 @@ fn denied(attempt: &Attempt<'_>, status: u16, reason: &str, refusal: Option<Refu
 
 // GHCR's messages say more than its error codes (docs.github.com, "Troubleshooting" of the Container registry, and user
 // reports).
-fn ghcr(attempt: &Attempt<'_>, words: &str, said: &str) -> Option<Outcome> {
+fn ghcr(attempt: &RegistryOperation<'_>, words: &str, said: &str) -> Option<CheckOutcome> {
     let owner = attempt.namespace();
     let (what, hint) = if words.contains("installation not allowed") {
         (
@@ -135,7 +140,7 @@ fn ghcr(attempt: &Attempt<'_>, words: &str, said: &str) -> Option<Outcome> {
     Some(failed(what, hint))
 }
 
-fn not_there(attempt: &Attempt<'_>) -> Outcome {
+fn not_there(attempt: &RegistryOperation<'_>) -> CheckOutcome {
     let (place, owner) = (attempt.place, attempt.namespace());
     if attempt.role == Role::Read {
         let hint = if attempt.has_account {
@@ -161,7 +166,7 @@ fn not_there(attempt: &Attempt<'_>) -> Outcome {
     failed(format!("`{place}` is not there, and pushing does not create it"), hint)
 }
 
-fn log_in(attempt: &Attempt<'_>) -> String {
+fn log_in(attempt: &RegistryOperation<'_>) -> String {
     let host = attempt.host();
     match (attempt.provider, attempt.role) {
         (Provider::Ghcr, Role::Write) => {
@@ -171,7 +176,7 @@ fn log_in(attempt: &Attempt<'_>) -> String {
     }
 }
 
-fn rights(attempt: &Attempt<'_>) -> String {
+fn rights(attempt: &RegistryOperation<'_>) -> String {
     let owner = attempt.namespace();
     match (attempt.provider, attempt.role) {
         (_, Role::Read) => "give the account the right to pull, or use another one".to_owned(),
@@ -199,8 +204,8 @@ mod tests {
     fn explained(host: &str, error: &Error) -> (String, String) {
         let place = Place::Registry { host: host.parse().unwrap(), repository: "team/app".parse().unwrap() };
         let provider = Provider::of(place.host().unwrap());
-        let attempt = Attempt { provider, place: &place, role: Role::Write, has_account: true };
-        let Outcome::Failed { what, hint } = refused(&attempt, error) else { panic!() };
+        let attempt = RegistryOperation { provider, place: &place, role: Role::Write, has_account: true };
+        let CheckOutcome::Failed { what, hint } = refused(&attempt, error) else { panic!() };
         (what, hint)
     }
 

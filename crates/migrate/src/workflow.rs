@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use entrepot_oci::Host;
 use entrepot_rewrite::{
-    Change, Document as Text, Kind, Left, Login, LoginForm, NewLogin, Position, RewriteError, Search,
+    Document as Text, DocumentKind, ImageChange, Left, LoginForm, LoginStep, NewLogin, Position,
+    RewriteError, Search,
 };
 use entrepot_sync::Provider;
 
@@ -63,17 +64,17 @@ pub(crate) struct Reviewed {
 }
 
 /// A job that pushes moved images.
-struct Job<'a> {
+struct PushJob<'a> {
     name: &'a str,
-    logins: Vec<&'a Login>,
+    logins: Vec<&'a LoginStep>,
     /// Images it still pushes to the old registry.
     stays: Vec<String>,
 }
 
 /// The decision about a job's logins.
-enum Verdict<'a> {
+enum LoginDecision<'a> {
     /// Change this login.
-    Change(&'a Login, NewLogin),
+    Change(&'a LoginStep, NewLogin),
     /// It needs a manual check.
     Ask(Remark),
 }
@@ -97,7 +98,7 @@ impl Desk {
     }
 
     // The registry of a login; `None` if it is in a variable.
-    fn registry(&self, login: &Login) -> Option<Host> {
+    fn registry(&self, login: &LoginStep) -> Option<Host> {
         match &login.form {
             LoginForm::Action { registry: None, .. } => Some(Host::docker_hub()),
             LoginForm::Action { registry: Some(text), .. } => {
@@ -118,11 +119,11 @@ impl Desk {
         })
     }
 
-    fn verdict<'a>(&self, job: &Job<'a>) -> Option<Verdict<'a>> {
+    fn verdict<'a>(&self, job: &PushJob<'a>) -> Option<LoginDecision<'a>> {
         let at = |host: &Host| job.logins.iter().find(|login| self.registry(login).as_ref() == Some(host));
         let (old, new) = (at(self.from.host()), at(self.to.host()));
         let ask = |position: Option<Position>, what: String, hint: String| {
-            Some(Verdict::Ask(Remark { position, what, hint }))
+            Some(LoginDecision::Ask(Remark { position, what, hint }))
         };
         let (from, to, name) = (self.from.host(), self.to.host(), job.name);
         // The existing login works for the new names.
@@ -145,7 +146,7 @@ impl Desk {
                 format!("add a second step that logs in to `{to}`"),
             ),
             (Some(login), None) => match self.new_login() {
-                Some(new) => Some(Verdict::Change(login, new)),
+                Some(new) => Some(LoginDecision::Change(login, new)),
                 None => ask(
                     Some(login.position),
                     format!("job `{name}` logs in to `{from}`, and pushes to `{to}` now"),
@@ -177,7 +178,7 @@ impl Desk {
     }
 
     // A workflow's own token lacks this permission by default.
-    fn permission(&self, login: &Login) -> Option<Remark> {
+    fn permission(&self, login: &LoginStep) -> Option<Remark> {
         let is_own = self.secret.as_deref() == Some("GITHUB_TOKEN") && self.direction == Direction::There;
         let lacks =
             is_own && Provider::of(self.to.host()) == Provider::Ghcr && login.writes_packages != Some(true);
@@ -193,19 +194,19 @@ impl Desk {
 pub(crate) fn review(
     desk: &Desk,
     text: String,
-    changes: &[Change],
+    changes: &[ImageChange],
     left: &[Left],
 ) -> Result<Reviewed, EditError> {
-    let document = Text::read(&text, Kind::Github, &Search::default())?;
+    let document = Text::read(&text, DocumentKind::Github, &Search::default())?;
     let logins = document.logins();
     let mut reviewed = Reviewed::default();
     let mut new: HashMap<String, NewLogin> = HashMap::new();
     let names: BTreeSet<&str> = changes.iter().filter_map(|change| pushing_job(&change.place)).collect();
     for name in names {
         let own = logins.iter().filter(|login| login.job == name).collect();
-        let job = Job { name, logins: own, stays: stays(desk, name, left) };
+        let job = PushJob { name, logins: own, stays: stays(desk, name, left) };
         match desk.verdict(&job) {
-            Some(Verdict::Change(login, to)) => {
+            Some(LoginDecision::Change(login, to)) => {
                 reviewed.remarks.extend(desk.permission(login));
                 reviewed.logins.push(LoginChange {
                     position: login.position,
@@ -216,7 +217,7 @@ pub(crate) fn review(
                 });
                 new.insert(login.place.clone(), to);
             }
-            Some(Verdict::Ask(remark)) => reviewed.remarks.push(remark),
+            Some(LoginDecision::Ask(remark)) => reviewed.remarks.push(remark),
             None => {}
         }
     }
@@ -243,7 +244,7 @@ fn stays(desk: &Desk, job: &str, left: &[Left]) -> Vec<String> {
 }
 
 // Jobs that push the same as other jobs: a workflow that was built for both registries.
-fn twice(changes: &[Change], left: &[Left]) -> Option<Remark> {
+fn twice(changes: &[ImageChange], left: &[Left]) -> Option<Remark> {
     let pushed = |place: &str, name: String| Some((pushing_job(place)?.to_owned(), name));
     let now: BTreeSet<(String, String)> =
         changes.iter().filter_map(|change| pushed(&change.place, change.to.name())).collect();

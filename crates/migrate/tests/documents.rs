@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 use entrepot_migrate::{
     Direction, Edited, Editor, File, LoginSection, Migration, MigrationSection, Moves, NamesSection,
 };
-use entrepot_rewrite::{Document, Kind, Reason, Search};
+use entrepot_rewrite::{Document, DocumentKind, Reason, Search};
 use entrepot_sync::rules::{TagsSection, Texts};
 
 fn migration(from: &str, to: &str, names: &str, secret: Option<&str>) -> Migration {
@@ -45,7 +45,7 @@ fn case(name: &str, called: &str) -> Option<File> {
 }
 
 fn images(file: &File) -> Vec<String> {
-    let kind = Kind::of(&file.name, &file.text).unwrap();
+    let kind = DocumentKind::of(&file.name, &file.text).unwrap();
     let search = Search { built: true, arguments: true, ..Search::default() };
     let document = Document::read(&file.text, kind, &search).unwrap();
     document.images().map(ToString::to_string).collect()

@@ -31,12 +31,12 @@ pub(crate) struct Down;
 
 /// Watches over one store.
 pub(crate) struct CircuitBreaker {
-    shared: Arc<Shared>,
+    shared: Arc<BreakerState>,
     tasks: Tasks,
     stopping: CancellationToken,
 }
 
-struct Shared {
+struct BreakerState {
     /// The store's name, for the log.
     store: &'static str,
     probe: Probe,
@@ -48,7 +48,7 @@ struct Shared {
 impl CircuitBreaker {
     /// Watches over `store`; probes are run as `tasks` until `stopping`.
     pub(crate) fn new(store: &'static str, probe: Probe, tasks: Tasks, stopping: CancellationToken) -> Self {
-        let shared = Shared { store, probe, down: watch::Sender::new(false), probing: Arc::default() };
+        let shared = BreakerState { store, probe, down: watch::Sender::new(false), probing: Arc::default() };
         Self { shared: Arc::new(shared), tasks, stopping }
     }
 
@@ -104,7 +104,7 @@ impl CircuitBreaker {
     }
 }
 
-impl Shared {
+impl BreakerState {
     async fn probe_until_up(&self) {
         while !(self.probe)().await {
             if !self.down.send_replace(true) {

@@ -9,7 +9,7 @@ use entrepot_policy::Unoffered;
 use crate::{
     error::Error,
     mirror::{Listed, Mirror},
-    names::Target,
+    names::ResolvedRepository,
     purpose::{Purpose, Reach},
     served::{ReferrerList, TagPage},
     store::store_failed,
@@ -21,7 +21,7 @@ impl Mirror {
     ///
     /// # Errors
     /// The repository is not known, or the upstream cannot be asked and nothing is known here.
-    pub async fn tags(&self, target: &Target, page: &Page) -> Result<TagPage, Error> {
+    pub async fn tags(&self, target: &ResolvedRepository, page: &Page) -> Result<TagPage, Error> {
         let key = &target.key;
         let Origin::Upstream(host) = &key.origin else {
             if !self.0.holdings.has_repository(key).await? {
@@ -48,7 +48,12 @@ impl Mirror {
         }
     }
 
-    async fn known_tags(&self, target: &Target, page: &Page, stale: bool) -> Result<TagPage, Error> {
+    async fn known_tags(
+        &self,
+        target: &ResolvedRepository,
+        page: &Page,
+        stale: bool,
+    ) -> Result<TagPage, Error> {
         let list = self.0.holdings.tags(&target.key, page).await?;
         Ok(TagPage { tags: list.tags, more: list.more, stale })
     }
@@ -57,7 +62,11 @@ impl Mirror {
     ///
     /// # Errors
     /// The upstream cannot be asked and nothing is known here.
-    pub async fn referrers(&self, target: &Target, subject: &Digest) -> Result<ReferrerList, Error> {
+    pub async fn referrers(
+        &self,
+        target: &ResolvedRepository,
+        subject: &Digest,
+    ) -> Result<ReferrerList, Error> {
         let key = &target.key;
         let Origin::Upstream(host) = &key.origin else {
             return self.known_referrers(target, subject, false).await;
@@ -93,7 +102,7 @@ impl Mirror {
     /// The list is made anew for each request, so only a few requests may make one at a time.
     async fn known_referrers(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         subject: &Digest,
         stale: bool,
     ) -> Result<ReferrerList, Error> {

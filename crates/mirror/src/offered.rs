@@ -11,7 +11,7 @@ use crate::{
     error::{Error, NotOffered},
     freshness::Age,
     manifests::{Fetched, fresh},
-    metrics::Kind,
+    metrics::ContentKind,
     mirror::Mirror,
     purpose::{Purpose, Reach},
     served::ServedManifest,
@@ -139,7 +139,7 @@ impl Mirror {
     async fn held_by_digest(&self, key: &RepoKey, digest: &Digest, reference: &Reference) -> Fetched {
         let held = self.0.holdings.manifest(key, digest).await?;
         let held = held.ok_or_else(|| self.not_held(key, reference))?;
-        self.0.metrics.hit(Kind::Manifest);
+        self.0.metrics.hit(ContentKind::Manifest);
         Ok(held)
     }
 

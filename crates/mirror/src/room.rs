@@ -5,12 +5,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use entrepot_eviction::{Admission, Limits, Space};
+use entrepot_eviction::{Admission, CacheLimits, Space};
 use tokio::sync::Notify;
 
 /// The room that there is. Counted as content comes and goes, and set right whenever all of it is looked at.
 pub(crate) struct Room {
-    limits: Limits,
+    limits: CacheLimits,
     held: AtomicU64,
     coming: AtomicU64,
     /// The largest of what was not kept because there was no room.
@@ -26,7 +26,7 @@ pub(crate) struct Coming {
 }
 
 impl Room {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
             held: AtomicU64::new(0),
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_on_its_way_takes_room_too() {
-        let limits = Limits::new(Some(100), None, None).unwrap();
+        let limits = CacheLimits::new(Some(100), None, None).unwrap();
         let room = Arc::new(Room::new(limits));
         assert!(room.is_limited());
         room.set_held(50);

@@ -4,8 +4,8 @@ use entrepot_oci::Reference;
 
 use crate::{
     full_name::FullName,
-    message::Wanted,
-    rule::Rule,
+    message::PullSubject,
+    rule::PullRule,
     rules::{Decision, PullRules, Refused, Ruling},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub enum Explanation<'a> {
     /// It may be pulled, by this rule, or because there is no allow list.
-    Allowed(Option<&'a Rule>),
+    Allowed(Option<&'a PullRule>),
     /// It may not.
     Refused(Refused<'a>),
     /// Some images of the repository may be pulled.
@@ -36,7 +36,7 @@ impl PullRules {
     }
 
     /// The same in a sentence, with `hint:` and a way out where something is refused.
-    pub fn told(&self, explanation: &Explanation<'_>, wanted: Wanted<'_>) -> String {
+    pub fn told(&self, explanation: &Explanation<'_>, wanted: PullSubject<'_>) -> String {
         match explanation {
             Explanation::Allowed(Some(rule)) => {
                 format!(

@@ -6,13 +6,13 @@ use entrepot_oci::Reference;
 
 use crate::{
     full_name::FullName,
-    rule::{ListKind, Rule},
+    rule::{ListKind, PullRule},
     rules::{PullRules, Refused},
 };
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct PullSubject<'a> {
     /// The repository.
     pub name: FullName<'a>,
     /// The image of it; `None` for something else of it.
@@ -36,7 +36,7 @@ impl Refused<'_> {
     }
 
     /// The rule that says so, where it is one.
-    pub fn rule(&self) -> Option<&Rule> {
+    pub fn rule(&self) -> Option<&PullRule> {
         match self {
             Self::Denied(rule) | Self::OtherImages(rule) | Self::TagFirst(rule) => Some(rule),
             Self::NotListed => None,
@@ -57,7 +57,7 @@ impl PullRules {
     }
 
     /// The fact, and `hint:` with a way out.
-    pub fn message(&self, refused: &Refused<'_>, wanted: Wanted<'_>) -> String {
+    pub fn message(&self, refused: &Refused<'_>, wanted: PullSubject<'_>) -> String {
         let image = wanted.to_string();
         let list = self.refusing_list(refused);
         let mut text = match refused {
@@ -91,7 +91,7 @@ impl PullRules {
     }
 }
 
-fn denied(rule: &Rule, image: &str) -> String {
+fn denied(rule: &PullRule, image: &str) -> String {
     let mut text = format!("`{image}` is denied by `{}` of `{}`", rule.pattern(), rule.list());
     let notice = rule.notice();
     if let Some(reason) = &notice.reason {
@@ -103,7 +103,7 @@ fn denied(rule: &Rule, image: &str) -> String {
     text
 }
 
-impl std::fmt::Display for Wanted<'_> {
+impl std::fmt::Display for PullSubject<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.reference {
             None => write!(f, "{}", self.name),

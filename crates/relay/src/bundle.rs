@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     mirror_name,
-    name::{Name, NameError, Role},
+    name::{FileNameError, Name, Role},
     stack::{File, Stack},
 };
 
@@ -86,7 +86,7 @@ pub enum BundleError {
         /// The name.
         name: String,
         /// The reason, as the end of a sentence.
-        why: NameError,
+        why: FileNameError,
     },
     /// Two files would have the same path, or one would be where another needs a directory.
     #[error("two files would be at {0:?}")]

@@ -1,6 +1,6 @@
 //! The HTTP clients of one registry over one link.
 //!
-//! There are two, because [`Settings::insecure`] applies to the registry's own hosts and not to hosts that it
+//! There are two, because [`RemoteSettings::insecure`] applies to the registry's own hosts and not to hosts that it
 //! redirects to.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -16,7 +16,7 @@ use crate::{
     links::section::{self, LinkSettings},
     network_fault::ProxyUsed,
     patience::Patience,
-    settings::{Settings, SettingsError},
+    settings::{RemoteSettings, SettingsError},
 };
 
 // With the default of 64 KiB a stream with a latency of 100 ms carries less than a megabyte per second.
@@ -48,7 +48,7 @@ pub(crate) struct Clients {
 impl Clients {
     pub(crate) fn new(
         endpoints: &[Url],
-        settings: &Settings,
+        settings: &RemoteSettings,
         route: Route,
         patience: Patience,
     ) -> Result<Self, SettingsError> {

@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderName, Method, StatusCode, header};
 
 use crate::{
-    connections::Connections,
+    connections::ConnectionGeneration,
     error::{self, Error, InvalidResponse},
     links::traffic::Traffic,
     network_fault::{NetworkFault, NetworkFaultKind},
@@ -80,7 +80,7 @@ impl Remote {
 
     async fn attempt(
         &self,
-        connections: &Connections,
+        connections: &ConnectionGeneration,
         wire: &WireRequest,
         Sending { body, patience }: Sending,
     ) -> Result<reqwest::Response, Error> {

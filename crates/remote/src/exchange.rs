@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{
     auth::{
-        grant::{self, Grant, GrantKey, Offer},
+        grant::{self, Grant, GrantKey, SupportedChallenge},
         scope::Scope,
     },
     backoff::BackoffKey,
@@ -343,7 +343,7 @@ impl Remote {
     }
 
     // Some registries, such as gcr.io, send a challenge only for `/v2/` (distribution-spec, §determining support).
-    async fn offer_from_ping(&self, destination: &Destination) -> Option<Offer> {
+    async fn offer_from_ping(&self, destination: &Destination) -> Option<SupportedChallenge> {
         let Destination { endpoint, url, account } = destination;
         let ping = url.join("/v2/").ok().filter(|ping| url.path().starts_with(ping.path()))?;
         let response = self.send(&WireRequest::get(ping, *endpoint)).await.ok()?;
@@ -366,7 +366,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{BlobRequest, Settings, patience::Patience};
+    use crate::{BlobRequest, RemoteSettings, patience::Patience};
 
     // A server that reads a request, sends `answer` and then nothing more.
     async fn stalling(response: &'static str) -> SocketAddr {
@@ -385,7 +385,7 @@ mod tests {
 
     fn hasty(address: SocketAddr) -> Remote {
         let endpoints = vec![format!("http://{address}").parse().unwrap()];
-        let settings = Settings { endpoints, ..Settings::default() };
+        let settings = RemoteSettings { endpoints, ..RemoteSettings::default() };
         let short = Duration::from_millis(100);
         let patience = Patience {
             connect: short,

@@ -14,14 +14,14 @@ use futures_util::{
 use crate::{
     endpoint::Endpoint,
     error::Error,
-    health::{Health, LinkOrder, Plan, Standing},
+    health::{EndpointHealth, Health, LinkOrder, Plan},
     links::choose::{self, Purpose},
     remote::Remote,
-    trial::{Next, Trial, Verdict},
+    trial::{LinkVerdict, Next, Trial},
 };
 
 /// Asks at one endpoint, over one link.
-type Attempt<'a, T> = BoxFuture<'a, (Endpoint, Result<T, Error>)>;
+type EndpointAttempt<'a, T> = BoxFuture<'a, (Endpoint, Result<T, Error>)>;
 
 impl Remote {
     /// Records that an endpoint sent wrong bytes: it is tried last for [`crate::DISTRUST`].
@@ -37,7 +37,7 @@ impl Remote {
     }
 
     /// How the registry was when it was asked last.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> EndpointHealth {
         self.health().standing()
     }
 
@@ -81,7 +81,7 @@ impl Remote {
             Plan::Fail(error) => return Err(error),
         };
         let mut trial = Trial::default();
-        let mut running: FuturesUnordered<Attempt<'a, T>> = FuturesUnordered::new();
+        let mut running: FuturesUnordered<EndpointAttempt<'a, T>> = FuturesUnordered::new();
         let begin = |endpoint| attempt(endpoint).map(move |result| (endpoint, result)).boxed();
         loop {
             while order.next_if(|endpoint| !trial.admits(*endpoint)).is_some() {}
@@ -117,7 +117,7 @@ impl Remote {
 
     /// Takes a failure into account.
     pub(crate) fn doubt(&self, trial: &mut Trial, endpoint: Endpoint, error: Error) -> Next {
-        if let Verdict::LinkDown(failure) = Verdict::of(&error) {
+        if let LinkVerdict::LinkDown(failure) = LinkVerdict::of(&error) {
             self.lane(endpoint.link).link.failed(failure);
         }
         let goes_on = error.is_endpoint_specific() || self.lacks_account(endpoint, &error);

@@ -26,18 +26,18 @@ use crate::{
     outcome::Observer,
     patience::Patience,
     quotas::Quotas,
-    settings::{Settings, SettingsError},
+    settings::{RemoteSettings, SettingsError},
     throttle::Throttle,
 };
 
 /// A client for one registry. Cheap to clone; clones share connections, tokens and the health of endpoints.
 #[derive(Clone)]
 pub struct Remote {
-    inner: Arc<Inner>,
+    inner: Arc<RemoteInner>,
     observer: Option<Observer>,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct RemoteInner {
     host: Host,
     endpoints: Vec<Url>,
     accounts: Accounts,
@@ -68,12 +68,12 @@ pub(crate) struct Lane {
 impl Remote {
     /// A client for `host`. Without configured endpoints it uses `https://<host>`, and for Docker Hub
     /// `https://registry-1.docker.io`; such an endpoint, unlike a configured one, must be on the public internet
-    /// unless [`Settings::private_network`] is set.
+    /// unless [`RemoteSettings::private_network`] is set.
     ///
     /// # Errors
     /// An endpoint is not the URL of a registry, the endpoint of an account is unclear, or the certificates cannot be
     /// read.
-    pub fn new(host: Host, settings: &Settings) -> Result<Self, SettingsError> {
+    pub fn new(host: Host, settings: &RemoteSettings) -> Result<Self, SettingsError> {
         Self::with_patience(host, settings, Patience::default())
     }
 
@@ -81,7 +81,11 @@ impl Remote {
     ///
     /// # Errors
     /// As [`Remote::new`].
-    pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
+    pub fn with_patience(
+        host: Host,
+        settings: &RemoteSettings,
+        patience: Patience,
+    ) -> Result<Self, SettingsError> {
         let endpoints = endpoints(&host, settings)?;
         for link in &settings.links {
             if let Some(fault) = link.fault() {
@@ -107,7 +111,7 @@ impl Remote {
             })
             .collect();
         let lanes = lanes?;
-        let inner = Inner {
+        let inner = RemoteInner {
             accounts: Accounts::new(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len(), lanes.len())),
@@ -140,7 +144,7 @@ impl Remote {
         Self { observer: Some(observer), ..self }
     }
 
-    pub(crate) fn inner(&self) -> &Inner {
+    pub(crate) fn inner(&self) -> &RemoteInner {
         &self.inner
     }
 
@@ -228,7 +232,7 @@ impl fmt::Debug for Remote {
 }
 
 // A proxy may be at a private address, and is never asked for anything itself.
-fn gate(settings: &Settings, proxies: &Proxies) -> Gate {
+fn gate(settings: &RemoteSettings, proxies: &Proxies) -> Gate {
     let of_links = settings.links.iter().filter_map(|link| link.proxy.clone());
     let of_environment = proxies.urls().filter(|_| settings.links.is_empty()).cloned();
     let exemptions = Exemptions::new(&settings.endpoints)
@@ -237,7 +241,7 @@ fn gate(settings: &Settings, proxies: &Proxies) -> Gate {
     Gate::new(exemptions)
 }
 
-fn endpoints(host: &Host, settings: &Settings) -> Result<Vec<Url>, SettingsError> {
+fn endpoints(host: &Host, settings: &RemoteSettings) -> Result<Vec<Url>, SettingsError> {
     if settings.endpoints.is_empty() {
         let name = if host.is_docker_hub() { "registry-1.docker.io" } else { host.as_str() };
         let reason = "the registry's name does not make an address";
@@ -266,7 +270,7 @@ mod tests {
 
     fn of(host: &str, endpoints: &[&str]) -> Result<Remote, SettingsError> {
         let endpoints = endpoints.iter().map(|url| url.parse().unwrap()).collect();
-        Remote::new(host.parse().unwrap(), &Settings { endpoints, ..Settings::default() })
+        Remote::new(host.parse().unwrap(), &RemoteSettings { endpoints, ..RemoteSettings::default() })
     }
 
     #[test]
@@ -297,7 +301,7 @@ mod tests {
     #[test]
     fn certificates_must_be_some() {
         let of = |path: &str| {
-            let settings = Settings { ca: Some(path.into()), ..Settings::default() };
+            let settings = RemoteSettings { ca: Some(path.into()), ..RemoteSettings::default() };
             Remote::new("a.example".parse().unwrap(), &settings)
         };
         assert!(matches!(of("/nowhere/ca.pem"), Err(SettingsError::CaFile { .. })));

@@ -14,10 +14,10 @@ use crate::{
     error::{Error, InvalidResponse, UnboundedListing},
     listing::{
         self, MAX_PAGE, SHORT,
-        bounds::{Bounds, Progress},
+        bounds::{Bounds, ListingProgress},
         collect::Collect as _,
         cursors::CursorKey,
-        names::Names,
+        names::NameList,
         pages::{self, Next, PageRequest},
     },
     remote::Remote,
@@ -39,13 +39,14 @@ impl Remote {
     /// # Errors
     /// See [`Error`].
     pub async fn tags(&self, repository: &Repository, page: &Page) -> Result<TagPage, Error> {
-        let at = |endpoint| async move { Listing { remote: self, endpoint, repository, page }.read().await };
+        let at =
+            |endpoint| async move { TagListing { remote: self, endpoint, repository, page }.read().await };
         self.try_endpoints(None, |endpoint| at(endpoint).boxed()).await
     }
 }
 
 /// The listing that a page is wanted of, at one endpoint.
-struct Listing<'a> {
+struct TagListing<'a> {
     remote: &'a Remote,
     endpoint: Endpoint,
     repository: &'a Repository,
@@ -55,7 +56,7 @@ struct Listing<'a> {
 /// A page as the registry sent it.
 struct Received {
     url: Url,
-    names: Names,
+    names: NameList,
     /// The number of its entries, those included that are not tags.
     entries: usize,
     next: Next,
@@ -76,7 +77,7 @@ impl Received {
     }
 }
 
-impl Listing<'_> {
+impl TagListing<'_> {
     async fn read(&self) -> Result<TagPage, Error> {
         if self.page.limit() == 0 {
             return self.first(None).await.map(|_| TagPage::default());
@@ -118,7 +119,7 @@ impl Listing<'_> {
     // Cuts the wanted page out of a received one, or out of one that follows. `is_past`: all that the first one lists is
     // behind the name, unless the name is there.
     async fn serve(&self, mut received: Received, mut is_past: bool) -> Result<TagPage, Error> {
-        let mut progress = Progress::new(Bounds::SEARCH);
+        let mut progress = ListingProgress::new(Bounds::SEARCH);
         progress.request(&received.url).map_err(InvalidResponse::from)?;
         loop {
             is_past |= self.page.after().is_none_or(|after| received.has(after));
@@ -199,12 +200,12 @@ impl Listing<'_> {
 }
 
 /// An empty collection of tags.
-pub(crate) fn names() -> Names {
-    Names::new(|name| name.parse::<Tag>().is_ok(), Bounds::NAMES)
+pub(crate) fn names() -> NameList {
+    NameList::new(|name| name.parse::<Tag>().is_ok(), Bounds::NAMES)
 }
 
 // Cuts the requested page out of a listing, for registries that support neither `n` nor `last`.
-pub(crate) fn page_of(listed: &Names, has_next: bool, page: &Page) -> TagPage {
+pub(crate) fn page_of(listed: &NameList, has_next: bool, page: &Page) -> TagPage {
     let seen = page.after().and_then(|after| listed.iter().position(|tag| tag == after));
     let behind = seen.map_or(0, |index| index + 1);
     let is_cut_off = listed.len() - behind > page.limit();
@@ -234,7 +235,7 @@ mod tests {
         assert_eq!(listing::query(None, None), "");
     }
 
-    fn listed(tags: &[&str]) -> Names {
+    fn listed(tags: &[&str]) -> NameList {
         let mut names = names();
         names.take(serde_json::json!({ "tags": tags }).to_string().as_bytes()).unwrap();
         names

@@ -18,7 +18,7 @@ const BELIEVED: usize = 2;
 
 /// What an error says about the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum LinkVerdict {
     /// The link is out of order, whatever the registry is.
     LinkDown(LinkFailure),
     /// The registry limits the link, and perhaps no other.
@@ -31,7 +31,7 @@ pub(crate) enum Verdict {
     NotTheLink,
 }
 
-impl Verdict {
+impl LinkVerdict {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::Unreachable { fault, .. } => match fault.kind() {
@@ -85,7 +85,7 @@ pub(crate) struct Trial {
     decided: Option<Error>,
     /// That of a link that is down.
     down: Option<Error>,
-    doubts: Vec<(Endpoint, Verdict)>,
+    doubts: Vec<(Endpoint, LinkVerdict)>,
     /// The only endpoint that is still asked.
     only: Option<usize>,
 }
@@ -94,18 +94,18 @@ impl Trial {
     /// Whether it makes sense to ask there.
     pub(crate) fn admits(&self, endpoint: Endpoint) -> bool {
         let of_it = self.doubts.iter().filter(|(at, _)| at.index == endpoint.index);
-        let doubtful =
-            of_it.filter(|(_, verdict)| matches!(verdict, Verdict::Refused(_) | Verdict::Doubtful(_)));
+        let doubtful = of_it
+            .filter(|(_, verdict)| matches!(verdict, LinkVerdict::Refused(_) | LinkVerdict::Doubtful(_)));
         let is_open = self.only.is_none_or(|only| only == endpoint.index);
         is_open && doubtful.count() < BELIEVED
     }
 
     /// Takes an error into account. `goes_on` says whether another endpoint may do better, whatever the link.
     pub(crate) fn failed(&mut self, endpoint: Endpoint, error: Error, goes_on: bool) -> Next {
-        let verdict = Verdict::of(&error);
+        let verdict = LinkVerdict::of(&error);
         match verdict {
-            Verdict::LinkDown(_) => self.down = self.down.take().or(Some(error)),
-            Verdict::Limited(_) | Verdict::Refused(_) if !goes_on => {
+            LinkVerdict::LinkDown(_) => self.down = self.down.take().or(Some(error)),
+            LinkVerdict::Limited(_) | LinkVerdict::Refused(_) if !goes_on => {
                 self.only = Some(endpoint.index);
                 self.decided = self.decided.take().or(Some(error));
             }
@@ -120,13 +120,13 @@ impl Trial {
     pub(crate) fn blame(&self, endpoint: Endpoint) -> Vec<Blame> {
         let of_it =
             self.doubts.iter().filter(|(at, _)| at.index == endpoint.index && at.link != endpoint.link);
-        let blame = |(at, verdict): &(Endpoint, Verdict)| {
+        let blame = |(at, verdict): &(Endpoint, LinkVerdict)| {
             let (failure, for_registry) = match verdict.clone() {
-                Verdict::Limited(wait) => (LinkFailure::Limited, Some(wait)),
-                Verdict::Refused(failure) => (failure, Some(None)),
-                Verdict::Doubtful(failure) => (failure, None),
+                LinkVerdict::Limited(wait) => (LinkFailure::Limited, Some(wait)),
+                LinkVerdict::Refused(failure) => (failure, Some(None)),
+                LinkVerdict::Doubtful(failure) => (failure, None),
                 // That was said at once; and this says nothing.
-                Verdict::LinkDown(_) | Verdict::NotTheLink => return None,
+                LinkVerdict::LinkDown(_) | LinkVerdict::NotTheLink => return None,
             };
             Some(Blame { link: at.link, failure, for_registry })
         };
@@ -232,17 +232,17 @@ mod tests {
         for (error, verdict) in [
             (
                 Error::Failing { status: 403, retry_after: None },
-                Verdict::Refused(LinkFailure::Refused { status: 403 }),
+                LinkVerdict::Refused(LinkFailure::Refused { status: 403 }),
             ),
             (
                 Error::Failing { status: 502, retry_after: None },
-                Verdict::Doubtful(LinkFailure::Refused { status: 502 }),
+                LinkVerdict::Doubtful(LinkFailure::Refused { status: 502 }),
             ),
-            (InvalidResponse::NotAListing.into(), Verdict::Doubtful(LinkFailure::Invalid)),
-            (InvalidResponse::Range.into(), Verdict::NotTheLink),
-            (unreachable(NetworkFaultKind::KeptConnection), Verdict::NotTheLink),
+            (InvalidResponse::NotAListing.into(), LinkVerdict::Doubtful(LinkFailure::Invalid)),
+            (InvalidResponse::Range.into(), LinkVerdict::NotTheLink),
+            (unreachable(NetworkFaultKind::KeptConnection), LinkVerdict::NotTheLink),
         ] {
-            assert_eq!(Verdict::of(&error), verdict, "{error}");
+            assert_eq!(LinkVerdict::of(&error), verdict, "{error}");
         }
     }
 }

@@ -11,7 +11,7 @@ use entrepot_mirror::Rate;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::queue::{Place, place};
+use crate::queue::{QueuePosition, place};
 
 /// A request as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct RequestState {
     /// What is recorded of it.
     pub record: ImageRequestRecord,
     /// Where it is in the queue.
-    pub place: Place,
+    pub place: QueuePosition,
     /// Bytes a second, while they come.
     pub rate: Option<u64>,
 }
@@ -34,7 +34,7 @@ pub struct RequestWatch {
 /// The requests that are open, in their order.
 #[derive(Debug)]
 pub(crate) struct Jobs {
-    open: Mutex<BTreeMap<i64, Job>>,
+    open: Mutex<BTreeMap<i64, OpenRequest>>,
     all: Mutex<Rate>,
     since: Instant,
     /// Told when a request comes or goes.
@@ -42,7 +42,7 @@ pub(crate) struct Jobs {
 }
 
 #[derive(Debug)]
-struct Job {
+struct OpenRequest {
     told: watch::Sender<ImageRequestRecord>,
     cancel: CancellationToken,
     rate: Rate,
@@ -64,7 +64,10 @@ impl RequestState {
 
 impl RequestWatch {
     pub(crate) fn of_record(record: ImageRequestRecord) -> Self {
-        Self { first: Some(RequestState { record, place: Place::default(), rate: None }), later: None }
+        Self {
+            first: Some(RequestState { record, place: QueuePosition::default(), rate: None }),
+            later: None,
+        }
     }
 
     /// How the request is: at once the first time, and then after each change. `None` once its end was told.
@@ -111,7 +114,10 @@ impl Jobs {
             Some(job) => job.told.send_modify(|known| known.askers = record.askers),
             None => {
                 let (id, cancel) = (record.id, CancellationToken::new());
-                open.insert(id, Job { told: watch::channel(record).0, cancel, rate: Rate::default() });
+                open.insert(
+                    id,
+                    OpenRequest { told: watch::channel(record).0, cancel, rate: Rate::default() },
+                );
             }
         }
         drop(open);
@@ -126,7 +132,7 @@ impl Jobs {
     /// The one that is open for this image and these platforms.
     pub(crate) fn open_as(&self, image: &str, platforms: &str) -> Option<i64> {
         let open = self.open();
-        let is_it = |job: &&Job| {
+        let is_it = |job: &&OpenRequest| {
             let record = job.told.borrow();
             record.image == image && record.platforms == platforms
         };
@@ -136,7 +142,7 @@ impl Jobs {
     /// The first one that waits; it does not wait any more.
     pub(crate) fn take(&self) -> Option<Turn> {
         let open = self.open();
-        let waits = |job: &&Job| job.told.borrow().step.status == ImageRequestStatus::Queued;
+        let waits = |job: &&OpenRequest| job.told.borrow().step.status == ImageRequestStatus::Queued;
         let job = open.values().find(waits)?;
         job.told.send_modify(|record| {
             record.step.status = ImageRequestStatus::Running;
@@ -210,7 +216,7 @@ impl Jobs {
         let now = self.since.elapsed();
         let mut open = self.open();
         if record.finished.is_some() || !open.contains_key(&record.id) {
-            return RequestState { record, place: Place::default(), rate: None };
+            return RequestState { record, place: QueuePosition::default(), rate: None };
         }
         let records: Vec<ImageRequestRecord> = open.values().map(|job| job.told.borrow().clone()).collect();
         let rate = self.all().at(now);
@@ -222,7 +228,7 @@ impl Jobs {
         RequestState { record, place, rate }
     }
 
-    fn open(&self) -> MutexGuard<'_, BTreeMap<i64, Job>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<i64, OpenRequest>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

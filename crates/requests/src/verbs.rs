@@ -19,7 +19,7 @@ use crate::{
 
 /// An image, and the platforms that it is wanted for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct RequestedImage {
     /// The image.
     pub image: Image,
     /// The platforms; none for those of the settings, as far as the image has them.
@@ -51,7 +51,7 @@ impl Requests {
     ///
     /// # Errors
     /// It was pushed here, is not for these platforms, is too large, or its registry does not give it.
-    pub async fn look(&self, wanted: &Wanted) -> Result<Look, Error> {
+    pub async fn look(&self, wanted: &RequestedImage) -> Result<Look, Error> {
         let image = &wanted.image;
         if image.key().origin == Origin::Hosted {
             return Err(Error::Hosted(image.name()));
@@ -67,7 +67,7 @@ impl Requests {
         Ok(Look { whole, missing, ahead })
     }
 
-    fn platforms(&self, wanted: &Wanted) -> Vec<Platform> {
+    fn platforms(&self, wanted: &RequestedImage) -> Vec<Platform> {
         if wanted.platforms.is_empty() { self.0.settings.platforms.clone() } else { wanted.platforms.clone() }
     }
 
@@ -90,7 +90,7 @@ impl Requests {
     ///
     /// # Errors
     /// As [`Requests::look`]; the queue is full, or the client has asked too often.
-    pub async fn ask(&self, wanted: &Wanted, asker: &Asker) -> Result<(RequestState, bool), Error> {
+    pub async fn ask(&self, wanted: &RequestedImage, asker: &Asker) -> Result<(RequestState, bool), Error> {
         let look = self.look(wanted).await?;
         let mut platforms: Vec<String> = look.whole.platforms.iter().map(ToString::to_string).collect();
         platforms.sort_unstable();

@@ -7,12 +7,12 @@ use std::{path::Path, time::Duration};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, ImageRequestFilter, ImageRequestStatus, Location, PinFilter, PinSource};
 use entrepot_events::EventSender;
-use entrepot_mirror::{Asked as By, Clock, Freshness, Mirror, Target, UpstreamParts};
+use entrepot_mirror::{Clock, Freshness, Mirror, RegistryHint as By, ResolvedRepository, UpstreamParts};
 use entrepot_oci::{Host, Page};
 use entrepot_remote::Remote;
 use entrepot_requests::{
-    Asked, Asker, Error, Parts, PerClient, RequestFault, RequestState, Requests, RequestsSection, Settings,
-    Wanted, read,
+    Asker, Error, ImageMeaning, PerClient, RequestFault, RequestSettings, RequestState, RequestedImage,
+    Requests, RequestsParts, RequestsSection, read,
 };
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, patiently, until_answer};
 use tokio::task::JoinHandle;
@@ -35,9 +35,9 @@ impl Rig {
         Self::on(tempfile::tempdir().unwrap(), TestRegistry::start().await, settings).await
     }
 
-    async fn on(data: tempfile::TempDir, upstream: TestRegistry, settings: Settings) -> Self {
+    async fn on(data: tempfile::TempDir, upstream: TestRegistry, settings: RequestSettings) -> Self {
         let (mirror, catalog) = mirror(data.path(), &upstream).await;
-        let requests = Requests::new(Parts {
+        let requests = Requests::new(RequestsParts {
             catalog,
             mirror: mirror.clone(),
             events: EventSender::default(),
@@ -67,10 +67,10 @@ impl Rig {
         Self::on(self.data, self.upstream, settings).await
     }
 
-    fn wanted(&self, text: &str) -> Wanted {
+    fn wanted(&self, text: &str) -> RequestedImage {
         let reading = read(text, "m.test", self.mirror.names()).unwrap();
-        let Asked::Image(image) = reading.asked else { panic!("{:?}", reading.asked) };
-        Wanted { image, platforms: reading.platforms }
+        let ImageMeaning::Image(image) = reading.asked else { panic!("{:?}", reading.asked) };
+        RequestedImage { image, platforms: reading.platforms }
     }
 
     async fn ask(&self, text: &str, client: &str) -> Result<(RequestState, bool), Error> {
@@ -94,25 +94,25 @@ impl Rig {
         patiently("the end of a request", end).await
     }
 
-    fn target(&self, name: &str) -> Target {
+    fn target(&self, name: &str) -> ResolvedRepository {
         self.mirror.locate(&name.parse().unwrap(), By::default()).unwrap()
     }
 }
 
 async fn mirror(data: &Path, upstream: &TestRegistry) -> (Mirror, Catalog) {
-    let settings = entrepot_remote::Settings {
+    let settings = entrepot_remote::RemoteSettings {
         endpoints: vec![upstream.url().parse().unwrap()],
-        ..entrepot_remote::Settings::default()
+        ..entrepot_remote::RemoteSettings::default()
     };
     let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
     let catalog = Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap();
-    let parts = entrepot_mirror::Parts {
-        settings: entrepot_mirror::Settings::default(),
+    let parts = entrepot_mirror::MirrorParts {
+        settings: entrepot_mirror::MirrorSettings::default(),
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: catalog.clone(),
-        metrics: entrepot_mirror::Metrics::default(),
+        metrics: entrepot_mirror::MirrorMetrics::default(),
         events: Default::default(),
         clock: Clock::manual(),
     };

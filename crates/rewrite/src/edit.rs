@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use entrepot_yaml::{Context, scalar};
 
 use crate::{
-    Census, Collision, Document, Found, Position, Reason, Rules, Target,
+    Census, Collision, Document, DocumentImage, NewName, Position, Reason, Rules,
     document::tree,
-    expansion::Origin,
-    finder::{Beside, Entry, Form, What},
+    expansion::ValueOrigin,
+    finder::{Beside, CandidateEntry, RenameMethod, What},
     position::Lines,
     reading::Edit,
     settle::{Fate, settle},
@@ -22,14 +22,14 @@ pub struct Rewritten {
     /// The new text, identical to the old one except for the changes.
     pub text: String,
     /// The changes, in document order.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ImageChange>,
     /// The candidates left alone, with the reasons.
     pub left: Vec<Left>,
 }
 
 /// A renamed image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct ImageChange {
     /// Line and column in the old text.
     pub position: Position,
     /// Path in the document's structure.
@@ -37,11 +37,11 @@ pub struct Change {
     /// Other paths that lead to the same text, through anchors.
     pub also: Vec<String>,
     /// The old image.
-    pub from: Found,
+    pub from: DocumentImage,
     /// The new name.
-    pub to: Target,
+    pub to: NewName,
     /// Variables set outside the document that the old name uses.
-    pub variables: Vec<(String, Origin)>,
+    pub variables: Vec<(String, ValueOrigin)>,
 }
 
 /// A candidate that was left alone.
@@ -54,11 +54,11 @@ pub struct Left {
     /// The text as written.
     pub text: String,
     /// The image, if it is one.
-    pub found: Option<Found>,
+    pub found: Option<DocumentImage>,
     /// The reason.
     pub reason: Reason,
     /// Variables set outside the document that it uses.
-    pub variables: Vec<(String, Origin)>,
+    pub variables: Vec<(String, ValueOrigin)>,
 }
 
 /// Why a document was not rewritten.
@@ -94,9 +94,9 @@ impl Document<'_> {
     }
 
     // Collects the edits. An image whose edit is impossible is left alone after all.
-    fn work(&self, fates: &mut [Fate]) -> Work {
+    fn work(&self, fates: &mut [Fate]) -> DocumentEdits {
         let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
-        let (mut work, mut blocks) = (Work::default(), Blocks::new());
+        let (mut work, mut blocks) = (DocumentEdits::default(), Blocks::new());
         for (entry, fate) in self.entries.iter().zip(fates.iter_mut()) {
             let Fate::Renamed { target, edits: own } = fate else { continue };
             if own.iter().all(|(_, edit)| self.takes(edit, &mut blocks)) {
@@ -132,19 +132,19 @@ impl Document<'_> {
     }
 
     // Text inserted besides the edited tokens.
-    fn form(&self, entry: &Entry, target: &Target, work: &mut Work) {
+    fn form(&self, entry: &CandidateEntry, target: &NewName, work: &mut DocumentEdits) {
         let What::Image(image) = &entry.what else { return };
         match &image.form {
-            Form::Rename => {}
-            Form::NewEntry { beside, key } => work.put_in(self.text, beside, key, &target.name()),
-            Form::Aliased { beside, alias } => work.put_in(self.text, beside, "alias", alias),
-            Form::MadeMapping { token, alias } => {
+            RenameMethod::Rename => {}
+            RenameMethod::NewEntry { beside, key } => work.put_in(self.text, beside, key, &target.name()),
+            RenameMethod::Aliased { beside, alias } => work.put_in(self.text, beside, "alias", alias),
+            RenameMethod::MadeMapping { token, alias } => {
                 work.mappings.insert(*token, alias.clone());
             }
         }
     }
 
-    fn check(&self, text: &str, work: &Work, rules: &Rules) -> Result<(), RewriteError> {
+    fn check(&self, text: &str, work: &DocumentEdits, rules: &Rules) -> Result<(), RewriteError> {
         let new = tree(text, self.kind).map_err(|_| RewriteError::Differs)?;
         let is_same = match (&self.tree, &new) {
             (Some(old), Some(new)) => same(old, new, &work.changes),
@@ -157,13 +157,13 @@ impl Document<'_> {
     fn reads_as(&self, text: &str, rules: &Rules) -> bool {
         let Ok(new) = Document::read(text, self.kind, &self.search) else { return false };
         let again = settle(&new.entries, rules);
-        let place = |entry: &Entry| entry.place.clone();
+        let place = |entry: &CandidateEntry| entry.place.clone();
         new.entries.len() == self.entries.len()
             && again.iter().all(|fate| matches!(fate, Fate::Left(_)))
             && self.entries.iter().map(place).eq(new.entries.iter().map(place))
     }
 
-    fn told(&self, fates: &[Fate]) -> (Vec<Change>, Vec<Left>) {
+    fn told(&self, fates: &[Fate]) -> (Vec<ImageChange>, Vec<Left>) {
         let lines = Lines::new(self.text);
         let (mut changes, mut left) = (Vec::new(), Vec::new());
         for (entry, fate) in self.entries.iter().zip(fates) {
@@ -175,7 +175,7 @@ impl Document<'_> {
             match (fate, found) {
                 (Fate::Renamed { target, .. }, Some(from)) => {
                     let (also, to) = (entry.also.clone(), target.clone());
-                    changes.push(Change { position, place, also, from, to, variables });
+                    changes.push(ImageChange { position, place, also, from, to, variables });
                 }
                 (Fate::Left(reason), found) => {
                     left.push(Left {
@@ -199,7 +199,7 @@ type Blocks<'d> = HashMap<usize, Option<Block<'d>>>;
 
 /// The edits to a document, and their effect on its tree.
 #[derive(Debug, Default)]
-pub(crate) struct Work {
+pub(crate) struct DocumentEdits {
     // By start offset: the end of the old text, and the new text.
     pieces: BTreeMap<usize, (usize, String)>,
     pub(crate) changes: Changes,
@@ -207,7 +207,7 @@ pub(crate) struct Work {
     mappings: HashMap<usize, String>,
 }
 
-impl Work {
+impl DocumentEdits {
     fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -306,7 +306,7 @@ fn column(document: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, Naming, Search};
+    use crate::{DocumentKind, Naming, Search};
 
     #[test]
     fn an_entry_starts_with_the_anchors_and_tags_of_its_key() {
@@ -328,31 +328,35 @@ mod tests {
     }
 
     /// The outcome of comparing `result` with `document` if nothing was to change.
-    fn held(kind: Kind, document: &str, result: &str) -> Result<(), RewriteError> {
+    fn held(kind: DocumentKind, document: &str, result: &str) -> Result<(), RewriteError> {
         let document = Document::read(document, kind, &Search::default()).unwrap();
         let rules = Rules { naming: Naming::Flatten("r.lan/x".parse().unwrap()), ..Rules::default() };
-        document.check(result, &Work::default(), &rules)
+        document.check(result, &DocumentEdits::default(), &rules)
     }
 
     #[test]
     fn a_result_that_reads_otherwise_is_not_given_out() {
         let compose = "services:\n  a:\n    image: nginx:1\n    command: [run]\n";
-        assert_eq!(held(Kind::Compose, compose, compose), Ok(()));
+        assert_eq!(held(DocumentKind::Compose, compose, compose), Ok(()));
         for other in [
             compose.replace("nginx:1", "nginx:2"),
             compose.replace("[run]", "[ran]"),
             compose.replace("    command: [run]\n", ""),
             compose.replace("services:", "services: ["),
         ] {
-            assert_eq!(held(Kind::Compose, compose, &other), Err(RewriteError::Differs), "{other}");
+            assert_eq!(held(DocumentKind::Compose, compose, &other), Err(RewriteError::Differs), "{other}");
         }
         // Dockerfiles have no tree: compare the stages, and check that nothing is left to rename.
         let dockerfile = "FROM r.lan/x/nginx:1 AS a\nFROM r.lan/x/redis:7\n";
-        assert_eq!(held(Kind::Dockerfile, dockerfile, dockerfile), Ok(()));
+        assert_eq!(held(DocumentKind::Dockerfile, dockerfile, dockerfile), Ok(()));
         for other in
             [dockerfile.replace("r.lan/x/nginx", "nginx"), dockerfile.replace("FROM r.lan/x/redis:7\n", "")]
         {
-            assert_eq!(held(Kind::Dockerfile, dockerfile, &other), Err(RewriteError::Differs), "{other}");
+            assert_eq!(
+                held(DocumentKind::Dockerfile, dockerfile, &other),
+                Err(RewriteError::Differs),
+                "{other}"
+            );
         }
     }
 
@@ -360,10 +364,11 @@ mod tests {
     fn every_rewritten_document_is_compared() {
         let compose = "services:\n  a:\n    image: nginx:1\n";
         let rules = Rules { naming: Naming::Flatten("r.lan/x".parse().unwrap()), ..Rules::default() };
-        let mut document = Document::read(compose, Kind::Compose, &Search::default()).unwrap();
+        let mut document = Document::read(compose, DocumentKind::Compose, &Search::default()).unwrap();
         assert!(document.rewrite(&rules, &mut Census::default()).is_ok());
         // Text and tree disagree, as they would after an edit at the wrong place.
-        document.tree = tree("services:\n  a:\n    image: nginx:1\n  b: {}\n", Kind::Compose).unwrap();
+        document.tree =
+            tree("services:\n  a:\n    image: nginx:1\n  b: {}\n", DocumentKind::Compose).unwrap();
         let differs = document.rewrite(&rules, &mut Census::default());
         assert_eq!(differs.unwrap_err(), RewriteError::Differs);
     }

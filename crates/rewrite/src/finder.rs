@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::{
-    candidate::{Found, Reason},
-    expansion::{Budget, Lookup, Origin, Piece, Pieces, Value, Written, expand},
-    kind::Kind,
+    candidate::{DocumentImage, Reason},
+    expansion::{Budget, ExpansionInput, Lookup, Piece, Pieces, ValueOrigin, VariableValue, expand},
+    kind::DocumentKind,
     position::Starts,
-    reading::Reading,
+    reading::AssembledReference,
     token::Token,
-    tree::{Data, Node, Path},
+    tree::{Data, Path, TreeNode},
     variables::Variables,
 };
 
@@ -37,7 +37,7 @@ pub struct Search {
 
 /// A candidate and the way to change it.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct CandidateEntry {
     /// Its byte offset.
     pub(crate) at: usize,
     pub(crate) place: String,
@@ -49,7 +49,7 @@ pub(crate) struct Entry {
     pub(crate) rests_on: Vec<(usize, usize)>,
 }
 
-impl Entry {
+impl CandidateEntry {
     /// A candidate at one place that needs no other text.
     pub(crate) fn new(at: usize, place: String, text: String, what: What) -> Self {
         Self { at, place, also: Vec::new(), text, what, rests_on: Vec::new() }
@@ -60,23 +60,23 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) enum What {
     /// An image and the way its name is assembled.
-    Image(Box<Named>),
+    Image(Box<NamedImage>),
     /// To be left alone.
     Left(Reason),
 }
 
 /// An image and its reading.
 #[derive(Debug)]
-pub(crate) struct Named {
-    pub(crate) found: Found,
-    pub(crate) reading: Reading,
-    pub(crate) form: Form,
+pub(crate) struct NamedImage {
+    pub(crate) found: DocumentImage,
+    pub(crate) reading: AssembledReference,
+    pub(crate) form: RenameMethod,
 }
 
-impl Named {
+impl NamedImage {
     /// Variables set outside the document that it uses, without repetition.
-    pub(crate) fn variables(&self) -> Vec<(String, Origin)> {
-        let mut variables: Vec<(String, Origin)> = Vec::new();
+    pub(crate) fn variables(&self) -> Vec<(String, ValueOrigin)> {
+        let mut variables: Vec<(String, ValueOrigin)> = Vec::new();
         for (name, origin) in self.reading.known() {
             if variables.iter().all(|(known, _)| known != name) {
                 variables.push((name.to_owned(), origin));
@@ -88,7 +88,7 @@ impl Named {
 
 /// How to rename an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum RenameMethod {
     /// Edit its text.
     Rename,
     /// Insert an entry with the new name after the entry that names it: `newName`.
@@ -114,7 +114,7 @@ pub(crate) struct Beside {
 #[derive(Clone, Copy)]
 pub(crate) struct Spot<'s> {
     pub(crate) path: &'s Path<'s>,
-    pub(crate) node: &'s Node<'s>,
+    pub(crate) node: &'s TreeNode<'s>,
 }
 
 /// Maximum number of bytes of a scalar to search for a part of it.
@@ -144,7 +144,7 @@ pub(crate) struct Finder<'a> {
     /// The limit for expanding its variables.
     pub(crate) budget: Budget,
     pub(crate) tokens: Vec<Token>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<CandidateEntry>,
     /// Ranges of names that only refer to images named elsewhere, and stay.
     pub(crate) passed: Vec<Range<usize>>,
     tokens_at: HashMap<usize, usize>,
@@ -154,8 +154,9 @@ pub(crate) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    pub(crate) fn new(text: &'a str, kind: Kind, search: &'a Search) -> Self {
-        let values = search.variables.as_ref().filter(|_| matches!(kind, Kind::Compose | Kind::Env));
+    pub(crate) fn new(text: &'a str, kind: DocumentKind, search: &'a Search) -> Self {
+        let values =
+            search.variables.as_ref().filter(|_| matches!(kind, DocumentKind::Compose | DocumentKind::Env));
         Self {
             text,
             search,
@@ -180,14 +181,14 @@ impl<'a> Finder<'a> {
         lookup: Lookup<'_>,
     ) -> Option<Pieces> {
         let (values, known) = (self.values, &self.known);
-        let inside = |name: &str| known.get(name).map(Value::Inside);
+        let inside = |name: &str| known.get(name).map(VariableValue::Inside);
         let outside = |name: &str| values.and_then(|values| values.value(name));
         let lookup = |name: &str| lookup(name).or_else(|| inside(name)).or_else(|| outside(name));
-        expand(&Written { slot, text, lookup: &lookup }, range, &mut self.budget)
+        expand(&ExpansionInput { slot, text, lookup: &lookup }, range, &mut self.budget)
     }
 
     /// The token of a scalar; there is one per scalar, even if several aliases lead to it.
-    pub(crate) fn token(&mut self, node: &Node<'_>) -> Option<usize> {
+    pub(crate) fn token(&mut self, node: &TreeNode<'_>) -> Option<usize> {
         let Data::Scalar { text, style } = &node.data else { return None };
         // A long scalar with many parts is looked up again and again.
         if let Some(known) = self.tokens_at.get(&node.span.start) {
@@ -206,11 +207,11 @@ impl<'a> Finder<'a> {
 
     /// A scalar that is a reference.
     pub(crate) fn image(&mut self, spot: Spot<'_>) {
-        self.image_behind(spot, "", Form::Rename);
+        self.image_behind(spot, "", RenameMethod::Rename);
     }
 
     /// A scalar that is a reference after a prefix such as `docker://`.
-    pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: Form) {
+    pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: RenameMethod) {
         // Many aliases may lead to it.
         if self.is_image(spot) {
             return self.add_place(spot);
@@ -223,7 +224,7 @@ impl<'a> Finder<'a> {
     /// A scalar that is a reference with some known variables.
     pub(crate) fn image_with(&mut self, spot: Spot<'_>, lookup: Lookup<'_>) {
         if let Some(pieces) = self.pieces(spot, "", lookup) {
-            self.assembled(spot, pieces, Form::Rename);
+            self.assembled(spot, pieces, RenameMethod::Rename);
         }
     }
 
@@ -243,12 +244,12 @@ impl<'a> Finder<'a> {
     }
 
     /// The pieces of a scalar, as the value of a variable or a part of a reference.
-    pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Pieces> {
+    pub(crate) fn value(&mut self, node: &TreeNode<'_>) -> Option<Pieces> {
         self.value_with(node, &|_| None)
     }
 
     /// The same, with some known variables.
-    pub(crate) fn value_with(&mut self, node: &Node<'_>, lookup: Lookup<'_>) -> Option<Pieces> {
+    pub(crate) fn value_with(&mut self, node: &TreeNode<'_>, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = node.text()?.trim();
         let token = self.token(node)?;
         let whole = node.text()?;
@@ -293,7 +294,7 @@ impl<'a> Finder<'a> {
         let token = self.token(spot.node);
         let whole = token.zip(spot.node.text());
         match whole.and_then(|whole| self.filled_in(whole, range, lookup)) {
-            Some(pieces) => self.what(pieces, Form::Rename),
+            Some(pieces) => self.what(pieces, RenameMethod::Rename),
             None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
         }
     }
@@ -304,16 +305,16 @@ impl<'a> Finder<'a> {
         self.entries.extend(entry);
     }
 
-    fn part_entry(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<Entry> {
+    fn part_entry(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<CandidateEntry> {
         let whole = spot.node.text()?;
         let text = whole.get(range.clone())?;
         let at = spot.node.span.start + self.place(spot.node, whole, range.start, text);
-        Some(Entry::new(at, spot.path.to_string(), text.to_owned(), what))
+        Some(CandidateEntry::new(at, spot.path.to_string(), text.to_owned(), what))
     }
 
     // The offset in a scalar's source where a part of its value starts: on the corresponding line, or else the next one
     // that contains it. If there is too much to search, an approximation.
-    fn place(&mut self, node: &Node<'_>, whole: &str, from: usize, part: &str) -> usize {
+    fn place(&mut self, node: &TreeNode<'_>, whole: &str, from: usize, part: &str) -> usize {
         let raw = self.text.get(node.span.clone()).unwrap_or_default();
         if self.scalar.as_ref().is_none_or(|scalar| scalar.at != node.span.start) {
             let (read, written) = (Starts::of(whole), Starts::of(raw));
@@ -332,8 +333,8 @@ impl<'a> Finder<'a> {
     }
 
     /// A reference made of these pieces, if they are within the limits.
-    pub(crate) fn reading(&self, pieces: &Pieces) -> Option<Reading> {
-        Reading::new(pieces.clone(), |token| self.text_of(token)).ok()
+    pub(crate) fn reading(&self, pieces: &Pieces) -> Option<AssembledReference> {
+        AssembledReference::new(pieces.clone(), |token| self.text_of(token)).ok()
     }
 
     fn text_of(&self, token: usize) -> &str {
@@ -351,21 +352,21 @@ impl<'a> Finder<'a> {
     }
 
     /// A reference assembled from pieces; its position is `spot`.
-    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: Form) {
+    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: RenameMethod) {
         let what = self.what(pieces, form);
         self.add(spot, what);
     }
 
     /// The verdict on a reference made of these pieces.
-    pub(crate) fn what(&self, pieces: Pieces, form: Form) -> What {
-        let reading = match Reading::new(pieces, |token| self.text_of(token)) {
+    pub(crate) fn what(&self, pieces: Pieces, form: RenameMethod) -> What {
+        let reading = match AssembledReference::new(pieces, |token| self.text_of(token)) {
             Ok(reading) => reading,
             Err(excess) => return What::Left(excess.into()),
         };
         let open = reading.open().filter(|_| self.search.variables.is_some());
         match reading.found() {
             Ok(_) if let Some(variable) = open => What::Left(Reason::OpenTag(variable)),
-            Ok(found) => What::Image(Box::new(Named { found, reading, form })),
+            Ok(found) => What::Image(Box::new(NamedImage { found, reading, form })),
             Err(reason) => What::Left(reason),
         }
     }
@@ -385,7 +386,7 @@ impl<'a> Finder<'a> {
     /// A value that is an image if requested.
     pub(crate) fn argument(&mut self, spot: Spot<'_>, prefix: &str) {
         if self.search.arguments {
-            self.image_behind(spot, prefix, Form::Rename);
+            self.image_behind(spot, prefix, RenameMethod::Rename);
         } else {
             self.leave(spot, Reason::Argument);
         }
@@ -393,11 +394,11 @@ impl<'a> Finder<'a> {
 
     fn add(&mut self, spot: Spot<'_>, what: What) {
         let text = spot.node.text().unwrap_or_default().trim().to_owned();
-        self.add_entry(Entry::new(spot.node.span.start, spot.path.to_string(), text, what));
+        self.add_entry(CandidateEntry::new(spot.node.span.start, spot.path.to_string(), text, what));
     }
 
     /// Records a candidate. Of two at one offset, an image wins, otherwise the first.
-    pub(crate) fn add_entry(&mut self, entry: Entry) {
+    pub(crate) fn add_entry(&mut self, entry: CandidateEntry) {
         let known = self.entries_at.get(&entry.at).and_then(|index| self.entries.get_mut(*index));
         match (known, &entry.what) {
             (Some(known), What::Image(_)) if matches!(known.what, What::Left(_)) => *known = entry,

@@ -3,7 +3,7 @@
 use entrepot_oci::is_shallow;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::Found;
+use crate::DocumentImage;
 
 /// Images to leave alone.
 ///
@@ -66,13 +66,13 @@ impl Ignore {
     }
 
     /// True if the image is on the list.
-    pub fn holds(&self, found: &Found) -> bool {
+    pub fn holds(&self, found: &DocumentImage) -> bool {
         !self.globs.is_empty() && names(found).iter().any(|name| self.globs.is_match(name))
     }
 }
 
 // All spellings of this image.
-fn names(found: &Found) -> Vec<String> {
+fn names(found: &DocumentImage) -> Vec<String> {
     let mut names = vec![found.name()];
     if found.host.is_docker_hub() {
         names.push(found.repository.to_string());
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn holds(list: &str, image: &str) -> bool {
-        Ignore::read(list).unwrap().holds(&Found::from(&image.parse::<ImageRef>().unwrap()))
+        Ignore::read(list).unwrap().holds(&DocumentImage::from(&image.parse::<ImageRef>().unwrap()))
     }
 
     #[test]

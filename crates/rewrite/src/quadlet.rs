@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     assignments::lines,
     candidate::Reason,
-    finder::{Entry, Finder, Form, What},
+    finder::{CandidateEntry, Finder, RenameMethod, What},
     token::Token,
     tree::Style,
 };
@@ -41,11 +41,11 @@ fn take(key: &str, place: String, range: Range<usize>, finder: &mut Finder<'_>) 
             let token = Token { span: range.clone(), text: text.clone(), style: Style::Bare };
             let token = finder.add_token(token);
             match finder.filled_in((token, &text), 0..text.len(), &|_| None) {
-                Some(pieces) => finder.what(pieces, Form::Rename),
+                Some(pieces) => finder.what(pieces, RenameMethod::Rename),
                 None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
             }
         }
         _ => return,
     };
-    finder.add_entry(Entry::new(range.start, place, text, what));
+    finder.add_entry(CandidateEntry::new(range.start, place, text, what));
 }

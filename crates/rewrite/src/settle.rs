@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     candidate::Reason,
-    finder::{Entry, Form, What},
-    naming::{Rules, Target},
+    finder::{CandidateEntry, RenameMethod, What},
+    naming::{NewName, Rules},
     reading::Edit,
 };
 
@@ -19,18 +19,18 @@ const MAX_TEXTS: usize = 8;
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
     /// Renamed, with these edits.
-    Renamed { target: Target, edits: Vec<(usize, Edit)> },
+    Renamed { target: NewName, edits: Vec<(usize, Edit)> },
     /// Left alone.
     Left(Reason),
 }
 
 /// Decides for every entry.
-pub(crate) fn settle(entries: &[Entry], rules: &Rules) -> Vec<Fate> {
+pub(crate) fn settle(entries: &[CandidateEntry], rules: &Rules) -> Vec<Fate> {
     let fates: Vec<Fate> = entries.iter().map(|entry| wish(entry, rules)).collect();
     let adapted = vec![false; entries.len()];
     let mut settling = Settling { entries, fates, adapted };
     let users = users(entries);
-    let mut waiting: Vec<Part> = users.keys().rev().copied().collect();
+    let mut waiting: Vec<TokenPart> = users.keys().rev().copied().collect();
     // A part is looked at again only if one of its users changed its mind, which each does twice at most.
     while let Some(part) = waiting.pop() {
         let of_part = users.get(&part).map_or(&[][..], Vec::as_slice);
@@ -39,16 +39,16 @@ pub(crate) fn settle(entries: &[Entry], rules: &Rules) -> Vec<Fate> {
     settling.fates
 }
 
-fn wish(entry: &Entry, rules: &Rules) -> Fate {
+fn wish(entry: &CandidateEntry, rules: &Rules) -> Fate {
     let What::Image(image) = &entry.what else {
         return Fate::Left(crate::document::left(entry).cloned().unwrap_or(Reason::Unmapped));
     };
     let named = rules.name(&image.found).and_then(|target| {
         let edits = match image.form {
-            Form::NewEntry { .. } if target.tag.is_some() => return Err(Reason::InPieces),
+            RenameMethod::NewEntry { .. } if target.tag.is_some() => return Err(Reason::InPieces),
             // The text stays; an inserted entry has the new name.
-            Form::NewEntry { .. } => Vec::new(),
-            Form::Rename | Form::Aliased { .. } | Form::MadeMapping { .. } => {
+            RenameMethod::NewEntry { .. } => Vec::new(),
+            RenameMethod::Rename | RenameMethod::Aliased { .. } | RenameMethod::MadeMapping { .. } => {
                 image.reading.renamed(&target)?
             }
         };
@@ -58,12 +58,12 @@ fn wish(entry: &Entry, rules: &Rules) -> Fate {
 }
 
 /// A part of a token: the token, and the start of the part in it.
-type Part = (usize, usize);
+type TokenPart = (usize, usize);
 
 // The entries that use each part, in order.
-fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
-    let mut users: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
-    let mut add = |part: Part, index: usize| {
+fn users(entries: &[CandidateEntry]) -> BTreeMap<TokenPart, Vec<usize>> {
+    let mut users: BTreeMap<TokenPart, Vec<usize>> = BTreeMap::new();
+    let mut add = |part: TokenPart, index: usize| {
         let known = users.entry(part).or_default();
         if known.last() != Some(&index) {
             known.push(index);
@@ -71,7 +71,7 @@ fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
     };
     for (index, entry) in entries.iter().enumerate() {
         match &entry.what {
-            What::Image(image) if !matches!(image.form, Form::NewEntry { .. }) => {
+            What::Image(image) if !matches!(image.form, RenameMethod::NewEntry { .. }) => {
                 image.reading.rests_on().for_each(|part| add(part, index));
             }
             What::Image(_) => {}
@@ -82,7 +82,7 @@ fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
 }
 
 struct Settling<'e> {
-    entries: &'e [Entry],
+    entries: &'e [CandidateEntry],
     fates: Vec<Fate>,
     // Entries whose edits were adapted to those of others; no entry is adapted twice.
     adapted: Vec<bool>,
@@ -90,7 +90,7 @@ struct Settling<'e> {
 
 impl Settling<'_> {
     // Makes the users of a part agree about it. Returns the other parts of those that changed their mind.
-    fn agree(&mut self, users: &[usize], part: Part) -> Vec<Part> {
+    fn agree(&mut self, users: &[usize], part: TokenPart) -> Vec<TokenPart> {
         let Some(first) = users.first() else { return Vec::new() };
         let common = wanted(&self.fates[*first], part);
         if users.iter().all(|user| wanted(&self.fates[*user], part) == common) {
@@ -109,7 +109,7 @@ impl Settling<'_> {
     }
 
     // The new fates of the users that adapt, if there is a text that all of them can have.
-    fn common_text(&self, users: &[usize], part: Part) -> Option<Vec<(usize, Fate)>> {
+    fn common_text(&self, users: &[usize], part: TokenPart) -> Option<Vec<(usize, Fate)>> {
         let texts = texts(users.iter().map(|user| wanted(&self.fates[*user], part)))?;
         texts.into_iter().find_map(|text| {
             let differing = users.iter().filter(|user| wanted(&self.fates[**user], part) != Some(text));
@@ -128,7 +128,7 @@ impl Settling<'_> {
     }
 
     // The new fates of the users that want to change the part: they leave it as it is, or are left alone.
-    fn without(&self, users: &[usize], part: Part) -> Vec<(usize, Fate)> {
+    fn without(&self, users: &[usize], part: TokenPart) -> Vec<(usize, Fate)> {
         let want = |user: usize| wanted(&self.fates[user], part);
         let first = users.first().copied().unwrap_or_default();
         let other = users.iter().copied().find(|user| want(*user) != want(first)).unwrap_or(first);
@@ -142,7 +142,7 @@ impl Settling<'_> {
         changing.map(|user| (user, fate(user))).collect()
     }
 
-    fn beside(&self, user: usize, part: Part) -> Option<Fate> {
+    fn beside(&self, user: usize, part: TokenPart) -> Option<Fate> {
         let (Fate::Renamed { target, .. }, What::Image(image), false) =
             (&self.fates[user], &self.entries[user].what, self.adapted[user])
         else {
@@ -170,7 +170,7 @@ fn texts<'f>(wanted: impl Iterator<Item = Option<&'f Edit>>) -> Option<Vec<&'f E
 }
 
 // The parts that an entry wants to change.
-fn parts(fate: &Fate) -> impl Iterator<Item = Part> {
+fn parts(fate: &Fate) -> impl Iterator<Item = TokenPart> {
     let edits = match fate {
         Fate::Renamed { edits, .. } => edits.as_slice(),
         Fate::Left(_) => &[],
@@ -179,7 +179,7 @@ fn parts(fate: &Fate) -> impl Iterator<Item = Part> {
 }
 
 // The change that an entry wants for a part; `None`: no change.
-fn wanted(fate: &Fate, (token, start): Part) -> Option<&Edit> {
+fn wanted(fate: &Fate, (token, start): TokenPart) -> Option<&Edit> {
     let Fate::Renamed { edits, .. } = fate else { return None };
     edits.iter().find(|(part, edit)| *part == start && edit.slot == token).map(|(_, edit)| edit)
 }

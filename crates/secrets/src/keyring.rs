@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     key::{Key, KeyError, KeyId},
-    sealed::{Place, Sealed},
+    sealed::{Sealed, SealedLocation},
 };
 
 /// The key that seals, and older keys that open what they sealed. Printing it reveals ids only.
@@ -82,7 +82,7 @@ impl Keyring {
     }
 
     /// Seals a value for a place.
-    pub fn seal(&self, place: Place<'_>, value: &[u8]) -> Sealed {
+    pub fn seal(&self, place: SealedLocation<'_>, value: &[u8]) -> Sealed {
         let (nonce, aad) = (XNonce::generate(), place.bytes());
         // It fails for values of 256 GiB and more only.
         let ciphertext =
@@ -94,7 +94,7 @@ impl Keyring {
     ///
     /// # Errors
     /// Its key is not here, or it is not what that key sealed for this place.
-    pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(&self, place: SealedLocation<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let key = std::iter::once(&self.current).chain(&self.older).find(|key| key.id == *sealed.key());
         let key = key.ok_or_else(|| OpenError::NoKey(sealed.key().clone()))?;
         let (nonce, ciphertext) = sealed.parts().ok_or(OpenError::Damaged)?;
@@ -110,16 +110,18 @@ mod tests {
 
     use super::*;
 
-    const PLACE: Place<'_> = Place { table: "credential", column: "password", row: "7" };
+    const PLACE: SealedLocation<'_> = SealedLocation { table: "credential", column: "password", row: "7" };
 
     #[test]
     fn a_value_opens_at_its_place_only() {
         let keyring = Keyring::generate();
         let sealed = keyring.seal(PLACE, b"hunter2");
         assert_eq!(**keyring.open(PLACE, &sealed).unwrap(), *b"hunter2");
-        for place in
-            [Place { row: "8", ..PLACE }, Place { column: "user", ..PLACE }, Place { table: "node", ..PLACE }]
-        {
+        for place in [
+            SealedLocation { row: "8", ..PLACE },
+            SealedLocation { column: "user", ..PLACE },
+            SealedLocation { table: "node", ..PLACE },
+        ] {
             assert_eq!(keyring.open(place, &sealed), Err(OpenError::Damaged));
         }
         let stranger = Keyring::generate();

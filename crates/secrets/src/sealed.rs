@@ -15,7 +15,7 @@ const TAG: usize = 16;
 
 /// The row and column that a sealed value belongs to. It opens nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct SealedLocation<'a> {
     /// The table.
     pub table: &'a str,
     /// The column.
@@ -37,7 +37,7 @@ pub struct Sealed {
 #[error("it is not a sealed value of this program")]
 pub struct SealedError;
 
-impl Place<'_> {
+impl SealedLocation<'_> {
     /// The place as bytes to authenticate. Lengths stand before the parts, so no two places have the same bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn no_two_places_have_the_same_bytes() {
-        let place = |table, column, row| Place { table, column, row }.bytes();
+        let place = |table, column, row| SealedLocation { table, column, row }.bytes();
         assert_ne!(place("ab", "c", "d"), place("a", "bc", "d"));
         assert_ne!(place("a", "b", ""), place("a", "", "b"));
     }

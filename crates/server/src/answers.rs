@@ -31,11 +31,11 @@ pub(crate) struct Answers {
 #[derive(Default)]
 struct Alike {
     hasher: RandomState,
-    known: Mutex<HashMap<u64, Weak<Shared>>>,
+    known: Mutex<HashMap<u64, Weak<SharedBody>>>,
 }
 
 /// A body that is being sent to any number of clients.
-struct Shared {
+struct SharedBody {
     bytes: Bytes,
     hash: u64,
     alike: Arc<Alike>,
@@ -79,25 +79,25 @@ impl Answers {
 }
 
 impl Alike {
-    fn find_or(self: &Arc<Self>, bytes: Bytes, budget: &Budget) -> Option<Arc<Shared>> {
+    fn find_or(self: &Arc<Self>, bytes: Bytes, budget: &Budget) -> Option<Arc<SharedBody>> {
         let hash = self.hasher.hash_one(&bytes);
-        // Release the lock before anything that may drop the last `Shared`: its `drop` takes the lock.
+        // Release the lock before anything that may drop the last `SharedBody`: its `drop` takes the lock.
         let known = self.lock().get(&hash).and_then(Weak::upgrade);
         if let Some(shared) = known.filter(|shared| shared.bytes == bytes) {
             return Some(shared);
         }
         let bytes = budget.charge(bytes)?;
-        let shared = Arc::new(Shared { bytes, hash, alike: Arc::clone(self) });
+        let shared = Arc::new(SharedBody { bytes, hash, alike: Arc::clone(self) });
         self.lock().insert(hash, Arc::downgrade(&shared));
         Some(shared)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Weak<Shared>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Weak<SharedBody>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedBody {
     fn drop(&mut self) {
         let mut known = self.alike.lock();
         // Another body with the same hash may have replaced it.
@@ -107,7 +107,7 @@ impl Drop for Shared {
     }
 }
 
-impl AsRef<[u8]> for Taken<Arc<Shared>> {
+impl AsRef<[u8]> for Taken<Arc<SharedBody>> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes.bytes
     }

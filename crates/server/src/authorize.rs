@@ -4,7 +4,7 @@
 //! where it matters, and asks whether a limit stands against the request.
 
 use entrepot_access::{Access, Carries, Principal, Verb, Verbs, Visibility, WrongCredentials};
-use entrepot_mirror::{Mirror, RepoKey, Verdict};
+use entrepot_mirror::{AnonymousAccess, Mirror, RepoKey};
 use entrepot_oci::{ErrorCode, Method, Name};
 use http::{StatusCode, header};
 
@@ -16,9 +16,9 @@ use crate::{
     origin::Origin,
     permit::Permit,
     policy::Decision,
-    rule_admission::{Pull, Ruled},
+    rule_admission::{PullCheck, Ruled},
     sender::{Credentials, RejectionKind, Sender},
-    state::State,
+    state::ServerState,
 };
 
 /// What a decision is about.
@@ -154,7 +154,7 @@ fn refused(principal: &Principal, name: &Name, asked_for: Verbs) -> String {
 
 /// Lets a request pass, or says why not: first whether its sender may, then whether the rules allow it to anybody, then
 /// whether a limit stands against it.
-pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
+pub(crate) async fn admit(state: &ServerState, question: &Question<'_>) -> Result<Permit, Refusal> {
     let repository = question.repository.map(|(_, key)| key);
     let (action, ruled) = (question.action, question.ruled);
     // Whoever is banned may still find out that they are: clients begin with `/v2/`.
@@ -164,14 +164,14 @@ pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Perm
     let is_asked = match &state.access {
         Some(access) => {
             let known = repository.map(|key| state.mirror.known_verdict(key, action.probe()));
-            let known = known.unwrap_or(Some(Verdict::Public));
+            let known = known.unwrap_or(Some(AnonymousAccess::Public));
             question.decide(access, known.map_or(Visibility::Public, visibility))?;
             known.is_none().then_some(access)
         }
         None => None,
     };
     if let Some(key) = repository {
-        state.rules.admit(&state.mirror, &Pull { action, key, ruled }).await?;
+        state.rules.admit(&state.mirror, &PullCheck { action, key, ruled }).await?;
     }
     // Only now, so that no upstream is asked about what is refused anyway. Boxed because it is large, and rarely runs.
     if let Some(access) = is_asked {
@@ -194,10 +194,10 @@ pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Perm
     Ok(permit.with(held))
 }
 
-fn visibility(verdict: Verdict) -> Visibility {
+fn visibility(verdict: AnonymousAccess) -> Visibility {
     match verdict {
-        Verdict::Public => Visibility::Public,
-        Verdict::Private => Visibility::Private,
+        AnonymousAccess::Public => Visibility::Public,
+        AnonymousAccess::Private => Visibility::Private,
     }
 }
 

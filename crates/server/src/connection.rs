@@ -22,7 +22,7 @@ use crate::{
     peer::{Door, Peer},
     rule_admission::Ruled,
     service::{self, Connected, Service},
-    state::State,
+    state::ServerState,
     tls::Certificates,
     wire::{lending::Lending, linger::Linger, open::Open},
 };
@@ -58,7 +58,7 @@ impl Connections {
     }
 
     /// The state that every request needs.
-    pub(crate) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &ServerState {
         &self.service.state
     }
 

@@ -64,7 +64,7 @@ pub(crate) async fn deny(call: WebCall, body: RequestBody) -> Result<Response<Bo
     allowed(&call, Operation::ManageRules)?;
     let NewDenial { image, reason, notice, legal, purge, pulled_by_days } = document(body).await?;
     let (wanted, notice) =
-        (Wanted::read(&call.state.mirror, &image)?, Notice { reason, notice, is_legal: legal });
+        (DenialTarget::read(&call.state.mirror, &image)?, Notice { reason, notice, is_legal: legal });
     if purge && !may(&call, Operation::ManageCache)
         || pulled_by_days.is_some() && !may(&call, Operation::ReadAudit)
     {
@@ -108,7 +108,7 @@ pub(crate) async fn deny(call: WebCall, body: RequestBody) -> Result<Response<Bo
 pub(crate) async fn undeny(call: WebCall) -> Result<Response<Body>, Problem> {
     allowed(&call, Operation::ManageRules)?;
     let image = query::text(call.query(), "image").unwrap_or_default();
-    let pattern = Wanted::read(&call.state.mirror, &image)?.pattern();
+    let pattern = DenialTarget::read(&call.state.mirror, &image)?.pattern();
     let done = call.state.rules.undeny(&pattern).await;
     note(&call, Deed { action: "rules.undeny", object: &pattern, detail: None }, done.is_ok()).await;
     if done.map_err(failed)? {
@@ -142,7 +142,7 @@ pub(crate) async fn pulled_by(call: WebCall) -> Result<Response<Body>, Problem> 
 }
 
 /// The images that somebody means: as clients name them, or a pattern of rules.
-struct Wanted {
+struct DenialTarget {
     /// The repository, unless there are stars in it.
     key: Option<RepoKey>,
     repositories: String,
@@ -151,7 +151,7 @@ struct Wanted {
     reference: Option<Reference>,
 }
 
-impl Wanted {
+impl DenialTarget {
     fn read(mirror: &Mirror, text: &str) -> Result<Self, Problem> {
         let (name, tag, digest) = ImageRef::split(text);
         let rest = text.strip_prefix(name).unwrap_or_default().to_owned();

@@ -6,7 +6,7 @@ use entrepot_api::{
     AccessExplanation, ExplanationQuery, Grant as GrantBody, GrantList, GrantListQuery, NewGrant,
     Problem as ProblemBody,
 };
-use entrepot_mirror::{Probe, RepoKey, Verdict};
+use entrepot_mirror::{AnonymousAccess, Probe, RepoKey};
 use entrepot_oci::{Name, RepositoryPattern};
 use http::{Response, StatusCode};
 
@@ -107,11 +107,11 @@ pub(crate) async fn explain(call: WebCall) -> Result<Response<Body>, Problem> {
     let key = repository(&call)?;
     let full = key.to_string();
     let visibility = match call.state.mirror.verdict(&key, Probe::Repository).await? {
-        Verdict::Private => Visibility::Private,
-        Verdict::Public => access.rules().visibility(&full),
+        AnonymousAccess::Private => Visibility::Private,
+        AnonymousAccess::Public => access.rules().visibility(&full),
     };
     let explanation = access.explain(&who, verb, Repository { name: &full, visibility }).await?;
-    let asked = explained::Asked { access, who: &who, verb, repository: &full, visibility };
+    let asked = explained::AccessQuestion { access, who: &who, verb, repository: &full, visibility };
     Ok(answer::json(&explained::view(&asked, explanation), JSON))
 }
 

@@ -2,7 +2,7 @@
 
 use entrepot_api as api;
 
-use crate::limits::{Ban, Left, LimitsInForce, Standing, Told, Unit};
+use crate::limits::{Ban, ClientStanding, Left, LimitsInForce, Told, Unit};
 
 pub(crate) fn list(limits: &LimitsInForce) -> api::LimitList {
     let entries = limits.entries().into_iter();
@@ -13,7 +13,9 @@ pub(crate) fn list(limits: &LimitsInForce) -> api::LimitList {
     }
 }
 
-pub(crate) fn standing(Standing { client, is_limited, left, ban }: Standing) -> api::ClientLimits {
+pub(crate) fn standing(
+    ClientStanding { client, is_limited, left, ban }: ClientStanding,
+) -> api::ClientLimits {
     api::ClientLimits {
         client,
         limited: is_limited,

@@ -18,20 +18,20 @@ use prometheus_client::{
 
 /// The mode in force. Cheap to clone; clones share it.
 #[derive(Clone)]
-pub struct ModesInForce(Arc<Shared>);
+pub struct ModesInForce(Arc<ModesInner>);
 
-struct Shared {
+struct ModesInner {
     mirror: Mirror,
     catalog: Catalog,
     events: EventSender,
-    state: Mutex<State>,
+    state: Mutex<ModesState>,
     // Held while an order is recorded, so that what is recorded is what is in force.
     ordering: tokio::sync::Mutex<()>,
     start: Instant,
     counters: Counters,
 }
 
-struct State {
+struct ModesState {
     modes: Modes,
     measured: Measured,
 }
@@ -95,8 +95,8 @@ pub(crate) struct ModeView {
 impl ModesInForce {
     /// Puts the configured mode into force.
     pub fn new(settings: ModeSettings, mirror: &Mirror, catalog: Catalog, events: EventSender) -> Self {
-        let state = State { modes: Modes::new(settings), measured: Measured::default() };
-        let this = Self(Arc::new(Shared {
+        let state = ModesState { modes: Modes::new(settings), measured: Measured::default() };
+        let this = Self(Arc::new(ModesInner {
             mirror: mirror.clone(),
             catalog,
             events,
@@ -230,7 +230,7 @@ impl ModesInForce {
         }
     }
 
-    fn apply(&self, state: &State) -> Offer {
+    fn apply(&self, state: &ModesState) -> Offer {
         let offer = state.modes.offer();
         for mode in Mode::ALL {
             let labels = ModeLabels { mode: mode.as_str() };
@@ -265,7 +265,7 @@ impl ModesInForce {
         self.0.start.elapsed()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ModesState> {
         // Its methods leave it consistent.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,7 @@ use std::{
 
 use http::Version;
 
-use crate::wire::{lending::Lending, linger::Line};
+use crate::wire::{lending::Lending, linger::SocketState};
 
 /// The listener that accepted a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(crate) struct Peer {
     offered: AtomicUsize,
     // Bytes of responses made for it that it has not taken.
     held: AtomicUsize,
-    line: Arc<Line>,
+    line: Arc<SocketState>,
 }
 
 impl Peer {
@@ -115,7 +115,7 @@ impl Peer {
     }
 
     /// The state of the wire.
-    pub(crate) fn line(&self) -> Arc<Line> {
+    pub(crate) fn line(&self) -> Arc<SocketState> {
         Arc::clone(&self.line)
     }
 

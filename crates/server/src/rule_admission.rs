@@ -9,12 +9,13 @@ use std::sync::Mutex;
 use entrepot_mirror::{HeldManifest, Mirror, Origin, RepoKey};
 use entrepot_oci::{Digest, ErrorCode, Manifest, Reference};
 use entrepot_policy::{
-    Decision, FullName, Known, Lineage, Part, Refused, RepositoryRules, Ruling, Wanted, digest_of_tag,
+    Decision, FullName, ImagePart, Lineage, ManifestLineage, PullSubject, Refused, RepositoryRules, Ruling,
+    digest_of_tag,
 };
 use http::StatusCode;
 
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     error::Refusal,
     rules_in_force::{Current, RulesInForce},
 };
@@ -28,7 +29,7 @@ const MOST_REFERRERS: usize = 1000;
 pub(crate) struct Ruled(Mutex<Option<(u64, RepoKey)>>);
 
 /// A request for something of a repository.
-pub(crate) struct Pull<'a> {
+pub(crate) struct PullCheck<'a> {
     pub(crate) action: &'a Action<'a>,
     pub(crate) key: &'a RepoKey,
     pub(crate) ruled: &'a Ruled,
@@ -63,9 +64,9 @@ impl Ruled {
 
 impl RulesInForce {
     /// Lets a request pass unless the rules refuse it.
-    pub(crate) async fn admit(&self, mirror: &Mirror, pull: &Pull<'_>) -> Result<(), Refusal> {
+    pub(crate) async fn admit(&self, mirror: &Mirror, pull: &PullCheck<'_>) -> Result<(), Refusal> {
         let (Some(name), Some(of)) = (full_name(pull.key), wanted(pull.action)) else { return Ok(()) };
-        if self.is_allowed_whole(pull, Wanted { name, reference: of.reference() })? {
+        if self.is_allowed_whole(pull, PullSubject { name, reference: of.reference() })? {
             return Ok(());
         }
         // Boxed because it is large, and rarely runs.
@@ -74,15 +75,15 @@ impl RulesInForce {
 
     /// True if the rules still let a blob of an upstream be fetched that somebody asked for before.
     pub async fn may_go_on(&self, mirror: &Mirror, key: &RepoKey, digest: &Digest) -> bool {
-        let (action, ruled) = (Action::Pull(Content::Blob(digest)), Ruled::default());
-        self.admit(mirror, &Pull { action: &action, key, ruled: &ruled }).await.is_ok()
+        let (action, ruled) = (Action::Pull(ContentRef::Blob(digest)), Ruled::default());
+        self.admit(mirror, &PullCheck { action: &action, key, ruled: &ruled }).await.is_ok()
     }
 
     // False if that depends on the image.
     fn is_allowed_whole(
         &self,
-        Pull { key, ruled, .. }: &Pull<'_>,
-        wanted: Wanted<'_>,
+        PullCheck { key, ruled, .. }: &PullCheck<'_>,
+        wanted: PullSubject<'_>,
     ) -> Result<bool, Refusal> {
         let current = self.current();
         if current.rules.is_empty() || ruled.has(current.generation, key) {
@@ -106,7 +107,7 @@ impl RulesInForce {
                 Some(digest) => digest,
                 None => {
                     let current = self.current();
-                    let wanted = Wanted { name, reference: Some(reference) };
+                    let wanted = PullSubject { name, reference: Some(reference) };
                     return self.decided(&current, &current.rules.of(name).tag(tag), wanted);
                 }
             },
@@ -118,16 +119,17 @@ impl RulesInForce {
         }
         let ancestors = mirror.lineage(key, &digest).await?;
         let named_by = ancestors.first().map(|one| one.parents.clone()).unwrap_or_default();
-        let known =
-            ancestors.into_iter().map(|one| (one.digest, Known { tags: one.tags, parents: one.parents }));
+        let known = ancestors
+            .into_iter()
+            .map(|one| (one.digest, ManifestLineage { tags: one.tags, parents: one.parents }));
         let lineage = Lineage { manifests: known.collect() };
         let part = match of {
-            Of::Blob(digest) => Part::Blob(digest, &named_by),
-            Of::Whole | Of::Image(_) | Of::Manifest(_) => Part::Manifest(&digest),
+            Of::Blob(digest) => ImagePart::Blob(digest, &named_by),
+            Of::Whole | Of::Image(_) | Of::Manifest(_) => ImagePart::Manifest(&digest),
         };
         let (current, reference) = (self.current(), Reference::Digest(digest));
         let decision = current.rules.of(name).part(part, &lineage);
-        self.decided(&current, &decision, Wanted { name, reference: Some(&reference) })?;
+        self.decided(&current, &decision, PullSubject { name, reference: Some(&reference) })?;
         self.note_admitted(current.generation, key, digest);
         Ok(())
     }
@@ -139,7 +141,12 @@ impl RulesInForce {
             && current.rules.of(name).denied_digest(digest).is_none()
     }
 
-    fn decided(&self, current: &Current, decision: &Decision<'_>, wanted: Wanted<'_>) -> Result<(), Refusal> {
+    fn decided(
+        &self,
+        current: &Current,
+        decision: &Decision<'_>,
+        wanted: PullSubject<'_>,
+    ) -> Result<(), Refusal> {
         match decision {
             Decision::Allowed(_) => Ok(()),
             Decision::Refused(refused) => Err(self.refuse(current, refused, wanted)),
@@ -147,7 +154,12 @@ impl RulesInForce {
     }
 
     /// What somebody is told whose pull is refused. It is counted.
-    pub(crate) fn refuse(&self, current: &Current, refused: &Refused<'_>, wanted: Wanted<'_>) -> Refusal {
+    pub(crate) fn refuse(
+        &self,
+        current: &Current,
+        refused: &Refused<'_>,
+        wanted: PullSubject<'_>,
+    ) -> Refusal {
         self.count_refusal(current.rules.refusing_list(refused), refused.reason());
         let status = if refused.is_legal() {
             StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS
@@ -170,7 +182,7 @@ impl RulesInForce {
         let Some(of) = some_of(&current, pulled, name) else { return Ok(()) };
         if let Some(rule) = of.denied_digest(digest) {
             let reference = Reference::Digest(*digest);
-            let wanted = Wanted { name, reference: Some(&reference) };
+            let wanted = PullSubject { name, reference: Some(&reference) };
             return Err(self.refuse(&current, &Refused::Denied(rule), wanted));
         }
         self.note_admitted(current.generation, pulled.key, *digest);
@@ -221,8 +233,8 @@ fn full_name(key: &RepoKey) -> Option<FullName<'_>> {
 // `None` for what takes nothing from an upstream.
 fn wanted<'a>(action: &'a Action<'_>) -> Option<Of<'a>> {
     match action {
-        Action::Pull(Content::Manifest(reference)) => Some(Of::Image(reference)),
-        Action::Pull(Content::Blob(digest)) => Some(Of::Blob(digest)),
+        Action::Pull(ContentRef::Manifest(reference)) => Some(Of::Image(reference)),
+        Action::Pull(ContentRef::Blob(digest)) => Some(Of::Blob(digest)),
         Action::ListReferrers(subject) => Some(Of::Manifest(subject)),
         Action::ListTags => Some(Of::Whole),
         Action::Ping | Action::Push | Action::Delete(_) | Action::Mount { .. } | Action::ListRepositories => {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use entrepot_api as api;
 use entrepot_oci::Reference;
-use entrepot_policy::{Explanation, FullName, ListKind, ListSummary, PullRules, Refused, Wanted};
+use entrepot_policy::{Explanation, FullName, ListKind, ListSummary, PullRules, PullSubject, Refused};
 
 use crate::rules_in_force::{Current, LoadFault};
 
@@ -38,7 +38,7 @@ pub fn decision(
     name: FullName<'_>,
     reference: Option<&Reference>,
 ) -> api::PullRuleDecision {
-    let (explanation, wanted) = (rules.explain(name, reference), Wanted { name, reference });
+    let (explanation, wanted) = (rules.explain(name, reference), PullSubject { name, reference });
     let told = rules.told(&explanation, wanted);
     let (detail, hint) = match told.split_once("; hint: ") {
         Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),

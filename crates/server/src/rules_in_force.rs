@@ -26,7 +26,7 @@ const MOST_ADMITTED: u64 = 30_000;
 
 /// The rules in force. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
-pub struct RulesInForce(Arc<Shared>);
+pub struct RulesInForce(Arc<RulesInner>);
 
 /// Reads the rules again, and puts what else was read with them into force.
 pub type LoadRules = Box<dyn Fn(&RulesInForce) -> Result<PullRules, LoadFault> + Send + Sync>;
@@ -40,7 +40,7 @@ pub struct LoadFault {
     pub hint: Option<String>,
 }
 
-struct Shared {
+struct RulesInner {
     current: ArcSwap<Current>,
     load: Mutex<Option<Arc<LoadRules>>>,
     // Held while rules are replaced.
@@ -98,7 +98,7 @@ pub enum Reloaded {
     Same,
 }
 
-impl Default for Shared {
+impl Default for RulesInner {
     fn default() -> Self {
         let none = Current { rules: PullRules::default(), generation: 0, since: SystemTime::now() };
         let admitted = Cache::builder().max_capacity(MOST_ADMITTED).build_with_hasher(RandomState::default());

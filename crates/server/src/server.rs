@@ -24,7 +24,7 @@ use crate::{
     patience::Patience,
     public_url::PublicUrl,
     service::Service,
-    state::{Parts, State, Terms},
+    state::{ServerParts, ServerState, Terms},
     tls::{self, CertificateError, Certificates, TlsFiles},
     web::site::Site,
     workers::Workers,
@@ -108,7 +108,7 @@ impl Server {
     ///
     /// # Errors
     /// The address is in use or not ours, or the certificate cannot be used.
-    pub async fn bind(listen: Listen, parts: Parts) -> Result<Self, Error> {
+    pub async fn bind(listen: Listen, parts: ServerParts) -> Result<Self, Error> {
         let certificates = match listen.tls {
             Some(files) => {
                 Some(Arc::new(Certificates::open(files, listen.challenges, parts.metrics.clone()).await?))
@@ -133,7 +133,7 @@ impl Server {
             metrics_readers: listen.networks.metrics,
             login_providers: listen.login_providers,
         };
-        let state = Arc::new(State::new(parts, terms));
+        let state = Arc::new(ServerState::new(parts, terms));
         let site = Site::new(&state);
         let connections = Arc::new(Connections::new(Service::new(state, site), certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;

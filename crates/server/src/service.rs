@@ -25,7 +25,7 @@ use crate::{
     ids::RequestId,
     incoming::Upload,
     memo::{Memo, Moment},
-    metrics::Kind,
+    metrics::RouteKind,
     origin::Origin,
     pages::errors,
     peer::{Door, Peer},
@@ -33,7 +33,7 @@ use crate::{
     registry,
     rule_admission::Ruled,
     sender::{Credentials, Evidence, Found, Sender},
-    state::State,
+    state::ServerState,
     sync::problem::Problem,
     web::{
         call::{Caller, is_api},
@@ -48,7 +48,7 @@ const MAX_ADDRESS: usize = 8 << 10;
 
 /// The handler of all requests.
 pub(crate) struct Service {
-    pub(crate) state: Arc<State>,
+    pub(crate) state: Arc<ServerState>,
     site: Site,
 }
 
@@ -84,7 +84,7 @@ struct Answered {
 }
 
 impl Service {
-    pub(crate) fn new(state: Arc<State>, site: Site) -> Self {
+    pub(crate) fn new(state: Arc<ServerState>, site: Site) -> Self {
         Self { state, site }
     }
 
@@ -155,7 +155,7 @@ impl Service {
     }
 
     // The registry API runs here, on the connection's thread; everything else in the router, on the shared runtime.
-    async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
+    async fn answer(&self, received: Received<'_>, kind: &mut RouteKind) -> Answered {
         let Received { from: Connected { peer, memo, ruled }, head, id, mut body } = received;
         let host = host::of(&head);
         let (address, named) = (peer.address(), host.ok().flatten());
@@ -198,7 +198,7 @@ impl Service {
     }
 
     // Whatever is not the registry API.
-    async fn page(&self, asked: Asked, kind: &mut Kind) -> Answered {
+    async fn page(&self, asked: Asked, kind: &mut RouteKind) -> Answered {
         let Asked { caller, client, head, body } = asked;
         let (sender, id) = (caller.sender.clone(), caller.id.clone());
         let (body, finished) = body.into_body();
@@ -247,7 +247,7 @@ fn refused(call: &Call<'_>) -> Option<Result<Response<Body>, Refusal>> {
 }
 
 // A body in memory stays there until the client has read it, so there must be room for it.
-fn admit(state: &State, peer: &Arc<Peer>, response: Response<Body>) -> Result<Response<Body>, Refusal> {
+fn admit(state: &ServerState, peer: &Arc<Peer>, response: Response<Body>) -> Result<Response<Body>, Refusal> {
     let (head, body) = response.into_parts();
     let body = body.admitted(&state.answers, peer).ok_or_else(Refusal::busy)?;
     Ok(Response::from_parts(head, body))

@@ -16,7 +16,7 @@ use crate::{
     limits::LimitsInForce,
     local::Local,
     login_provider::LoginProvider,
-    metrics::Metrics,
+    metrics::ServerMetrics,
     modes_in_force::ModesInForce,
     origin::Front,
     patience::{Patience, Shortage},
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The parts of a server.
-pub struct Parts {
+pub struct ServerParts {
     /// Answers pulls and takes pushes.
     pub mirror: Mirror,
     /// Runs sync rules. Without it there are no sync pages, API or events.
@@ -63,11 +63,11 @@ pub struct Parts {
     /// The registry behind `/metrics`.
     pub registry: Registry,
     /// The server's counters; they should be on `registry`.
-    pub metrics: Metrics,
+    pub metrics: ServerMetrics,
 }
 
 /// State shared by all requests.
-pub(crate) struct State {
+pub(crate) struct ServerState {
     pub(crate) mirror: Mirror,
     /// Runs sync rules, if configured.
     pub(crate) sync: Option<SyncService>,
@@ -99,7 +99,7 @@ pub(crate) struct State {
     pub(crate) shortage: Shortage,
     /// The response bodies in flight.
     pub(crate) answers: Answers,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: ServerMetrics,
     /// Who follows pulls.
     pub(crate) listeners: Listeners,
     /// Cancelled when the server takes no more requests.
@@ -116,9 +116,9 @@ pub(crate) struct Terms {
     pub(crate) login_providers: Vec<LoginProvider>,
 }
 
-impl State {
-    pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts {
+impl ServerState {
+    pub(crate) fn new(parts: ServerParts, terms: Terms) -> Self {
+        let ServerParts {
             mirror,
             sync,
             token,

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::metrics::Metrics;
+use crate::metrics::ServerMetrics;
 
 /// The interval between checks of the files.
 const LOOK: Duration = Duration::from_secs(30);
@@ -72,7 +72,7 @@ pub(crate) struct Certificates {
     files: TlsFiles,
     current: Arc<Current>,
     seen: Mutex<Option<[SystemTime; 2]>>,
-    metrics: Metrics,
+    metrics: ServerMetrics,
 }
 
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Certificates {
     pub(crate) async fn open(
         files: TlsFiles,
         challenges: Option<Challenges>,
-        metrics: Metrics,
+        metrics: ServerMetrics,
     ) -> Result<Self, CertificateError> {
         let seen = Mutex::new(changed(&files));
         let provider = Arc::new(aws_lc_rs::default_provider());

@@ -97,9 +97,9 @@ pub(crate) struct Served<'a> {
 
 /// The images and clients that are served most. Cheap to clone; clones share them.
 #[derive(Clone)]
-pub struct Top(Arc<Shared>);
+pub struct Top(Arc<TopTables>);
 
-struct Shared {
+struct TopTables {
     tables: Mutex<Tables>,
     image_pulls: Family<ImageLabels, Gauge>,
     image_bytes: Family<ImageLabels, Gauge>,
@@ -138,7 +138,7 @@ impl Default for Top {
             client_pulls: table(),
             client_bytes: table(),
         };
-        Self(Arc::new(Shared {
+        Self(Arc::new(TopTables {
             tables: Mutex::new(tables),
             image_pulls: Family::default(),
             image_bytes: Family::default(),

@@ -6,12 +6,13 @@ mod support;
 
 use std::time::Duration;
 
-use entrepot_access::{Access, Change, Role, Rules};
+use entrepot_access::{Access, AccountUpdate, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{
-    Action, Bearer, Fault, Gate, Kind, Log, Match, Refusing, TestImage, client::Response, until, until_answer,
+    Action, Bearer, Fault, Gate, Log, Match, Refusing, ResourceKind, TestImage, client::Response, until,
+    until_answer,
 };
 use futures_util::future::join_all;
 use support::{
@@ -192,7 +193,7 @@ async fn a_verdict_is_asked_for_once_however_many_wait() {
     assert_eq!(statuses, [200; 20]);
     // Each question gets a token of its own.
     let questions = || {
-        let tokens = yard.rig.upstream.log().kind(Kind::Token);
+        let tokens = yard.rig.upstream.log().kind(ResourceKind::Token);
         tokens.matching(|request| request.authorization.is_none()).len()
     };
     assert_eq!(questions(), 1);
@@ -236,7 +237,7 @@ async fn a_right_that_ends_during_a_download_ends_with_the_next_request() {
     let pulled = yard.send("GET", &path, Some("alice"));
     let ended = async {
         gate.reached(1).await;
-        let disable = Change { is_disabled: Some(true), ..Change::default() };
+        let disable = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
         yard.access.change_account(&name("alice"), disable, &by()).await.unwrap();
         assert_eq!(yard.status(&path, Some("alice")).await, 401);
         gate.open();

@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     connection::Connection,
     host_key::HostKey,
-    waiting::{Place, Waiting},
+    waiting::{Waiting, WaitingSlot},
 };
 
 /// How long a client has to show its key.
@@ -35,7 +35,7 @@ const WINDOW: u32 = 256 << 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a server is made of.
-pub struct Parts {
+pub struct SshParts {
     /// Who has which key.
     pub access: Access,
     /// What runs programs.
@@ -58,8 +58,8 @@ impl SshServer {
     ///
     /// # Errors
     /// That cannot be.
-    pub async fn bind(address: &str, parts: Parts) -> io::Result<Self> {
-        let Parts { access, library, key } = parts;
+    pub async fn bind(address: &str, parts: SshParts) -> io::Result<Self> {
+        let SshParts { access, library, key } = parts;
         let listener = TcpListener::bind(address).await?;
         let config = Arc::new(config(&key));
         Ok(Self { listener, access, library, config, waiting: Waiting::default() })
@@ -103,7 +103,7 @@ impl SshServer {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        place: Place,
+        place: WaitingSlot,
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (is_known, gone, conversations) =
@@ -138,7 +138,7 @@ struct Arrived {
     stream: TcpStream,
     connection: Connection,
     is_known: CancellationToken,
-    place: Place,
+    place: WaitingSlot,
 }
 
 async fn serve(arrived: Arrived, stop: CancellationToken) -> Result<(), russh::Error> {

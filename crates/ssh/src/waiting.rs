@@ -16,14 +16,14 @@ pub(crate) struct Waiting(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 /// A place among those that wait, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct WaitingSlot {
     waiting: Waiting,
     address: IpAddr,
 }
 
 impl Waiting {
     /// A place for one more connection, if there is one.
-    pub(crate) fn enter(&self, address: IpAddr) -> Option<Place> {
+    pub(crate) fn enter(&self, address: IpAddr) -> Option<WaitingSlot> {
         let address = address.to_canonical();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.values().sum::<usize>() >= ALL || counts.get(&address).is_some_and(|count| *count >= OF_ONE)
@@ -31,11 +31,11 @@ impl Waiting {
             return None;
         }
         *counts.entry(address).or_default() += 1;
-        Some(Place { waiting: self.clone(), address })
+        Some(WaitingSlot { waiting: self.clone(), address })
     }
 }
 
-impl Drop for Place {
+impl Drop for WaitingSlot {
     fn drop(&mut self) {
         let mut counts = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.address) {

@@ -7,9 +7,9 @@ use entrepot_remote::{Error as RemoteError, Refusal};
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    Action, Failure, Place, Plan, Registries,
+    CopyFailure, Place, Plan, PlanAction, Registries,
     look::head,
-    rules::{Prune, Rule},
+    rules::{Prune, SyncRule},
 };
 
 /// The number of tags that are looked at or removed at a time.
@@ -34,10 +34,10 @@ pub enum Pruned {
     /// It is left alone: it leads elsewhere than when it was listed, a rule writes it now, or that cannot be told.
     Kept,
     /// It could not be removed.
-    Failed(Failure),
+    Failed(CopyFailure),
 }
 
-impl Rule {
+impl SyncRule {
     /// True if tags that it does not write are listed at one of its destinations.
     pub fn lists_extra_tags(&self) -> bool {
         let destinations = self.sources.iter().flat_map(|source| &source.destinations);
@@ -76,7 +76,7 @@ pub async fn prune(
 }
 
 fn extras(plan: &Plan) -> impl Iterator<Item = (Place, Tag)> {
-    let steps = plan.steps.iter().filter(|step| step.action == Action::Extra);
+    let steps = plan.steps.iter().filter(|step| step.action == PlanAction::Extra);
     steps.filter_map(|step| Some((step.target.clone(), step.target_tag.clone()?)))
 }
 
@@ -96,10 +96,13 @@ pub(crate) async fn remove_tag(
     registries: &Arc<dyn Registries>,
     place: &Place,
     tag: &Tag,
-) -> Result<(), Failure> {
+) -> Result<(), CopyFailure> {
     let Place::Registry { host, repository } = place else { return Ok(()) };
-    let failed =
-        |what: String, hint: Option<&str>| Failure { what, hint: hint.map(str::to_owned), at_source: false };
+    let failed = |what: String, hint: Option<&str>| CopyFailure {
+        what,
+        hint: hint.map(str::to_owned),
+        at_source: false,
+    };
     let registry = registries.registry(host).map_err(|error| failed(error.to_string(), None))?;
     match registry.remote.delete_tag(repository, tag).await {
         // Another client was first.

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, json};
 
 use crate::{
-    answer::Answer,
+    answer::CorrectResponse,
     request::{Call, values},
 };
 
@@ -153,13 +153,18 @@ impl Auth {
     }
 
     /// The refusal, if `call` is not authorized.
-    pub(crate) fn refuse(&self, call: &Call, url: &str, private: &BTreeSet<String>) -> Option<Answer> {
+    pub(crate) fn refuse(
+        &self,
+        call: &Call,
+        url: &str,
+        private: &BTreeSet<String>,
+    ) -> Option<CorrectResponse> {
         let shown = call.header("authorization");
         match self {
             Self::Open => None,
             Self::Basic(wanted) if shown == Some(wanted) => None,
             Self::Basic(_) => Some(challenge("Basic realm=\"testkit\"")),
-            Self::Bearer(tokens) if tokens.hides(call, private) => Some(Answer::error(
+            Self::Bearer(tokens) if tokens.hides(call, private) => Some(CorrectResponse::error(
                 StatusCode::NOT_FOUND,
                 ErrorCode::NameUnknown,
                 "there is no such repository",
@@ -169,16 +174,18 @@ impl Auth {
     }
 
     /// Handles a request to the token endpoint.
-    pub(crate) fn token(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> Answer {
+    pub(crate) fn token(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> CorrectResponse {
         match self {
             Self::Bearer(tokens) => tokens.give(call, body, private),
-            _ => Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no tokens are given here"),
+            _ => {
+                CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no tokens are given here")
+            }
         }
     }
 }
 
 impl Tokens {
-    fn refuse(&self, call: &Call, shown: Option<&str>, url: &str) -> Option<Answer> {
+    fn refuse(&self, call: &Call, shown: Option<&str>, url: &str) -> Option<CorrectResponse> {
         let wanted = scope(call);
         let granted =
             shown.and_then(|shown| shown.strip_prefix("Bearer ")).and_then(|token| self.given.get(token));
@@ -207,7 +214,7 @@ impl Tokens {
             && !granted.iter().any(|scope| covers(scope, &wanted))
     }
 
-    fn give(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> Answer {
+    fn give(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> CorrectResponse {
         let form = if call.method == Method::POST {
             String::from_utf8_lossy(body).into_owned()
         } else {
@@ -223,7 +230,11 @@ impl Tokens {
         let (refused, asked): (Vec<_>, Vec<_>) =
             asked.partition(|scope| anonymous.is_some() && is_private(scope, private));
         if anonymous == Some(Refusing::NoToken) && !refused.is_empty() {
-            return Answer::error(StatusCode::FORBIDDEN, ErrorCode::Denied, "requested access is denied");
+            return CorrectResponse::error(
+                StatusCode::FORBIDDEN,
+                ErrorCode::Denied,
+                "requested access is denied",
+            );
         }
         self.count += 1;
         let (token, scopes) = match &self.rules.at_most {
@@ -246,7 +257,7 @@ impl Tokens {
         if let Some(seconds) = self.rules.expires_in {
             answer.insert("expires_in".to_owned(), json!(seconds));
         }
-        Answer::new(StatusCode::OK).json(serde_json::to_vec(&answer).unwrap())
+        CorrectResponse::new(StatusCode::OK).json(serde_json::to_vec(&answer).unwrap())
     }
 
     fn is_known(&self, call: &Call, form: &str) -> bool {
@@ -287,8 +298,8 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn challenge(value: &str) -> Answer {
-    Answer::error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, "authentication required")
+fn challenge(value: &str) -> CorrectResponse {
+    CorrectResponse::error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, "authentication required")
         .with("www-authenticate", value)
 }
 

@@ -4,7 +4,7 @@
 use entrepot_catalog::{CredentialRecord, SealedTable};
 use entrepot_oci::Host;
 use entrepot_remote::Credential;
-use entrepot_secrets::{HeldKeys, OpenError as SealError, Place, Sealed};
+use entrepot_secrets::{HeldKeys, OpenError as SealError, Sealed, SealedLocation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ pub(crate) struct Whole<'a> {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct SealedDocument<'a> {
     host: &'a str,
     namespace: Option<&'a str>,
     endpoint: Option<&'a str>,
@@ -38,7 +38,7 @@ impl Whole<'_> {
     /// Seals it, as text for the database.
     pub(crate) fn seal(&self, keys: &HeldKeys<'_>) -> String {
         let Credential { username, password, namespace, endpoint } = self.credential;
-        let written = Written {
+        let written = SealedDocument {
             host: self.host.as_str(),
             namespace: namespace.as_ref().map(entrepot_oci::Repository::as_str),
             endpoint: endpoint.as_ref().map(url::Url::as_str),
@@ -73,6 +73,6 @@ fn read(record: &CredentialRecord, document: &[u8]) -> Option<(Host, Credential)
     is_same.then_some((host.parse().ok()?, credential))
 }
 
-fn place(id: &str) -> Place<'_> {
-    Place { table: SealedTable::Credential.name(), column: "sealed", row: id }
+fn place(id: &str) -> SealedLocation<'_> {
+    SealedLocation { table: SealedTable::Credential.name(), column: "sealed", row: id }
 }

@@ -7,12 +7,12 @@ use entrepot_catalog::{
     AuditOutcome, Catalog, CredentialRecord, Error as CatalogError, Listing, NewCredential as NewRecord,
 };
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Settings, StoredCredentials};
-use entrepot_secrets::{HeldKeys, Keys, OpenError as SealError};
+use entrepot_remote::{Credential, RemoteSettings, StoredCredentials};
+use entrepot_secrets::{HeldKeys, OpenError as SealError, SharedKeyring};
 use tokio::sync::Mutex;
 
 use crate::{
-    credential::{Change, CredentialName, NewCredential},
+    credential::{CredentialName, CredentialUpdate, NewCredential},
     document::{self, Whole},
     error::{Error, OpenError},
 };
@@ -21,21 +21,21 @@ use crate::{
 const PAGE: usize = 500;
 
 /// Finds the settings of a registry, without accounts that are stored here.
-pub type SettingsOf = Arc<dyn Fn(&Host) -> Settings + Send + Sync>;
+pub type SettingsOf = Arc<dyn Fn(&Host) -> RemoteSettings + Send + Sync>;
 
 /// Called after the credentials that are in use have changed.
 pub type Changed = Arc<dyn Fn() + Send + Sync>;
 
 /// The stored credentials. Cheap to clone; clones share their state.
 #[derive(Clone)]
-pub struct Vault(pub(crate) Arc<Shared>);
+pub struct Vault(pub(crate) Arc<VaultInner>);
 
 /// What a vault is made of.
-pub struct Parts {
+pub struct VaultParts {
     /// Where the credentials are.
     pub catalog: Catalog,
     /// What they are sealed with.
-    pub keys: Keys,
+    pub keys: SharedKeyring,
     /// Who uses them: holds them opened, for all clients of registries.
     pub stored: StoredCredentials,
     /// The settings of registries, to verify a credential with.
@@ -44,9 +44,9 @@ pub struct Parts {
     pub changed: Changed,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct VaultInner {
     pub(crate) catalog: Catalog,
-    pub(crate) keys: Keys,
+    pub(crate) keys: SharedKeyring,
     pub(crate) settings: SettingsOf,
     /// Held by the one rotation that runs.
     pub(crate) rotating: Mutex<()>,
@@ -57,9 +57,9 @@ pub(crate) struct Shared {
 }
 
 impl Vault {
-    pub(crate) fn new(Parts { catalog, keys, stored, settings, changed }: Parts) -> Self {
+    pub(crate) fn new(VaultParts { catalog, keys, stored, settings, changed }: VaultParts) -> Self {
         let (rotating, loading) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { catalog, keys, settings, rotating, stored, changed, loading }))
+        Self(Arc::new(VaultInner { catalog, keys, settings, rotating, stored, changed, loading }))
     }
 
     /// Credentials after `after`, by name.
@@ -109,7 +109,12 @@ impl Vault {
     ///
     /// # Errors
     /// There is no such credential, the change is not accepted, or the database failed; then nothing is changed.
-    pub async fn change(&self, name: CredentialName, change: Change, by: Audit) -> Result<(), Error> {
+    pub async fn change(
+        &self,
+        name: CredentialName,
+        change: CredentialUpdate,
+        by: Audit,
+    ) -> Result<(), Error> {
         let vault = self.clone();
         to_the_end(async move {
             let what = match (&change.username, &change.password) {
@@ -123,7 +128,7 @@ impl Vault {
         .await
     }
 
-    async fn try_change(&self, name: &CredentialName, change: Change) -> Result<(), Error> {
+    async fn try_change(&self, name: &CredentialName, change: CredentialUpdate) -> Result<(), Error> {
         change.check()?;
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
@@ -238,7 +243,11 @@ fn opened(record: &CredentialRecord, keys: &HeldKeys<'_>) -> Result<(Host, Crede
 ///
 /// # Errors
 /// The key that sealed one is not here, or the database failed.
-pub async fn read(catalog: &Catalog, keys: &Keys, stored: &StoredCredentials) -> Result<(), OpenError> {
+pub async fn read(
+    catalog: &Catalog,
+    keys: &SharedKeyring,
+    stored: &StoredCredentials,
+) -> Result<(), OpenError> {
     let (mut all, mut after) = (BTreeMap::<Host, Vec<Credential>>::new(), String::new());
     // What was read must still open: a rotation that ends in between has dropped the key of it.
     let keys = keys.hold().await;

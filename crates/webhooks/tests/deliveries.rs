@@ -10,7 +10,7 @@ use std::{
 use entrepot_catalog::{Catalog, DeliveryFilter, DeliveryRecord, DeliveryStatus, Location, NewDelivery};
 use entrepot_events::{DiskLow, Event, EventReceiver, EventSender};
 use entrepot_testkit::{Heard, Receiver};
-use entrepot_webhooks::{Error, Metrics, Parts, Webhook, WebhookSection, Webhooks, wanted};
+use entrepot_webhooks::{Error, Webhook, WebhookMetrics, WebhookSection, Webhooks, WebhooksParts, wanted};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -41,11 +41,11 @@ impl Yard {
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("db"))).await.unwrap();
         let now = Arc::new(Mutex::new(SystemTime::now()));
         let clock = Arc::clone(&now);
-        let parts = Parts {
+        let parts = WebhooksParts {
             catalog: catalog.clone(),
             webhooks,
             server: Some("https://m.example.com".to_owned()),
-            metrics: Metrics::default(),
+            metrics: WebhookMetrics::default(),
             clock: Arc::new(move || *clock.lock().unwrap()),
         };
         let webhooks = Webhooks::open(parts).await.unwrap();

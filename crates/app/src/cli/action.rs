@@ -40,15 +40,15 @@ pub(crate) enum Action {
     /// Start, stop or list runs on a server.
     Runs(runs::Runs),
     /// Log in to a registry.
-    Login(login::Login),
+    Login(login::LoginOptions),
     /// Manage and explain who may do what on a server.
-    Access(access::Access),
+    Access(access::AccessOptions),
     /// Check a list of what may be pulled.
     CheckRules(rules::CheckRules),
     /// Ask a server what may be pulled.
     Rules(rules::Rules),
     /// Ask a server how much may be pulled.
-    Limits(limits::Limits),
+    Limits(limits::LimitsOptions),
     /// Show the links that registries are reached over.
     Links(links::Links),
     /// Show or set the mode of a server.

@@ -9,8 +9,8 @@ use super::server::ServerArgs;
 use crate::{
     commands::{
         amounts::Mib,
-        nodes::{Nodes, PemFiles, Verb},
-        pulls::{self, PullTo, Pulls, Target, Wanted},
+        nodes::{NodeOperation, Nodes, PemFiles},
+        pulls::{self, PullOptions, PullTarget, PullTo, Pulls},
     },
     log::Verbosity,
 };
@@ -212,8 +212,10 @@ pub(super) enum PullsCommand {
 impl PullsCommand {
     pub(super) fn into_args(self) -> Pulls {
         let (verb, server) = match self {
-            Self::Ls { node, status, count, server } => (pulls::Verb::List { node, status, count }, server),
-            Self::Cancel { id, server } => (pulls::Verb::Cancel { id }, server),
+            Self::Ls { node, status, count, server } => {
+                (pulls::PullsOperation::List { node, status, count }, server)
+            }
+            Self::Cancel { id, server } => (pulls::PullsOperation::Cancel { id }, server),
         };
         Pulls { to: server.addressed(), verb }
     }
@@ -227,17 +229,18 @@ fn status(text: &str) -> Result<PullStatus, String> {
 impl NodeCommand {
     pub(super) fn into_args(self) -> Nodes {
         match self {
-            Self::Ls { region, search, server } => {
-                args(server, Verb::List(NodeListQuery { region, search, ..NodeListQuery::default() }))
-            }
-            Self::Show(OneArgs { node, server }) => args(server, Verb::Show { node }),
+            Self::Ls { region, search, server } => args(
+                server,
+                NodeOperation::List(NodeListQuery { region, search, ..NodeListQuery::default() }),
+            ),
+            Self::Show(OneArgs { node, server }) => args(server, NodeOperation::Show { node }),
             Self::Add(add) => add.into_args(),
-            Self::Check(OneArgs { node, server }) => args(server, Verb::Check { node }),
+            Self::Check(OneArgs { node, server }) => args(server, NodeOperation::Check { node }),
             Self::Drain(one) => one.drained(true),
             Self::Undrain(one) => one.drained(false),
             Self::Set(set) => set.into_args(),
-            Self::Release { node, card, server } => args(server, Verb::Release { node, card }),
-            Self::Rm(OneArgs { node, server }) => args(server, Verb::Remove { node }),
+            Self::Release { node, card, server } => args(server, NodeOperation::Release { node, card }),
+            Self::Rm(OneArgs { node, server }) => args(server, NodeOperation::Remove { node }),
         }
     }
 }
@@ -245,7 +248,7 @@ impl NodeCommand {
 impl OneArgs {
     fn drained(self, drained: bool) -> Nodes {
         let change = NodeChange { drained: Some(drained), ..NodeChange::default() };
-        args(self.server, Verb::Change { node: self.node, change: Box::new(change), tls: None })
+        args(self.server, NodeOperation::Change { node: self.node, change: Box::new(change), tls: None })
     }
 }
 
@@ -267,7 +270,7 @@ impl AddArgs {
             ascend,
             remark: more.remark.unwrap_or_default(),
         };
-        args(server, Verb::Add { new: Box::new(new), tls: tls.files() })
+        args(server, NodeOperation::Add { new: Box::new(new), tls: tls.files() })
     }
 }
 
@@ -289,7 +292,7 @@ impl SetArgs {
             ascend,
             remark: more.remark,
         };
-        args(server, Verb::Change { node, change: Box::new(change), tls: tls.files() })
+        args(server, NodeOperation::Change { node, change: Box::new(change), tls: tls.files() })
     }
 }
 
@@ -320,14 +323,14 @@ impl PullArgs {
         let Self { node, image, region, detach, server } = self;
         // With a region, the one word is the image.
         let (target, image) = match (region, node, image) {
-            (Some(region), Some(only), None) => (Target::Region(region), only),
-            (Some(region), _, image) => (Target::Region(region), image.unwrap_or_default()),
-            (None, node, image) => (Target::Node(node.unwrap_or_default()), image.unwrap_or_default()),
+            (Some(region), Some(only), None) => (PullTarget::Region(region), only),
+            (Some(region), _, image) => (PullTarget::Region(region), image.unwrap_or_default()),
+            (None, node, image) => (PullTarget::Node(node.unwrap_or_default()), image.unwrap_or_default()),
         };
-        PullTo { to: server.addressed(), wanted: Wanted { verbosity, target, image, detach } }
+        PullTo { to: server.addressed(), wanted: PullOptions { verbosity, target, image, detach } }
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Nodes {
+fn args(server: ServerArgs, verb: NodeOperation) -> Nodes {
     Nodes { to: server.addressed(), verb }
 }

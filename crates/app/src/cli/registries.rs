@@ -227,7 +227,7 @@ impl LoginArgs {
         Action::Login(self.into_args(verbosity))
     }
 
-    fn into_args(self, verbosity: Verbosity) -> login::Login {
+    fn into_args(self, verbosity: Verbosity) -> login::LoginOptions {
         let Self { target, username, password, password_stdin, keep_password, device: _, file, output } =
             self;
         let common = CommonArgs { file, output, cache: None }.into_args(verbosity);
@@ -236,7 +236,7 @@ impl LoginArgs {
             (None, true) => Password::OnInput,
             (None, false) => Password::Asked,
         };
-        login::Login { common, target, username, password, keep_password }
+        login::LoginOptions { common, target, username, password, keep_password }
     }
 }
 

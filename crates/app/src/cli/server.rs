@@ -7,8 +7,8 @@ use secrecy::SecretString;
 
 use super::common::{FileArgs, OutputArgs};
 use crate::{
-    client::{Addressed, Server},
-    commands::runs::{Runs, Verb},
+    client::{Addressed, ServerLocation},
+    commands::runs::{Runs, RunsOperation},
     output::Output,
 };
 
@@ -75,19 +75,19 @@ pub(super) struct ServerAddressArgs {
 
 impl RunArgs {
     pub(super) fn into_args(self) -> Runs {
-        self.server.into_args(Verb::Run { rule: self.rule, image: self.image, wait: self.wait })
+        self.server.into_args(RunsOperation::Run { rule: self.rule, image: self.image, wait: self.wait })
     }
 }
 
 impl RunsArgs {
     pub(super) fn into_args(self) -> Runs {
-        self.server.into_args(Verb::List { rule: self.rule, count: self.count })
+        self.server.into_args(RunsOperation::List { rule: self.rule, count: self.count })
     }
 }
 
 impl CancelArgs {
     pub(super) fn into_args(self) -> Runs {
-        self.server.into_args(Verb::Cancel { run: self.run })
+        self.server.into_args(RunsOperation::Cancel { run: self.run })
     }
 }
 
@@ -96,7 +96,7 @@ impl ServerArgs {
         self.at.addressed(self.output.output)
     }
 
-    fn into_args(self, verb: Verb) -> Runs {
+    fn into_args(self, verb: RunsOperation) -> Runs {
         Runs { to: self.addressed(), verb }
     }
 }
@@ -104,8 +104,8 @@ impl ServerArgs {
 impl ServerAddressArgs {
     pub(super) fn addressed(self, output: Output) -> Addressed {
         let server = match self.server {
-            Some(server) => Server::At(server),
-            None => Server::Here { file: self.file.config, data: self.data },
+            Some(server) => ServerLocation::At(server),
+            None => ServerLocation::Here { file: self.file.config, data: self.data },
         };
         Addressed { server, token: self.token, output }
     }

@@ -8,7 +8,7 @@ use entrepot_api::{NewSpec, SpecChange, SpecListQuery, SpecVendor};
 use super::server::ServerArgs;
 use crate::commands::{
     amounts::{Cores, Gib, Mib, Price},
-    specs::{Specs, Verb},
+    specs::{SpecOperation, Specs},
 };
 
 #[derive(Subcommand)]
@@ -171,16 +171,19 @@ impl SpecCommand {
         match self {
             Self::Ls { search, vendor, server } => {
                 let vendor = vendor.map(Vendor::spoken);
-                args(server, Verb::List(SpecListQuery { search, vendor, ..SpecListQuery::default() }))
+                args(
+                    server,
+                    SpecOperation::List(SpecListQuery { search, vendor, ..SpecListQuery::default() }),
+                )
             }
             Self::Add(add) => add.into_args(),
             Self::Set(set) => set.into_args(),
             Self::Shelf { spec, state, server } => {
                 let on_shelf = Some(matches!(state, Shelf::On));
                 let change = Box::new(SpecChange { on_shelf, ..SpecChange::default() });
-                args(server, Verb::Change { spec, change })
+                args(server, SpecOperation::Change { spec, change })
             }
-            Self::Rm { spec, server } => args(server, Verb::Remove { spec }),
+            Self::Rm { spec, server } => args(server, SpecOperation::Remove { spec }),
         }
     }
 }
@@ -207,7 +210,7 @@ impl AddArgs {
             on_shelf: !off_shelf,
             remark: more.remark.unwrap_or_default(),
         };
-        args(server, Verb::Add(Box::new(new)))
+        args(server, SpecOperation::Add(Box::new(new)))
     }
 }
 
@@ -239,7 +242,7 @@ impl SetArgs {
             on_shelf: None,
             remark: more.remark,
         };
-        args(server, Verb::Change { spec, change: Box::new(change) })
+        args(server, SpecOperation::Change { spec, change: Box::new(change) })
     }
 }
 
@@ -275,6 +278,6 @@ fn said<T>(new: Option<T>, gone: bool) -> Option<Option<T>> {
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Specs {
+fn args(server: ServerArgs, verb: SpecOperation) -> Specs {
     Specs { to: server.addressed(), verb }
 }

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use entrepot_oci::Platform;
-use entrepot_rewrite::{Kind, Root, Search};
+use entrepot_rewrite::{DocumentKind, Root, Search};
 
 use super::registries::{CommonArgs, FormatWord};
 use crate::{
     commands::{
-        documents::{Documents, Naming, Source, rewrite::Names},
+        documents::{DocumentSource, Documents, Naming, rewrite::NamingOptions},
         relay::{self, CopyOptions, Doing, Places, load},
     },
     log::Verbosity,
@@ -59,7 +59,7 @@ struct ReadingArgs {
     env_file: Vec<PathBuf>,
     /// The kind of the files: compose, kubernetes, helm and so on [default: by name and content]
     #[arg(long)]
-    kind: Option<Kind>,
+    kind: Option<DocumentKind>,
 }
 
 #[derive(Args)]
@@ -162,13 +162,13 @@ impl RelayArgs {
         relay::Relay {
             common: self.common.into_args(verbosity),
             documents: Documents {
-                sources: self.files.into_iter().map(Source::File).collect(),
+                sources: self.files.into_iter().map(DocumentSource::File).collect(),
                 kind,
                 search: Search::default(),
                 ignore,
             },
             env_files: env_file,
-            names: Names { to: Some(to.clone()), naming, map, map_file },
+            names: NamingOptions { to: Some(to.clone()), naming, map, map_file },
             to,
             options: CopyOptions {
                 platforms: platform,

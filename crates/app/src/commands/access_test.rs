@@ -30,14 +30,14 @@ pub(crate) struct AccessTest {
     /// The configuration file, if given.
     pub(crate) file: Option<PathBuf>,
     /// What to ask.
-    pub(crate) of: Asked,
+    pub(crate) of: IdentityQuery,
     /// The output format.
     pub(crate) output: Output,
 }
 
 /// What to ask.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum IdentityQuery {
     /// The OpenID provider: whether it answers and accepts us, and whose token this is.
     Oidc {
         /// Whether an ID token is on standard input.
@@ -60,14 +60,14 @@ struct Report {
     #[serde(skip)]
     told: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    person: Option<Known>,
+    person: Option<IdentityReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claims: Option<Claims>,
 }
 
 /// Somebody who is known.
 #[derive(Serialize)]
-struct Known {
+struct IdentityReport {
     subject: String,
     name: String,
     groups: Option<Vec<String>>,
@@ -85,10 +85,10 @@ pub(crate) fn run(AccessTest { file, of, output }: AccessTest) -> Result<(), Fai
     let federation = loaded.config.federation.meant;
     let report = runtime::build()?.block_on(async {
         match of {
-            Asked::Oidc { has_token } => {
+            IdentityQuery::Oidc { has_token } => {
                 oidc(federation.oidc.ok_or_else(|| absent("oidc"))?, has_token).await
             }
-            Asked::Ldap { user, password } => {
+            IdentityQuery::Ldap { user, password } => {
                 ldap(federation.ldap.ok_or_else(|| absent("ldap"))?, &user, password).await
             }
         }
@@ -148,9 +148,9 @@ async fn ldap(settings: LdapSettings, user: &str, password: Password) -> Result<
     Ok(Report { asked, told, person, claims: None })
 }
 
-fn known(person: Person, role: Option<Role>, source: String) -> Known {
+fn known(person: Person, role: Option<Role>, source: String) -> IdentityReport {
     let Person { subject, name, groups } = person;
-    Known { subject, name, groups, role: role.map(Role::as_str), source }
+    IdentityReport { subject, name, groups, role: role.map(Role::as_str), source }
 }
 
 fn token() -> Result<String, Failure> {
@@ -195,7 +195,7 @@ fn absent(section: &str) -> Failure {
         .with_hint("say which file it is in: `--config FILE`")
 }
 
-fn no_role(known: &Known) -> Failure {
+fn no_role(known: &IdentityReport) -> Failure {
     let hint = match known.groups {
         None => "let the provider send the groups, or name the claim that has them: `groups_claim`",
         Some(_) => {

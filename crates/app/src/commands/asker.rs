@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    client::{Addressed, Client, Fault},
+    client::{Addressed, ApiError, Client},
     failure::Failure,
     output::{self, Output},
 };
@@ -15,7 +15,7 @@ pub(crate) struct Asker {
 }
 
 #[derive(Serialize)]
-struct Done<'a> {
+struct DoneReport<'a> {
     name: &'a str,
 }
 
@@ -29,7 +29,7 @@ impl Asker {
     }
 
     /// Explains a refusal in the server's words.
-    pub(crate) fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+    pub(crate) fn told<T>(&self, answer: Result<T, ApiError>) -> Result<T, Failure> {
         answer.map_err(|fault| fault.explained(self.client.server()))
     }
 
@@ -43,6 +43,6 @@ impl Asker {
 
     /// Says what became of something, in the terminal's language.
     pub(crate) fn done(&self, name: &str, what: &str) -> Result<(), Failure> {
-        self.print(&Done { name }, || format!("`{name}` {what}\n"))
+        self.print(&DoneReport { name }, || format!("`{name}` {what}\n"))
     }
 }

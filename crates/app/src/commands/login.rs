@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     login_token::{self, Made},
     password::{self, Password},
-    session::{self, Common, Session},
+    session::{self, Common, RegistryContext},
 };
 use crate::{
     config::{self, Environment, Overrides, Warning},
@@ -24,7 +24,7 @@ use crate::{
 
 /// The arguments of `login`.
 #[derive(Debug)]
-pub(crate) struct Login {
+pub(crate) struct LoginOptions {
     /// Options shared by all registry commands.
     pub(crate) common: Common,
     /// The registry, or a namespace of it.
@@ -70,8 +70,8 @@ struct Removal {
 
 /// Prompts for the account, checks it against the registry, and stores it. Where the server is an entrepot, an API token
 /// is stored instead of the password.
-pub(crate) fn login(login: Login) -> Result<(), Failure> {
-    let Login { common, target, username, password, keep_password } = login;
+pub(crate) fn login(login: LoginOptions) -> Result<(), Failure> {
+    let LoginOptions { common, target, username, password, keep_password } = login;
     session::run(&common, async |session, stop| {
         let entered = async {
             let credential = enter(&target, username, password).await?;
@@ -94,13 +94,13 @@ pub(crate) fn login(login: Login) -> Result<(), Failure> {
         if let Some(before) = before {
             revoke(&session.registries, target.host(), &before).await;
         }
-        let done = Done { target, username: kept.username, verdict, stored, api_token };
+        let done = LoginResult { target, username: kept.username, verdict, stored, api_token };
         done.print(common.output)
     })
 }
 
 // A server that gives no token is logged in to with the password.
-async fn token(session: &Session, target: &LoginTarget, credential: &Credential) -> Option<Made> {
+async fn token(session: &RegistryContext, target: &LoginTarget, credential: &Credential) -> Option<Made> {
     match login_token::make(&session.registries, target.host(), credential).await {
         Ok(made) => made,
         Err(fault) => {
@@ -156,7 +156,11 @@ async fn enter(
     Ok(Credential { username, password })
 }
 
-async fn check(session: &Session, target: &LoginTarget, given: &Credential) -> Result<LoginOutcome, Failure> {
+async fn check(
+    session: &RegistryContext,
+    target: &LoginTarget,
+    given: &Credential,
+) -> Result<LoginOutcome, Failure> {
     let host = target.host();
     let remote = Remote::new(host.clone(), &session.registries.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
@@ -237,7 +241,7 @@ impl Removal {
 }
 
 /// A login that was checked and stored.
-struct Done {
+struct LoginResult {
     target: LoginTarget,
     username: String,
     verdict: LoginOutcome,
@@ -246,7 +250,7 @@ struct Done {
     api_token: Option<String>,
 }
 
-impl Done {
+impl LoginResult {
     fn print(self, output: Output) -> Result<(), Failure> {
         let Self { target, username, verdict, stored, api_token } = self;
         if output == Output::Json {

@@ -11,7 +11,7 @@ use entrepot_sync::ConfiguredRegistries;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use crate::client::{Client, Fault};
+use crate::client::{ApiError, Client};
 
 /// How long a server may take to say what it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ pub(super) async fn make(
     registries: &ConfiguredRegistries,
     host: &Host,
     credential: &Credential,
-) -> Result<Option<Made>, Fault> {
+) -> Result<Option<Made>, ApiError> {
     if is_token(credential) || host.is_docker_hub() {
         return Ok(None);
     }
@@ -61,7 +61,7 @@ pub(super) async fn revoke(
     registries: &ConfiguredRegistries,
     host: &Host,
     credential: &Credential,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, ApiError> {
     let Ok(token) = credential.password.expose_secret().parse::<ApiToken>() else { return Ok(None) };
     let Some(client) = client(registries, host) else { return Ok(None) };
     let client = client.logged_in(credential.clone());
@@ -87,7 +87,7 @@ async fn entrepot_at(registries: &ConfiguredRegistries, host: &Host) -> Option<C
     within(me(&client)).await.ok().map(|_| client)
 }
 
-async fn me(client: &Client) -> Result<Me, Fault> {
+async fn me(client: &Client) -> Result<Me, ApiError> {
     let none: [(&str, &str); 0] = [];
     client.get(&["me"], &none).await
 }
@@ -97,8 +97,8 @@ fn client(registries: &ConfiguredRegistries, host: &Host) -> Option<Client> {
     Client::at(own.as_str(), None).ok()
 }
 
-async fn within<T>(asked: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(Fault::TimedOut))
+async fn within<T>(asked: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(ApiError::TimedOut))
 }
 
 fn machine() -> String {

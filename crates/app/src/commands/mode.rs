@@ -16,12 +16,12 @@ pub(crate) struct ModeOf {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What to do.
-    pub(crate) verb: Verb,
+    pub(crate) verb: ModeOperation,
 }
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum ModeOperation {
     /// Show the mode.
     Show,
     /// Set it by hand.
@@ -38,7 +38,7 @@ pub(crate) enum Verb {
 
 /// Runs the command.
 pub(crate) fn run(ModeOf { to, verb }: ModeOf) -> Result<(), Failure> {
-    if matches!(&verb, Verb::TakeBack { order } if *order != NewModeOrder::default()) {
+    if matches!(&verb, ModeOperation::TakeBack { order } if *order != NewModeOrder::default()) {
         return Err(Failure::wrong("`auto` takes back what was set, and stands alone")
             .with_hint("switch lists alone: `entrepot mode --tag-lists off`"));
     }
@@ -46,9 +46,9 @@ pub(crate) fn run(ModeOf { to, verb }: ModeOf) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     let told = runtime::build()?.block_on(async {
         match &verb {
-            Verb::Show => client.get(&["mode"], &none).await,
-            Verb::Set { order } => client.put(&["mode"], order).await,
-            Verb::TakeBack { .. } => client.delete(&["mode"], &none).await,
+            ModeOperation::Show => client.get(&["mode"], &none).await,
+            ModeOperation::Set { order } => client.put(&["mode"], order).await,
+            ModeOperation::TakeBack { .. } => client.delete(&["mode"], &none).await,
         }
     });
     let state: ModeState = told.map_err(|fault| fault.explained(client.server()))?;

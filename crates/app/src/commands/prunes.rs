@@ -25,12 +25,12 @@ pub(crate) struct Prunes {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: PruneOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum PruneOperation {
     /// List lists.
     Ls {
         /// Only those of this rule.
@@ -63,25 +63,25 @@ pub(crate) fn run(Prunes { to, verb }: Prunes) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: PruneOperation) -> Result<(), Failure> {
     match verb {
-        Verb::Ls { rule, count } => {
+        PruneOperation::Ls { rule, count } => {
             let query = PruneListQuery { rule, before: None, n: Some(count) };
             let page: PruneList = asker.told(asker.client.get(&["sync", "prunes"], &query).await)?;
             asker.print(&page, || lists(&page.prunes))
         }
-        Verb::Show { id } => {
+        PruneOperation::Show { id } => {
             let all = whole(asker, &id).await?;
             asker.print(&all, || shown(&all))
         }
-        Verb::Approve { id, yes } => {
+        PruneOperation::Approve { id, yes } => {
             let all = whole(asker, &id).await?;
             if !yes && all.prune.status == PruneStatus::Waiting {
                 agree(&all)?;
             }
             decide(asker, &all.prune, "approve").await
         }
-        Verb::Reject { id } => {
+        PruneOperation::Reject { id } => {
             let all = whole(asker, &id).await?;
             decide(asker, &all.prune, "reject").await
         }

@@ -4,7 +4,7 @@ use entrepot_oci::{Host, ImageRef, ImageRefError, Repository, Tag};
 use entrepot_sync::rules::{RuleError, TagFilter, TagsSection};
 use serde::Serialize;
 
-use super::session::{self, Common, Session};
+use super::session::{self, Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{self, Output},
@@ -76,7 +76,7 @@ struct Listed<'a> {
 
 /// All tags of a repository, in the registry's order.
 pub(crate) async fn list(
-    session: &Session,
+    session: &RegistryContext,
     host: &Host,
     repository: &Repository,
 ) -> Result<Vec<Tag>, Failure> {

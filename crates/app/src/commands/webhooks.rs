@@ -20,12 +20,12 @@ pub(crate) struct Webhooks {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: WebhooksOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum WebhooksOperation {
     /// List webhooks.
     Ls,
     /// List deliveries.
@@ -48,24 +48,24 @@ pub(crate) fn run(Webhooks { to, verb }: Webhooks) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: WebhooksOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     match verb {
-        Verb::Ls => {
+        WebhooksOperation::Ls => {
             let all: WebhookList = asker.told(asker.client.get(&["webhooks"], &none).await)?;
             asker.print(&all, || webhooks(&all.webhooks))
         }
-        Verb::Deliveries(query) => {
+        WebhooksOperation::Deliveries(query) => {
             let page: WebhookDeliveryList =
                 asker.told(asker.client.get(&["webhook-deliveries"], &query).await)?;
             asker.print(&page, || deliveries(&page.deliveries))
         }
-        Verb::Test { name } => {
+        WebhooksOperation::Test { name } => {
             let test: WebhookTest =
                 asker.told(asker.client.act(&["webhooks", &name, "test"], &none).await)?;
             tested(asker, &name, &test)
         }
-        Verb::Redeliver { id } => {
+        WebhooksOperation::Redeliver { id } => {
             let path = ["webhook-deliveries", &id, "redeliver"];
             let delivery: WebhookDelivery = asker.told(asker.client.act(&path, &none).await)?;
             asker.print(&delivery, || {

@@ -7,7 +7,7 @@ use super::{
     environment::Environment,
     files::read_file,
     keep, migration, pull_rules,
-    reader::{error::Error, tree::Node, typed},
+    reader::{error::Error, tree::ConfigNode, typed},
     rules, secrets, sections,
     types::{Config, Loaded, Overrides, Warning},
 };
@@ -49,9 +49,9 @@ pub(crate) fn data_directory(
     let file = which_file(file, environment);
     let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
     let in_file = |error: Error| file.iter().fold(error, |error, file| error.in_file(file));
-    let mut root = Node::parse(&text).map_err(in_file)?;
+    let mut root = ConfigNode::parse(&text).map_err(in_file)?;
     environment.write_over(&mut root, &sections::KEYS).map_err(in_file)?;
-    Ok(root.get("data").and_then(Node::text).unwrap_or(defaults::DATA).into())
+    Ok(root.get("data").and_then(ConfigNode::text).unwrap_or(defaults::DATA).into())
 }
 
 // The named file, or the default one if it exists.
@@ -75,7 +75,7 @@ fn parse_in(
     environment: &Environment,
     directory: &Path,
 ) -> Result<(Config, Vec<Warning>), Error> {
-    let mut root = Node::parse(text)?;
+    let mut root = ConfigNode::parse(text)?;
     environment.write_over(&mut root, &sections::KEYS)?;
     build(root, environment, directory)
 }
@@ -85,7 +85,7 @@ fn parse_in(
 /// # Errors
 /// The first fault.
 pub(super) fn build(
-    mut root: Node,
+    mut root: ConfigNode,
     environment: &Environment,
     directory: &Path,
 ) -> Result<(Config, Vec<Warning>), Error> {

@@ -19,10 +19,10 @@ const MOST: usize = 4 << 20;
 
 /// A log sink. Cheap to clone; all clones write to the same log.
 #[derive(Clone, Default)]
-pub(super) struct Batch(Arc<Shared>);
+pub(super) struct Batch(Arc<LineQueue>);
 
 #[derive(Default)]
-struct Shared {
+struct LineQueue {
     lines: Mutex<Lines>,
     /// Signals the thread that there is work.
     call: Condvar,

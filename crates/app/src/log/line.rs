@@ -24,13 +24,13 @@ use tracing_subscriber::{
 use crate::config::LogFormat;
 
 /// Formats events as lines.
-pub(super) struct Line {
+pub(super) struct LineFormatter {
     pub(super) format: LogFormat,
     /// Colour the levels, for a terminal.
     pub(super) colour: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LineFormatter
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -214,7 +214,7 @@ mod tests {
         let sink = Captured::default();
         let writer = sink.clone();
         let subscriber = tracing_subscriber::fmt()
-            .event_format(Line { format, colour })
+            .event_format(LineFormatter { format, colour })
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, log);

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use entrepot_blobs::{Error, Held, MEMORY_BYTES, StageId, Stored};
+use entrepot_blobs::{Error, HeldBlob, MEMORY_BYTES, StageId, Stored};
 use entrepot_oci::{Algorithm, Digest};
 use futures_util::future::join_all;
 
@@ -30,7 +30,7 @@ pub async fn keeps_across_a_restart(place: &Place) {
         place.open().await.put(&digest, bytes.clone()).await.unwrap();
         let blobs = place.open().await;
         let held = blobs.get(&digest).await.unwrap().unwrap();
-        assert_eq!(matches!(held, Held::Memory(_)), bytes.len() == SMALL);
+        assert_eq!(matches!(held, HeldBlob::Memory(_)), bytes.len() == SMALL);
         assert_held(&blobs, &digest, &bytes).await;
         assert_eq!(blobs.put(&digest, bytes).await.unwrap(), Stored::AlreadyHeld);
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
-use entrepot_blobs::{Blobs, Error, Held, Stored};
+use entrepot_blobs::{Blobs, Error, HeldBlob, Stored};
 use entrepot_oci::Digest;
 use rustix::fs::{statfs, statvfs};
 
@@ -83,7 +83,7 @@ async fn a_large_blob_is_looked_at_after_it_could_not_be_read() {
     let digest = Digest::of(&bytes);
     blobs.put(&digest, bytes.clone()).await.unwrap();
     let mapping = async || match blobs.get(&digest).await.unwrap() {
-        Some(Held::Mapped(mapping)) => Some(mapping),
+        Some(HeldBlob::Mapped(mapping)) => Some(mapping),
         _ => None,
     };
     // A blob that can be read again stays.
@@ -109,7 +109,7 @@ async fn a_blob_cut_short_is_replaced_by_a_commit() {
     blobs.put(&digest, bytes.clone()).await.unwrap();
     fs::remove_file(path(&place, &digest)).unwrap();
     fs::write(path(&place, &digest), &bytes[..100_000]).unwrap();
-    assert!(matches!(blobs.get(&digest).await.unwrap(), Some(Held::Mapped(_))));
+    assert!(matches!(blobs.get(&digest).await.unwrap(), Some(HeldBlob::Mapped(_))));
 
     let staged = staged_with(&blobs, &bytes).await;
     assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);

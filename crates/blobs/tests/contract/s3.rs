@@ -1,9 +1,9 @@
 //! Cases for blobs in S3 only, and for a misbehaving service.
 
 use bytes::Bytes;
-use entrepot_blobs::{Blobs, Error, Held, Stored};
+use entrepot_blobs::{Blobs, Error, HeldBlob, Stored};
 use entrepot_oci::Digest;
-use entrepot_testkit::s3::{S3Fault, Seen};
+use entrepot_testkit::s3::{S3Fault, S3Request};
 use http::{Method, StatusCode};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -23,7 +23,7 @@ fn key(digest: &Digest) -> String {
 
 async fn object(blobs: &Blobs, digest: &Digest) -> entrepot_blobs::ObjectBlob {
     match blobs.get(digest).await.unwrap().unwrap() {
-        Held::Object(object) => object,
+        HeldBlob::Object(object) => object,
         other => panic!("{other:?}"),
     }
 }
@@ -134,11 +134,11 @@ async fn a_service_that_stumbles_is_asked_again() {
     assert!(bytes_of(held, 0..LARGE).await == bytes);
 }
 
-fn is_part(seen: &Seen) -> bool {
+fn is_part(seen: &S3Request) -> bool {
     seen.method == Method::PUT && seen.query.contains("partNumber")
 }
 
-fn is_complete(seen: &Seen) -> bool {
+fn is_complete(seen: &S3Request) -> bool {
     seen.method == Method::POST && seen.query.contains("uploadId")
 }
 
@@ -204,7 +204,7 @@ async fn an_object_of_another_size_is_replaced() {
     assert_held(&blobs, &digest, &bytes).await;
 }
 
-fn small_put(seen: &Seen) -> bool {
+fn small_put(seen: &S3Request) -> bool {
     seen.method == Method::PUT && seen.query.is_empty()
 }
 
@@ -308,7 +308,7 @@ async fn parts_that_a_killed_process_left_are_aborted() {
     assert!(place.server().take_seen().is_empty());
 }
 
-fn is_abort(seen: &Seen) -> bool {
+fn is_abort(seen: &S3Request) -> bool {
     seen.method == Method::DELETE && seen.query.contains("uploadId")
 }
 

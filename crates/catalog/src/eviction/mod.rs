@@ -10,7 +10,9 @@ mod records;
 mod retire;
 
 pub use pins::{NewPin, PinFilter, PinRecord, PinSource};
-pub use records::{Content, Gone, HeldRepository, ManifestContent, Retired, Returned, ReturnedImage, Spared};
+pub use records::{
+    Gone, HeldRepository, ManifestContent, RepositoryContent, Retired, Returned, ReturnedImage, Spared,
+};
 pub use retire::Conditions;
 
 pub(crate) use ghosts::welcome_back;

@@ -18,7 +18,7 @@ pub struct HeldRepository {
 
 /// Something that a repository holds or that is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum RepositoryContent {
     /// A manifest.
     Manifest(ManifestContent),
     /// A manifest names a blob, held or not.

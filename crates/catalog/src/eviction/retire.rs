@@ -68,7 +68,7 @@ impl Catalog {
             Some(_) => {}
         }
         let doomed = plan::doomed(found, Some(*root));
-        let place = Place { key, id, now: on.now };
+        let place = RetireContext { key, id, now: on.now };
         let mut heat = Heat::new(0, on.now);
         for (digest, _) in &doomed {
             let state = place.state(&mut tx, digest).await?;
@@ -125,7 +125,7 @@ impl Catalog {
 }
 
 /// What may speak for a manifest.
-struct State {
+struct RetentionFacts {
     created: SystemTime,
     last_used: Option<SystemTime>,
     heat: Heat,
@@ -133,7 +133,7 @@ struct State {
     is_pinned: bool,
 }
 
-impl State {
+impl RetentionFacts {
     fn speaks_for_it(&self, is_root: bool, on: &Conditions) -> Option<Spared> {
         if is_root && self.is_about_held {
             return Some(Spared::Needed);
@@ -147,7 +147,7 @@ impl State {
 }
 
 /// A repository at a time.
-struct Place<'a> {
+struct RetireContext<'a> {
     key: &'a RepoKey,
     id: i64,
     now: SystemTime,
@@ -155,13 +155,13 @@ struct Place<'a> {
 
 type RawState = (i64, Option<i64>, i64, Option<i64>, Option<i64>, Option<i64>);
 
-impl Place<'_> {
-    async fn state(&self, on: &mut AnyConnection, digest: &Digest) -> Result<State, Error> {
+impl RetireContext<'_> {
+    async fn state(&self, on: &mut AnyConnection, digest: &Digest) -> Result<RetentionFacts, Error> {
         let query = sqlx::query_as::<_, RawState>(STATE).bind(self.id).bind(digest.to_string());
         let query = query.bind(self.key.to_string()).bind(self.key.origin_text().to_owned());
         let row = query.bind(to_ms(self.now)).fetch_one(on).await?;
         let (created, last_used, heat, heat_ms, subject, pin) = row;
-        Ok(State {
+        Ok(RetentionFacts {
             created: from_ms(created),
             last_used: last_used.map(from_ms),
             heat: Heat::new(count(heat), from_ms(heat_ms.unwrap_or(created))),

@@ -1,7 +1,7 @@
 //! What stays, what goes, and what comes back.
 
 use entrepot_catalog::{
-    Catalog, Conditions, Content, Gone, NewPin, PinFilter, PinSource, RepoKey, Retired, Returned,
+    Catalog, Conditions, Gone, NewPin, PinFilter, PinSource, RepoKey, RepositoryContent, Retired, Returned,
     ReturnedImage, Spared, Upkeep, UpkeepRecord, Use,
 };
 use entrepot_oci::Digest;
@@ -120,7 +120,7 @@ pub async fn contents_are_told_whole(home: &Home) {
     let (mut manifests, mut rest) = (Vec::new(), Vec::new());
     catalog
         .contents(of, at(40), &mut |content| match content {
-            Content::Manifest(manifest) => manifests.push(manifest),
+            RepositoryContent::Manifest(manifest) => manifests.push(manifest),
             other => rest.push(other),
         })
         .await
@@ -130,12 +130,15 @@ pub async fn contents_are_told_whole(home: &Home) {
     assert_eq!((told.created, told.last_used, told.heat.at(at(30))), (at(10), Some(at(30)), 2.0));
     let told = manifests.iter().find(|manifest| manifest.digest == about.digest).unwrap();
     assert_eq!((told.subject, told.last_used, told.heat.at(at(40))), (Some(root.digest), None, 0.0));
-    assert!(rest.contains(&Content::Lists { parent: root.digest, child: child.digest }));
-    assert!(rest.contains(&Content::NamesBlob { parent: child.digest, child: blob("layer") }));
-    assert!(rest.contains(&Content::Tagged(root.digest)));
-    assert!(rest.iter().any(|told| matches!(told, Content::Blob { digest, .. } if *digest == blob("layer"))));
-    let pinned: Vec<_> = rest.iter().filter(|told| matches!(told, Content::Pinned(_))).collect();
-    assert_eq!(pinned, [&Content::Pinned(child.digest)]);
+    assert!(rest.contains(&RepositoryContent::Lists { parent: root.digest, child: child.digest }));
+    assert!(rest.contains(&RepositoryContent::NamesBlob { parent: child.digest, child: blob("layer") }));
+    assert!(rest.contains(&RepositoryContent::Tagged(root.digest)));
+    assert!(
+        rest.iter()
+            .any(|told| matches!(told, RepositoryContent::Blob { digest, .. } if *digest == blob("layer")))
+    );
+    let pinned: Vec<_> = rest.iter().filter(|told| matches!(told, RepositoryContent::Pinned(_))).collect();
+    assert_eq!(pinned, [&RepositoryContent::Pinned(child.digest)]);
 }
 
 // C04
@@ -277,7 +280,7 @@ async fn heat_of(catalog: &Catalog, key: &RepoKey, doc: &Doc, now: u64) -> f64 {
     let of = all.iter().find(|repository| repository.key == *key).unwrap();
     let mut heat = None;
     let mut find = |content| match content {
-        Content::Manifest(manifest) if manifest.digest == doc.digest => heat = Some(manifest.heat),
+        RepositoryContent::Manifest(manifest) if manifest.digest == doc.digest => heat = Some(manifest.heat),
         _ => {}
     };
     catalog.contents(of, at(now), &mut find).await.unwrap();

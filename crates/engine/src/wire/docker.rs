@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
-    mount::{Mount, Source},
+    mount::{Mount, MountSource},
     ports::Publish,
     wire::nano_cpus,
 };
@@ -163,8 +163,8 @@ fn tcp(port: u16) -> String {
 // `Mounts`, not `Binds`: of those a missing source would be made, as an empty directory of root.
 fn mounted(mount: Mount) -> Mounted {
     let (r#type, source, read_only) = match mount.source {
-        Source::Volume(name) => ("volume", name, false),
-        Source::Host(path) => ("bind", path, true),
+        MountSource::Volume(name) => ("volume", name, false),
+        MountSource::Host(path) => ("bind", path, true),
     };
     Mounted { r#type, source, target: mount.target, read_only }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::{
     create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
-    limits::{Limits, LogLimits},
-    mount::{Mount, Source},
+    limits::{ContainerLimits, LogLimits},
+    mount::{Mount, MountSource},
     ports::Publish,
 };
 
@@ -152,7 +152,7 @@ pub(crate) fn create(request: &CreateRequest) -> Create {
     }
 }
 
-fn resources(limits: &Limits) -> Resources {
+fn resources(limits: &ContainerLimits) -> Resources {
     Resources {
         cpu: Cpu { quota: u64::from(limits.cpu_milli) * CPU_PERIOD / 1000, period: CPU_PERIOD },
         memory: Memory { limit: limits.memory },
@@ -178,8 +178,8 @@ fn divided(all: Vec<Mount>) -> (Vec<Volume>, Vec<Mounted>) {
     let (mut volumes, mut mounts) = (Vec::new(), Vec::new());
     for Mount { target, source } in all {
         match source {
-            Source::Volume(name) => volumes.push(Volume { name, dest: target }),
-            Source::Host(source) => {
+            MountSource::Volume(name) => volumes.push(Volume { name, dest: target }),
+            MountSource::Host(source) => {
                 let options = vec!["rbind", "ro"];
                 mounts.push(Mounted { r#type: "bind", source, destination: target, options });
             }

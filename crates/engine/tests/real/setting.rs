@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use entrepot_engine::{
-    Command, Container, ContainerId, CreateRequest, Devices, Endpoint, Engine, Environment, Error,
-    Installation, Limits, LogLimits, Mounts, Network, Owner, Ports, PullStop, Purpose, Tls,
+    Command, Container, ContainerId, ContainerLimits, CreateRequest, Devices, Endpoint, Engine, Environment,
+    Error, Installation, LogLimits, Mounts, Network, Owner, Ports, PullStop, Purpose, Tls,
 };
 use entrepot_oci::ImageRef;
 
@@ -40,7 +40,7 @@ impl Real {
                 terminal: false,
             },
             environment,
-            limits: Limits {
+            limits: ContainerLimits {
                 cpu_milli: 500,
                 memory: 256 << 20,
                 shm: 32 << 20,

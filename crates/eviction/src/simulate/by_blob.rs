@@ -2,7 +2,7 @@
 
 use super::{
     cache::{Cache, Missing},
-    trace::{Pull, Trace},
+    trace::{Trace, TracePull},
 };
 
 /// Chooses among blobs that are held.
@@ -54,7 +54,7 @@ impl<'a, P: ByBlobPolicy> ByBlob<'a, P> {
 }
 
 impl<P: ByBlobPolicy> Cache for ByBlob<'_, P> {
-    fn pull(&mut self, pull: &Pull) -> Missing {
+    fn pull(&mut self, pull: &TracePull) -> Missing {
         let trace = self.trace;
         let mut missing = Missing::default();
         for blob in &trace.image(pull.image).blobs {

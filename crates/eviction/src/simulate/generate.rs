@@ -12,7 +12,7 @@
 
 use super::{
     random::Random,
-    trace::{Pull, Trace},
+    trace::{Trace, TracePull},
 };
 use crate::worth::Price;
 
@@ -152,7 +152,7 @@ impl World {
     }
 
     fn pull(&mut self, at: u64, image: u32, client: u32) {
-        self.trace.add_pull(Pull { at, image, client });
+        self.trace.add_pull(TracePull { at, image, client });
     }
 
     fn ordinary_day(&mut self, day: u64) {

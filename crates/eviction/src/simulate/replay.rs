@@ -107,7 +107,7 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{simulate::trace::Pull, worth::Price};
+    use crate::{simulate::trace::TracePull, worth::Price};
 
     const PRICE: Price = Price { per_byte: 1.0, per_image: 0.0 };
 
@@ -120,7 +120,7 @@ mod tests {
         }
         for (nth, image) in pulls.iter().enumerate() {
             let nth = u32::try_from(nth).unwrap();
-            trace.add_pull(Pull { at: u64::from(nth) * 5400, image: *image, client: nth });
+            trace.add_pull(TracePull { at: u64::from(nth) * 5400, image: *image, client: nth });
         }
         trace.in_order()
     }
@@ -165,7 +165,7 @@ mod tests {
         for nth in 0..10 {
             let own = trace.add_blob(1);
             trace.add_image(vec![base, own, base], 0);
-            trace.add_pull(Pull { at: nth * 5400, image: u32::try_from(nth).unwrap(), client: 0 });
+            trace.add_pull(TracePull { at: nth * 5400, image: u32::try_from(nth).unwrap(), client: 0 });
         }
         let ours = replay(&trace.in_order(), 1000, Policy::Ours);
         assert_eq!(ours.pulls, 0.0);

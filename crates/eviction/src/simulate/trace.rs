@@ -4,7 +4,7 @@ use crate::worth::Price;
 
 /// A pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pull {
+pub struct TracePull {
     /// When, in seconds.
     pub at: u64,
     /// The image.
@@ -28,7 +28,7 @@ pub struct Trace {
     sizes: Vec<u64>,
     images: Vec<Image>,
     prices: Vec<Price>,
-    pulls: Vec<Pull>,
+    pulls: Vec<TracePull>,
 }
 
 impl Trace {
@@ -52,7 +52,7 @@ impl Trace {
     }
 
     /// Adds a pull. The pulls are put in order by [`Trace::in_order`].
-    pub fn add_pull(&mut self, pull: Pull) {
+    pub fn add_pull(&mut self, pull: TracePull) {
         self.pulls.push(pull);
     }
 
@@ -64,7 +64,7 @@ impl Trace {
     }
 
     /// The pulls.
-    pub fn pulls(&self) -> &[Pull] {
+    pub fn pulls(&self) -> &[TracePull] {
         &self.pulls
     }
 

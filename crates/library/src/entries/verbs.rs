@@ -9,9 +9,9 @@ use entrepot_catalog::{
 
 use super::{
     error::EntryError,
-    fields::{Checked, EntryChange, NewEntry},
+    fields::{CheckedEntry, EntryChange, NewEntry},
 };
-use crate::{ids::EntryId, library::Library, pins::Holder};
+use crate::{ids::EntryId, library::Library, pins::PinHolder};
 
 /// How often a change is tried again when somebody else changes the same entry at that moment.
 const TRIES: usize = 5;
@@ -198,14 +198,14 @@ impl Library {
     /// Stores entries that were checked, all of them or none, with the logins that came with them.
     pub(crate) async fn store(
         &self,
-        all: Vec<(Option<EntryRecord>, Checked)>,
+        all: Vec<(Option<EntryRecord>, CheckedEntry)>,
         by: &Audit,
     ) -> Result<Vec<i64>, EntryError> {
         // Held until the entries stand on their logins, so that none is removed in between.
         let _one = self.0.logins.lock().await;
         let (mut saves, mut before, mut new) =
             (Vec::with_capacity(all.len()), BTreeSet::new(), BTreeSet::new());
-        for (of, Checked { mut fields, address, login }) in all {
+        for (of, CheckedEntry { mut fields, address, login }) in all {
             before.extend(of.as_ref().and_then(|seen| seen.fields.credential.clone()));
             match self.credential_of(&address, login, by).await {
                 Ok(credential) => fields.credential = credential,
@@ -227,7 +227,7 @@ impl Library {
 
     async fn repin_entries(&self, ids: &[i64]) {
         for id in ids {
-            self.repin(Holder::Entry(*id)).await;
+            self.repin(PinHolder::Entry(*id)).await;
         }
     }
 

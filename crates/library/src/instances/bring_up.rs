@@ -5,7 +5,7 @@
 
 use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceReason, InstanceRecord};
 use entrepot_engine::{
-    Container, ContainerId, CreateRequest, Difference, Error as EngineError, Status, compare,
+    Container, ContainerId, ContainerStatus, CreateRequest, Difference, Error as EngineError, compare,
 };
 
 use super::{
@@ -92,7 +92,7 @@ impl Library {
     ) -> Result<(), Halt> {
         let shown = self.shown(instance, site).await?;
         self.settle(instance, observed::run(&shown.state).as_ref()).await?;
-        if shown.state.status != Status::Running {
+        if shown.state.status != ContainerStatus::Running {
             return self.advance(instance, |state| ended(state, &shown.state)).await;
         }
         let mut warnings = match judged(request, &shown) {

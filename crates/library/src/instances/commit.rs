@@ -9,7 +9,7 @@ use entrepot_oci::{Digest, ImageRef, Reference};
 
 use super::{
     fault::InstanceFault, request::RunSettings, saving_progress::Sent, snapshot::Snapshot, streams::Reached,
-    verbs::Target, work::Saving,
+    verbs::InstanceTarget, work::Saving,
 };
 use crate::{error::Error, library::Library, pulls::LibraryImage, split};
 
@@ -34,7 +34,7 @@ impl Library {
     /// node cannot do it.
     pub async fn commit_instance(
         &self,
-        target: Target,
+        target: InstanceTarget,
         image: LibraryImage,
         by: Audit,
     ) -> Result<Committed, Error> {
@@ -43,7 +43,7 @@ impl Library {
         self.deed(by, "instance.commit", object, work).await
     }
 
-    async fn try_commit(&self, target: Target, image: &LibraryImage) -> Result<Committed, Error> {
+    async fn try_commit(&self, target: InstanceTarget, image: &LibraryImage) -> Result<Committed, Error> {
         if image.key().origin != Origin::Hosted || !matches!(image.reference(), Reference::Tag(_)) {
             return Err(InstanceFault::NotHosted(self.names().hosted()).into());
         }

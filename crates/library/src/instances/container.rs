@@ -6,8 +6,8 @@ use entrepot_catalog::{
     AllocationRecord, DeviceState, FoundDevice, InstanceRecord, NodeSettings, PortRecord,
 };
 use entrepot_engine::{
-    Command, CreateRequest, Devices, Environment, EnvironmentError, Installation, Limits, LogLimits, Mounts,
-    Network, Owner, Ports, Publish, Purpose, SplitLibrary, VolumeMount, VolumeName,
+    Command, ContainerLimits, CreateRequest, Devices, Environment, EnvironmentError, Installation, LogLimits,
+    Mounts, Network, Owner, Ports, Publish, Purpose, SplitLibrary, VolumeMount, VolumeName,
 };
 use entrepot_oci::ImageRef;
 
@@ -202,8 +202,8 @@ pub(crate) fn published(ports: &[PortRecord]) -> Result<Ports, ContainerFault> {
     Ports::new(ports.iter().map(publish)).map_err(|_| ContainerFault::Text("port"))
 }
 
-fn limits(spec: &SpecSnapshot, settings: &InstanceSettings) -> Limits {
-    Limits {
+fn limits(spec: &SpecSnapshot, settings: &InstanceSettings) -> ContainerLimits {
+    ContainerLimits {
         cpu_milli: u32::try_from(spec.cpu_milli).unwrap_or(u32::MAX),
         memory: spec.memory_mib.saturating_mul(MIB),
         shm: spec.shm_mib.unwrap_or(settings.shm_mib).saturating_mul(MIB),

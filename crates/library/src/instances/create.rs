@@ -9,11 +9,11 @@ use entrepot_catalog::{
 
 use super::{
     fault::InstanceFault,
-    ground::{self, Asked, Where},
+    ground::{self, PlacementRequest, Where},
     request::{self, RunRequest},
     snapshot::Snapshot,
 };
-use crate::{error::Error, ids::NodeId, library::Library, pins::Holder, tenant::Tenant};
+use crate::{error::Error, ids::NodeId, library::Library, pins::PinHolder, tenant::Tenant};
 
 /// An instance that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,12 @@ impl Library {
         let demand = snapshot.spec.demand(true);
         let settings = &self.0.settings.instances;
         let choose = |ground: &entrepot_catalog::Ground| {
-            ground::choose(ground, Asked { demand: &demand, place: &place, is_new: true }, settings, now)
+            ground::choose(
+                ground,
+                PlacementRequest { demand: &demand, place: &place, is_new: true },
+                settings,
+                now,
+            )
         };
         match self.0.catalog.create_instance(&new, self.port_range(), now, &choose).await? {
             Placed::New(made) => {
@@ -112,7 +117,7 @@ impl Library {
             self.0.catalog.remove_instance(made.id).await?;
             return Err(InstanceFault::Volume(volume.name).into());
         }
-        self.repin(Holder::Instance(made.id)).await;
+        self.repin(PinHolder::Instance(made.id)).await;
         self.begin_bring_up(made.id);
         Ok(())
     }

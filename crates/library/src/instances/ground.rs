@@ -8,12 +8,14 @@ use entrepot_catalog::{
 };
 
 use super::{
-    quota::{self, QuotaFault, Wanted},
+    quota::{self, QuotaFault, QuotaRequest},
     settings::InstanceSettings,
 };
 use crate::{
     ids::NodeId,
-    placement::{self, Card, CardState, Demand, Misfit, Node, Offer, Overhead, Share, Taken, Vendor},
+    placement::{
+        self, CandidateNode, Card, CardState, Demand, Misfit, NodeCapability, Overhead, Share, Taken, Vendor,
+    },
 };
 
 /// Which nodes come into question.
@@ -42,7 +44,7 @@ pub enum NoPlace {
 
 /// What is to be placed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct PlacementRequest<'a> {
     /// What it needs.
     pub(crate) demand: &'a Demand,
     /// Where.
@@ -57,12 +59,13 @@ pub(crate) struct Asked<'a> {
 /// There is none, or it may not.
 pub(crate) fn choose(
     ground: &Ground,
-    asked: Asked<'_>,
+    asked: PlacementRequest<'_>,
     settings: &InstanceSettings,
     now: SystemTime,
 ) -> Result<Chosen, NoPlace> {
     let cards = asked.demand.cards.as_ref();
-    let wanted = Wanted { is_new: asked.is_new, cards: cards.map_or(0, |cards| u64::from(cards.count)) };
+    let wanted =
+        QuotaRequest { is_new: asked.is_new, cards: cards.map_or(0, |cards| u64::from(cards.count)) };
     quota::check(wanted, &ground.holdings, settings.quota, now).map_err(NoPlace::Quota)?;
     let nodes = nodes(&ground.nodes, asked.place);
     if nodes.is_empty() {
@@ -88,31 +91,31 @@ pub(crate) fn room(ground: &[GroundNode], demand: &Demand, region: Option<&str>,
     placement::room(&nodes(ground, &place), demand, Overhead(overhead_mib))
 }
 
-fn rather(nodes: &[Node], cards: &[String]) -> Vec<Node> {
-    let only = |node: &Node| {
+fn rather(nodes: &[CandidateNode], cards: &[String]) -> Vec<CandidateNode> {
+    let only = |node: &CandidateNode| {
         let cards = node.cards.iter().filter(|card| cards.contains(&card.uuid)).cloned().collect();
-        Node { cards, ..node.clone() }
+        CandidateNode { cards, ..node.clone() }
     };
     nodes.iter().map(only).collect()
 }
 
-fn nodes(ground: &[GroundNode], place: &Where) -> Vec<Node> {
+fn nodes(ground: &[GroundNode], place: &Where) -> Vec<CandidateNode> {
     ground.iter().filter_map(|node| read_node(node, place)).collect()
 }
 
-fn read_node(node: &GroundNode, place: &Where) -> Option<Node> {
+fn read_node(node: &GroundNode, place: &Where) -> Option<CandidateNode> {
     let offer = match node.offers {
         NodeOffer::Nothing => return None,
-        NodeOffer::Containers => Offer::Containers,
-        NodeOffer::Cards => Offer::Cards,
-        NodeOffer::Parts => Offer::Parts,
+        NodeOffer::Containers => NodeCapability::Containers,
+        NodeOffer::Cards => NodeCapability::Cards,
+        NodeOffer::Parts => NodeCapability::Parts,
     };
     let id = NodeId::try_from(node.id).ok()?;
     let is_elsewhere = place.region.as_ref().is_some_and(|region| *region != node.region);
     if is_elsewhere || place.node.is_some_and(|wanted| wanted != id) {
         return None;
     }
-    Some(Node {
+    Some(CandidateNode {
         id,
         offer,
         cpu_milli: node.cpu_milli.map(|all| all.saturating_sub(node.cpu_taken)),
@@ -192,7 +195,7 @@ mod tests {
 
     fn chosen(ground: &Ground, place: &Where) -> Result<Chosen, NoPlace> {
         let demand = sample::snapshot(Some(8192)).spec.demand(true);
-        let asked = Asked { demand: &demand, place, is_new: true };
+        let asked = PlacementRequest { demand: &demand, place, is_new: true };
         choose(ground, asked, &InstanceSettings::default(), SystemTime::UNIX_EPOCH)
     }
 

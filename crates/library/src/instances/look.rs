@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::Error,
     library::Library,
-    lifecycle::{Away, Known, Seen, Step, decide},
+    lifecycle::{Away, EngineView, InstanceFacts, InstanceStep, decide},
 };
 
 /// How many nodes are looked at at a time.
@@ -191,7 +191,7 @@ impl Library {
             }
         }
         let containers = shown.iter().map(|container| observed::container(container, view.clocks)).collect();
-        let steps = decide(&known(instance), &Seen::Containers(containers), view.away);
+        let steps = decide(&known(instance), &EngineView::Containers(containers), view.away);
         if steps.is_empty() && instance.state.reason == Some(InstanceReason::NodeUnreachable) {
             self.amend(instance.id, |state| enter(state.phase)(state)).await?;
         }
@@ -215,39 +215,41 @@ impl Library {
         view: &View<'_>,
         instance: &InstanceRecord,
         shown: Option<&entrepot_engine::Container>,
-        step: Step,
+        step: InstanceStep,
     ) -> Result<(), Halt> {
         let id = instance.id;
         let state = shown.map(|shown| &shown.state);
         match step {
-            Step::Unsure => {}
-            Step::Adopt(container) => {
+            InstanceStep::Unsure => {}
+            InstanceStep::Adopt(container) => {
                 self.amend(id, |state| state.container_id = Some(container.clone())).await?;
             }
-            Step::Make => self.begin_bring_up(id),
-            Step::Start(_) => {
+            InstanceStep::Make => self.begin_bring_up(id),
+            InstanceStep::Start(_) => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
                 self.start_again(view, id).await?;
             }
-            Step::Stop(_) => self.begin_stop(id),
-            Step::Remove(_) | Step::Forget if instance.state.desired == InstanceDesired::Deleted => {
+            InstanceStep::Stop(_) => self.begin_stop(id),
+            InstanceStep::Remove(_) | InstanceStep::Forget
+                if instance.state.desired == InstanceDesired::Deleted =>
+            {
                 self.begin_removal(id)
             }
-            Step::Remove(container) => self.remove_surplus(view.engine, &container).await?,
-            Step::Forget => {}
+            InstanceStep::Remove(container) => self.remove_surplus(view.engine, &container).await?,
+            InstanceStep::Forget => {}
             // Whoever started it did not look whether it is what was asked for.
-            Step::Running { .. } => {
+            InstanceStep::Running { .. } => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
                 self.begin_bring_up(id);
             }
-            Step::Paused => {
+            InstanceStep::Paused => {
                 self.amend(id, |state| state.reason = Some(InstanceReason::Paused)).await?;
             }
-            Step::Stopped | Step::Ended { .. } => {
+            InstanceStep::Stopped | InstanceStep::Ended { .. } => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
-                self.has_ended(id, state, step == Step::Stopped).await?;
+                self.has_ended(id, state, step == InstanceStep::Stopped).await?;
             }
-            Step::Lost => {
+            InstanceStep::Lost => {
                 self.settle(instance, None).await?;
                 self.amend(id, lost).await?;
             }
@@ -270,7 +272,7 @@ impl Library {
     async fn has_ended(
         &self,
         id: i64,
-        shown: Option<&entrepot_engine::State>,
+        shown: Option<&entrepot_engine::ContainerState>,
         is_wanted: bool,
     ) -> Result<(), Halt> {
         self.amend(id, |state| match shown {
@@ -314,8 +316,8 @@ impl Library {
     }
 }
 
-fn known(instance: &InstanceRecord) -> Known {
-    Known {
+fn known(instance: &InstanceRecord) -> InstanceFacts {
+    InstanceFacts {
         desired: instance.state.desired,
         phase: instance.state.phase,
         container: instance.state.container_id.clone(),

@@ -56,6 +56,6 @@ pub use saving_progress::{SavingPhase, SavingProgress};
 pub use settings::{InstanceSettings, PortSpan, QuotaSettings};
 pub use snapshot::{CardSnapshot, CardVendor, EntrySnapshot, Snapshot, SpecSnapshot};
 pub use streams::Usage;
-pub use verbs::{Edit, Target, Volumes};
+pub use verbs::{Edit, InstanceTarget, Volumes};
 pub use views::{Allowance, Free, InstanceView, cost_of};
-pub(crate) use work::Work;
+pub(crate) use work::InstanceWork;

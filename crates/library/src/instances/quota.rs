@@ -38,7 +38,7 @@ pub enum QuotaFault {
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct QuotaRequest {
     /// True if it is a new instance.
     pub(crate) is_new: bool,
     /// How many cards it takes.
@@ -55,7 +55,7 @@ pub(crate) fn limits(set: Option<QuotaRecord>, usual: QuotaSettings) -> QuotaSet
 /// # Errors
 /// It may not.
 pub(crate) fn check(
-    wanted: Wanted,
+    wanted: QuotaRequest,
     holdings: &Holdings,
     usual: QuotaSettings,
     now: SystemTime,
@@ -117,7 +117,7 @@ fn month(now: SystemTime) -> SystemTime {
 mod tests {
     use super::*;
 
-    const NEW: Wanted = Wanted { is_new: true, cards: 1 };
+    const NEW: QuotaRequest = QuotaRequest { is_new: true, cards: 1 };
 
     fn at(text: &str) -> SystemTime {
         humantime::parse_rfc3339(text).unwrap()
@@ -213,7 +213,7 @@ mod tests {
             ..holdings(1, 0, None)
         };
         assert_eq!(check(NEW, &holdings, limits, now), Err(QuotaFault::Hours { most: 2 }));
-        assert_eq!(check(Wanted { cards: 0, ..NEW }, &holdings, limits, now), Ok(()));
+        assert_eq!(check(QuotaRequest { cards: 0, ..NEW }, &holdings, limits, now), Ok(()));
         let more = QuotaSettings { hours: Some(3), ..limits };
         assert_eq!(check(NEW, &holdings, more, now), Ok(()));
     }
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_start_is_no_further_instance() {
         let limits = QuotaSettings { instances: Some(1), ..QuotaSettings::default() };
-        let again = Wanted { is_new: false, cards: 1 };
+        let again = QuotaRequest { is_new: false, cards: 1 };
         assert_eq!(check(again, &holdings(1, 0, None), limits, SystemTime::UNIX_EPOCH), Ok(()));
     }
 }

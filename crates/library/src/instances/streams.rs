@@ -3,7 +3,7 @@
 use entrepot_catalog::{InstancePhase, InstanceRecord};
 use entrepot_engine::{Container, Engine, Error as EngineError, LogRequest, Logs, Sample};
 
-use super::{bring_up::container_id, fault::InstanceFault, halt::Halt, verbs::Target};
+use super::{bring_up::container_id, fault::InstanceFault, halt::Halt, verbs::InstanceTarget};
 use crate::{error::Error, library::Library};
 
 /// What an instance uses.
@@ -34,7 +34,7 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance, it has no container, or its node does not answer.
-    pub async fn instance_logs(&self, target: Target, request: LogRequest) -> Result<Logs, Error> {
+    pub async fn instance_logs(&self, target: InstanceTarget, request: LogRequest) -> Result<Logs, Error> {
         let instance = self.own(target.id, target.account).await?;
         let reached = self.reached(&instance).await?;
         let logs = reached.engine.logs(&reached.container, request).await;
@@ -45,7 +45,7 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance, it has no container, or its node does not answer.
-    pub async fn instance_usage(&self, target: Target) -> Result<Option<Usage>, Error> {
+    pub async fn instance_usage(&self, target: InstanceTarget) -> Result<Option<Usage>, Error> {
         let instance = self.own(target.id, target.account).await?;
         let reached = self.reached(&instance).await?;
         let sample = reached.engine.stats(&reached.container.id).await;

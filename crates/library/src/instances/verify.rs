@@ -8,7 +8,7 @@ use entrepot_engine::{ContainerId, Engine, Error as EngineError, ExecRequest, Ex
 use super::{bring_up::container_id, halt::Halt, site::Site};
 use crate::{
     library::Library,
-    split::{self, Answer, Proof, Shown, Verdict, Way},
+    split::{self, ProbeAnswer, ProbeResult, Proof, SplitVerdict, Way},
 };
 
 /// How long a program in the container may take where the spec does not say: a driver that does not go with the library
@@ -51,8 +51,8 @@ impl Library {
         let mut proof = Proof::default();
         for way in Way::ALL {
             let answer = asked(&site.engine, &id, way.command(), None, patience).await;
-            let shown = Shown::read(answer, &uuids, limit_mib);
-            let goes_on = way != Way::Exec || shown == Shown::Limited;
+            let shown = ProbeResult::read(answer, &uuids, limit_mib);
+            let goes_on = way != Way::Exec || shown == ProbeResult::Limited;
             proof.ways.push((way, shown));
             if !goes_on {
                 break;
@@ -70,10 +70,10 @@ impl Library {
         // Words and texts always serialize.
         let written = serde_json::to_string(proof).unwrap_or_default();
         match proof.verdict(site.is_strict()) {
-            Verdict::Effective { leaks } => {
+            SplitVerdict::Effective { leaks } => {
                 Ok(Verified { split: InstanceSplit::Verified, proof: written, leaks })
             }
-            Verdict::NotEffective { way, shown } => {
+            SplitVerdict::NotEffective { way, shown } => {
                 self.put_down(instance, site).await?;
                 self.advance(instance, |state| state.split_proof = Some(written)).await?;
                 Err(Halt::failed(InstanceReason::SplitNotEffective, told(way, &shown)))
@@ -83,23 +83,23 @@ impl Library {
 }
 
 /// What a way into a container showed, for people.
-fn told(way: Way, shown: &Shown) -> String {
+fn told(way: Way, shown: &ProbeResult) -> String {
     let way = match way {
         Way::Exec => "a program",
         Way::Login => "a login",
         Way::Empty => "a program without an environment",
     };
     match shown {
-        Shown::Limited => format!("{way} is limited"),
-        Shown::Unlimited { seen_mib, limit_mib } => {
+        ProbeResult::Limited => format!("{way} is limited"),
+        ProbeResult::Unlimited { seen_mib, limit_mib } => {
             format!("{way} sees {seen_mib} MiB of the card instead of {limit_mib} MiB")
         }
-        Shown::OtherCards { seen } => format!("{way} sees other cards: {}", seen.join(", ")),
-        Shown::NotLoaded { said } => format!("the library is not loaded: {said}"),
-        Shown::Silent => {
+        ProbeResult::OtherCards { seen } => format!("{way} sees other cards: {}", seen.join(", ")),
+        ProbeResult::NotLoaded { said } => format!("the library is not loaded: {said}"),
+        ProbeResult::Silent => {
             format!("{way} got no answer of the card in time: driver and library may not go together")
         }
-        Shown::Unreadable { said } => format!("`nvidia-smi` does not work in the container: {said}"),
+        ProbeResult::Unreadable { said } => format!("`nvidia-smi` does not work in the container: {said}"),
     }
 }
 
@@ -109,16 +109,20 @@ async fn asked(
     command: Vec<String>,
     user: Option<&str>,
     patience: Duration,
-) -> Answer {
+) -> ProbeAnswer {
     let request = ExecRequest { command, terminal: None, reads_input: false, user: user.map(str::to_owned) };
     match tokio::time::timeout(patience, answered(engine, id, &request)).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(error)) => Answer::NotStarted(error.to_string()),
-        Err(_) => Answer::Silent,
+        Ok(Err(error)) => ProbeAnswer::NotStarted(error.to_string()),
+        Err(_) => ProbeAnswer::Silent,
     }
 }
 
-async fn answered(engine: &Engine, id: &ContainerId, request: &ExecRequest) -> Result<Answer, EngineError> {
+async fn answered(
+    engine: &Engine,
+    id: &ContainerId,
+    request: &ExecRequest,
+) -> Result<ProbeAnswer, EngineError> {
     let mut exec = engine.exec(id, request).await?;
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     while let Some(chunk) = exec.output.next().await? {
@@ -137,5 +141,5 @@ async fn answered(engine: &Engine, id: &ContainerId, request: &ExecRequest) -> R
         ExecState::Running => -1,
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(Answer::Ended { code, output: text(&output), errors: text(&errors) })
+    Ok(ProbeAnswer::Ended { code, output: text(&output), errors: text(&errors) })
 }

@@ -10,8 +10,8 @@ use entrepot_engine::Engine;
 
 use super::{
     conditions::{self, Condition, ConditionCode},
-    facts::{Asked, Facts, Version},
-    inventory::{self, Known},
+    facts::{EngineAnswers, Facts, Version},
+    inventory::{self, CardSources},
     look::{Look, Looked},
     reach::{Unreached, condition},
 };
@@ -27,7 +27,7 @@ pub enum CheckDepth {
 }
 
 /// What a check found.
-struct Found {
+struct NodeFindings {
     conditions: Vec<Condition>,
     facts: Facts,
     devices: Vec<FoundDevice>,
@@ -55,7 +55,7 @@ impl Library {
         self.node(id).await
     }
 
-    async fn look_at(&self, node: &NodeRecord, depth: CheckDepth) -> Result<Found, Unreached> {
+    async fn look_at(&self, node: &NodeRecord, depth: CheckDepth) -> Result<NodeFindings, Unreached> {
         let link = self.connect(node).await?;
         let asked = ask(link.engine(), depth).await.map_err(Unreached::Condition)?;
         let before = self.0.catalog.devices_of(&BTreeSet::from([node.id])).await?;
@@ -71,7 +71,7 @@ impl Library {
         if let Some(survey) = &looked.survey {
             (facts.driver, facts.cuda) = (survey.driver.clone(), survey.cuda.clone());
         }
-        let devices = inventory::cards(&Known {
+        let devices = inventory::cards(&CardSources {
             settings: &node.settings,
             before: &before,
             cdi: &asked.info.cdi_devices,
@@ -93,10 +93,14 @@ impl Library {
         found.extend(conditions::of_driver(&facts));
         found.extend(looked.conditions);
         let (cpus, memory_mib) = (u64::from(asked.info.cpus) * 1000, asked.info.memory >> 20);
-        Ok(Found { conditions: found, facts, devices, cpus, memory_mib })
+        Ok(NodeFindings { conditions: found, facts, devices, cpus, memory_mib })
     }
 
-    async fn record_check(&self, node: &NodeRecord, found: Result<Found, Unreached>) -> Result<(), Error> {
+    async fn record_check(
+        &self,
+        node: &NodeRecord,
+        found: Result<NodeFindings, Unreached>,
+    ) -> Result<(), Error> {
         let now = SystemTime::now();
         let check = match found {
             Err(Unreached::Catalog(error)) => return Err(error.into()),
@@ -138,7 +142,7 @@ fn concluded(found: &[Condition]) -> NodeCheck {
     }
 }
 
-async fn ask(engine: &Engine, depth: CheckDepth) -> Result<Asked, Condition> {
+async fn ask(engine: &Engine, depth: CheckDepth) -> Result<EngineAnswers, Condition> {
     let told = |error: entrepot_engine::Error| condition(&error);
     let info = engine.info().await.map_err(told)?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -148,5 +152,5 @@ async fn ask(engine: &Engine, depth: CheckDepth) -> Result<Asked, Condition> {
         CheckDepth::Whole => engine.disk_usage().await.ok(),
     };
     let now_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    Ok(Asked { version: Version::from(engine.version()), info, disk, now_ms })
+    Ok(EngineAnswers { version: Version::from(engine.version()), info, disk, now_ms })
 }

@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use entrepot_catalog::{FoundDevice, NodeRecord};
 use entrepot_engine::{
-    CdiName, Command, ContainerId, CreateRequest, Devices, Engine, Environment, Error as EngineError,
-    HostPath, Info, Installation, Limits, ListedImage, LogLimits, LogRequest, Mounts, Network, Owner, Ports,
-    Product, Purpose, SplitLibrary,
+    CdiName, Command, ContainerId, ContainerLimits, CreateRequest, Devices, Engine, Environment,
+    Error as EngineError, HostPath, Info, Installation, ListedImage, LogLimits, LogRequest, Mounts, Network,
+    Owner, Ports, Product, Purpose, SplitLibrary,
 };
 use entrepot_oci::ImageRef;
 
@@ -26,7 +26,7 @@ const LOOKED_EVERY: Duration = Duration::from_millis(250);
 /// The most bytes that are read of what it prints.
 const MAX_PRINTED: usize = 1 << 20;
 /// What a container that looks may use.
-const LIMITS: Limits = Limits {
+const LIMITS: ContainerLimits = ContainerLimits {
     cpu_milli: 1000,
     memory: 256 << 20,
     shm: 16 << 20,

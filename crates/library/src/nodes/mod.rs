@@ -25,7 +25,7 @@ pub use check::CheckDepth;
 #[cfg(test)]
 pub(crate) use checked::example;
 pub use conditions::{Condition, ConditionCode, offer, read as read_conditions};
-pub(crate) use connections::Connections;
+pub(crate) use connections::EngineConnections;
 pub use connections::Link;
 pub use facts::Facts;
 pub use faults::NodeFault;

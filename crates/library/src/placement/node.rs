@@ -29,7 +29,7 @@ pub struct CardDemand {
 
 /// What a node offers. Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Offer {
+pub enum NodeCapability {
     /// Containers without cards.
     Containers,
     /// Whole cards.
@@ -40,11 +40,11 @@ pub enum Offer {
 
 /// A node that takes something new.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct CandidateNode {
     /// Its id.
     pub id: NodeId,
     /// What it offers.
-    pub offer: Offer,
+    pub offer: NodeCapability,
     /// Thousandths of cores that nobody has; `None` where nobody knows how many there are.
     pub cpu_milli: Option<u64>,
     /// Memory that nobody has, in MiB; `None` where nobody knows how much there is.
@@ -98,8 +98,12 @@ impl CardDemand {
         if self.vendor == Vendor::Ascend { Share::Whole } else { self.share }
     }
 
-    fn needs(&self) -> Offer {
-        if self.vendor == Vendor::Nvidia && self.share != Share::Whole { Offer::Parts } else { Offer::Cards }
+    fn needs(&self) -> NodeCapability {
+        if self.vendor == Vendor::Nvidia && self.share != Share::Whole {
+            NodeCapability::Parts
+        } else {
+            NodeCapability::Cards
+        }
     }
 
     fn is_met_by(&self, card: &Card) -> bool {
@@ -107,7 +111,7 @@ impl CardDemand {
     }
 }
 
-impl Node {
+impl CandidateNode {
     /// The cards that the demand would get, and what would be left.
     pub(super) fn fit(&self, demand: &Demand, overhead: Overhead) -> Result<(Vec<&Card>, Left), Misfit> {
         if !self.offers(demand) {

@@ -4,14 +4,14 @@ use std::time::SystemTime;
 
 use entrepot_access::{Audit, Deed};
 use entrepot_catalog::{Listing, NewPull, NodeFilter, NodeRecord, PullFilter, PullRecord, PullStatus};
-use entrepot_mirror::Asked;
+use entrepot_mirror::RegistryHint;
 use entrepot_oci::{ImageRef, Name, Reference, Tag};
 
 use super::{
     fault::{PullFailure, PullFault},
     image::LibraryImage,
     jobs::{PullState, PullWatch},
-    run::{Run, ended, failed},
+    run::{PullRun, ended, failed},
     source::{SourceError, on_node},
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Library {
             }
             (None, None) => Reference::Tag(Tag::latest()),
         };
-        let target = self.0.mirror.locate(&name, Asked { host: None, namespace: None });
+        let target = self.0.mirror.locate(&name, RegistryHint { host: None, namespace: None });
         Ok(LibraryImage::new(target.map_err(|error| wrong(error.to_string()))?.key, reference))
     }
 
@@ -205,7 +205,7 @@ impl Library {
         let (record, is_new) = self.0.catalog.add_pull(&new, SystemTime::now()).await?;
         if is_new {
             let (told, cancel) = self.0.pulls.begin(record.clone());
-            let run = Run { library: self.clone(), record: record.clone(), image: request.image, told };
+            let run = PullRun { library: self.clone(), record: record.clone(), image: request.image, told };
             tokio::spawn(async move {
                 let end = tokio::select! {
                     end = run.to_the_end() => end,

@@ -7,7 +7,7 @@ use entrepot_catalog::EntryRecord;
 use super::{
     columns::column,
     document::{DocumentFault, MOST, Read},
-    row::Row,
+    row::EntryRow,
 };
 use crate::entries::Field;
 
@@ -78,7 +78,7 @@ pub(super) fn read(text: &str) -> Result<Read, DocumentFault> {
         if rows.len() == MOST {
             return Err(DocumentFault::Many);
         }
-        let mut row = Row::at(line);
+        let mut row = EntryRow::at(line);
         for (field, cell) in columns.iter().zip(&cells) {
             if let Some(field) = field {
                 faults.extend(row.set(*field, plain(cell)).err());

@@ -7,10 +7,10 @@ use entrepot_catalog::EntryRecord;
 
 use super::{
     form::ReadDocument,
-    row::{Row, RowError, RowFault},
+    row::{EntryRow, RowError, RowFault},
 };
 use crate::{
-    entries::{Checked, EntryError, EntryFault, Field, NewEntry},
+    entries::{CheckedEntry, EntryError, EntryFault, Field, NewEntry},
     ids::EntryId,
     library::Library,
 };
@@ -33,7 +33,7 @@ pub enum Imported {
 }
 
 /// A row that is right.
-type Ready = (Option<EntryRecord>, Checked);
+type Ready = (Option<EntryRecord>, CheckedEntry);
 
 impl Library {
     /// Stores the entries of a document: with an id it changes that entry, without one it adds one. `is_trial` only says
@@ -74,7 +74,7 @@ impl Library {
         .await
     }
 
-    async fn ready(&self, rows: Vec<Row>, faults: &mut Vec<RowError>) -> Result<Vec<Ready>, EntryError> {
+    async fn ready(&self, rows: Vec<EntryRow>, faults: &mut Vec<RowError>) -> Result<Vec<Ready>, EntryError> {
         let (mut ready, mut seen) = (Vec::with_capacity(rows.len()), HashMap::new());
         for row in rows {
             let line = row.line;
@@ -96,8 +96,8 @@ impl Library {
         Ok(ready)
     }
 
-    async fn ready_row(&self, row: Row) -> Result<Result<Ready, Vec<RowError>>, EntryError> {
-        let Row { line, id, change } = row;
+    async fn ready_row(&self, row: EntryRow) -> Result<Result<Ready, Vec<RowError>>, EntryError> {
+        let EntryRow { line, id, change } = row;
         let wrong = |field, fault| Ok(Err(vec![RowError { line, field, fault }]));
         let of = match (id.is_empty(), id.parse::<EntryId>()) {
             (true, _) => None,
@@ -127,7 +127,7 @@ impl Library {
     }
 
     // An entry with this name and this image.
-    async fn same_as(&self, checked: &Checked) -> Result<Option<i64>, EntryError> {
+    async fn same_as(&self, checked: &CheckedEntry) -> Result<Option<i64>, EntryError> {
         let fields = &checked.fields;
         let all = self.0.catalog.entries_of_image(&fields.host, &fields.repository, COMPARED).await?.rows;
         let is_same = |one: &&EntryRecord| {

@@ -13,6 +13,6 @@ mod json;
 mod row;
 
 pub use document::DocumentFault;
-pub use form::{Form, ReadDocument};
+pub use form::{ReadDocument, TransferFormat};
 pub use import::Imported;
 pub use row::{RowError, RowFault};

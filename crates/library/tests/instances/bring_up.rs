@@ -2,7 +2,7 @@
 
 use entrepot_catalog::{InstancePhase, InstanceReason};
 use entrepot_library::{Created, Error, InstanceFault, RunRequest};
-use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, Offer, Refusal};
+use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, PullableImage, Refusal};
 
 use crate::yard::{IMAGE, Yard, gate};
 
@@ -185,7 +185,7 @@ async fn a_program_that_ends_at_once_is_told() {
 #[tokio::test]
 async fn an_image_that_reaches_for_the_node_is_not_run() {
     let yard = Yard::new(Dialect::Docker28).await;
-    yard.engine.offer(IMAGE, Offer::of_layers(&[10]).with_variable("LD_PRELOAD", "./x.so"));
+    yard.engine.offer(IMAGE, PullableImage::of_layers(&[10]).with_variable("LD_PRELOAD", "./x.so"));
     let instance = yard.run_with_card("a").await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Failed, Some(InstanceReason::CreateFailed)));
     assert!(yard.engine.containers().is_empty());

@@ -6,7 +6,7 @@ use entrepot_eviction::{Demand, Goal, Reason, Space, is_mass_expiry};
 use entrepot_oci::Digest;
 
 use super::{
-    images::Part,
+    images::RepositoryPart,
     planned::{EvictionPlan, PlannedImage},
     state::before,
     survey::Survey,
@@ -58,7 +58,7 @@ fn choose(survey: Survey, goal: &Goal, demand: Demand, held: u64) -> EvictionPla
             }
         })
         .collect();
-    let is_image = |part: &Part| matches!(part, Part::Image(_));
+    let is_image = |part: &RepositoryPart| matches!(part, RepositoryPart::Image(_));
     let all = survey.parts.iter().filter(|(_, part)| is_image(part)).count();
     let expired = images.iter().filter(|image| image.reason == Reason::Expired && image.digest.is_some());
     EvictionPlan {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_eviction::Limits;
+use entrepot_eviction::CacheLimits;
 use entrepot_oci::Digest;
 
 use super::{
@@ -23,7 +23,7 @@ const PLANS: usize = 8;
 
 /// The state of eviction.
 pub(crate) struct Eviction {
-    pub(super) limits: Limits,
+    pub(super) limits: CacheLimits,
     pub(crate) room: Arc<Room>,
     pub(super) job: OneJob<EvictionProgress, EvictionReport>,
     plans: Mutex<VecDeque<Arc<EvictionPlan>>>,
@@ -31,7 +31,7 @@ pub(crate) struct Eviction {
 }
 
 impl Eviction {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
             room: Arc::new(Room::new(limits)),

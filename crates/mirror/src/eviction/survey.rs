@@ -6,13 +6,13 @@ use std::{
 };
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_eviction::{Item, Price, Standing, Stock, spare_young};
+use entrepot_eviction::{Item, Price, Retention, Stock, spare_young};
 use entrepot_oci::Host;
 use entrepot_remote::PullQuota;
 use foldhash::quality::RandomState;
 
 use super::{
-    images::{Collected, Found, Names, Part},
+    images::{Collected, DigestNames, EvictionCandidate, RepositoryPart},
     state::{STRAY, before},
 };
 use crate::{error::Error, mirror::Mirror};
@@ -31,12 +31,12 @@ pub(super) struct Survey {
     items: Vec<Item>,
     pub(super) prices: Vec<Price>,
     /// For each item of the stock, which one it is.
-    pub(super) parts: Vec<(usize, Part)>,
+    pub(super) parts: Vec<(usize, RepositoryPart)>,
     pub(super) repositories: Vec<RepoKey>,
 }
 
 impl Survey {
-    fn add(&mut self, key: &RepoKey, source: usize, found: Found) {
+    fn add(&mut self, key: &RepoKey, source: usize, found: EvictionCandidate) {
         if self.repositories.last() != Some(key) {
             self.repositories.push(key.clone());
         }
@@ -44,7 +44,7 @@ impl Survey {
         let is_hosted = key.origin == Origin::Hosted;
         self.items.push(Item {
             units,
-            standing: if is_hosted { Standing::Stays } else { found.standing },
+            standing: if is_hosted { Retention::Stays } else { found.standing },
             heat: found.heat,
             last_used: found.last_used,
             source,
@@ -72,7 +72,7 @@ impl Mirror {
     /// Reads all that is held.
     pub(super) async fn survey(&self, now: SystemTime) -> Result<Survey, Error> {
         let prices = self.prices();
-        let names = Names::new();
+        let names = DigestNames::new();
         let mut survey = Survey {
             stock: Stock::default(),
             items: Vec::new(),

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use entrepot_blobs::RESERVE;
 use entrepot_catalog::{
-    Conditions, Content, Gone, HeldRepository, Listing, NewPin, PinFilter, PinRecord, PinSource, RepoKey,
-    Retired, ReturnedImage, Spared,
+    Conditions, Gone, HeldRepository, Listing, NewPin, PinFilter, PinRecord, PinSource, RepoKey,
+    RepositoryContent, Retired, ReturnedImage, Spared,
 };
 use entrepot_oci::{Digest, Page};
 
@@ -97,7 +97,7 @@ impl Holdings {
     pub(crate) async fn contents(
         &self,
         of: &HeldRepository,
-        tell: &mut (dyn FnMut(Content) + Send),
+        tell: &mut (dyn FnMut(RepositoryContent) + Send),
     ) -> Result<(), Error> {
         self.ask_catalog(self.catalog.contents(of, self.clock.now(), tell)).await
     }

@@ -15,7 +15,7 @@ use super::{
     choose::Facts,
     pace::Pace,
     section::LinkSettings,
-    standing::Standing,
+    standing::LinkHealth,
     status::{LinkFailure, LinkStatus},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Link {
     is_configured: bool,
     rate: Mutex<Option<Rate>>,
     pace: Mutex<Pace>,
-    standing: Mutex<Standing>,
+    standing: Mutex<LinkHealth>,
     registries: Mutex<BTreeSet<Host>>,
     seen_as: Mutex<Option<String>>,
     turns: AtomicU64,
@@ -102,7 +102,7 @@ impl Link {
     }
 
     /// How it is, to be changed.
-    pub(super) fn standing(&self) -> MutexGuard<'_, Standing> {
+    pub(super) fn standing(&self) -> MutexGuard<'_, LinkHealth> {
         lock(&self.standing)
     }
 

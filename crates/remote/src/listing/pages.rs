@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::{
-    bounds::{Bounds, Progress},
+    bounds::{Bounds, ListingProgress},
     collect::Collect,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// One page of a listing.
-pub(crate) struct Page {
+pub(crate) struct ListingPage {
     pub(crate) bytes: Bytes,
     pub(crate) guard: OutcomeGuard,
     pub(crate) next: Next,
@@ -46,7 +46,7 @@ pub(crate) enum Next {
     Unknown,
 }
 
-type Read<'a> = Box<dyn Fn(Url) -> BoxFuture<'a, Result<Page, Error>> + Send + Sync + 'a>;
+type Read<'a> = Box<dyn Fn(Url) -> BoxFuture<'a, Result<ListingPage, Error>> + Send + Sync + 'a>;
 type After<'a> = Box<dyn Fn(&str) -> Option<Url> + Send + Sync + 'a>;
 
 /// How the pages of a listing are requested.
@@ -93,12 +93,12 @@ async fn read_pages(
     entries: &mut impl Collect,
     mut permit: Option<SemaphorePermit<'_>>,
 ) -> Result<bool, Error> {
-    let (mut progress, mut has_links, mut is_guess) = (Progress::new(pages.bounds), false, false);
+    let (mut progress, mut has_links, mut is_guess) = (ListingProgress::new(pages.bounds), false, false);
     let mut url = pages.first.clone();
     loop {
         progress.request(&url).map_err(InvalidResponse::from)?;
         let is_later = !progress.is_first();
-        let Page { bytes, guard, next } = match (pages.read)(url).await {
+        let ListingPage { bytes, guard, next } = match (pages.read)(url).await {
             Err(error) if is_guess && has_no_such_page(&error) => return Ok(true),
             Err(error) if is_later => return Err(incomplete(error)),
             page => page?,

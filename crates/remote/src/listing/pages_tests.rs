@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::listing::names::Names;
+use crate::listing::names::NameList;
 
 const SMALL: Bounds = Bounds { pages: 9, entries: 50, bytes: 400, ..Bounds::NAMES };
 
@@ -34,7 +34,7 @@ fn pages<'a>(
             let (names, next) = script(nth);
             let bytes = serde_json::json!({ "tags": names }).to_string().into();
             let guard = OutcomeGuard::new(None, entrepot_oci::Host::docker_hub());
-            Ok(Page { bytes, guard, next })
+            Ok(ListingPage { bytes, guard, next })
         }
         .boxed()
     };
@@ -65,7 +65,7 @@ fn fresh(count: usize, page: usize) -> Vec<String> {
 async fn listed(script: Script) -> (Result<usize, String>, usize) {
     let large_listings = Semaphore::new(1);
     let (pages, asked) = pages(script, None, &large_listings);
-    let read = read_all(&pages, || Names::new(|_| true, SMALL)).await;
+    let read = read_all(&pages, || NameList::new(|_| true, SMALL)).await;
     (read.map(|names| names.len()).map_err(|error| error.to_string()), asked.load(Ordering::SeqCst))
 }
 
@@ -134,7 +134,7 @@ async fn a_listing_that_drips_is_given_up() {
     let large_listings = Semaphore::new(1);
     let (mut pages, asked) = pages(drip, Some(4), &large_listings);
     pages.bounds.time = Duration::ZERO;
-    let told = read_all(&pages, || Names::new(|_| true, SMALL)).await.map(drop).unwrap_err();
+    let told = read_all(&pages, || NameList::new(|_| true, SMALL)).await.map(drop).unwrap_err();
     assert!(
         matches!(told, Error::Invalid(InvalidResponse::UnboundedListing(UnboundedListing::Time { .. }))),
         "{told}"
@@ -153,7 +153,7 @@ async fn large_listings_come_one_at_a_time() {
     };
     let large_listings = Semaphore::new(1);
     let (mut pages, asked) = pages(script, None, &large_listings);
-    let names = || Names::new(|_| true, SMALL);
+    let names = || NameList::new(|_| true, SMALL);
     assert_eq!(read_all(&pages, names).await.unwrap().len(), 9);
     let other = large_listings.acquire().await.unwrap();
     assert_eq!(read_all(&pages, names).await.unwrap().len(), 9);

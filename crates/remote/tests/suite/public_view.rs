@@ -1,7 +1,7 @@
 //! What a registry gives to everybody, asked without the account that we have there.
 
 use entrepot_oci::Reference;
-use entrepot_remote::{Credential, Error, PublicView, Remote, Settings};
+use entrepot_remote::{Credential, Error, PublicView, Remote, RemoteSettings};
 use entrepot_testkit::{Action, Bearer, Fault, Log, Match, Refusing, TestImage, TestRegistry};
 
 use crate::support::{credential, latest, remote, repository};
@@ -21,7 +21,7 @@ async fn registry(refusing: Refusing) -> TestRegistry {
 /// A client with an account at each of these endpoints that has one.
 fn client(endpoints: &[(&TestRegistry, bool)]) -> Remote {
     let endpoints = endpoints.iter().map(|(registry, account)| (registry.url().parse().unwrap(), *account));
-    let mut settings = Settings::default();
+    let mut settings = RemoteSettings::default();
     for (url, has_account) in endpoints {
         settings.endpoints.push(url);
         if has_account {

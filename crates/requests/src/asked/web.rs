@@ -26,7 +26,7 @@ const PAGES: [(&str, &str, Rest); 11] = [
 
 /// An address, as far as it is about an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum RegistryPage {
     /// It shows this image.
     Of(String),
     /// It shows a project, whose images may be called so.
@@ -34,11 +34,11 @@ pub(super) enum Page {
 }
 
 /// The image that a page of a registry is about. `address` is without its scheme.
-pub(super) fn page(address: &str) -> Option<Page> {
+pub(super) fn page(address: &str) -> Option<RegistryPage> {
     let address = address.strip_prefix("www.").unwrap_or(address);
     for (page, registry, rest) in PAGES {
         if let Some(path) = address.strip_prefix(page) {
-            return Some(Page::Of(format!("{registry}{}", of_path(path, rest))));
+            return Some(RegistryPage::Of(format!("{registry}{}", of_path(path, rest))));
         }
     }
     of_github(address.strip_prefix("github.com/")?)
@@ -58,17 +58,17 @@ fn of_path(path: &str, rest: Rest) -> String {
 }
 
 // `github.com/orgs/ORG/packages/container/package/NAME`, `github.com/OWNER/REPO/pkgs/container/NAME`, or a project.
-fn of_github(path: &str) -> Option<Page> {
+fn of_github(path: &str) -> Option<RegistryPage> {
     let parts = segments(path);
     match parts.as_slice() {
         ["orgs" | "users", owner, "packages", "container", "package", name, ..]
         | [owner, _, "pkgs", "container", name, ..] => {
             // A slash in the name of a package is written `%2F` there.
             let name = name.replace("%2F", "/").replace("%2f", "/");
-            Some(Page::Of(format!("ghcr.io/{owner}/{name}").to_ascii_lowercase()))
+            Some(RegistryPage::Of(format!("ghcr.io/{owner}/{name}").to_ascii_lowercase()))
         }
         [owner, project, ..] => {
-            Some(Page::Perhaps(format!("ghcr.io/{owner}/{project}").to_ascii_lowercase()))
+            Some(RegistryPage::Perhaps(format!("ghcr.io/{owner}/{project}").to_ascii_lowercase()))
         }
         _ => None,
     }
@@ -102,10 +102,10 @@ mod tests {
             ("github.com/Acme/App/pkgs/container/app%2Fweb", "ghcr.io/acme/app/web"),
             ("github.com/orgs/acme/packages/container/package/app", "ghcr.io/acme/app"),
         ] {
-            assert_eq!(page(address), Some(Page::Of(is.to_owned())), "{address}");
+            assert_eq!(page(address), Some(RegistryPage::Of(is.to_owned())), "{address}");
         }
         let project = page("www.github.com/langgenius/dify/releases");
-        assert_eq!(project, Some(Page::Perhaps("ghcr.io/langgenius/dify".to_owned())));
+        assert_eq!(project, Some(RegistryPage::Perhaps("ghcr.io/langgenius/dify".to_owned())));
         for other in ["github.com/", "github.com/acme", "quay.io/a/b", "example.com/x"] {
             assert_eq!(page(other), None, "{other}");
         }

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     candidate::Reason,
-    expansion::{Lookup, Piece, Pieces, Value},
-    finder::{Entry, Finder, Form, What},
-    text::{self, Part},
+    expansion::{Lookup, Piece, Pieces, VariableValue},
+    finder::{CandidateEntry, Finder, RenameMethod, What},
+    text::{self, TextPart},
     token::Token,
     tree::Style,
 };
@@ -89,7 +89,7 @@ impl Build {
         let Some((name, _)) = text.split_once('=') else { return };
         let value = unquoted(&instruction.text, range.start + name.len() + 1..range.end);
         let (token, text) = token(instruction, &value, finder);
-        let lookup = |name: &str| self.arguments.get(name).map(Value::Inside);
+        let lookup = |name: &str| self.arguments.get(name).map(VariableValue::Inside);
         if let Some(mut pieces) = finder.filled_in((token, &text), 0..text.len(), &lookup) {
             if text.is_empty() {
                 // A new name may begin here.
@@ -123,14 +123,14 @@ impl Build {
         if let Some(reason) = self.no_image(&word.text, by_number) {
             return leave(word, reason, finder);
         }
-        let lookup = |name: &str| self.arguments.get(name).map(Value::Inside);
+        let lookup = |name: &str| self.arguments.get(name).map(VariableValue::Inside);
         let Some(pieces) = pieces(word, &lookup, finder) else { return };
         let (whole, rests_on) = finder.whole(&pieces);
         let stage = || self.may_be_stage(&word.text, &whole).then_some(Reason::Stage);
         let entry = match self.no_image(&whole, by_number).or_else(stage) {
             // What it is put together from must stay as it is.
-            Some(reason) => Entry { rests_on, ..entry(word, What::Left(reason)) },
-            None => entry(word, finder.what(pieces, Form::Rename)),
+            Some(reason) => CandidateEntry { rests_on, ..entry(word, What::Left(reason)) },
+            None => entry(word, finder.what(pieces, RenameMethod::Rename)),
         };
         finder.add_entry(entry);
     }
@@ -150,9 +150,9 @@ impl Build {
         if whole.contains(['/', ':', '@']) || !written.contains('$') {
             return false;
         }
-        let parts: Vec<Option<Part>> = text::parts(written, 0..written.len()).collect();
-        let literal = |part: Option<&Option<Part>>| match part {
-            Some(Some(Part::Literal(range))) => written[range.clone()].to_ascii_lowercase(),
+        let parts: Vec<Option<TextPart>> = text::parts(written, 0..written.len()).collect();
+        let literal = |part: Option<&Option<TextPart>>| match part {
+            Some(Some(TextPart::Literal(range))) => written[range.clone()].to_ascii_lowercase(),
             _ => String::new(),
         };
         let (first, last) = (literal(parts.first()), literal(parts.last()));
@@ -225,6 +225,6 @@ fn leave(word: &Word, reason: Reason, finder: &mut Finder<'_>) {
     finder.add_entry(entry(word, What::Left(reason)));
 }
 
-fn entry(word: &Word, what: What) -> Entry {
-    Entry::new(word.range.start, word.place.clone(), word.text.clone(), what)
+fn entry(word: &Word, what: What) -> CandidateEntry {
+    CandidateEntry::new(word.range.start, word.place.clone(), word.text.clone(), what)
 }

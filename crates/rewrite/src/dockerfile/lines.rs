@@ -113,12 +113,12 @@ fn instruction(lines: &mut Lines<'_>, escape: char) -> Option<Instruction> {
 }
 
 /// The terminator of a heredoc, and whether it may be preceded by tabs.
-struct End {
+struct HeredocEnd {
     word: String,
     tabs: bool,
 }
 
-fn heredocs(text: &str) -> Vec<End> {
+fn heredocs(text: &str) -> Vec<HeredocEnd> {
     let instruction = text.trim_start();
     let instruction = without_word(instruction, "ONBUILD").unwrap_or(instruction);
     if !["RUN", "COPY", "ADD"].iter().any(|word| without_word(instruction, word).is_some()) {
@@ -138,7 +138,7 @@ fn heredocs(text: &str) -> Vec<End> {
         let length = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(word.len());
         let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if is_word {
-            ends.push(End { word: word[..length].to_owned(), tabs });
+            ends.push(HeredocEnd { word: word[..length].to_owned(), tabs });
         }
     }
     ends
@@ -151,7 +151,7 @@ pub(super) fn without_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     (first.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start())
 }
 
-fn skip_heredoc(lines: &mut Lines<'_>, end: &End) {
+fn skip_heredoc(lines: &mut Lines<'_>, end: &HeredocEnd) {
     while let Some((_, line)) = lines.next() {
         let line = if end.tabs { line.trim_start_matches('\t') } else { line };
         if line == end.word {

@@ -6,7 +6,7 @@ use crate::{
     candidate::Reason,
     expansion::{Piece, Pieces},
     find::values::{embedded, ends_with_image, spot},
-    finder::{Finder, Form, Spot},
+    finder::{Finder, RenameMethod, Spot},
     tree::{Path, View},
 };
 
@@ -122,7 +122,7 @@ fn text(view: View<'_>, key: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
         pieces.push(Piece::Fixed(":"));
         pieces.append(&tag, &mut finder.budget);
     }
-    finder.assembled(spot, pieces, Form::Rename);
+    finder.assembled(spot, pieces, RenameMethod::Rename);
 }
 
 // True if the mapping is an image split into parts; it is then recorded.
@@ -160,7 +160,7 @@ fn split(view: View<'_>, path: &Path<'_>, global: &Global, finder: &mut Finder<'
     pieces.append(&named, &mut finder.budget);
     add_version(view, repository, &mut pieces, finder);
     if is_image || has(&BESIDE) {
-        finder.assembled(spot(&path, repository), pieces, Form::Rename);
+        finder.assembled(spot(&path, repository), pieces, RenameMethod::Rename);
     } else {
         finder.leave_if_image(spot(&path, repository), Reason::UnknownPath);
     }

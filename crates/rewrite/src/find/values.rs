@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::{
     candidate::Reason,
     expansion::Pieces,
-    finder::{Beside, Finder, Form, Spot, looks_like_image},
-    tree::{Data, Node, Path, Style, View},
+    finder::{Beside, Finder, RenameMethod, Spot, looks_like_image},
+    tree::{Data, Path, Style, TreeNode, View},
 };
 
 /// A place in a tree.
@@ -15,7 +15,7 @@ pub(super) fn spot<'s>(path: &'s Path<'s>, view: View<'s>) -> Spot<'s> {
 }
 
 /// The entry with value `value`, as an anchor for inserting another one.
-pub(super) fn beside(mapping: View<'_>, value: &Node<'_>) -> Option<Beside> {
+pub(super) fn beside(mapping: View<'_>, value: &TreeNode<'_>) -> Option<Beside> {
     let Data::Mapping { pairs, flow } = &mapping.node.data else { return None };
     let (key, value) = pairs.iter().find(|(_, own)| own.span == value.span)?;
     Some(Beside { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
@@ -89,7 +89,7 @@ pub(super) fn cache(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let text = item.text().unwrap_or_default();
     match text.find("ref=") {
         Some(at) if !text[at..].contains(',') => {
-            finder.image_behind(spot(path, item), &text[..at + 4], Form::Rename)
+            finder.image_behind(spot(path, item), &text[..at + 4], RenameMethod::Rename)
         }
         Some(_) => finder.leave(spot(path, item), Reason::InPieces),
         None if !text.contains('=') => finder.image(spot(path, item)),
@@ -119,4 +119,4 @@ pub(super) fn embedded(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>)
 }
 
 /// Known variables, by their names in expressions.
-pub(super) type Known = HashMap<String, Pieces>;
+pub(super) type KnownVariables = HashMap<String, Pieces>;

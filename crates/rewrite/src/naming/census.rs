@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Target;
-use crate::Found;
+use super::NewName;
+use crate::DocumentImage;
 
 /// The new names of a whole set of images.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl Census {
     ///
     /// # Errors
     /// Another image already has it.
-    pub fn add(&mut self, found: &Found, target: &Target) -> Result<(), Collision> {
+    pub fn add(&mut self, found: &DocumentImage, target: &NewName) -> Result<(), Collision> {
         let (source, new) = match &target.tag {
             // With an explicit new tag, images that share a repository remain distinct.
             Some(tag) => (found.to_string(), format!("{}:{tag}", target.name())),

@@ -10,7 +10,7 @@ mod template;
 
 use entrepot_oci::{ALIASES, Host, Repository, Tag};
 
-use crate::{Found, Ignore, Reason};
+use crate::{DocumentImage, Ignore, Reason};
 
 pub use census::{Census, Collision};
 pub use map::{Map, MapError};
@@ -51,7 +51,7 @@ pub struct Rules {
 
 /// A new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct NewName {
     /// The registry.
     pub host: Host,
     /// The repository.
@@ -60,7 +60,7 @@ pub struct Target {
     pub tag: Option<Tag>,
 }
 
-impl Target {
+impl NewName {
     /// Host and repository, as `HOST/REPOSITORY`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.host, self.repository)
@@ -89,7 +89,7 @@ impl Rules {
     ///
     /// # Errors
     /// The reason why it keeps its name.
-    pub fn name(&self, found: &Found) -> Result<Target, Reason> {
+    pub fn name(&self, found: &DocumentImage) -> Result<NewName, Reason> {
         if self.ignore.holds(found) {
             return Err(Reason::Ignored);
         }
@@ -111,7 +111,7 @@ impl Rules {
     }
 }
 
-fn is_named(found: &Found, target: &Target) -> bool {
+fn is_named(found: &DocumentImage, target: &NewName) -> bool {
     found.host == target.host
         && found.repository == target.repository
         && target.tag.as_ref().is_none_or(|tag| found.tag.as_ref() == Some(tag))
@@ -119,7 +119,7 @@ fn is_named(found: &Found, target: &Target) -> bool {
 
 impl Naming {
     // True if this naming could have produced the name.
-    fn gives(&self, found: &Found) -> bool {
+    fn gives(&self, found: &DocumentImage) -> bool {
         match self {
             Self::Map => false,
             Self::Prefix(root) | Self::Flatten(root) => root.holds(found),
@@ -131,7 +131,7 @@ impl Naming {
         }
     }
 
-    fn name(&self, found: &Found) -> Result<Target, Reason> {
+    fn name(&self, found: &DocumentImage) -> Result<NewName, Reason> {
         match self {
             Self::Map => Err(Reason::Unmapped),
             Self::Prefix(root) => root.join(&found.name()),
@@ -153,19 +153,19 @@ fn alias(host: &str) -> Option<&'static str> {
 }
 
 // Docker Hub stores names with `library/`, but people leave it out.
-fn short(found: &Found) -> &str {
+fn short(found: &DocumentImage) -> &str {
     let name = found.repository.as_str();
     name.strip_prefix("library/").filter(|_| found.host.is_docker_hub()).unwrap_or(name)
 }
 
-fn flat(found: &Found) -> String {
+fn flat(found: &DocumentImage) -> String {
     short(found).replace('/', "-")
 }
 
-fn target(host: &str, path: &str) -> Result<Target, Reason> {
+fn target(host: &str, path: &str) -> Result<NewName, Reason> {
     let whole = || Reason::NoSuchName(format!("{host}/{path}"));
     let (host, repository) = (host.parse().map_err(|_| whole())?, path.parse().map_err(|_| whole())?);
-    Ok(Target { host, repository, tag: None })
+    Ok(NewName { host, repository, tag: None })
 }
 
 #[cfg(test)]

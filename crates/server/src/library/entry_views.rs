@@ -8,13 +8,13 @@ use entrepot_catalog::{
     SplitCheck,
 };
 use entrepot_library::{EntryChange, NewEntry, advice};
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 
 use super::entry_advice;
 use crate::pages::words::Language;
 
 /// Who reads it.
-pub(crate) struct Reader {
+pub(crate) struct EntryViewer {
     pub(crate) language: Language,
     /// Whether they manage the library.
     pub(crate) manages: bool,
@@ -22,13 +22,13 @@ pub(crate) struct Reader {
     pub(crate) now: SystemTime,
 }
 
-pub(crate) fn entries(page: Listing<EntryRecord>, total: u64, reader: &Reader) -> api::EntryList {
+pub(crate) fn entries(page: Listing<EntryRecord>, total: u64, reader: &EntryViewer) -> api::EntryList {
     let next = page.rows.last().filter(|_| page.more).map(cursor_of);
     let entries = page.rows.into_iter().map(|record| entry(record, reader)).collect();
     api::EntryList { entries, total, more: page.more, next }
 }
 
-pub(crate) fn entry(record: EntryRecord, reader: &Reader) -> api::Entry {
+pub(crate) fn entry(record: EntryRecord, reader: &EntryViewer) -> api::Entry {
     let advice =
         advice(&record, reader.now).iter().map(|one| entry_advice::told(one, reader.language)).collect();
     let EntryRecord { id, fields, check, previous_digest, created_by, revision, created, changed } = record;
@@ -183,7 +183,7 @@ pub(crate) fn cursor(text: &str) -> Option<EntryCursor> {
     Some(EntryCursor { id: id.parse().ok()?, name: name.to_owned() })
 }
 
-pub(crate) fn new_entry(new: api::NewEntry, names: &Names) -> NewEntry {
+pub(crate) fn new_entry(new: api::NewEntry, names: &NameResolver) -> NewEntry {
     let api::NewEntry { name, address, description, source, remark, on_shelf, memory_split } = new;
     let said = EntryChange {
         name,

@@ -11,7 +11,9 @@ use entrepot_api::{
     InstanceRunList, InstanceStart, NewInstance, PageQuery, Problem as ProblemBody, Timestamp,
 };
 use entrepot_catalog::{InstanceFilter, InstancePhase};
-use entrepot_library::{Created, Error, InstanceId, InstanceView, Library, RunRequest, Target, Volumes};
+use entrepot_library::{
+    Created, Error, InstanceId, InstanceTarget, InstanceView, Library, RunRequest, Volumes,
+};
 use http::{Response, StatusCode};
 
 use super::{
@@ -261,11 +263,11 @@ pub(crate) async fn free(call: WebCall) -> Result<Response<Body>, Problem> {
 }
 
 // The instance that the address names, as far as the caller may know of it.
-pub(super) fn meant<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Library, Target), Problem> {
+pub(super) fn meant<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Library, InstanceTarget), Problem> {
     let library = library(call, Operation::RunInstances)?;
     let account = whose(call)?;
     let id = id.parse().map_err(|_| unknown(id))?;
-    Ok((library, Target { id, account, revision: revision::expected(&call.headers)? }))
+    Ok((library, InstanceTarget { id, account, revision: revision::expected(&call.headers)? }))
 }
 
 fn unknown(id: &str) -> Problem {

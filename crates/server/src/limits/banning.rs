@@ -12,7 +12,7 @@ use entrepot_policy::BanRule;
 
 use super::{
     ban::{Ban, NewBan, Subject, Table},
-    holder::{Asker, Holder},
+    holder::{Asker, BucketOwner},
     in_force::LimitsInForce,
     ledger::lock,
     refusals,
@@ -132,9 +132,9 @@ impl LimitsInForce {
             return;
         }
         let subject = match (holder, asker.principal.account()) {
-            (Holder::Account(_), Some(account)) => Subject::Account(account.name.clone()),
-            (Holder::Address(network), _) => Subject::Network(network),
-            (Holder::Account(_) | Holder::Network(_) | Holder::Everybody, _) => return,
+            (BucketOwner::Account(_), Some(account)) => Subject::Account(account.name.clone()),
+            (BucketOwner::Address(network), _) => Subject::Network(network),
+            (BucketOwner::Account(_) | BucketOwner::Network(_) | BucketOwner::Everybody, _) => return,
         };
         self.ban_by(rule, subject, fact);
     }
@@ -196,7 +196,7 @@ mod tests {
     use std::{collections::HashMap, net::IpAddr};
 
     use entrepot_access::Principal;
-    use entrepot_policy::{Limits, LimitsSection};
+    use entrepot_policy::{LimitsSection, PullLimits};
     use http::StatusCode;
 
     use super::*;
@@ -256,7 +256,7 @@ mod tests {
     async fn who_goes_on_is_banned_and_the_next_ban_is_longer() {
         let rule = BanRule { after: 3, ..BanRule::default() };
         let section = LimitsSection { bans: Some(rule), ..LimitsSection::default() };
-        let limits = LimitsInForce::new(Limits::of(&section));
+        let limits = LimitsInForce::new(PullLimits::of(&section));
         let (greedy, other) = (asker("203.0.113.7"), asker("203.0.113.8"));
         let mut minute = 0;
         for hours in [1, 2] {

@@ -10,17 +10,17 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use entrepot_access::Principal;
-use entrepot_policy::Limits;
+use entrepot_policy::PullLimits;
 use prometheus_client::registry::Registry;
 
 use super::{ban::Bans, holder::is_exempt, ledger::Ledger, misses::Misses, refusals::Refusals};
 
 /// The limits in force. Cheap to clone; clones share them.
 #[derive(Clone)]
-pub struct LimitsInForce(pub(super) Arc<Shared>);
+pub struct LimitsInForce(pub(super) Arc<LimitsInner>);
 
-pub(super) struct Shared {
-    limits: ArcSwap<Limits>,
+pub(super) struct LimitsInner {
+    limits: ArcSwap<PullLimits>,
     has: Has,
     pub(super) ledger: Ledger,
     pub(super) misses: Misses,
@@ -40,14 +40,14 @@ struct Has {
 
 impl Default for LimitsInForce {
     fn default() -> Self {
-        Self::new(Limits::default())
+        Self::new(PullLimits::default())
     }
 }
 
 impl LimitsInForce {
     /// Puts limits into force.
-    pub fn new(limits: Limits) -> Self {
-        let this = Self(Arc::new(Shared {
+    pub fn new(limits: PullLimits) -> Self {
+        let this = Self(Arc::new(LimitsInner {
             limits: ArcSwap::default(),
             has: Has::default(),
             ledger: Ledger::default(),
@@ -60,7 +60,7 @@ impl LimitsInForce {
     }
 
     /// Takes limits that were read. All buckets are full then: what was taken of others says nothing about them.
-    pub fn take(&self, limits: Limits) {
+    pub fn take(&self, limits: PullLimits) {
         if **self.limits() != limits {
             self.replace(limits);
             self.0.ledger.clear();
@@ -68,7 +68,7 @@ impl LimitsInForce {
         }
     }
 
-    pub(super) fn replace(&self, limits: Limits) {
+    pub(super) fn replace(&self, limits: PullLimits) {
         let Has { any, bytes, misses, .. } = &self.0.has;
         any.store(!limits.are_none(), Ordering::Relaxed);
         bytes.store(limits.count_bytes(), Ordering::Relaxed);
@@ -122,7 +122,7 @@ impl LimitsInForce {
     }
 
     /// The limits.
-    pub(super) fn limits(&self) -> Guard<Arc<Limits>> {
+    pub(super) fn limits(&self) -> Guard<Arc<PullLimits>> {
         self.0.limits.load()
     }
 }

@@ -14,19 +14,19 @@ use std::{
 
 use entrepot_mirror::{Error as MirrorError, Familiarity, Mirror, RepoKey};
 use entrepot_oci::Method;
-use entrepot_policy::{Limits, Mode};
+use entrepot_policy::{Mode, PullLimits};
 use http::StatusCode;
 use tokio::time::Instant;
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{Asker, BucketOwner},
     in_force::LimitsInForce,
-    ledger::{Counted, Counts, Place, counted},
+    ledger::{BucketKey, Counted, CountedKind, counted},
     misses::Waiting,
     refusals::Met,
 };
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     error::Refusal,
 };
 
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is wanted of a repository.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct UpstreamInquiry<'a> {
     pub(crate) key: &'a RepoKey,
     pub(crate) action: &'a Action<'a>,
     pub(crate) method: Method,
@@ -44,14 +44,14 @@ pub(crate) struct Wanted<'a> {
 /// A question that is paid for. Dropped without [`Inquiry::answered`], it stays so.
 pub(crate) struct Inquiry {
     limits: LimitsInForce,
-    holder: Holder,
+    holder: BucketOwner,
     paid: Vec<Counted>,
     price: u64,
     name: u64,
 }
 
 /// Which bucket lacks what a question costs, and for how long; `None` is forever.
-type Lacking = (Place, Option<Duration>);
+type Lacking = (BucketKey, Option<Duration>);
 
 impl LimitsInForce {
     /// Lets a request ask an upstream, or says why not. `None` if it costs nothing.
@@ -59,7 +59,7 @@ impl LimitsInForce {
         &self,
         mirror: &Mirror,
         asker: &Asker<'_>,
-        wanted: Wanted<'_>,
+        wanted: UpstreamInquiry<'_>,
     ) -> Result<Option<Inquiry>, Refusal> {
         let limits = Arc::clone(&self.limits());
         let (Some(holder), Some(price)) = (asker.holder(&limits), price(&wanted)) else { return Ok(None) };
@@ -82,14 +82,19 @@ impl LimitsInForce {
 
     // Others who have paid may be given it back in a moment, and more comes by and by; for the latter, whoever asks for many names
     // does not wait. Whoever has nothing left of their own does not wait at all.
-    async fn pay(&self, price: u64, limits: &Limits, holder: Holder) -> Result<Vec<Counted>, Lacking> {
+    async fn pay(
+        &self,
+        price: u64,
+        limits: &PullLimits,
+        holder: BucketOwner,
+    ) -> Result<Vec<Counted>, Lacking> {
         let (misses, until) = (&self.0.misses, Instant::now() + limits.per_client.queue().min(PATIENCE));
         let allowances = (limits.per_client.misses, limits.total.misses);
         loop {
             let answered = misses.answered.notified();
             let asks_for_many =
                 around(holder).any(|whose| self.0.ledger.holder(whose, |held| held.unknown.are_many()));
-            let mut buckets = counted(allowances, holder, Counts::Misses);
+            let mut buckets = counted(allowances, holder, CountedKind::Misses);
             for of_all in buckets.iter_mut().filter(|of| asks_for_many && is_of_all(of.place)) {
                 of_all.bucket = of_all.bucket.upper_half();
             }
@@ -113,17 +118,17 @@ impl LimitsInForce {
     fn too_many_misses(
         &self,
         asker: &Asker<'_>,
-        limits: &Limits,
-        (holder, (place, wait)): (Holder, Lacking),
+        limits: &PullLimits,
+        (holder, (place, wait)): (BucketOwner, Lacking),
     ) -> Refusal {
         let (limit, holder, of) = match place {
-            Place::Total(_) => ("total_misses", Holder::Everybody, limits.total.misses),
-            Place::Of(whose @ Holder::Network(_), _) => ("network_misses", whose, None),
+            BucketKey::Total(_) => ("total_misses", BucketOwner::Everybody, limits.total.misses),
+            BucketKey::Of(whose @ BucketOwner::Network(_), _) => ("network_misses", whose, None),
             _ => ("client_misses", holder, limits.per_client.misses),
         };
         let subject = holder.subject();
         let fact = match (of, holder) {
-            (Some(of), Holder::Everybody) => {
+            (Some(of), BucketOwner::Everybody) => {
                 format!("{subject} ask for more names that nobody has than {of}")
             }
             (Some(of), _) => format!("{subject} asks for more names that nobody has than {of}"),
@@ -160,17 +165,17 @@ impl Drop for Inquiry {
     }
 }
 
-fn is_of_all(place: Place) -> bool {
-    matches!(place, Place::Total(_))
+fn is_of_all(place: BucketKey) -> bool {
+    matches!(place, BucketKey::Total(_))
 }
 
 // A client, and the network around it.
-fn around(holder: Holder) -> impl Iterator<Item = Holder> {
+fn around(holder: BucketOwner) -> impl Iterator<Item = BucketOwner> {
     [Some(holder), holder.network().map(|(network, _)| network)].into_iter().flatten()
 }
 
 // How many requests an upstream gets for something that it does not have. `None` for what asks nothing.
-fn price(wanted: &Wanted<'_>) -> Option<u64> {
+fn price(wanted: &UpstreamInquiry<'_>) -> Option<u64> {
     match wanted.action {
         // Some registries deny to `HEAD` what they give to `GET`, and some give manifests out as blobs: both is asked.
         Action::Pull(_) | Action::ListReferrers(_) => Some(2),
@@ -181,22 +186,22 @@ fn price(wanted: &Wanted<'_>) -> Option<u64> {
     }
 }
 
-fn name_of(wanted: &Wanted<'_>) -> Option<(bool, String)> {
+fn name_of(wanted: &UpstreamInquiry<'_>) -> Option<(bool, String)> {
     match wanted.action {
-        Action::Pull(Content::Manifest(reference)) => Some((true, reference.to_string())),
-        Action::Pull(Content::Blob(digest)) => Some((false, digest.to_string())),
+        Action::Pull(ContentRef::Manifest(reference)) => Some((true, reference.to_string())),
+        Action::Pull(ContentRef::Blob(digest)) => Some((false, digest.to_string())),
         _ => None,
     }
 }
 
 // The answer that the upstream gave before.
-fn unknown(wanted: &Wanted<'_>) -> Refusal {
+fn unknown(wanted: &UpstreamInquiry<'_>) -> Refusal {
     let name = wanted.key.to_string();
     match wanted.action {
-        Action::Pull(Content::Manifest(reference)) => {
+        Action::Pull(ContentRef::Manifest(reference)) => {
             MirrorError::ManifestUnknown { name, reference: reference.to_string() }.into()
         }
-        Action::Pull(Content::Blob(digest)) => MirrorError::BlobUnknown { name, digest: **digest }.into(),
+        Action::Pull(ContentRef::Blob(digest)) => MirrorError::BlobUnknown { name, digest: **digest }.into(),
         _ => MirrorError::RepositoryUnknown { name }.into(),
     }
 }

@@ -11,7 +11,7 @@ use entrepot_policy::{Allowance, Bucket, RecentTable, Strikes, Taken};
 use foldhash::quality::RandomState;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::holder::Holder;
+use super::holder::BucketOwner;
 
 /// The most clients and networks that are known at a time.
 pub(super) const MOST: usize = 100_000;
@@ -25,7 +25,7 @@ const PARTS: usize = 16;
 
 /// What is counted for a client or a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BucketKind {
     Manifests,
     Misses,
     Cold,
@@ -44,8 +44,8 @@ pub(super) enum Total {
 
 /// Which bucket is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Of(Holder, Kind),
+pub(super) enum BucketKey {
+    Of(BucketOwner, BucketKind),
     Total(Total),
     /// The bytes of an image, by the hash of its name.
     Image(u64),
@@ -58,13 +58,13 @@ pub(super) enum Place {
 /// A bucket, and what is in it: see [`Bucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counted {
-    pub(super) place: Place,
+    pub(super) place: BucketKey,
     pub(super) bucket: Bucket,
 }
 
 /// What is counted one by one.
 #[derive(Clone, Copy)]
-pub(super) enum Counts {
+pub(super) enum CountedKind {
     Manifests,
     Misses,
 }
@@ -73,27 +73,27 @@ pub(super) enum Counts {
 /// theirs.
 pub(super) fn counted(
     (own, all): (Option<Allowance>, Option<Allowance>),
-    holder: Holder,
-    counts: Counts,
+    holder: BucketOwner,
+    counts: CountedKind,
 ) -> Vec<Counted> {
     let (kind, total) = match counts {
-        Counts::Manifests => (Kind::Manifests, Total::Manifests),
-        Counts::Misses => (Kind::Misses, Total::Misses),
+        CountedKind::Manifests => (BucketKind::Manifests, Total::Manifests),
+        CountedKind::Misses => (BucketKind::Misses, Total::Misses),
     };
     let mut buckets = Vec::with_capacity(3);
     if let Some(of) = own {
-        buckets.push(Counted { place: Place::Of(holder, kind), bucket: of.bucket() });
+        buckets.push(Counted { place: BucketKey::Of(holder, kind), bucket: of.bucket() });
         if let Some((network, times)) = holder.network() {
-            buckets.push(Counted { place: Place::Of(network, kind), bucket: of.bucket().times(times) });
+            buckets.push(Counted { place: BucketKey::Of(network, kind), bucket: of.bucket().times(times) });
         }
     }
-    buckets.extend(all.map(|of| Counted { place: Place::Total(total), bucket: of.bucket() }));
+    buckets.extend(all.map(|of| Counted { place: BucketKey::Total(total), bucket: of.bucket() }));
     buckets
 }
 
 /// What somebody has taken. Each number says when a bucket is full again, since the start.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct Consumption {
     full: [Duration; 5],
     /// How many blobs may be read at a time, and who reads them.
     pub(super) blobs: Option<(u32, Arc<Semaphore>)>,
@@ -138,9 +138,9 @@ struct Repeats {
 pub(super) struct Ledger {
     start: Instant,
     hasher: RandomState,
-    holders: Parts<Holder, Held>,
-    images: Parts<u64, Duration>,
-    repeats: Parts<u64, Repeats>,
+    holders: ShardedTable<BucketOwner, Consumption>,
+    images: ShardedTable<u64, Duration>,
+    repeats: ShardedTable<u64, Repeats>,
     totals: [Mutex<Duration>; 4],
 }
 
@@ -149,9 +149,9 @@ impl Default for Ledger {
         Self {
             start: Instant::now(),
             hasher: RandomState::default(),
-            holders: Parts::new(MOST),
-            images: Parts::new(MOST_IMAGES),
-            repeats: Parts::new(MOST_REPEATS),
+            holders: ShardedTable::new(MOST),
+            images: ShardedTable::new(MOST_IMAGES),
+            repeats: ShardedTable::new(MOST_REPEATS),
             totals: Default::default(),
         }
     }
@@ -182,7 +182,7 @@ impl Ledger {
         many: u64,
         of: &[Counted],
         now: Duration,
-    ) -> Result<(), (Place, Option<Duration>)> {
+    ) -> Result<(), (BucketKey, Option<Duration>)> {
         for (nth, Counted { place, bucket }) in of.iter().enumerate() {
             let taken = self.change(*place, |full| {
                 let taken = bucket.take(many, *full, now);
@@ -249,7 +249,7 @@ impl Ledger {
     }
 
     /// What somebody has taken.
-    pub(super) fn holder<R>(&self, holder: Holder, change: impl FnOnce(&mut Held) -> R) -> R {
+    pub(super) fn holder<R>(&self, holder: BucketOwner, change: impl FnOnce(&mut Consumption) -> R) -> R {
         self.holders.change(&self.hasher, holder, change)
     }
 
@@ -258,23 +258,25 @@ impl Ledger {
         self.holders.len()
     }
 
-    fn change<R>(&self, place: Place, change: impl FnOnce(&mut Duration) -> R) -> R {
+    fn change<R>(&self, place: BucketKey, change: impl FnOnce(&mut Duration) -> R) -> R {
         match place {
-            Place::Of(holder, kind) => self.holder(holder, |held| change(&mut held.full[kind as usize])),
-            Place::Total(total) => change(&mut lock(&self.totals[total as usize])),
-            Place::Image(image) => self.images.change(&self.hasher, image, change),
-            Place::Downloads(of) => {
+            BucketKey::Of(holder, kind) => self.holder(holder, |held| change(&mut held.full[kind as usize])),
+            BucketKey::Total(total) => change(&mut lock(&self.totals[total as usize])),
+            BucketKey::Image(image) => self.images.change(&self.hasher, image, change),
+            BucketKey::Downloads(of) => {
                 self.repeats.change(&self.hasher, of, |repeats| change(&mut repeats.downloads))
             }
-            Place::Repeat(of) => self.repeats.change(&self.hasher, of, |repeats| change(&mut repeats.rate)),
+            BucketKey::Repeat(of) => {
+                self.repeats.change(&self.hasher, of, |repeats| change(&mut repeats.rate))
+            }
         }
     }
 }
 
 /// A table in parts.
-struct Parts<K, V>(Vec<Mutex<RecentTable<K, V>>>);
+struct ShardedTable<K, V>(Vec<Mutex<RecentTable<K, V>>>);
 
-impl<K: Hash + Eq + Copy, V: Default> Parts<K, V> {
+impl<K: Hash + Eq + Copy, V: Default> ShardedTable<K, V> {
     fn new(most: usize) -> Self {
         Self((0..PARTS).map(|_| Mutex::new(RecentTable::new(most / PARTS))).collect())
     }
@@ -301,15 +303,15 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::{super::holder::address, *};
 
-    fn counted(place: Place, amount: u64) -> Counted {
+    fn counted(place: BucketKey, amount: u64) -> Counted {
         Counted { place, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
     }
 
     #[test]
     fn all_or_nothing_is_taken() {
         let (ledger, now) = (Ledger::default(), Duration::ZERO);
-        let own = counted(Place::Of(address("192.0.2.1"), Kind::Manifests), 5);
-        let all = counted(Place::Total(Total::Manifests), 2);
+        let own = counted(BucketKey::Of(address("192.0.2.1"), BucketKind::Manifests), 5);
+        let all = counted(BucketKey::Total(Total::Manifests), 2);
         assert_eq!(ledger.take(1, &[own, all], now), Ok(()));
         assert_eq!(ledger.take(1, &[own, all], now), Ok(()));
         let refused = ledger.take(1, &[own, all], now);
@@ -327,13 +329,14 @@ mod tests {
     fn each_bucket_is_its_own() {
         let (ledger, now) = (Ledger::default(), Duration::ZERO);
         let holder = address("192.0.2.1");
-        let places = [Kind::Manifests, Kind::Misses, Kind::Cold, Kind::Hot, Kind::Rate]
-            .map(|kind| Place::Of(holder, kind));
-        let others = [Total::Manifests, Total::Misses, Total::Rate, Total::ColdRate].map(Place::Total);
+        let places =
+            [BucketKind::Manifests, BucketKind::Misses, BucketKind::Cold, BucketKind::Hot, BucketKind::Rate]
+                .map(|kind| BucketKey::Of(holder, kind));
+        let others = [Total::Manifests, Total::Misses, Total::Rate, Total::ColdRate].map(BucketKey::Total);
         let places: Vec<_> = places
             .into_iter()
             .chain(others)
-            .chain([Place::Image(7), Place::Downloads(7), Place::Repeat(7)])
+            .chain([BucketKey::Image(7), BucketKey::Downloads(7), BucketKey::Repeat(7)])
             .collect();
         for (nth, place) in places.iter().enumerate() {
             let many = nth as u64 + 1;
@@ -352,9 +355,11 @@ mod tests {
         let (ledger, now) = (Ledger::default(), Duration::ZERO);
         for nth in 0..150_000_u32 {
             let holder = address(&std::net::Ipv4Addr::from_bits(0x0a00_0000 + nth * 256).to_string());
-            for place in
-                [Place::Of(holder, Kind::Hot), Place::Image(nth.into()), Place::Downloads(nth.into())]
-            {
+            for place in [
+                BucketKey::Of(holder, BucketKind::Hot),
+                BucketKey::Image(nth.into()),
+                BucketKey::Downloads(nth.into()),
+            ] {
                 ledger.charge(1, counted(place, 9), now);
             }
         }

@@ -24,8 +24,8 @@ pub use self::in_force::LimitsInForce;
 pub(crate) use self::{
     ban::{Ban, NewBan, Subject, SubjectError},
     holder::Asker,
-    inquiry::Wanted,
+    inquiry::UpstreamInquiry,
     refusals::Told,
-    standing::{Left, Standing, Unit},
+    standing::{ClientStanding, Left, Unit},
     streams::{Sent, Shaped},
 };

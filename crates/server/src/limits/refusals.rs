@@ -20,7 +20,7 @@ use prometheus_client::{
 };
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{Asker, BucketOwner},
     ledger::lock,
 };
 use crate::error::Refusal;
@@ -37,7 +37,7 @@ const LENGTH: usize = 8;
 /// Counts refusals, and remembers those of late.
 pub(super) struct Refusals {
     refused: AtomicU64,
-    counters: Family<Labels, Counter>,
+    counters: Family<LimitLabels, Counter>,
     hasher: RandomState,
     told: Mutex<RecentTable<u64, Option<Told>>>,
 }
@@ -54,7 +54,7 @@ impl Default for Refusals {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct LimitLabels {
     limit: &'static str,
 }
 
@@ -82,7 +82,7 @@ pub(crate) struct Told {
 pub(super) struct Met<'a> {
     pub(super) limit: &'static str,
     /// Whose the limit is.
-    pub(super) holder: Holder,
+    pub(super) holder: BucketOwner,
     pub(super) fact: String,
     /// `None`: there is never anything.
     pub(super) wait: Option<Duration>,
@@ -110,7 +110,7 @@ impl Refusals {
 
     /// Counts a refusal for the metrics.
     pub(super) fn count(&self, limit: &'static str) {
-        self.counters.get_or_create(&Labels { limit }).inc();
+        self.counters.get_or_create(&LimitLabels { limit }).inc();
     }
 
     /// The refusal with this id, if it is remembered.

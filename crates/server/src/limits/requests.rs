@@ -3,17 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::Method;
-use entrepot_policy::{Allowance, Limits};
+use entrepot_policy::{Allowance, PullLimits};
 use tokio::sync::Semaphore;
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{Asker, BucketOwner},
     in_force::LimitsInForce,
-    ledger::{Counts, Place, counted},
+    ledger::{BucketKey, CountedKind, counted},
     refusals::Met,
 };
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     error::Refusal,
     permit::Permit,
 };
@@ -31,10 +31,10 @@ impl LimitsInForce {
         let limits = self.limits();
         let Some(holder) = asker.holder(&limits) else { return Ok(Permit::free()) };
         match wants {
-            (Action::Pull(Content::Manifest(_)), _) => {
+            (Action::Pull(ContentRef::Manifest(_)), _) => {
                 self.manifest(asker, &limits, holder).map(|()| Permit::free())
             }
-            (Action::Pull(Content::Blob(_)), Method::Get) => {
+            (Action::Pull(ContentRef::Blob(_)), Method::Get) => {
                 let (most, queue) = (limits.per_client.blobs, limits.per_client.queue());
                 drop(limits);
                 match most {
@@ -46,9 +46,9 @@ impl LimitsInForce {
         }
     }
 
-    fn manifest(&self, asker: &Asker<'_>, limits: &Limits, holder: Holder) -> Result<(), Refusal> {
+    fn manifest(&self, asker: &Asker<'_>, limits: &PullLimits, holder: BucketOwner) -> Result<(), Refusal> {
         let buckets =
-            counted((limits.per_client.manifests, limits.total.manifests), holder, Counts::Manifests);
+            counted((limits.per_client.manifests, limits.total.manifests), holder, CountedKind::Manifests);
         let taken = self.0.ledger.take(1, &buckets, self.0.ledger.now());
         taken.map_err(|(place, wait)| self.too_many(asker, limits, (place, holder), wait))
     }
@@ -56,18 +56,18 @@ impl LimitsInForce {
     fn too_many(
         &self,
         asker: &Asker<'_>,
-        limits: &Limits,
-        (place, holder): (Place, Holder),
+        limits: &PullLimits,
+        (place, holder): (BucketKey, BucketOwner),
         wait: Option<Duration>,
     ) -> Refusal {
         let said = |of: Option<Allowance>| of.map(|of| of.to_string()).unwrap_or_default();
         let (limit, holder, fact) = match place {
-            Place::Total(_) => {
+            BucketKey::Total(_) => {
                 let of = said(limits.total.manifests);
                 let fact = format!("all clients together ask for more manifests than {of}");
-                ("total_manifests", Holder::Everybody, fact)
+                ("total_manifests", BucketOwner::Everybody, fact)
             }
-            Place::Of(network @ Holder::Network(_), _) => {
+            BucketKey::Of(network @ BucketOwner::Network(_), _) => {
                 let fact = format!("{} asks for too many manifests", network.subject());
                 ("network_manifests", network, fact)
             }
@@ -84,7 +84,7 @@ impl LimitsInForce {
     async fn blob(
         &self,
         asker: &Asker<'_>,
-        (holder, most): (Holder, u32),
+        (holder, most): (BucketOwner, u32),
         queue: Duration,
     ) -> Result<Permit, Refusal> {
         let blobs = self.0.ledger.holder(holder, |held| {
@@ -120,7 +120,7 @@ mod tests {
 
     fn limits(manifests: &str) -> LimitsInForce {
         let per_client = ClientLimits { manifests: manifests.parse().ok(), ..ClientLimits::default() };
-        LimitsInForce::new(Limits::of(&LimitsSection { per_client, ..LimitsSection::default() }))
+        LimitsInForce::new(PullLimits::of(&LimitsSection { per_client, ..LimitsSection::default() }))
     }
 
     fn ask(limits: &LimitsInForce, from: &str) -> Result<(), Refusal> {
@@ -164,13 +164,13 @@ mod tests {
         assert!(ask(&changing, "10.0.0.1").is_err());
         let more = ClientLimits { manifests: "4/h".parse().ok(), ..ClientLimits::default() };
         let more = LimitsSection { per_client: more, ..LimitsSection::default() };
-        changing.take(Limits::of(&more));
+        changing.take(PullLimits::of(&more));
         let given = (0..9).filter(|_| ask(&changing, "10.0.0.1").is_ok()).count();
         assert_eq!(given, 4);
-        changing.take(Limits::default());
+        changing.take(PullLimits::default());
         assert!(changing.are_none() && ask(&changing, "10.0.0.1").is_ok());
         let all = TotalLimits { manifests: "0/h".parse().ok(), ..TotalLimits::default() };
-        changing.take(Limits::of(&LimitsSection { total: all, ..LimitsSection::default() }));
+        changing.take(PullLimits::of(&LimitsSection { total: all, ..LimitsSection::default() }));
         assert!(ask(&changing, "10.0.0.1").is_err());
     }
 }

@@ -14,13 +14,13 @@ use std::{
 use bytes::Bytes;
 use entrepot_mirror::{Mirror, RepoKey, Temperature};
 use entrepot_oci::{Digest, Rate};
-use entrepot_policy::{Bucket, LONGEST_DEBT, Limits, Pace, Volume, rate_bucket};
+use entrepot_policy::{Bucket, LONGEST_DEBT, Pace, PullLimits, Volume, rate_bucket};
 use tokio::time::Sleep;
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{Asker, BucketOwner},
     in_force::LimitsInForce,
-    ledger::{Counted, Kind, Place, Total},
+    ledger::{BucketKey, BucketKind, Counted, Total},
     refusals::Met,
 };
 use crate::error::Refusal;
@@ -59,13 +59,13 @@ pub(crate) struct Shaped {
 struct Charge {
     counted: Counted,
     limit: &'static str,
-    holder: Holder,
-    said: Said,
+    holder: BucketOwner,
+    said: StreamLimit,
 }
 
 /// What a limit says, as it is written.
 #[derive(Clone, Copy)]
-enum Said {
+enum StreamLimit {
     /// So much of what is held, or has to be fetched.
     Volume(Volume, Temperature),
     /// The same for a network: a multiple of what is written.
@@ -167,13 +167,18 @@ impl LimitsInForce {
         self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
     }
 
-    fn of_all(&self, limits: &Limits, sent: Sent<'_>) -> impl Iterator<Item = Charge> {
+    fn of_all(&self, limits: &PullLimits, sent: Sent<'_>) -> impl Iterator<Item = Charge> {
         let image = limits.per_image.egress.map(|of| {
-            let place = Place::Image(self.0.ledger.number(sent.key));
-            charge((place, of.bucket()), "image_egress", Holder::Everybody, Said::Image(of))
+            let place = BucketKey::Image(self.0.ledger.number(sent.key));
+            charge((place, of.bucket()), "image_egress", BucketOwner::Everybody, StreamLimit::Image(of))
         });
         let all = |rate: Rate, place: Total, limit: &'static str| {
-            charge((Place::Total(place), rate_bucket(rate)), limit, Holder::Everybody, Said::Rate(rate))
+            charge(
+                (BucketKey::Total(place), rate_bucket(rate)),
+                limit,
+                BucketOwner::Everybody,
+                StreamLimit::Rate(rate),
+            )
         };
         let total = limits.total.rate.map(|rate| all(rate, Total::Rate, "total_rate"));
         let cold = limits.total.cold_rate.filter(|_| sent.temperature == Temperature::Cold);
@@ -182,14 +187,14 @@ impl LimitsInForce {
     }
 
     // operate.md row 22
-    fn repeats(&self, limits: &Limits, holder: Holder, sent: Sent<'_>) -> Option<Repeats> {
+    fn repeats(&self, limits: &PullLimits, holder: BucketOwner, sent: Sent<'_>) -> Option<Repeats> {
         let size = sent.size.filter(|size| *size >= REPEATED)?;
         let number = self.0.ledger.number((holder, sent.digest));
         let downloads = limits.per_client.repeats?.bucket_of(size);
         let rate = limits.per_client.repeat_rate.map(rate_bucket);
         Some(Repeats {
-            downloads: Counted { place: Place::Downloads(number), bucket: downloads },
-            rate: rate.map(|bucket| Counted { place: Place::Repeat(number), bucket }),
+            downloads: Counted { place: BucketKey::Downloads(number), bucket: downloads },
+            rate: rate.map(|bucket| Counted { place: BucketKey::Repeat(number), bucket }),
         })
     }
 }
@@ -200,29 +205,34 @@ struct Owing {
     wait: Option<Duration>,
 }
 
-fn charge((place, bucket): (Place, Bucket), limit: &'static str, holder: Holder, said: Said) -> Charge {
+fn charge(
+    (place, bucket): (BucketKey, Bucket),
+    limit: &'static str,
+    holder: BucketOwner,
+    said: StreamLimit,
+) -> Charge {
     Charge { counted: Counted { place, bucket }, limit, holder, said }
 }
 
 // What its own limits and those of the network around it say.
-fn of_client(limits: &Limits, holder: Holder, temperature: Temperature) -> Vec<Charge> {
+fn of_client(limits: &PullLimits, holder: BucketOwner, temperature: Temperature) -> Vec<Charge> {
     let own = &limits.per_client;
     let (kind, volume, [name, of_network]) = match temperature {
-        Temperature::Cold => (Kind::Cold, own.cold, ["client_cold", "network_cold"]),
-        Temperature::Hot => (Kind::Hot, own.hot, ["client_hot", "network_hot"]),
+        Temperature::Cold => (BucketKind::Cold, own.cold, ["client_cold", "network_cold"]),
+        Temperature::Hot => (BucketKind::Hot, own.hot, ["client_hot", "network_hot"]),
     };
     let mut charges = Vec::with_capacity(6);
     if let Some(of) = volume {
-        let place = Place::Of(holder, kind);
-        charges.push(charge((place, of.bucket()), name, holder, Said::Volume(of, temperature)));
+        let place = BucketKey::Of(holder, kind);
+        charges.push(charge((place, of.bucket()), name, holder, StreamLimit::Volume(of, temperature)));
         if let Some((network, times)) = holder.network() {
-            let counted = (Place::Of(network, kind), of.bucket().times(times));
-            charges.push(charge(counted, of_network, network, Said::Network(temperature)));
+            let counted = (BucketKey::Of(network, kind), of.bucket().times(times));
+            charges.push(charge(counted, of_network, network, StreamLimit::Network(temperature)));
         }
     }
     if let Some(rate) = own.rate {
-        let place = Place::Of(holder, Kind::Rate);
-        charges.push(charge((place, rate_bucket(rate)), "client_rate", holder, Said::Rate(rate)));
+        let place = BucketKey::Of(holder, BucketKind::Rate);
+        charges.push(charge((place, rate_bucket(rate)), "client_rate", holder, StreamLimit::Rate(rate)));
     }
     charges
 }
@@ -235,13 +245,17 @@ impl Charge {
         };
         let subject = self.holder.subject();
         match (self.said, self.holder) {
-            (Said::Volume(of, temperature), _) => {
+            (StreamLimit::Volume(of, temperature), _) => {
                 format!("{subject} reads more{} than {of}", what(temperature))
             }
-            (Said::Network(temperature), _) => format!("{subject} reads too much{}", what(temperature)),
-            (Said::Rate(rate), Holder::Everybody) => format!("all downloads together reach {rate}"),
-            (Said::Rate(rate), _) => format!("the downloads of {subject} together reach {rate}"),
-            (Said::Image(of), _) => {
+            (StreamLimit::Network(temperature), _) => {
+                format!("{subject} reads too much{}", what(temperature))
+            }
+            (StreamLimit::Rate(rate), BucketOwner::Everybody) => {
+                format!("all downloads together reach {rate}")
+            }
+            (StreamLimit::Rate(rate), _) => format!("the downloads of {subject} together reach {rate}"),
+            (StreamLimit::Image(of), _) => {
                 let image = key.map(|key| format!("`{key}`")).unwrap_or_default();
                 format!("{image} is read more than {of}")
             }
@@ -250,12 +264,12 @@ impl Charge {
 
     // What somebody may have in a time, and not how fast.
     fn is_volume(&self) -> bool {
-        matches!(self.said, Said::Volume(..) | Said::Network(_))
+        matches!(self.said, StreamLimit::Volume(..) | StreamLimit::Network(_))
     }
 
     // Meeting it again and again leads to a ban.
     fn is_a_clients(&self) -> bool {
-        matches!(self.said, Said::Volume(..))
+        matches!(self.said, StreamLimit::Volume(..))
     }
 }
 
@@ -265,7 +279,7 @@ impl Shaped {
         let is_rate = |charge: &Charge| {
             matches!(
                 charge.counted.place,
-                Place::Of(_, Kind::Rate) | Place::Total(Total::Rate | Total::ColdRate)
+                BucketKey::Of(_, BucketKind::Rate) | BucketKey::Total(Total::Rate | Total::ColdRate)
             )
         };
         let ledger = &self.limits.0.ledger;
@@ -365,7 +379,7 @@ mod tests {
             change(&mut section);
             let origin = Origin::Upstream(Host::docker_hub());
             let key = RepoKey { origin, repository: "library/a".parse().unwrap() };
-            Self { limits: LimitsInForce::new(Limits::of(&section)), key, digest: Digest::of(b"a") }
+            Self { limits: LimitsInForce::new(PullLimits::of(&section)), key, digest: Digest::of(b"a") }
         }
 
         fn shape(&self, address: &str, temperature: Temperature, now: f64) -> Result<Shaped, Refusal> {

@@ -4,7 +4,7 @@ use entrepot_scheduler::Error;
 use http::{HeaderMap, Response, StatusCode, header};
 
 use super::{
-    frame::{Frame, Page},
+    frame::{Frame, PageKind},
     home_words::HomeWords,
     html::{escape, inline},
     login_words::LoginWords,
@@ -12,7 +12,7 @@ use super::{
     words::Language,
 };
 use crate::{
-    admission::Denied, body::Body, error::RETRY, headers::HTML, host::Unclear, metrics::Kind,
+    admission::Denied, body::Body, error::RETRY, headers::HTML, host::Unclear, metrics::RouteKind,
     sync::problem::Problem, web::call::WebCall,
 };
 
@@ -34,7 +34,7 @@ pub(crate) async fn missing(call: WebCall) -> Response<Body> {
     let main = main(&format!("{}: <code>{path}</code>", words.no_page), &hint);
     let mut response = framed(&call, &main);
     *response.status_mut() = StatusCode::NOT_FOUND;
-    response.extensions_mut().insert(Kind::None);
+    response.extensions_mut().insert(RouteKind::None);
     response
 }
 
@@ -113,6 +113,6 @@ fn main(what: &str, hint: &str) -> String {
 }
 
 fn framed(call: &WebCall, main: &str) -> Response<Body> {
-    let frame = Frame { page: Page::Error, language: language(call), query: "", visitor: visitor(call) };
+    let frame = Frame { page: PageKind::Error, language: language(call), query: "", visitor: visitor(call) };
     page(HTML, frame.around(main))
 }

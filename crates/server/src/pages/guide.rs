@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use entrepot_mirror::{Asked, Names};
+use entrepot_mirror::{NameResolver, RegistryHint};
 use entrepot_oci::Name;
 use entrepot_scheduler::{RuleView, RulesView};
 use entrepot_sync::{
     Place,
-    rules::{Rule, RuleSet, Source, TagFilter},
+    rules::{RuleSet, RuleSource, SyncRule, TagFilter},
 };
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 /// This server, which is one more place to pull from.
 pub(super) struct Own<'a> {
     pub(super) here: &'a Here,
-    pub(super) names: &'a Names,
+    pub(super) names: &'a NameResolver,
 }
 
 impl Own<'_> {
@@ -27,7 +27,7 @@ impl Own<'_> {
     fn address(&self, place: &Place) -> Option<String> {
         let Place::Registry { host, repository } = place else { return None };
         let name: Name = format!("{host}/{repository}").parse().ok()?;
-        self.names.locate(&name, Asked::default()).ok()?;
+        self.names.locate(&name, RegistryHint::default()).ok()?;
         Some(format!("{}/{name}", self.here.host()))
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn nothing(words: &Words) -> String {
     format!("<div class=\"empty\"><p>{}</p><p>{}</p></div>", words.no_rules, inline(words.no_rules_hint))
 }
 
-type Group<'a> = (Option<&'a str>, Vec<&'a Rule>);
+type Group<'a> = (Option<&'a str>, Vec<&'a SyncRule>);
 
 // Categories in order of first use; rules without one come last.
 fn groups(rules: &RuleSet) -> Vec<Group<'_>> {
@@ -86,7 +86,7 @@ fn groups(rules: &RuleSet) -> Vec<Group<'_>> {
     groups
 }
 
-fn heading(rule: &Rule) -> &str {
+fn heading(rule: &SyncRule) -> &str {
     rule.title.as_deref().unwrap_or(&rule.name)
 }
 
@@ -104,7 +104,7 @@ fn contents(groups: &[Group<'_>], words: &Words) -> String {
     out
 }
 
-fn section(rule: &Rule, view: Option<&RuleView>, own: &Own<'_>, language: Language) -> String {
+fn section(rule: &SyncRule, view: Option<&RuleView>, own: &Own<'_>, language: Language) -> String {
     let words = language.words();
     let id = escape(&rule.name);
     let mut out = format!(
@@ -141,7 +141,7 @@ pub(super) fn standing(view: &RuleView, words: &Words) -> String {
     format!("<span class=\"pill {class}\">{text}</span>")
 }
 
-fn facts(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
+fn facts(rule: &SyncRule, view: Option<&RuleView>, language: Language) -> String {
     let words = language.words();
     let last = view.and_then(|view| view.last.as_ref()).and_then(|run| run.ended);
     let zone = rule.schedule.as_ref().map(|schedule| schedule.zone());
@@ -169,7 +169,7 @@ fn scope(filters: [&TagFilter; 2], language: Language) -> String {
     }
 }
 
-fn addresses(rule: &Rule, source: &Source, own: Option<&str>, language: Language) -> String {
+fn addresses(rule: &SyncRule, source: &RuleSource, own: Option<&str>, language: Language) -> String {
     let words = language.words();
     let mut out = String::from("<ul class=\"addresses\">");
     let mut add = |address: &str, about: &str| {
@@ -203,7 +203,7 @@ fn address(id: &str, address: &str, about: &str, words: &Words) -> String {
     )
 }
 
-fn commands(rule: &str, source: &Source, own: Option<&str>, words: &Words) -> String {
+fn commands(rule: &str, source: &RuleSource, own: Option<&str>, words: &Words) -> String {
     let mut out = format!("<h3>{}</h3>", words.pull);
     let places = std::iter::once(&source.place).chain(source.destinations.iter().map(|to| &to.place));
     let all = own.map(str::to_owned).into_iter().chain(places.map(ToString::to_string));
@@ -221,7 +221,7 @@ fn commands(rule: &str, source: &Source, own: Option<&str>, words: &Words) -> St
 }
 
 // A rule with many sources, grouped by place, as in the guide of the Ascend images.
-fn by_place(rule: &Rule, own: &Own<'_>, words: &Words) -> String {
+fn by_place(rule: &SyncRule, own: &Own<'_>, words: &Words) -> String {
     let mut out = String::new();
     let mut add = |heading: &str, all: &[String]| {
         let id = format!("{}-{}", rule.name, out.matches("<h3>").count());

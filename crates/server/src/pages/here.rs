@@ -1,6 +1,6 @@
 //! The address of this server as its reader sees it. Pure.
 
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 use entrepot_oci::Host;
 use http::header;
 
@@ -21,7 +21,7 @@ impl Here {
     /// reader comes from may say that TLS ends in front of us: that is shown, and decides nothing.
     ///
     /// Below the mirror's domain a name stands for one upstream, so the domain is used instead.
-    pub(crate) fn of(origin: &Origin<'_>, names: &Names) -> Self {
+    pub(crate) fn of(origin: &Origin<'_>, names: &NameResolver) -> Self {
         // It comes from the client, so it is shown only if it is valid.
         let is_told = origin.front.public_url.is_some() || origin.is_named();
         let asked: Option<Host> =
@@ -85,7 +85,7 @@ mod tests {
     use crate::origin::Front;
 
     fn here(host: &str, headers: &[(&'static str, &'static str)]) -> Here {
-        let names = Names::new(Host::docker_hub(), vec![]).with_domain(Some("m.example.com"));
+        let names = NameResolver::new(Host::docker_hub(), vec![]).with_domain(Some("m.example.com"));
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))

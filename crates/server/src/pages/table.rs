@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The content of the page besides the rules.
-pub(super) struct Content {
+pub(super) struct TableContent {
     /// The state of each rule's copies, as far as they are shown.
     pub(super) states: Vec<StateView>,
     /// The latest runs.
@@ -24,7 +24,7 @@ pub(super) struct Content {
 }
 
 /// The main part of the page.
-pub(super) fn main(views: &RulesView, content: &Content, language: Language) -> String {
+pub(super) fn main(views: &RulesView, content: &TableContent, language: Language) -> String {
     let words = language.words();
     let mut out =
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.syncs, words.syncs_lead);
@@ -79,7 +79,7 @@ fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-fn section(rule: &RuleView, state: &StateView, content: &Content, language: Language) -> String {
+fn section(rule: &RuleView, state: &StateView, content: &TableContent, language: Language) -> String {
     let (words, name) = (language.words(), escape(&rule.name));
     let title = escape(rule.title.as_deref().unwrap_or(&rule.name));
     let mut out = format!(

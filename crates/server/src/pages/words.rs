@@ -46,10 +46,10 @@ impl Language {
     }
 
     /// The same language in the crate `guide`.
-    pub(crate) fn of_guide(self) -> entrepot_guide::Language {
+    pub(crate) fn of_guide(self) -> entrepot_guide::GuideLanguage {
         match self {
-            Self::English => entrepot_guide::Language::English,
-            Self::Chinese => entrepot_guide::Language::Chinese,
+            Self::English => entrepot_guide::GuideLanguage::English,
+            Self::Chinese => entrepot_guide::GuideLanguage::Chinese,
         }
     }
 

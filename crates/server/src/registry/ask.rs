@@ -3,7 +3,7 @@
 use std::hash::BuildHasher as _;
 
 use entrepot_access::{Principal, Verb, Visibility};
-use entrepot_mirror::{Asked, Mirror, Probe, Target, Verdict};
+use entrepot_mirror::{AnonymousAccess, Mirror, Probe, RegistryHint, ResolvedRepository};
 use entrepot_oci::Name;
 use foldhash::fast::FixedState;
 use http::HeaderMap;
@@ -15,7 +15,7 @@ use crate::{
     pullers::Puller,
     rule_admission::{Pulled, Ruled},
     sender::Sender,
-    state::State,
+    state::ServerState,
     wire::lending::Lending,
 };
 
@@ -26,10 +26,10 @@ pub(super) struct Ask<'a> {
     pub(super) query: &'a str,
     /// The name as the client wrote it; used for addresses in the response.
     pub(super) name: &'a Name,
-    pub(super) target: &'a Target,
-    pub(super) asked: Asked<'a>,
+    pub(super) target: &'a ResolvedRepository,
+    pub(super) asked: RegistryHint<'a>,
     pub(super) sender: &'a Sender,
-    pub(super) state: &'a State,
+    pub(super) state: &'a ServerState,
     pub(super) origin: &'a Origin<'a>,
     pub(super) lending: Option<&'a Lending>,
     pub(super) ruled: &'a Ruled,
@@ -57,8 +57,8 @@ impl Ask<'_> {
         let (key, rules) = (&self.target.key, access.rules());
         let full = key.to_string();
         let visibility = match self.mirror.known_verdict(key, probe) {
-            Some(Verdict::Public) => rules.visibility(&full),
-            Some(Verdict::Private) | None => Visibility::Private,
+            Some(AnonymousAccess::Public) => rules.visibility(&full),
+            Some(AnonymousAccess::Private) | None => Visibility::Private,
         };
         rules.rights(&Principal::ANONYMOUS, &full, visibility).has(Verb::Pull)
     }

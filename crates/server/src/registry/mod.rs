@@ -19,14 +19,14 @@ use std::time::SystemTime;
 
 use ask::Ask;
 use entrepot_access::Verb;
-use entrepot_mirror::Asked;
+use entrepot_mirror::RegistryHint;
 use entrepot_oci::{Host, Method, Route, RouteError};
 use entrepot_policy::Unoffered;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body as _;
 
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     answer::respond,
     audit_log::{Doer, Matter},
     authorize::{self, Question},
@@ -36,8 +36,8 @@ use crate::{
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
-    limits::{Asker, Wanted},
-    metrics::Kind,
+    limits::{Asker, UpstreamInquiry},
+    metrics::RouteKind,
     permit::Permit,
     policy::Decision,
     sender::{Credentials, Sender},
@@ -65,7 +65,7 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let route = Route::parse(method, path, query).map_err(refuse)?;
     *call.kind = kind(&route);
     let namespace = Route::namespace(query).map_err(refuse)?;
-    let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
+    let asked = RegistryHint { host: call.host(), namespace: namespace.as_ref() };
     let state = call.state;
     let late = sender_of_upload(&call, &route).await;
     let sender = late.as_ref().unwrap_or(call.sender);
@@ -104,7 +104,7 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         lending,
         ruled: call.ruled,
     };
-    let wanted = Wanted { key: &target.key, action, method };
+    let wanted = UpstreamInquiry { key: &target.key, action, method };
     let mut response = dispatch_paid(&ask, wanted, &route, &mut *call.body).await?;
     note(&call, &matter, response.status()).await;
     describe_namespace(response.headers_mut(), namespace.as_ref().filter(|_| target.by_namespace));
@@ -125,7 +125,7 @@ async fn sender_of_upload(call: &Call<'_>, route: &Route) -> Option<Sender> {
 // What an upstream does not have costs whoever asks for it.
 async fn dispatch_paid(
     ask: &Ask<'_>,
-    wanted: Wanted<'_>,
+    wanted: UpstreamInquiry<'_>,
     route: &Route,
     body: &mut Upload,
 ) -> Result<Response<Body>, Refusal> {
@@ -155,7 +155,7 @@ fn note_served(ask: &Ask<'_>, action: &Action<'_>, response: &Response<Body>) {
             key: &ask.target.key,
             principal: &ask.sender.principal,
             client: Client::at(ask.origin.client()),
-            is_pull: matches!(content, Content::Manifest(_)),
+            is_pull: matches!(content, ContentRef::Manifest(_)),
             bytes: response.body().size_hint().exact().unwrap_or_default(),
         });
     }
@@ -221,7 +221,7 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         })
     };
     let response = catalog::list(&state.mirror, method, query, may_see).await?;
-    *call.kind = Kind::Tags;
+    *call.kind = RouteKind::Tags;
     Ok(held(response, permit))
 }
 
@@ -280,14 +280,14 @@ fn method(method: &http::Method, path: &str, query: &str) -> Result<Method, Refu
     })
 }
 
-fn kind(route: &Route) -> Kind {
+fn kind(route: &Route) -> RouteKind {
     match route {
-        Route::Ping => Kind::Ping,
-        Route::Manifest { .. } => Kind::Manifest,
-        Route::Blob { .. } => Kind::Blob,
-        Route::Tags { .. } => Kind::Tags,
-        Route::Referrers { .. } => Kind::Referrers,
-        Route::Uploads { .. } | Route::Upload { .. } => Kind::Upload,
+        Route::Ping => RouteKind::Ping,
+        Route::Manifest { .. } => RouteKind::Manifest,
+        Route::Blob { .. } => RouteKind::Blob,
+        Route::Tags { .. } => RouteKind::Tags,
+        Route::Referrers { .. } => RouteKind::Referrers,
+        Route::Uploads { .. } | Route::Upload { .. } => RouteKind::Upload,
     }
 }
 

@@ -11,7 +11,7 @@ use entrepot_requests::{Error, RequestState, RequestWatch};
 use http::{Response, StatusCode};
 
 use super::{
-    views::{self, Reader},
+    views::{self, RequestViewer},
     wanted::{admit, asker, requests as of, wanted, whose},
 };
 use crate::{
@@ -197,7 +197,7 @@ pub(crate) async fn watch(id: Segment, call: WebCall) -> Result<Response<Body>, 
 
 struct FollowedRequest {
     watch: RequestWatch,
-    reader: Reader,
+    reader: RequestViewer,
 }
 
 impl FollowedRequest {
@@ -221,9 +221,9 @@ impl Followed for FollowedRequest {
 }
 
 /// Who reads requests, and where.
-pub(crate) fn reader(call: &WebCall) -> Reader {
+pub(crate) fn reader(call: &WebCall) -> RequestViewer {
     let here = Here::of(&call.origin(), call.state.mirror.names());
-    Reader { host: here.host().to_owned(), language: language(call) }
+    RequestViewer { host: here.host().to_owned(), language: language(call) }
 }
 
 async fn noted(call: &WebCall, action: &str, object: &str) {

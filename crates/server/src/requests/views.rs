@@ -9,13 +9,13 @@ use crate::pages::words::Language;
 
 /// Who reads them, and where.
 #[derive(Clone, Debug)]
-pub(crate) struct Reader {
+pub(crate) struct RequestViewer {
     /// What stands in front of image names.
     pub(crate) host: String,
     pub(crate) language: Language,
 }
 
-pub(crate) fn list(page: Listing<RequestState>, reader: &Reader) -> api::ImageRequestList {
+pub(crate) fn list(page: Listing<RequestState>, reader: &RequestViewer) -> api::ImageRequestList {
     let next = page.rows.last().filter(|_| page.more).map(|last| id(last.record.id));
     let requests = page.rows.into_iter().map(|state| request(state, reader)).collect();
     api::ImageRequestList { requests, more: page.more, next }
@@ -23,7 +23,7 @@ pub(crate) fn list(page: Listing<RequestState>, reader: &Reader) -> api::ImageRe
 
 pub(crate) fn request(
     RequestState { record, place, rate }: RequestState,
-    reader: &Reader,
+    reader: &RequestViewer,
 ) -> api::ImageRequest {
     let error = record.error.as_deref().and_then(RequestFault::of).map(|fault| api::ImageRequestError {
         code: code(fault),

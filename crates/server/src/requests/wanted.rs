@@ -1,15 +1,15 @@
 //! What somebody asks for, and whether they may have it.
 
 use entrepot_access::{Deed, Identity, Operation, Verb, Visibility};
-use entrepot_mirror::{Probe, Verdict};
+use entrepot_mirror::{AnonymousAccess, Probe};
 use entrepot_oci::{Method, Platform, Reference};
-use entrepot_policy::{Explanation, FullName, Wanted as Named};
-use entrepot_requests::{Asked, Asker, Image, Reading, Requests, Wanted, read};
+use entrepot_policy::{Explanation, FullName, PullSubject};
+use entrepot_requests::{Asker, Image, ImageMeaning, ParsedText, RequestedImage, Requests, read};
 use http::StatusCode;
 
 use super::problem::{doubtful, no_name};
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     limits,
     pages::here::Here,
     sync::problem::Problem,
@@ -53,11 +53,11 @@ pub(crate) fn whose(call: &WebCall) -> Option<String> {
 ///
 /// # Errors
 /// It is not certain, or means no image that is mirrored here.
-pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result<Wanted, Problem> {
+pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result<RequestedImage, Problem> {
     let names = call.state.mirror.names();
     let here = Here::of(&call.origin(), names);
-    let Some(Reading { asked, platforms: named }) = read(text, here.host(), names) else {
-        return Err(no_name(&Asked::Placeholder));
+    let Some(ParsedText { asked, platforms: named }) = read(text, here.host(), names) else {
+        return Err(no_name(&ImageMeaning::Placeholder));
     };
     let mut all = parsed(platforms)?;
     all.extend(named);
@@ -69,8 +69,8 @@ pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result
         }
     });
     match asked {
-        Asked::Image(image) => Ok(Wanted { image, platforms: all }),
-        Asked::Perhaps(images) => Err(doubtful(&images)),
+        ImageMeaning::Image(image) => Ok(RequestedImage { image, platforms: all }),
+        ImageMeaning::Perhaps(images) => Err(doubtful(&images)),
         other => Err(no_name(&other)),
     }
 }
@@ -108,7 +108,7 @@ pub(crate) async fn admit(call: &WebCall, image: &Image) -> Result<(), Problem> 
         return Err(refused);
     }
     let client = limits::Asker { principal: &call.caller.sender.principal, address: call.origin().client() };
-    let action = Action::Pull(Content::Manifest(image.reference()));
+    let action = Action::Pull(ContentRef::Manifest(image.reference()));
     // Looking it up asks its registry, as the pull of a manifest does.
     call.state.limits.admit(&client, (&action, Method::Get)).await?;
     by_rights(call, image).await
@@ -118,7 +118,7 @@ fn by_rules(call: &WebCall, name: FullName<'_>, reference: &Reference) -> Result
     let current = call.state.rules.current();
     match current.rules.explain(name, Some(reference)) {
         Explanation::Refused(refused) => {
-            let wanted = Named { name, reference: Some(reference) };
+            let wanted = PullSubject { name, reference: Some(reference) };
             Err(call.state.rules.refuse(&current, &refused, wanted).into())
         }
         Explanation::Allowed(_) | Explanation::SomeImages => Ok(()),
@@ -139,7 +139,7 @@ async fn by_rights(call: &WebCall, image: &Image) -> Result<(), Problem> {
         true => Some(mirror.verdict(image.key(), Probe::Manifest(image.reference())).await?),
         false => None,
     };
-    if verdict == Some(Verdict::Public) {
+    if verdict == Some(AnonymousAccess::Public) {
         return Ok(());
     }
     // The same whether there is such an image or not.

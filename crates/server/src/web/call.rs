@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
     access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId, limits::Asker,
-    metrics::Kind, origin::Origin, sender::Sender, state::State, sync::problem::Problem,
+    metrics::RouteKind, origin::Origin, sender::Sender, state::ServerState, sync::problem::Problem,
 };
 
 /// True if `path` belongs to the JSON API, existing or not.
@@ -29,7 +29,7 @@ pub(crate) struct Caller {
 
 /// A request as the handlers of the router see it; its body is extracted separately.
 pub(crate) struct WebCall {
-    pub(crate) state: Arc<State>,
+    pub(crate) state: Arc<ServerState>,
     pub(crate) caller: Caller,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -82,16 +82,16 @@ impl WebCall {
             return Problem::not_found().answer();
         }
         let mut response = refuse(Refusal::not_found(), &self.caller.id);
-        response.extensions_mut().insert(Kind::None);
+        response.extensions_mut().insert(RouteKind::None);
         response
     }
 }
 
-impl FromRequestParts<Arc<State>> for WebCall {
+impl FromRequestParts<Arc<ServerState>> for WebCall {
     // Only the service calls the router, and it always sets the caller.
     type Rejection = StatusCode;
 
-    async fn from_request_parts(head: &mut Parts, state: &Arc<State>) -> Result<Self, StatusCode> {
+    async fn from_request_parts(head: &mut Parts, state: &Arc<ServerState>) -> Result<Self, StatusCode> {
         let caller = head.extensions.remove::<Caller>().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         let (method, uri) = (head.method.clone(), head.uri.clone());
         // Nobody else needs them.

@@ -26,7 +26,7 @@ use crate::{
     peer::{Door, Peer},
     sender::Sender,
     service::Service,
-    state::{State, Terms},
+    state::{ServerState, Terms},
     test_parts::parts,
 };
 
@@ -94,7 +94,7 @@ async fn connections(data: &Path) -> Connections {
         metrics_readers: Networks::default(),
         login_providers: Vec::new(),
     };
-    let state = Arc::new(State::new(parts(data).await, terms));
+    let state = Arc::new(ServerState::new(parts(data).await, terms));
     Connections::new(Service::new(state, Site::of(Router::new().route("/echo", get(echo)))), None)
 }
 

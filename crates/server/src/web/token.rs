@@ -5,7 +5,7 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{Access, LIFETIME, RegistryScopes, Verb, Verbs, Visibility, WrongCredentials};
-use entrepot_mirror::{Asked, Origin, Probe, Verdict};
+use entrepot_mirror::{AnonymousAccess, Origin, Probe, RegistryHint};
 use entrepot_oci::{ErrorCode, Name};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
@@ -20,7 +20,7 @@ use crate::{
     error::Refusal,
     headers::{IGNORED_CREDENTIALS, JSON},
     limits::Asker,
-    metrics::Kind,
+    metrics::RouteKind,
     sender::{Credentials, RejectionKind, Sender},
 };
 
@@ -43,7 +43,7 @@ pub(super) async fn token(call: WebCall, body: RequestBody) -> Response<Body> {
         Ok(response) => response,
         Err(refusal) => refuse(refusal, &call.caller.id),
     };
-    response.extensions_mut().insert(Kind::Token);
+    response.extensions_mut().insert(RouteKind::Token);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -106,15 +106,15 @@ fn check(call: &WebCall, access: &Access, sender: &Sender, scopes: &RegistryScop
 /// known here: the request may say its registry otherwise (`?ns=`), and is checked itself.
 fn may_pull(call: &WebCall, access: &Access, sender: &Sender, name: &Name) -> bool {
     let mirror = &call.state.mirror;
-    let asked = Asked { host: call.caller.host.as_deref(), namespace: None };
+    let asked = RegistryHint { host: call.caller.host.as_deref(), namespace: None };
     let Ok(target) = mirror.locate(name, asked) else { return true };
     if name.split_host().is_none() && target.key.origin != Origin::Hosted {
         return true;
     }
     let (rules, full) = (access.rules(), target.key.to_string());
     let visibility = match mirror.known_verdict(&target.key, Probe::Repository) {
-        Some(Verdict::Private) => Visibility::Private,
-        Some(Verdict::Public) | None => rules.visibility(&full),
+        Some(AnonymousAccess::Private) => Visibility::Private,
+        Some(AnonymousAccess::Public) | None => rules.visibility(&full),
     };
     rules.rights(&sender.principal, &full, visibility).has(Verb::Pull)
 }

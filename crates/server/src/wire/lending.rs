@@ -9,10 +9,10 @@ use entrepot_mirror::Mapping;
 
 /// The files lent to one connection. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Lending(Arc<Shared>);
+pub(crate) struct Lending(Arc<LentFiles>);
 
 #[derive(Default)]
-struct Shared {
+struct LentFiles {
     // Number of files, so that a connection that serves no files never takes the lock.
     count: AtomicUsize,
     files: Mutex<Vec<File>>,

@@ -24,13 +24,13 @@ const BYTES: usize = 16 << 20;
 
 /// The state of a connection's line, shared with those who watch it.
 #[derive(Default)]
-pub(crate) struct Line {
+pub(crate) struct SocketState {
     unread: AtomicBool,
     blocked: AtomicBool,
     taken: AtomicU64,
 }
 
-impl Line {
+impl SocketState {
     /// Records that the client may still be sending at the end.
     pub(crate) fn leaves_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl Line {
 /// A connection that closes gracefully if its line asks for it by then.
 pub(crate) struct Linger<I> {
     io: I,
-    line: Arc<Line>,
+    line: Arc<SocketState>,
     closing: Option<Closing>,
 }
 
@@ -74,7 +74,7 @@ struct Closing {
 }
 
 impl<I: Read + Unpin> Linger<I> {
-    pub(crate) fn new(io: I, line: Arc<Line>) -> Self {
+    pub(crate) fn new(io: I, line: Arc<SocketState>) -> Self {
         Self { io, line, closing: None }
     }
 

@@ -8,17 +8,17 @@ use futures_util::stream;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
-    reading::{Mark, Origin, Piece, Reading},
+    reading::{BlobOrigin, BlobReader, Mark, Piece},
     weight::{Item, weight},
 };
 use crate::endpoints::EndpointError;
 
 /// The bytes of a blob for one target.
 #[derive(Clone)]
-pub(super) struct BlobStream(Arc<Mutex<State>>);
+pub(super) struct BlobStream(Arc<Mutex<StreamState>>);
 
-struct State {
-    origin: Origin,
+struct StreamState {
+    origin: BlobOrigin,
     room: Arc<Semaphore>,
     /// After the last piece taken, in whole or in part; the rest of it is in `rest`.
     after: Mark,
@@ -36,27 +36,27 @@ enum Way {
     /// Not started: waits for memory first.
     Waiting,
     Own {
-        reading: Box<Reading>,
+        reading: Box<BlobReader>,
         _room: Option<OwnedSemaphorePermit>,
     },
 }
 
 impl BlobStream {
     /// A stream fed by a shared read.
-    pub(super) fn shared(origin: Origin, room: Arc<Semaphore>, queue: mpsc::Receiver<Item>) -> Self {
+    pub(super) fn shared(origin: BlobOrigin, room: Arc<Semaphore>, queue: mpsc::Receiver<Item>) -> Self {
         let start = Mark::start(origin.blob);
         Self::new(origin, room, start, Way::Shared(queue))
     }
 
     /// A stream with its own read.
-    pub(super) fn own(origin: Origin, room: Arc<Semaphore>) -> Self {
+    pub(super) fn own(origin: BlobOrigin, room: Arc<Semaphore>) -> Self {
         let start = Mark::start(origin.blob);
         Self::new(origin, room, start, Way::Waiting)
     }
 
-    fn new(origin: Origin, room: Arc<Semaphore>, mark: Mark, way: Way) -> Self {
+    fn new(origin: BlobOrigin, room: Arc<Semaphore>, mark: Mark, way: Way) -> Self {
         let (after, before, from) = (mark.clone(), mark.clone(), mark.at);
-        Self(Arc::new(Mutex::new(State {
+        Self(Arc::new(Mutex::new(StreamState {
             origin,
             room,
             after,
@@ -125,7 +125,7 @@ impl BlobStream {
     }
 }
 
-impl State {
+impl StreamState {
     // Fills `rest`, unless the blob has ended.
     async fn fill(&mut self) -> Result<(), EndpointError> {
         if let Some(failure) = &self.failure {
@@ -166,7 +166,7 @@ impl State {
         }
     }
 
-    fn reading(&self) -> Box<Reading> {
-        Box::new(Reading::new(self.origin.clone(), self.after.clone()))
+    fn reading(&self) -> Box<BlobReader> {
+        Box::new(BlobReader::new(self.origin.clone(), self.after.clone()))
     }
 }

@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 
 use super::{
     blob_stream::BlobStream,
-    memory::{Claim, Content, Kind, Memory, Spot, Taker, changed},
-    reading::Origin,
-    send::{Begin, Brought, Fault, send},
+    memory::{Claim, ContentId, ContentKind, Memory, Spot, Taker, changed},
+    reading::BlobOrigin,
+    send::{Begin, Brought, SendError, send},
     shared::Ballot,
 };
 use crate::endpoints::{EndpointError, Sink};
@@ -36,7 +36,7 @@ pub(super) struct Stake {
 
 impl Bringer {
     /// Brings a blob to the target.
-    pub(super) async fn bring(&self, origin: Origin, stake: Option<Stake>) -> Result<Brought, Fault> {
+    pub(super) async fn bring(&self, origin: BlobOrigin, stake: Option<Stake>) -> Result<Brought, SendError> {
         let (mut claim, mut ballot) = match stake {
             Some(Stake { claim, ballot }) => (claim, Some(ballot)),
             None => (self.claim(&origin), None),
@@ -59,25 +59,25 @@ impl Bringer {
         }
     }
 
-    fn claim(&self, origin: &Origin) -> Claim {
-        let content = Content { kind: Kind::Blob, digest: origin.blob.digest };
+    fn claim(&self, origin: &BlobOrigin) -> Claim {
+        let content = ContentId { kind: ContentKind::Blob, digest: origin.blob.digest };
         self.memory.claim(content, Taker { spot: &self.spot, mounts: self.sink.may_mount() })
     }
 
     async fn now(
         &self,
-        origin: &Origin,
+        origin: &BlobOrigin,
         from: Option<Repository>,
         ballot: Option<Ballot>,
-    ) -> Result<Brought, Fault> {
+    ) -> Result<Brought, SendError> {
         let mut begin = if self.is_new && self.sink.may_mount() { Begin::Asking } else { Begin::Anew };
         if let Some(from) = from.or_else(|| self.beside.clone()).filter(|_| self.sink.may_mount()) {
-            match self.mount(origin, &from).await.map_err(Fault::Target)? {
+            match self.mount(origin, &from).await.map_err(SendError::Target)? {
                 Mount::Mounted => return Ok(Brought::Mounted),
                 Mount::Refused(upload) => begin = Begin::With(upload),
             }
         }
-        if !self.is_new && self.sink.has_blob(&origin.blob.digest).await.map_err(Fault::Target)? {
+        if !self.is_new && self.sink.has_blob(&origin.blob.digest).await.map_err(SendError::Target)? {
             if let Begin::With(upload) = begin {
                 upload.cancel().await;
             }
@@ -86,7 +86,7 @@ impl Bringer {
         self.write(origin, ballot, begin).await
     }
 
-    async fn mount(&self, origin: &Origin, from: &Repository) -> Result<Mount, EndpointError> {
+    async fn mount(&self, origin: &BlobOrigin, from: &Repository) -> Result<Mount, EndpointError> {
         let Sink::Registry(at) = &*self.sink else { return Err(EndpointError::NotFound) };
         let digest = &origin.blob.digest;
         let mount = || at.conn.remote().mount_blob(&at.repository, digest, from);
@@ -95,7 +95,12 @@ impl Bringer {
         Ok(mounted)
     }
 
-    async fn write(&self, origin: &Origin, ballot: Option<Ballot>, begin: Begin) -> Result<Brought, Fault> {
+    async fn write(
+        &self,
+        origin: &BlobOrigin,
+        ballot: Option<Ballot>,
+        begin: Begin,
+    ) -> Result<Brought, SendError> {
         let (read, room) = (origin.clone(), Arc::clone(&self.room));
         let blob_stream = match ballot {
             Some(ballot) => ballot.join(read, room),

@@ -17,10 +17,10 @@ use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Tag};
 
 use super::failure;
 use crate::{
-    Failure, Place,
+    CopyFailure, Place,
     endpoints::{
         Archive, ArchiveFile, EndpointError, Extent, Index, Layout,
-        tar::{self, Listing},
+        tar::{self, TarListing},
     },
 };
 
@@ -43,7 +43,7 @@ pub struct Packed {
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn packed(place: &Place) -> Result<Vec<Packed>, Failure> {
+pub async fn packed(place: &Place) -> Result<Vec<Packed>, CopyFailure> {
     let listed = |index: &Index| index.entries().map(of_entry).collect();
     let found = match place {
         Place::Registry { .. } => Ok(Vec::new()),
@@ -64,7 +64,7 @@ fn of_entry(entry: &Descriptor) -> Packed {
 #[derive(Debug)]
 pub struct Beside {
     archive: ArchiveFile,
-    listing: Arc<Listing>,
+    listing: Arc<TarListing>,
 }
 
 impl Beside {
@@ -72,7 +72,7 @@ impl Beside {
     ///
     /// # Errors
     /// It cannot be read, or is not an archive.
-    pub async fn of(archive: &Path) -> Result<Self, Failure> {
+    pub async fn of(archive: &Path) -> Result<Self, CopyFailure> {
         let path = archive.to_owned();
         let listed = move || {
             let archive = ArchiveFile::open(&path)?;
@@ -91,7 +91,7 @@ impl Beside {
     ///
     /// # Errors
     /// The archive cannot be read, or the file is larger.
-    pub async fn file(&self, name: &str, limit: u64) -> Result<Option<Bytes>, Failure> {
+    pub async fn file(&self, name: &str, limit: u64) -> Result<Option<Bytes>, CopyFailure> {
         let Some(extent) = self.listing.find(name) else { return Ok(None) };
         let (archive, name) = (self.archive.clone(), name.to_owned());
         let read = move || Member { name: &name, extent }.read(&archive, limit);
@@ -131,7 +131,7 @@ pub struct Sealing {
 ///
 /// # Errors
 /// The file is not an OCI archive, or cannot be written.
-pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), Failure> {
+pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), CopyFailure> {
     let path = archive.to_owned();
     blocking(archive, move || seal_now(&path, &sealing)).await
 }
@@ -171,7 +171,7 @@ fn update(path: &Path) -> io::Result<File> {
 async fn blocking<T: Send + 'static>(
     archive: &Path,
     work: impl FnOnce() -> Result<T, EndpointError> + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<T, CopyFailure> {
     let place = Place::OciArchive(archive.to_owned());
     let done = tokio::task::spawn_blocking(work).await;
     let done = done.unwrap_or_else(|_| Err(EndpointError::malformed(archive, "could not be read")));

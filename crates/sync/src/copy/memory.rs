@@ -38,15 +38,15 @@ impl Spot {
 
 /// The kind of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum ContentKind {
     Blob,
     Manifest,
 }
 
 /// A blob or manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Content {
-    pub(crate) kind: Kind,
+pub(crate) struct ContentId {
+    pub(crate) kind: ContentKind,
     pub(crate) digest: Digest,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Taker<'a> {
     pub(crate) mounts: bool,
 }
 
-type Key = (Arc<str>, Content);
+type Key = (Arc<str>, ContentId);
 
 /// The state of one blob or manifest at one registry.
 #[derive(Default)]
@@ -87,13 +87,13 @@ pub(crate) enum Claim {
 pub(crate) struct Duty {
     memory: Arc<Memory>,
     spot: Spot,
-    content: Content,
+    content: ContentId,
     _told: watch::Sender<()>,
 }
 
 impl Memory {
     /// Claims content for a place.
-    pub(crate) fn claim(self: &Arc<Self>, content: Content, taker: Taker<'_>) -> Claim {
+    pub(crate) fn claim(self: &Arc<Self>, content: ContentId, taker: Taker<'_>) -> Claim {
         self.claim_on(&mut self.lock(), content, taker)
     }
 
@@ -101,7 +101,7 @@ impl Memory {
     /// and both would read the blob from the source.
     pub(crate) fn claim_all<'a>(
         self: &Arc<Self>,
-        content: Content,
+        content: ContentId,
         takers: impl IntoIterator<Item = Taker<'a>>,
     ) -> Vec<Claim> {
         let mut shelves = self.lock();
@@ -111,7 +111,7 @@ impl Memory {
     fn claim_on(
         self: &Arc<Self>,
         shelves: &mut Shelves,
-        content: Content,
+        content: ContentId,
         Taker { spot, mounts }: Taker<'_>,
     ) -> Claim {
         let shelf = shelves.entry((Arc::clone(&spot.domain), content)).or_default();
@@ -134,25 +134,27 @@ impl Memory {
     }
 
     /// True if a place is known to have the content.
-    pub(crate) fn holds(&self, spot: &Spot, kind: Kind, digest: &Digest) -> bool {
+    pub(crate) fn holds(&self, spot: &Spot, kind: ContentKind, digest: &Digest) -> bool {
         let shelves = self.lock();
-        let shelf = shelves.get(&(Arc::clone(&spot.domain), Content { kind, digest: *digest }));
+        let shelf = shelves.get(&(Arc::clone(&spot.domain), ContentId { kind, digest: *digest }));
         shelf.is_some_and(|shelf| shelf.holders.contains(&spot.repository))
     }
 
     /// Records that a place has the content.
-    pub(crate) fn learn(&self, spot: &Spot, kind: Kind, digest: &Digest) {
+    pub(crate) fn learn(&self, spot: &Spot, kind: ContentKind, digest: &Digest) {
         let mut shelves = self.lock();
-        let shelf = shelves.entry((Arc::clone(&spot.domain), Content { kind, digest: *digest })).or_default();
+        let shelf =
+            shelves.entry((Arc::clone(&spot.domain), ContentId { kind, digest: *digest })).or_default();
         if !shelf.holders.contains(&spot.repository) {
             shelf.holders.push(spot.repository.clone());
         }
     }
 
     /// Records that a place does not have the content after all.
-    pub(crate) fn forget(&self, spot: &Spot, kind: Kind, digest: &Digest) {
+    pub(crate) fn forget(&self, spot: &Spot, kind: ContentKind, digest: &Digest) {
         let mut shelves = self.lock();
-        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), Content { kind, digest: *digest })) {
+        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), ContentId { kind, digest: *digest }))
+        {
             shelf.holders.retain(|holder| *holder != spot.repository);
         }
     }
@@ -194,8 +196,8 @@ mod tests {
         Spot::of(&Place::Registry { host, repository })
     }
 
-    fn blob() -> Content {
-        Content { kind: Kind::Blob, digest: Digest::of(b"x") }
+    fn blob() -> ContentId {
+        ContentId { kind: ContentKind::Blob, digest: Digest::of(b"x") }
     }
 
     fn claim(memory: &Arc<Memory>, spot: &Spot, mounts: bool) -> Claim {
@@ -269,9 +271,12 @@ mod tests {
     fn what_is_forgotten_is_brought_again() {
         let memory = Arc::new(Memory::default());
         let (one, digest) = (spot("a/one"), Digest::of(b"x"));
-        memory.learn(&one, Kind::Blob, &digest);
-        assert!(memory.holds(&one, Kind::Blob, &digest) && !memory.holds(&one, Kind::Manifest, &digest));
-        memory.forget(&one, Kind::Blob, &digest);
+        memory.learn(&one, ContentKind::Blob, &digest);
+        assert!(
+            memory.holds(&one, ContentKind::Blob, &digest)
+                && !memory.holds(&one, ContentKind::Manifest, &digest)
+        );
+        memory.forget(&one, ContentKind::Blob, &digest);
         assert!(matches!(claim(&memory, &one, true), Claim::Mine(..)));
     }
 }

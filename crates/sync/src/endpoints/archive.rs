@@ -17,7 +17,7 @@ use super::{
     extent::Extent,
     file::Pieces,
     index::Index,
-    tar::{self, Listing},
+    tar::{self, TarListing},
 };
 
 /// The most images in a docker-archive, the most layers of one, and of all together.
@@ -53,15 +53,15 @@ struct Saved {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Made<'a> {
-    config: Part,
-    layers: Vec<Part>,
+    config: ArchivePart,
+    layers: Vec<ArchivePart>,
     media_type: &'a str,
     schema_version: u8,
 }
 
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Part {
+struct ArchivePart {
     digest: Digest,
     media_type: &'static str,
     size: u64,
@@ -137,7 +137,7 @@ impl Archive {
             parts.push(part);
         }
         let media_type = "application/vnd.docker.container.image.v1+json";
-        let config = Part { digest: config_digest, media_type, size: config.len() as u64 };
+        let config = ArchivePart { digest: config_digest, media_type, size: config.len() as u64 };
         let kind = MediaType::DOCKER_MANIFEST;
         let manifest = Made { config, layers: parts, media_type: kind.as_str(), schema_version: 2 };
         let bytes = serde_json::to_vec(&manifest);
@@ -220,7 +220,7 @@ async fn blocking(
 }
 
 // Reads a JSON file in the archive, with its extent.
-fn small(file: &ArchiveFile, listing: &Listing, name: &str) -> Result<(Bytes, Extent), EndpointError> {
+fn small(file: &ArchiveFile, listing: &TarListing, name: &str) -> Result<(Bytes, Extent), EndpointError> {
     let malformed = |what: String| EndpointError::malformed(file.path(), what);
     let extent = listing.find(name).ok_or_else(|| malformed(format!("has no `{name}` in it")))?;
     if extent.size > MAX_MANIFEST_BYTES as u64 {
@@ -231,7 +231,7 @@ fn small(file: &ArchiveFile, listing: &Listing, name: &str) -> Result<(Bytes, Ex
 
 /// The layers of `docker save`.
 struct Layers {
-    listing: Listing,
+    listing: TarListing,
     /// By where they start; images share layers.
     known: HashMap<u64, Layer>,
     compressed: Compressed,
@@ -239,7 +239,7 @@ struct Layers {
 
 #[derive(Clone)]
 struct Layer {
-    part: Part,
+    part: ArchivePart,
     at: Extent,
     is_compressed: bool,
 }
@@ -266,10 +266,10 @@ impl Layers {
             "application/vnd.oci.image.layer.v1.tar+zstd"
         } else {
             let (digest, at) = self.compressed.add(&mut file.part(at))?;
-            let part = Part { digest, media_type: GZIP, size: at.size };
+            let part = ArchivePart { digest, media_type: GZIP, size: at.size };
             return Ok(Layer { part, at, is_compressed: true });
         };
-        let part = Part { digest: digest(&mut file.part(at))?, media_type, size: at.size };
+        let part = ArchivePart { digest: digest(&mut file.part(at))?, media_type, size: at.size };
         Ok(Layer { part, at, is_compressed: false })
     }
 }

@@ -15,7 +15,9 @@ use entrepot_files::{self as files, DRAFT, Directory, Readers};
 use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, Reference};
 use tokio::{fs::File, io::AsyncWriteExt as _, sync::Mutex};
 
-use super::{document::Document, error::EndpointError, file, file::Pieces, file::Readable, index::Index};
+use super::{
+    document::ManifestDocument, error::EndpointError, file, file::Pieces, file::Readable, index::Index,
+};
 
 /// The content of the file `oci-layout`.
 pub(super) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -136,10 +138,10 @@ impl LayoutWriter {
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
-        document: Document<'_>,
+        document: ManifestDocument<'_>,
         listed: bool,
     ) -> Result<(), EndpointError> {
-        let Document { media_type, digest, bytes } = document;
+        let ManifestDocument { media_type, digest, bytes } = document;
         if !self.has(digest).await? {
             let mut draft = self.begin(digest).await?;
             draft.write(bytes).await?;

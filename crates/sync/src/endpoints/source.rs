@@ -13,7 +13,7 @@ use super::{
 
 /// A place that images are read from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum ImageSource {
     /// A repository, and whether its registry has the referrers API, once known.
     Registry(RepositoryRef, OnceCell<bool>),
     /// A directory.
@@ -38,7 +38,7 @@ pub(crate) struct Opened {
     pub(crate) pieces: Pieces,
 }
 
-impl Source {
+impl ImageSource {
     /// Fetches a manifest.
     pub(crate) async fn manifest(&self, reference: &Reference) -> Result<Fetched, EndpointError> {
         match self {

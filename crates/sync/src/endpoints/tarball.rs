@@ -17,17 +17,17 @@ use tokio::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{document::Document, error::EndpointError, extent::Extent, index::Index, layout, tar};
+use super::{document::ManifestDocument, error::EndpointError, extent::Extent, index::Index, layout, tar};
 
 /// An archive being written.
 #[derive(Debug)]
 pub(crate) struct Tarball {
     path: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<TarballState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct TarballState {
     /// `None` once the file has its name.
     open: Option<Open>,
     /// The offset after the last complete blob.
@@ -47,7 +47,7 @@ struct Open {
 /// A blob being appended. Blobs are written one at a time, one after the other.
 pub(crate) struct Appended<'a> {
     ball: &'a Tarball,
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, TarballState>,
     digest: Digest,
     size: u64,
     start: u64,
@@ -58,7 +58,7 @@ impl Tarball {
     pub(crate) async fn begin(path: &Path) -> Result<Self, EndpointError> {
         let draft = Draft::at(path, Readers::Usual).map_err(EndpointError::file(path))?;
         let file = File::from_std(draft.file().try_clone().map_err(EndpointError::file(path))?);
-        let state = State {
+        let state = TarballState {
             open: Some(Open { file, draft }),
             end: 0,
             held: HashSet::new(),
@@ -102,10 +102,10 @@ impl Tarball {
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
-        document: Document<'_>,
+        document: ManifestDocument<'_>,
         listed: bool,
     ) -> Result<(), EndpointError> {
-        let Document { media_type, digest, bytes } = document;
+        let ManifestDocument { media_type, digest, bytes } = document;
         if !self.has(digest).await {
             let mut blob = self.append(digest, bytes.len() as u64).await?;
             blob.write(bytes).await?;
@@ -137,7 +137,7 @@ impl Tarball {
     }
 
     // Overwrites the remains of an incomplete blob.
-    async fn write_at_end(&self, state: &mut State, bytes: &[u8]) -> Result<(), EndpointError> {
+    async fn write_at_end(&self, state: &mut TarballState, bytes: &[u8]) -> Result<(), EndpointError> {
         let end = state.end;
         let file = state.file()?;
         file.flush().await.map_err(EndpointError::file(&self.path))?;
@@ -147,7 +147,7 @@ impl Tarball {
     }
 }
 
-impl State {
+impl TarballState {
     fn file(&mut self) -> Result<&mut File, EndpointError> {
         self.open.as_mut().map(|open| &mut open.file).ok_or(EndpointError::NotFound)
     }
@@ -161,7 +161,7 @@ impl<'a> Appended<'a> {
     }
 
     /// Completes the blob. The archive stays locked until the returned guard is dropped.
-    async fn finish(mut self) -> Result<MutexGuard<'a, State>, EndpointError> {
+    async fn finish(mut self) -> Result<MutexGuard<'a, TarballState>, EndpointError> {
         let padding = usize::try_from(tar::padding(self.size)).unwrap_or_default();
         self.write(&vec![0; padding]).await?;
         let file = self.state.file()?;

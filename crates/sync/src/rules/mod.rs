@@ -23,7 +23,7 @@ pub(crate) mod version;
 pub use error::RuleError;
 pub use filter::TagFilter;
 pub use hosts::refusal;
-pub use rule::{Destination, Rule, RuleSet, Source, Terms, UnknownRule};
+pub use rule::{Destination, RuleSet, RuleSource, SyncRule, Terms, UnknownRule};
 pub use schedule::Schedule;
 pub use section::{Prune, Referrers, RuleSection, TagsSection, TargetSection, Texts};
 pub use template::{BackupTemplate, TagTemplate};

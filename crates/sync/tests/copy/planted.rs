@@ -7,13 +7,13 @@ use std::{
     process::Command,
 };
 
-use entrepot_sync::{Beside, Job, Place, packed};
+use entrepot_sync::{Beside, CopyJob, Place, packed};
 use entrepot_testkit::{TestImage, TestRegistry};
 use tempfile::TempDir;
 
 use crate::support::{Lab, done, failed, job, place, run, target};
 
-fn tagged(source: Place, image: &TestImage, to: Place) -> Job {
+fn tagged(source: Place, image: &TestImage, to: Place) -> CopyJob {
     let mut job = job(source, image, "1", vec![target(to, "1")]);
     job.digest = None;
     job

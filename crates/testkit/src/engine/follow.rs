@@ -7,7 +7,7 @@ use futures_util::stream;
 
 use super::{
     reply::Chunks,
-    state::{Shared, State},
+    state::{EngineShared, EngineState},
 };
 
 /// What there is to say next.
@@ -21,7 +21,10 @@ pub(crate) enum Next {
 }
 
 /// Says what `next` finds, looking again whenever something changes.
-pub(crate) fn follow(shared: Arc<Shared>, next: impl FnMut(&mut State) -> Next + Send + 'static) -> Chunks {
+pub(crate) fn follow(
+    shared: Arc<EngineShared>,
+    next: impl FnMut(&mut EngineState) -> Next + Send + 'static,
+) -> Chunks {
     let changes = shared.changes();
     Box::pin(stream::unfold((shared, changes, next), async |(shared, mut changes, mut next)| {
         loop {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    offer::{Offer, Refusal},
+    offer::{PullableImage, Refusal},
     progress, refuse,
     reply::Reply,
     state::image_id,
@@ -33,7 +33,7 @@ pub(crate) fn missing(context: &Context<'_>, name: &str) -> Reply {
     )
 }
 
-fn described(reference: &str, offer: &Offer) -> Value {
+fn described(reference: &str, offer: &PullableImage) -> Value {
     let environment: Vec<String> =
         offer.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let size: u64 = offer.layers.iter().sum();

@@ -8,9 +8,9 @@ use futures_util::{StreamExt as _, stream};
 use super::{
     context::Context,
     follow::{Next, follow},
-    record::{Printed, Status},
+    record::{Printed, RecordStatus},
     reply::{Chunks, Reply},
-    state::Shared,
+    state::EngineShared,
 };
 
 /// Bytes of a piece of endless output.
@@ -37,7 +37,7 @@ pub(crate) fn read(context: &mut Context<'_>, name: &str) -> Reply {
                 position += 1;
                 Next::Say(framed(has_terminal, printed).into())
             }
-            None if record.life.status == Status::Running => Next::Wait,
+            None if record.life.status == RecordStatus::Running => Next::Wait,
             None => Next::End,
         }
     });
@@ -54,7 +54,7 @@ pub(crate) fn framed(has_terminal: bool, (stream, text): &Printed) -> Vec<u8> {
 }
 
 // As fast as it is read.
-fn forever(shared: Arc<Shared>, has_terminal: bool) -> Chunks {
+fn forever(shared: Arc<EngineShared>, has_terminal: bool) -> Chunks {
     let piece: Bytes = framed(has_terminal, &(1, Bytes::from_static(&[b'x'; PIECE]))).into();
     Box::pin(stream::repeat(()).map(move |()| {
         shared.count(piece.len());

@@ -7,13 +7,18 @@ use entrepot_oci::Digest;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{dialect::Dialect, offer::Offer, reply::Reply, state::State};
+use super::{dialect::Dialect, offer::PullableImage, reply::Reply, state::EngineState};
 
 /// How often a layer is reported while it arrives.
 const STEPS: u64 = 4;
 
 /// Pulls what is offered. It is there at once; only what is said about it takes time.
-pub(crate) fn pull(dialect: Dialect, state: &mut State, reference: String, offer: Offer) -> Reply {
+pub(crate) fn pull(
+    dialect: Dialect,
+    state: &mut EngineState,
+    reference: String,
+    offer: PullableImage,
+) -> Reply {
     let has_it = state.images.contains_key(&reference);
     let lines: Vec<String> = match dialect {
         _ if offer.is_recorded && !has_it => dialect.recorded().lines().map(str::to_owned).collect(),
@@ -56,7 +61,7 @@ fn downloads(id: &str, size: u64) -> impl Iterator<Item = Value> {
     (1..=STEPS).map(of)
 }
 
-fn classic(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
+fn classic(reference: &str, offer: &PullableImage, has_it: bool) -> Vec<Value> {
     let (name, tag) = reference.rsplit_once([':', '@']).unwrap_or((reference, "latest"));
     let mut lines = vec![json!({"status": format!("Pulling from {name}"), "id": tag})];
     for (position, size) in offer.layers.iter().enumerate() {
@@ -78,7 +83,7 @@ fn classic(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
     lines
 }
 
-fn containerd(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
+fn containerd(reference: &str, offer: &PullableImage, has_it: bool) -> Vec<Value> {
     let (_, tag) = reference.rsplit_once([':', '@']).unwrap_or((reference, "latest"));
     let mut lines = vec![json!({"status": format!("Pulling from {reference}"), "id": tag})];
     for (position, size) in offer.layers.iter().enumerate() {
@@ -98,7 +103,7 @@ fn containerd(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
     lines
 }
 
-fn podman(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
+fn podman(reference: &str, offer: &PullableImage, has_it: bool) -> Vec<Value> {
     let mut lines = Vec::new();
     for (position, size) in offer.layers.iter().enumerate() {
         let id = layer_id(reference, position);

@@ -32,11 +32,11 @@ use crate::{
 };
 
 use clock::now;
-use holder::Holder;
+use holder::CacheBackend;
 pub(crate) use names::{Repository, Selection};
 pub(crate) use pins::{NewPin, Pins};
 use print::print;
-pub(crate) use simulate::Source;
+pub(crate) use simulate::TraceSource;
 pub(crate) use verify::Repair;
 pub(crate) use work::{Eviction, Scrub};
 
@@ -52,12 +52,12 @@ pub(crate) struct Cache {
     /// The log verbosity.
     pub(crate) verbosity: Verbosity,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: CacheOperation,
 }
 
 /// A subcommand of `cache`.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum CacheOperation {
     /// List repositories.
     Repositories {
         /// Only repositories whose names start with this.
@@ -91,12 +91,12 @@ pub(crate) enum Verb {
     /// Hash all that is held again.
     Scrub(Scrub),
     /// Replay pulls.
-    Simulate(Source),
+    Simulate(TraceSource),
 }
 
 /// Runs the command.
 pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
-    if let Verb::Simulate(source) = &cache.verb {
+    if let CacheOperation::Simulate(source) = &cache.verb {
         return simulate::simulate(source, cache.output);
     }
     let environment = Environment::of_process();
@@ -109,41 +109,43 @@ pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
     )?;
     let data = DataDir::existing(&loaded.config.data)?;
     runtime::build()?.block_on(async {
-        let holder = Holder::open(&loaded.config, &data).await?;
+        let holder = CacheBackend::open(&loaded.config, &data).await?;
         let done = perform(&holder, cache.verb, cache.output).await;
         holder.close().await;
         done
     })
 }
 
-async fn perform(holder: &Holder, verb: Verb, output: Output) -> Result<(), Failure> {
+async fn perform(holder: &CacheBackend, verb: CacheOperation, output: Output) -> Result<(), Failure> {
     match verb {
-        Verb::Repositories { prefix } => {
+        CacheOperation::Repositories { prefix } => {
             let repositories = holder.repositories(prefix.as_deref()).await?;
             print(output, &Repositories { repositories: &repositories }, || {
                 render::repositories(&repositories, now())
             })
         }
-        Verb::Images(repository) => {
+        CacheOperation::Images(repository) => {
             let images = holder.images(&repository.0).await?;
             print(output, &Images { images: &images }, || render::images(&images, now()))
         }
-        Verb::Count => {
+        CacheOperation::Count => {
             let totals = holder.totals().await?;
             print(output, &totals, || render::totals(&totals))
         }
-        Verb::Verify(repair) => verify::verify(holder, repair, output).await,
-        Verb::Remove { what, dry_run, yes } => remove(holder, &what, Care { dry_run, yes }, output).await,
-        Verb::Evict(what) => work::evict(holder, what, output).await,
-        Verb::Pin(new) => pins::pin(holder, new, output).await,
-        Verb::Unpin(which) => pins::unpin(holder, &which, output).await,
-        Verb::Pins(which) => pins::list(holder, &which, output).await,
-        Verb::Savings => {
+        CacheOperation::Verify(repair) => verify::verify(holder, repair, output).await,
+        CacheOperation::Remove { what, dry_run, yes } => {
+            remove(holder, &what, Care { dry_run, yes }, output).await
+        }
+        CacheOperation::Evict(what) => work::evict(holder, what, output).await,
+        CacheOperation::Pin(new) => pins::pin(holder, new, output).await,
+        CacheOperation::Unpin(which) => pins::unpin(holder, &which, output).await,
+        CacheOperation::Pins(which) => pins::list(holder, &which, output).await,
+        CacheOperation::Savings => {
             let savings = holder.savings().await?;
             print(output, &savings, || render_work::savings(&savings))
         }
-        Verb::Scrub(what) => work::scrub(holder, what, output).await,
-        Verb::Simulate(source) => simulate::simulate(&source, output),
+        CacheOperation::Scrub(what) => work::scrub(holder, what, output).await,
+        CacheOperation::Simulate(source) => simulate::simulate(&source, output),
     }
 }
 
@@ -153,7 +155,7 @@ struct Care {
     yes: bool,
 }
 
-async fn remove(holder: &Holder, what: &Selection, care: Care, output: Output) -> Result<(), Failure> {
+async fn remove(holder: &CacheBackend, what: &Selection, care: Care, output: Output) -> Result<(), Failure> {
     let Care { dry_run, yes } = care;
     if dry_run || (what.is_whole() && !yes) {
         let images: Vec<CacheImage> =

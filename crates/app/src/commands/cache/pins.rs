@@ -6,7 +6,7 @@ use entrepot_api::{CachePinQuery, CachePinSource, NewCachePin};
 use entrepot_oci::Reference;
 use serde::Serialize;
 
-use super::{clock::now, holder::Holder, names::Selection, print::print, render_work as render};
+use super::{clock::now, holder::CacheBackend, names::Selection, print::print, render_work as render};
 use crate::{
     failure::Failure,
     output::{Output, amount, sentence},
@@ -34,7 +34,7 @@ pub(crate) struct Pins {
     pub(crate) held_by: Option<String>,
 }
 
-pub(super) async fn pin(holder: &Holder, new: NewPin, output: Output) -> Result<(), Failure> {
+pub(super) async fn pin(holder: &CacheBackend, new: NewPin, output: Output) -> Result<(), Failure> {
     let Some(reference) = &new.image.reference else {
         return Err(Failure::wrong(format!("`{}` is a whole repository", new.image))
             .with_hint("pin one image: `NAME:TAG` or `NAME@DIGEST`"));
@@ -49,7 +49,7 @@ pub(super) async fn pin(holder: &Holder, new: NewPin, output: Output) -> Result<
     print(output, &Listed { pins: &pins }, || render::pins(&pins, now()))
 }
 
-pub(super) async fn unpin(holder: &Holder, which: &Pins, output: Output) -> Result<(), Failure> {
+pub(super) async fn unpin(holder: &CacheBackend, which: &Pins, output: Output) -> Result<(), Failure> {
     if which.image.is_none() && which.source.is_none() && which.held_by.is_none() {
         return Err(Failure::wrong("nothing says which pins are meant")
             .with_hint("name an image, or give `--source` or `--held-by`"));
@@ -59,13 +59,13 @@ pub(super) async fn unpin(holder: &Holder, which: &Pins, output: Output) -> Resu
     print(output, &ended, || sentence!("{pins} ended", pins = amount(ended.pins, "pin")) + "\n")
 }
 
-pub(super) async fn list(holder: &Holder, which: &Pins, output: Output) -> Result<(), Failure> {
+pub(super) async fn list(holder: &CacheBackend, which: &Pins, output: Output) -> Result<(), Failure> {
     let pins = holder.pins(&query(holder, which).await?).await?;
     print(output, &Listed { pins: &pins }, || render::pins(&pins, now()))
 }
 
 /// A tag is looked up: pins are on manifests.
-async fn query(holder: &Holder, which: &Pins) -> Result<CachePinQuery, Failure> {
+async fn query(holder: &CacheBackend, which: &Pins) -> Result<CachePinQuery, Failure> {
     let digest = match which.image.as_ref().and_then(|image| image.reference.as_ref().map(|of| (image, of))) {
         None => None,
         Some((_, Reference::Digest(digest))) => Some(*digest),

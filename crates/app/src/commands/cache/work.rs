@@ -5,8 +5,8 @@ use std::time::Duration;
 use entrepot_api::{CacheEvictionReport, CacheScrubReport, CacheWorkEnd};
 use entrepot_oci::Digest;
 
-use super::{holder::Holder, print::print, render_work as render};
-use crate::{failure::Failure, output::Output, terminal::Status};
+use super::{holder::CacheBackend, print::print, render_work as render};
+use crate::{failure::Failure, output::Output, terminal::StatusLine};
 
 /// How often it is asked how the work goes.
 const EVERY: Duration = Duration::from_millis(300);
@@ -43,7 +43,7 @@ pub(crate) enum Scrub {
 }
 
 /// Evicts, or shows what would go.
-pub(super) async fn evict(holder: &Holder, what: Eviction, output: Output) -> Result<(), Failure> {
+pub(super) async fn evict(holder: &CacheBackend, what: Eviction, output: Output) -> Result<(), Failure> {
     let (plan, free) = match what {
         Eviction::DryRun { free } => {
             let plan = holder.eviction_plan(free).await?;
@@ -56,7 +56,7 @@ pub(super) async fn evict(holder: &Holder, what: Eviction, output: Output) -> Re
         Eviction::Now { plan, free } => (plan, free),
     };
     holder.begin_eviction(plan, free).await?;
-    let mut status = Status::default();
+    let mut status = StatusLine::default();
     let report = loop {
         let state = holder.eviction().await?;
         match (state.running, state.last) {
@@ -72,7 +72,7 @@ pub(super) async fn evict(holder: &Holder, what: Eviction, output: Output) -> Re
 }
 
 /// Hashes everything again.
-pub(super) async fn scrub(holder: &Holder, what: Scrub, output: Output) -> Result<(), Failure> {
+pub(super) async fn scrub(holder: &CacheBackend, what: Scrub, output: Output) -> Result<(), Failure> {
     let rate = match what {
         Scrub::Cancel => {
             let state = holder.cancel_scrub().await?;
@@ -81,7 +81,7 @@ pub(super) async fn scrub(holder: &Holder, what: Scrub, output: Output) -> Resul
         Scrub::Now { rate } => rate,
     };
     holder.begin_scrub(rate).await?;
-    let mut status = Status::default();
+    let mut status = StatusLine::default();
     let report = loop {
         let state = holder.scrub().await?;
         match (state.running, state.last) {

@@ -2,7 +2,7 @@
 
 use entrepot_oci::{Digest, Host, ImageRef, Reference, Tag};
 use entrepot_sync::{
-    CopyAction, CopyImage, CopyRequest, CopyTarget, Format, Job, JobState, Packed, Place, TargetState,
+    CopyAction, CopyImage, CopyJob, CopyRequest, CopyTarget, Format, JobState, Packed, Place, TargetState,
     contents, packed,
 };
 use serde::Serialize;
@@ -12,7 +12,7 @@ use super::{
     endpoint::{Chosen, Endpoint},
 };
 use crate::{
-    commands::{session::Session, tags},
+    commands::{session::RegistryContext, tags},
     failure::Failure,
     progress,
 };
@@ -26,13 +26,13 @@ pub(super) struct Planned {
     pub(super) source: String,
     pub(super) target: String,
     pub(super) digest: Option<String>,
-    pub(super) action: Action,
+    pub(super) action: ActionName,
 }
 
 /// The action, as named in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Action {
+pub(super) enum ActionName {
     /// The target has the image already.
     UpToDate,
     /// The target does not have the image.
@@ -41,7 +41,7 @@ pub(super) enum Action {
     Update,
 }
 
-impl From<CopyAction> for Action {
+impl From<CopyAction> for ActionName {
     fn from(action: CopyAction) -> Self {
         match action {
             CopyAction::UpToDate => Self::UpToDate,
@@ -52,7 +52,7 @@ impl From<CopyAction> for Action {
 }
 
 /// One job for each image.
-pub(super) async fn jobs(session: &Session, copy: &Copy) -> Result<Vec<Job>, Failure> {
+pub(super) async fn jobs(session: &RegistryContext, copy: &Copy) -> Result<Vec<CopyJob>, Failure> {
     let mut ends = [&copy.source].into_iter().chain(&copy.targets);
     if copy.all_tags
         && let Some(end) = ends.find(|end| end.image != Chosen::Unsaid)
@@ -113,12 +113,12 @@ fn listed(all: &[Packed]) -> String {
     }
 }
 
-fn usual(session: &Session, host: &Host) -> Result<Format, Failure> {
+fn usual(session: &RegistryContext, host: &Host) -> Result<Format, Failure> {
     session.registry(host).map(|registry| registry.format)
 }
 
 // The images to copy if none is named: `latest` from a registry, the only image from anywhere else.
-async fn unnamed(session: &Session, copy: &Copy) -> Result<Vec<CopyImage>, Failure> {
+async fn unnamed(session: &RegistryContext, copy: &Copy) -> Result<Vec<CopyImage>, Failure> {
     let place = &copy.source.place;
     if let Place::Registry { host, repository } = place {
         if !copy.all_tags {
@@ -165,7 +165,7 @@ fn ambiguous(place: &Place, listed: &[Reference], all: &[Packed]) -> Result<(), 
 }
 
 /// The planned action for each job and target.
-pub(super) fn planned(jobs: &[Job], states: &[JobState]) -> Vec<Planned> {
+pub(super) fn planned(jobs: &[CopyJob], states: &[JobState]) -> Vec<Planned> {
     let each = jobs.iter().zip(states).flat_map(|(job, state)| {
         job.targets.iter().zip(&state.targets).map(|(target, TargetState { action, .. })| Planned {
             source: progress::image(&job.source, &job.reference),

@@ -33,12 +33,12 @@ pub(crate) struct Credentials {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: CredentialOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum CredentialOperation {
     /// List credentials.
     List,
     /// Store a credential.
@@ -103,35 +103,35 @@ pub(crate) fn run(Credentials { to, verb }: Credentials) -> Result<(), Failure> 
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: CredentialOperation) -> Result<(), Failure> {
     match verb {
-        Verb::List => {
+        CredentialOperation::List => {
             let all = list(asker).await?;
             asker.print(&all, || render::credentials(&all.credentials))
         }
-        Verb::Add(add) => {
+        CredentialOperation::Add(add) => {
             let StoredCredential { name } = store(asker, add).await?;
             asker.done(&name, &sentence!("is stored and in use"))
         }
-        Verb::SetPassword { name, username, password } => {
+        CredentialOperation::SetPassword { name, username, password } => {
             let password = password.obtain(&sentence!("new password of `{name}`: ", name = name)).await?;
             let password = Some(password.expose_secret().to_owned());
             let change = CredentialChange { username, password };
             asker.told(asker.client.change(Method::PATCH, &["credentials", &name], &change).await)?;
             asker.done(&name, &sentence!("has a new password, which is in use"))
         }
-        Verb::Remove { name } => {
+        CredentialOperation::Remove { name } => {
             asker.told(asker.client.change(Method::DELETE, &["credentials", &name], &()).await)?;
             asker.done(&name, &sentence!("is removed"))
         }
-        Verb::Verify { name, repository } => verify(asker, &name, repository).await,
-        Verb::Import { file, replace } => import::run(asker, file, replace).await,
-        Verb::Status => {
+        CredentialOperation::Verify { name, repository } => verify(asker, &name, repository).await,
+        CredentialOperation::Import { file, replace } => import::run(asker, file, replace).await,
+        CredentialOperation::Status => {
             let none: [(&str, &str); 0] = [];
             let status: SecretsStatus = asker.told(asker.client.get(&["secrets"], &none).await)?;
             asker.print(&status, || render::status(&status))
         }
-        Verb::Rotate => {
+        CredentialOperation::Rotate => {
             let status: SecretsStatus = asker.told(asker.client.post(&["secrets", "rotate"], &()).await)?;
             asker.print(&status, || render::rotated(&status))
         }

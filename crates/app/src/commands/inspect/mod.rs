@@ -8,7 +8,7 @@ mod render;
 use entrepot_oci::{ImageRef, Platform};
 use serde::Serialize;
 
-use super::session::{self, Common, Session};
+use super::session::{self, Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{self, Output},
@@ -46,7 +46,7 @@ pub(crate) struct OnPlatform {
 }
 
 /// Fetches the summary of an image.
-pub(crate) async fn brief(session: &Session, image: &ImageRef) -> Result<Brief, Failure> {
+pub(crate) async fn brief(session: &RegistryContext, image: &ImageRef) -> Result<Brief, Failure> {
     let seen = look::look(session, image, None).await?;
     let platforms = seen.platforms.into_iter().filter(|one| !one.missing);
     let platforms = platforms.map(|one| OnPlatform { platform: one.platform, size: one.size }).collect();

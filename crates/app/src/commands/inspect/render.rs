@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_oci::printable;
 
-use super::look::{Layer, Referrer, Seen, Variant};
+use super::look::{ImageDetails, Layer, Referrer, Variant};
 use crate::{
     failure::told,
     output::{Column, amount, sentence, size, table, word},
 };
 
 /// The full text.
-pub(super) fn text(seen: &Seen) -> String {
+pub(super) fn text(seen: &ImageDetails) -> String {
     let mut text = format!("{}\n", printable(&seen.image));
     let _ = writeln!(text, "{}", sentence!("digest      {digest}", digest = seen.digest));
     let _ = writeln!(text, "{}", sentence!("media type  {kind}", kind = seen.media_type));
@@ -86,11 +86,11 @@ fn referrers(referrers: &[Referrer]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::look::Shown, *};
+    use super::{super::look::PlatformDetails, *};
 
     #[test]
     fn an_image_is_told_whole() {
-        let seen = Seen {
+        let seen = ImageDetails {
             image: "lab.test/app:1".into(),
             digest: "sha256:ab".into(),
             media_type: "application/vnd.oci.image.index.v1+json".into(),
@@ -102,13 +102,13 @@ mod tests {
                 missing: false,
             }],
             attestations: 1,
-            shown: Some(Shown {
+            shown: Some(PlatformDetails {
                 platform: "linux/amd64".into(),
                 created: Some("2026-01-02T03:04:05Z".into()),
                 labels: [("a".to_owned(), "b\u{1b}[31m".to_owned())].into(),
                 layers: vec![Layer { digest: "sha256:ef".into(), media_type: "x/y".into(), size: 1024 }],
             }),
-            ..Seen::default()
+            ..ImageDetails::default()
         };
         let expected = "lab.test/app:1
 digest      sha256:ab

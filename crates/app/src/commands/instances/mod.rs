@@ -33,14 +33,14 @@ pub(crate) struct Instances {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What to do.
-    pub(crate) verb: Verb,
+    pub(crate) verb: InstanceOperation,
 }
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum InstanceOperation {
     /// Create an instance.
-    Run(Box<Run>),
+    Run(Box<InstanceOptions>),
     /// List instances.
     List {
         /// Only those with this in their name.
@@ -100,9 +100,9 @@ pub(crate) enum Verb {
         /// Its name or id.
         instance: String,
         /// When it is stopped.
-        stop_after: Option<End>,
+        stop_after: Option<Expiry>,
         /// When it is removed.
-        release_after: Option<End>,
+        release_after: Option<Expiry>,
     },
     /// Read the log of an instance.
     Logs {
@@ -137,14 +137,14 @@ pub(crate) enum Verb {
 
 /// When something ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum End {
+pub(crate) enum Expiry {
     /// At this time.
     At(Timestamp),
     /// It does not.
     Never,
 }
 
-impl End {
+impl Expiry {
     fn time(self) -> Option<Timestamp> {
         match self {
             Self::At(at) => Some(at),
@@ -155,7 +155,7 @@ impl End {
 
 /// A new instance.
 #[derive(Debug)]
-pub(crate) struct Run {
+pub(crate) struct InstanceOptions {
     /// The name or id of the entry.
     pub(crate) entry: String,
     /// The name or id of the spec.
@@ -190,64 +190,67 @@ pub(crate) fn run(Instances { to, verb }: Instances) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: InstanceOperation) -> Result<(), Failure> {
     match verb {
-        Verb::Run(run) => create(asker, *run).await,
-        Verb::List { search, all } => {
+        InstanceOperation::Run(run) => create(asker, *run).await,
+        InstanceOperation::List { search, all } => {
             let all = all.then_some(true);
             show(asker, &InstanceListQuery { search, all, ..InstanceListQuery::default() }).await
         }
-        Verb::Start { instance, with_cards } => {
+        InstanceOperation::Start { instance, with_cards } => {
             let start = InstanceStart { cards: Some(with_cards) };
             act(asker, &instance, "start", &start).await?;
             asker.done(&instance, &sentence!("starts"))
         }
-        Verb::Stop { instance } => {
+        InstanceOperation::Stop { instance } => {
             act(asker, &instance, "stop", &()).await?;
             asker.done(&instance, &sentence!("is being stopped: its disk stays, its cards are free"))
         }
-        Verb::Restart { instance } => {
+        InstanceOperation::Restart { instance } => {
             act(asker, &instance, "restart", &()).await?;
             asker.done(&instance, &sentence!("starts again"))
         }
-        Verb::Remove { instance, volumes } => {
+        InstanceOperation::Remove { instance, volumes } => {
             remove(asker, &instance, InstanceRemovalQuery { volumes }).await?;
             asker.done(&instance, &sentence!("is being removed"))
         }
-        Verb::Rename { instance, name } => {
+        InstanceOperation::Rename { instance, name } => {
             let change = InstanceChange { name: Some(name.clone()), ..InstanceChange::default() };
             edit(asker, &instance, change).await?;
             asker.done(&instance, &sentence!("is called `{name}` now", name = name))
         }
-        Verb::Reimage { instance, entry } => {
+        InstanceOperation::Reimage { instance, entry } => {
             let reimage = InstanceReimage { entry: find_entry(asker, &entry).await? };
             act(asker, &instance, "image", &reimage).await?;
             let gets = sentence!("gets the image of `{entry}`: its data stays, its disk goes", entry = entry);
             asker.done(&instance, &gets)
         }
-        Verb::Commit { instance, image, entry } => commit::commit(asker, &instance, image, entry).await,
-        Verb::Extend { instance, stop_after, release_after } => {
-            let (stop_at, release_at) = (stop_after.map(End::time), release_after.map(End::time));
+        InstanceOperation::Commit { instance, image, entry } => {
+            commit::commit(asker, &instance, image, entry).await
+        }
+        InstanceOperation::Extend { instance, stop_after, release_after } => {
+            let (stop_at, release_at) = (stop_after.map(Expiry::time), release_after.map(Expiry::time));
             let changed = edit(asker, &instance, InstanceChange { name: None, stop_at, release_at }).await?;
             asker.print(&changed, || render::ends(&changed))
         }
-        Verb::Logs { instance, query } => logs(asker, &instance, query).await,
-        Verb::Stats { instance } => stats(asker, &instance).await,
-        Verb::Free { region } => {
-            let free: FreeSpecs =
-                asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
-            asker.print(&free, || render::free(&free.specs))
-        }
-        Verb::WaitFor { spec } => {
+        InstanceOperation::Logs { instance, query } => logs(asker, &instance, query).await,
+        InstanceOperation::Stats { instance } => stats(asker, &instance).await,
+        InstanceOperation::Free { region } => show_free(asker, region).await,
+        InstanceOperation::WaitFor { spec } => {
             wait(asker, &spec, Method::PUT).await?;
             asker.done(&spec, &sentence!("is waited for: webhooks are told when it is free"))
         }
-        Verb::Forget { spec } => {
+        InstanceOperation::Forget { spec } => {
             wait(asker, &spec, Method::DELETE).await?;
             asker.done(&spec, &sentence!("is not waited for"))
         }
-        Verb::Volumes => volumes(asker).await,
+        InstanceOperation::Volumes => volumes(asker).await,
     }
+}
+
+async fn show_free(asker: &Asker, region: Option<String>) -> Result<(), Failure> {
+    let free: FreeSpecs = asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
+    asker.print(&free, || render::free(&free.specs))
 }
 
 async fn show(asker: &Asker, query: &InstanceListQuery) -> Result<(), Failure> {
@@ -278,7 +281,7 @@ async fn volumes(asker: &Asker) -> Result<(), Failure> {
     asker.print(&all, || render::volumes(&all.volumes))
 }
 
-async fn create(asker: &Asker, run: Run) -> Result<(), Failure> {
+async fn create(asker: &Asker, run: InstanceOptions) -> Result<(), Failure> {
     let new = NewInstance {
         name: run.name,
         entry: find_entry(asker, &run.entry).await?,

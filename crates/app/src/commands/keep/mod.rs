@@ -21,12 +21,12 @@ pub(crate) struct Keep {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: KeepOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum KeepOperation {
     /// List the lists.
     List,
     /// List the images of a list.
@@ -58,18 +58,18 @@ pub(crate) fn run(Keep { to, verb }: Keep) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: KeepOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     match verb {
-        Verb::List => {
+        KeepOperation::List => {
             let lists: KeepLists = asker.told(asker.client.get(&["keep"], &none).await)?;
             asker.print(&lists, || render::lists(&lists))
         }
-        Verb::Images { list, state } => {
+        KeepOperation::Images { list, state } => {
             let images = all(asker, &list, state).await?;
             asker.print(&images, || render::images(&images))
         }
-        Verb::Run { list, wait, verbosity } => {
+        KeepOperation::Run { list, wait, verbosity } => {
             let begun: KeepList = asker.told(asker.client.act(&["keep", &list, "run"], &none).await)?;
             if !wait {
                 return asker.print(&begun, || render::line(&begun));
@@ -82,7 +82,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
                     .with_hint(format!("see which: `entrepot keep images {list}`"))),
             }
         }
-        Verb::Cancel { list } => {
+        KeepOperation::Cancel { list } => {
             let stopped = asker.client.change(Method::POST, &["keep", &list, "cancel"], &none).await;
             asker.told(stopped)
         }

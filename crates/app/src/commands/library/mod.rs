@@ -30,12 +30,12 @@ pub(crate) struct Library {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: LibraryOperation,
 }
 
 /// The login for an image's registry.
 #[derive(Debug)]
-pub(crate) struct Login {
+pub(crate) struct ImageLogin {
     /// The name of the account.
     pub(crate) username: String,
     /// Its password.
@@ -43,7 +43,7 @@ pub(crate) struct Login {
 }
 
 /// A subcommand.
-pub(crate) enum Verb {
+pub(crate) enum LibraryOperation {
     /// List entries.
     List(EntryListQuery),
     /// Add an entry.
@@ -51,7 +51,7 @@ pub(crate) enum Verb {
         /// What it is.
         new: NewEntry,
         /// The login for its registry.
-        login: Option<Login>,
+        login: Option<ImageLogin>,
     },
     /// Change an entry.
     Change {
@@ -60,7 +60,7 @@ pub(crate) enum Verb {
         /// What changes.
         change: EntryChange,
         /// The login for its registry.
-        login: Option<Login>,
+        login: Option<ImageLogin>,
     },
     /// Remove an entry.
     Remove {
@@ -91,7 +91,7 @@ pub(crate) enum Verb {
 }
 
 /// Without addresses, which may have a password in them.
-impl std::fmt::Debug for Verb {
+impl std::fmt::Debug for LibraryOperation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Verb")
     }
@@ -103,28 +103,28 @@ pub(crate) fn run(Library { to, verb }: Library) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: LibraryOperation) -> Result<(), Failure> {
     match verb {
-        Verb::List(query) => {
+        LibraryOperation::List(query) => {
             let entries = list(asker, &query).await?;
             let total = entries.len() as u64;
             let all = EntryList { entries, total, ..EntryList::default() };
             asker.print(&all, || render::entries(&all.entries))
         }
-        Verb::Add { new, login } => {
+        LibraryOperation::Add { new, login } => {
             let address = with_login(new.address, login).await?;
             let new = NewEntry { address, ..new };
             let entry: Entry = asker.told(asker.client.post(&ENTRIES, &new).await)?;
             asker.print(&entry, || render::added(&entry))
         }
-        Verb::Change { entry, change, login } => change_entry(asker, &entry, change, login).await,
-        Verb::Remove { entry } => {
+        LibraryOperation::Change { entry, change, login } => change_entry(asker, &entry, change, login).await,
+        LibraryOperation::Remove { entry } => {
             asker.told(asker.client.change(Method::DELETE, &path(&entry), &()).await)?;
             asker.done(&entry, &sentence!("is removed"))
         }
-        Verb::Check { entry, fetch } => check(asker, &entry, fetch).await,
-        Verb::Import { file, form, dry_run } => import(asker, &file, form, dry_run).await,
-        Verb::Export { form } => {
+        LibraryOperation::Check { entry, fetch } => check(asker, &entry, fetch).await,
+        LibraryOperation::Import { file, form, dry_run } => import(asker, &file, form, dry_run).await,
+        LibraryOperation::Export { form } => {
             let query = EntryExportQuery { format: Some(form) };
             let path = ["library", "entries", "export"];
             let document = asker.told(asker.client.document(&path, &query).await)?;
@@ -151,7 +151,7 @@ async fn change_entry(
     asker: &Asker,
     entry: &str,
     mut change: EntryChange,
-    login: Option<Login>,
+    login: Option<ImageLogin>,
 ) -> Result<(), Failure> {
     if login.is_some() {
         // The login stands in front of the image, which stays if no other is given.
@@ -170,8 +170,8 @@ async fn change_entry(
 }
 
 // `user:password@image`, as the server takes it.
-async fn with_login(address: String, login: Option<Login>) -> Result<String, Failure> {
-    let Some(Login { username, password }) = login else { return Ok(address) };
+async fn with_login(address: String, login: Option<ImageLogin>) -> Result<String, Failure> {
+    let Some(ImageLogin { username, password }) = login else { return Ok(address) };
     let password = password.obtain(&sentence!("password of `{name}`: ", name = username)).await?;
     let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     Ok(format!("{}:{}@{address}", escaped(&username), escaped(password.expose_secret())))

@@ -16,12 +16,12 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_migrate::{File, KnownAccounts, Migration, Moves, Origin, Problem, Repositories, find};
+use entrepot_migrate::{File, KnownAccounts, ListOrigin, Migration, Moves, Problem, Repositories, find};
 use entrepot_sync::{ConfiguredRegistries, Registries};
 
 use checkout::Checkout;
 
-use super::session::{Common, Session};
+use super::session::{Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{counted, sentence},
@@ -49,9 +49,9 @@ pub(super) struct Scene {
 }
 
 /// The moves, and where the list of repositories came from.
-pub(super) struct Found {
+pub(super) struct MoveList {
     moves: Moves,
-    origin: Origin,
+    origin: ListOrigin,
 }
 
 impl Args {
@@ -66,7 +66,7 @@ impl Args {
 
 impl Scene {
     /// The scene of a session's migration.
-    fn of(session: &Session, args: &Args) -> Result<Self, Failure> {
+    fn of(session: &RegistryContext, args: &Args) -> Result<Self, Failure> {
         let file = session.file.as_deref();
         Self::with(session.registries.clone(), session.migration.clone(), file, args.checkout.as_deref())
     }
@@ -102,11 +102,11 @@ impl Scene {
     }
 
     /// Finds the repositories that move, and their targets.
-    async fn found(&self) -> Result<Found, Failure> {
+    async fn found(&self) -> Result<MoveList, Failure> {
         let Repositories { names, origin } = find(&self.registries(), &self.migration, &self.files)
             .await
             .map_err(|problem| failed(&problem))?;
-        Ok(Found { moves: Moves::of(&self.migration, &names), origin })
+        Ok(MoveList { moves: Moves::of(&self.migration, &names), origin })
     }
 
     /// Shows a spinner while registries are queried.

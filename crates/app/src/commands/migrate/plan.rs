@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_migrate::{Depth, Direction, Editor, Facts, Language, Plan, beside, inspect, markdown};
+use entrepot_migrate::{Depth, Direction, Editor, Facts, Plan, ReportLanguage, beside, inspect, markdown};
 use entrepot_sync::{FileCache, Registries as _, prepare};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Args, Found, Scene};
+use super::{Args, MoveList, Scene};
 use crate::{
-    commands::session::{self, Common, Session},
+    commands::session::{self, Common, RegistryContext},
     config::{self, Environment, Overrides},
     failure::{self, Failure},
     output::{self, Output},
@@ -32,7 +32,7 @@ pub(crate) struct Make {
 
 /// A plan and its file.
 #[derive(Serialize)]
-struct Named {
+struct PlanFile {
     file: String,
     #[serde(flatten)]
     plan: Plan,
@@ -60,7 +60,7 @@ fn named(file: Option<&PathBuf>) -> String {
 }
 
 // Another migration, with its own registries.
-fn other(file: &Path, args: &Args, session: &Session) -> Result<Scene, Failure> {
+fn other(file: &Path, args: &Args, session: &RegistryContext) -> Result<Scene, Failure> {
     let environment = Environment::of_process();
     let loaded = config::load(Some(file), &environment, Overrides::default())?;
     failure::warn(&loaded.warnings);
@@ -96,7 +96,7 @@ async fn make(
     depth: Depth,
     stop: &CancellationToken,
 ) -> Result<(Plan, entrepot_sync::Plan), Failure> {
-    let Found { moves, origin } = scene.found().await?;
+    let MoveList { moves, origin } = scene.found().await?;
     let registries = scene.registries();
     let copies = prepare(&registries, &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))?;
     let inspection = inspect(&registries, &copies, depth).await;
@@ -121,13 +121,13 @@ async fn make(
 
 fn print(plans: Vec<(String, Plan)>, output: Output) -> Result<(), Failure> {
     let stops: usize = plans.iter().map(|(_, plan)| plan.stops().count()).sum();
-    let language = if failure::is_chinese() { Language::Chinese } else { Language::English };
+    let language = if failure::is_chinese() { ReportLanguage::Chinese } else { ReportLanguage::English };
     match (output, plans.as_slice()) {
         (Output::Text, [(_, plan)]) => output::print(&markdown(plan, language))?,
         (Output::Text, plans) => output::print(&beside(plans, language))?,
         (Output::Json, [(_, plan)]) => output::print_json(plan)?,
         (Output::Json, _) => {
-            let named = plans.into_iter().map(|(file, plan)| Named { file, plan });
+            let named = plans.into_iter().map(|(file, plan)| PlanFile { file, plan });
             output::print_json(&named.collect::<Vec<_>>())?;
         }
     }

@@ -4,12 +4,12 @@ use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
 use entrepot_rewrite::Reason;
 use serde::Serialize;
 
-use super::{Args, Found, Scene, checkout::Checkout};
+use super::{Args, MoveList, Scene, checkout::Checkout};
 use crate::{
     commands::{
         documents::{
             diff, file,
-            report::{Kept, Renamed},
+            report::{Renamed, UnchangedText},
         },
         session,
     },
@@ -32,13 +32,13 @@ pub(crate) struct Rewrite {
 
 /// The result for a file.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct FileReport {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     changes: Vec<Renamed>,
-    logins: Vec<Login>,
-    left: Vec<Kept>,
+    logins: Vec<LoginEdit>,
+    left: Vec<UnchangedText>,
     remarks: Vec<Noted>,
     #[serde(skip_serializing_if = "String::is_empty")]
     diff: String,
@@ -47,7 +47,7 @@ struct Outcome {
 }
 
 #[derive(Debug, Serialize)]
-struct Login {
+struct LoginEdit {
     line: usize,
     path: String,
     from: String,
@@ -64,7 +64,7 @@ struct Noted {
 
 #[derive(Serialize)]
 struct All {
-    documents: Vec<Outcome>,
+    documents: Vec<FileReport>,
 }
 
 /// Rewrites the files, or shows the changes.
@@ -78,7 +78,7 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
                 "say which: `documents: [\".github/workflows/*.yml\"]` in the migration; `--checkout` says where they are",
             ));
         }
-        let Found { moves, .. } = tokio::select! {
+        let MoveList { moves, .. } = tokio::select! {
             found = scene.found() => found?,
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
@@ -86,13 +86,13 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
             .map_err(|error| Failure::because_of(&error))?;
         let checkout = in_place.then_some(&scene.checkout);
         let quiet = args.common.output == Output::Json || args.common.verbosity == Verbosity::Quiet;
-        let outcomes: Vec<Outcome> =
+        let outcomes: Vec<FileReport> =
             scene.files.iter().map(|file| one(&editor, file, checkout, quiet)).collect();
         print(outcomes, args.common.output, in_place)
     })
 }
 
-fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -> Outcome {
+fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -> FileReport {
     let edited = editor.edit(file).map_err(|error| Failure::because_of(&error).in_file(&file.name));
     let written = edited.and_then(|edited| {
         let lost = match checkout.filter(|_| edited.text != file.text) {
@@ -111,12 +111,12 @@ fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -
         }
         Err(failure) => {
             failure.report();
-            Outcome::failed(file, &failure)
+            FileReport::failed(file, &failure)
         }
     }
 }
 
-impl Outcome {
+impl FileReport {
     fn failed(file: &File, failure: &Failure) -> Self {
         Self {
             file: file.name.clone(),
@@ -131,8 +131,8 @@ impl Outcome {
     }
 }
 
-fn outcome(file: &File, edited: &Edited) -> Outcome {
-    let login = |login: &entrepot_migrate::LoginChange| Login {
+fn outcome(file: &File, edited: &Edited) -> FileReport {
+    let login = |login: &entrepot_migrate::LoginChange| LoginEdit {
         line: login.position.line,
         path: login.place.clone(),
         from: login.from.clone(),
@@ -144,12 +144,12 @@ fn outcome(file: &File, edited: &Edited) -> Outcome {
         what: remark.what.clone(),
         hint: remark.hint.clone(),
     };
-    Outcome {
+    FileReport {
         file: file.name.clone(),
         kind: Some(edited.kind.name()),
         changes: edited.changes.iter().map(Renamed::of).collect(),
         logins: edited.logins.iter().map(login).collect(),
-        left: edited.left.iter().map(|left| Kept::of(&file.name, left)).collect(),
+        left: edited.left.iter().map(|left| UnchangedText::of(&file.name, left)).collect(),
         remarks: edited.remarks.iter().map(noted).collect(),
         diff: diff::diff(&file.name, &file.text, &edited.text),
         error: None,
@@ -172,7 +172,7 @@ fn note(editor: &Editor, edited: &Edited) {
     }
 }
 
-fn print(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), Failure> {
+fn print(outcomes: Vec<FileReport>, output: Output, in_place: bool) -> Result<(), Failure> {
     let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
     let of = outcomes.len();
     match output {
@@ -189,7 +189,7 @@ fn print(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), F
     }
 }
 
-fn line(outcome: &Outcome) -> String {
+fn line(outcome: &FileReport) -> String {
     if outcome.error.is_some() {
         return String::new();
     }

@@ -21,7 +21,7 @@ pub(crate) struct Nodes {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: NodeOperation,
 }
 
 /// Where certificates and key are.
@@ -36,7 +36,7 @@ pub(crate) struct PemFiles {
 }
 
 /// A subcommand.
-pub(crate) enum Verb {
+pub(crate) enum NodeOperation {
     /// List nodes.
     List(NodeListQuery),
     /// Show a node with its cards.
@@ -80,7 +80,7 @@ pub(crate) enum Verb {
 }
 
 /// Without what may be secret.
-impl std::fmt::Debug for Verb {
+impl std::fmt::Debug for NodeOperation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("a verb of nodes")
     }
@@ -92,27 +92,27 @@ pub(crate) fn run(Nodes { to, verb }: Nodes) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: NodeOperation) -> Result<(), Failure> {
     match verb {
-        Verb::List(query) => {
+        NodeOperation::List(query) => {
             let nodes = list(asker, &query).await?;
             let all = NodeList { nodes, ..NodeList::default() };
             asker.print(&all, || render::nodes(&all.nodes))
         }
-        Verb::Show { node } => {
+        NodeOperation::Show { node } => {
             let id = find(asker, &node).await?.to_string();
             let none: [(&str, &str); 0] = [];
             let path = ["library", "nodes", id.as_str()];
             let node: Node = asker.told(asker.client.get(&path, &none).await)?;
             asker.print(&node, || render::node(&node))
         }
-        Verb::Add { mut new, tls } => {
+        NodeOperation::Add { mut new, tls } => {
             new.tls = tls.map(PemFiles::read).transpose()?;
             let node: Node = asker.told(asker.client.post(&["library", "nodes"], &new).await)?;
             asker.print(&node, || render::node(&node))
         }
-        Verb::Check { node } => check(asker, &node).await,
-        Verb::Change { node, mut change, tls } => {
+        NodeOperation::Check { node } => check(asker, &node).await,
+        NodeOperation::Change { node, mut change, tls } => {
             if let Some(tls) = tls.map(PemFiles::read).transpose()? {
                 change.tls = Some(Some(tls));
             }
@@ -121,13 +121,13 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let node: Node = asker.told(asker.client.patch(&path, &change).await)?;
             asker.print(&node, || render::node(&node))
         }
-        Verb::Release { node, card } => {
+        NodeOperation::Release { node, card } => {
             let id = find(asker, &node).await?.to_string();
             let path = ["library", "nodes", &id, "devices", &card, "release"];
             asker.told(asker.client.change(Method::POST, &path, &()).await)?;
             asker.done(&card, &sentence!("can be given to instances again"))
         }
-        Verb::Remove { node } => {
+        NodeOperation::Remove { node } => {
             let id = find(asker, &node).await?.to_string();
             let path = ["library", "nodes", id.as_str()];
             asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;

@@ -21,12 +21,12 @@ pub(crate) struct Pulls {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What to do.
-    pub(crate) verb: Verb,
+    pub(crate) verb: PullsOperation,
 }
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum PullsOperation {
     /// List pulls, the latest first.
     List {
         /// Only those of this node.
@@ -49,9 +49,9 @@ pub(crate) fn list(Pulls { to, verb }: Pulls) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: PullsOperation) -> Result<(), Failure> {
     match verb {
-        Verb::List { node, status, count } => {
+        PullsOperation::List { node, status, count } => {
             let node = match node {
                 Some(node) => Some(nodes::find(asker, &node).await?),
                 None => None,
@@ -60,7 +60,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let page: PullList = asker.told(asker.client.get(&["library", "pulls"], &query).await)?;
             asker.print(&page, || table(&page.pulls))
         }
-        Verb::Cancel { id } => {
+        PullsOperation::Cancel { id } => {
             let id = id.to_string();
             let path = ["library", "pulls", id.as_str(), "cancel"];
             asker.told(asker.client.change(Method::POST, &path, &()).await)?;

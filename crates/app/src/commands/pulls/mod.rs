@@ -6,7 +6,7 @@ mod list;
 use entrepot_api::{NewPull, Pull, PullList, PullStatus};
 
 use self::bars::Bars;
-pub(crate) use self::list::{Pulls, Verb, list};
+pub(crate) use self::list::{Pulls, PullsOperation, list};
 use super::{asker::Asker, nodes};
 use crate::{
     client::Addressed,
@@ -22,16 +22,16 @@ pub(crate) struct PullTo {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What is to be pulled.
-    pub(crate) wanted: Wanted,
+    pub(crate) wanted: PullOptions,
 }
 
 /// What is to be pulled, and by whom.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct PullOptions {
     /// How much is said meanwhile.
     pub(crate) verbosity: Verbosity,
     /// The node, by its name or id; or a region.
-    pub(crate) target: Target,
+    pub(crate) target: PullTarget,
     /// The image.
     pub(crate) image: String,
     /// Whether to return at once.
@@ -40,7 +40,7 @@ pub(crate) struct Wanted {
 
 /// Who pulls.
 #[derive(Debug)]
-pub(crate) enum Target {
+pub(crate) enum PullTarget {
     /// One node, by its name or id.
     Node(String),
     /// All nodes of a region.
@@ -53,13 +53,15 @@ pub(crate) fn run(PullTo { to, wanted }: PullTo) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, wanted))
 }
 
-async fn perform(asker: &Asker, wanted: Wanted) -> Result<(), Failure> {
-    let Wanted { verbosity, target, image, detach } = wanted;
+async fn perform(asker: &Asker, wanted: PullOptions) -> Result<(), Failure> {
+    let PullOptions { verbosity, target, image, detach } = wanted;
     let new = match target {
-        Target::Node(node) => {
+        PullTarget::Node(node) => {
             NewPull { image: Some(image), node: Some(nodes::find(asker, &node).await?), ..NewPull::default() }
         }
-        Target::Region(region) => NewPull { image: Some(image), region: Some(region), ..NewPull::default() },
+        PullTarget::Region(region) => {
+            NewPull { image: Some(image), region: Some(region), ..NewPull::default() }
+        }
     };
     let begun: PullList = asker.told(asker.client.post(&["library", "pulls"], &new).await)?;
     if detach {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use entrepot_oci::Platform;
 use entrepot_rewrite::Root;
-use entrepot_sync::{Format, Limits};
+use entrepot_sync::{Format, RunLimits};
 
 use crate::commands::{
     documents::{Documents, rewrite},
@@ -21,7 +21,7 @@ pub(crate) struct Relay {
     /// Variable files that replace those next to the stack's files.
     pub(crate) env_files: Vec<PathBuf>,
     /// The new names of the images.
-    pub(crate) names: rewrite::Names,
+    pub(crate) names: rewrite::NamingOptions,
     /// The target of the images.
     pub(crate) to: Root,
     /// Copy options.
@@ -47,9 +47,9 @@ pub(crate) struct CopyOptions {
 
 impl CopyOptions {
     /// Concurrency limits.
-    pub(super) fn limits(&self) -> Limits {
-        let usual = Limits::default();
-        Limits { images: self.at_once.unwrap_or(usual.images), ..usual }
+    pub(super) fn limits(&self) -> RunLimits {
+        let usual = RunLimits::default();
+        RunLimits { images: self.at_once.unwrap_or(usual.images), ..usual }
     }
 }
 

@@ -10,14 +10,14 @@ use std::{
 use bytes::Bytes;
 use entrepot_files::{Draft, Readers};
 use entrepot_oci::{MAX_MANIFEST_BYTES, Reference, Tag};
-use entrepot_relay::{BundleError, File, Manifest, Packed, Source, Stack, Wishes, mirror_name};
-use entrepot_rewrite::{Kind, Origin, Variables};
+use entrepot_relay::{BundleError, File, Manifest, Packed, Stack, StackFile, Wishes, mirror_name};
+use entrepot_rewrite::{DocumentKind, ValueOrigin, Variables};
 use entrepot_sync::{Beside, Place, Sealing, seal};
 
 use super::{
     args::Relay,
     jobs,
-    render::{Done, Work, complete},
+    render::{CopyResults, RenderContext, complete},
     write,
 };
 use crate::{
@@ -34,7 +34,7 @@ const MAX_MANIFEST: u64 = MAX_MANIFEST_BYTES as u64;
 const MAX_TEXTS: u64 = 64 << 20;
 
 /// Packs a stack into a file. The file appears only when it is complete.
-pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Failure> {
+pub(super) fn pack(relay: &Relay, work: &RenderContext<'_>, path: &Path) -> Result<(), Failure> {
     let files = files(relay, work)?;
     let cannot = |error: io::Error| write::cannot(path, &error);
     let draft = Draft::at(path, Readers::Owner).map_err(cannot)?;
@@ -43,7 +43,7 @@ pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Fa
     let rows = jobs::copied(work, &relay.options, |_| {
         Ok(jobs::to_archive(work.plan, &relay.options, &beside, tag))
     })?;
-    let done = Done::new(work.plan, &rows, |entry| entry.source.to_string());
+    let done = CopyResults::new(work.plan, &rows, |entry| entry.source.to_string());
     let verdict = done.verdict();
     if verdict.is_ok() {
         close(work, &beside, files)?;
@@ -57,7 +57,7 @@ pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Fa
     verdict.and_then(|()| complete(work))
 }
 
-fn steps(work: &Work<'_>, path: &Path) -> [String; 2] {
+fn steps(work: &RenderContext<'_>, path: &Path) -> [String; 2] {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     [
         format!("scp -- {} SERVER:DIR/", entrepot_relay::path(&path.display().to_string())),
@@ -66,7 +66,7 @@ fn steps(work: &Work<'_>, path: &Path) -> [String; 2] {
 }
 
 // Gives the images their full names and adds the files.
-fn close(work: &Work<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
+fn close(work: &RenderContext<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
     let entries = work.plan.entries.iter().enumerate();
     let names =
         entries.filter_map(|(number, entry)| Some((tag(number)?, entry.source.to_string()))).collect();
@@ -82,7 +82,7 @@ fn tag(number: usize) -> Option<Tag> {
 }
 
 // The files next to the images: the manifest, the original files and the rewritten ones.
-fn files(relay: &Relay, work: &Work<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
+fn files(relay: &Relay, work: &RenderContext<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
     let (stack, plan) = (work.stack, work.plan);
     let wishes = Wishes {
         to: work.to.to_string(),
@@ -113,9 +113,9 @@ fn files(relay: &Relay, work: &Work<'_>) -> Result<Vec<(String, Bytes)>, Failure
     Ok(files)
 }
 
-fn environment(work: &Work<'_>) -> BTreeMap<String, String> {
+fn environment(work: &RenderContext<'_>) -> BTreeMap<String, String> {
     let users = work.plan.entries.iter().flat_map(|entry| &entry.users).flat_map(|user| &user.variables);
-    let own = users.filter(|(_, origin)| *origin == Origin::Environment);
+    let own = users.filter(|(_, origin)| *origin == ValueOrigin::Environment);
     own.filter_map(|(name, _)| Some((name.clone(), work.stack.environment.get(name)?.0.to_owned()))).collect()
 }
 
@@ -151,9 +151,9 @@ pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> 
         files.push(file);
     }
     let variables = files.split_off(manifest.sources.len());
-    let sources = files.into_iter().zip(&manifest.sources).map(|(file, packed)| Source {
+    let sources = files.into_iter().zip(&manifest.sources).map(|(file, packed)| StackFile {
         file,
-        kind: packed.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(Kind::Compose),
+        kind: packed.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(DocumentKind::Compose),
         variables: packed.variables.clone(),
     });
     Ok(Stack {

@@ -15,7 +15,7 @@ mod stack;
 mod write;
 
 use entrepot_relay::{Plan, PlanError, Stack};
-use entrepot_rewrite::{Kind, Rules};
+use entrepot_rewrite::{DocumentKind, Rules};
 use entrepot_sync::rules::refusal;
 
 use super::documents::rewrite;
@@ -24,7 +24,7 @@ use crate::{
     output::{self, Output},
 };
 pub(crate) use args::{CopyOptions, Doing, Places, Relay};
-use render::{Done, Work};
+use render::{CopyResults, RenderContext};
 
 /// Runs the command.
 pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
@@ -36,7 +36,8 @@ pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
     }
     let names = write::names(&relay.places, &stack, &plan)?;
     render::left(&relay.common, &stack, &plan);
-    let work = Work { common: &relay.common, to: &relay.to, stack: &stack, plan: &plan, names: &names };
+    let work =
+        RenderContext { common: &relay.common, to: &relay.to, stack: &stack, plan: &plan, names: &names };
     match &relay.doing {
         Doing::Nothing => print_plan(&work),
         Doing::Scripts(directory) => {
@@ -49,7 +50,7 @@ pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
     }
 }
 
-fn print_plan(work: &Work<'_>) -> Result<(), Failure> {
+fn print_plan(work: &RenderContext<'_>) -> Result<(), Failure> {
     match work.common.output {
         Output::Json => output::print_json(&render::planned(work)),
         Output::Text => output::print(&render::plan_text(work)),
@@ -58,7 +59,7 @@ fn print_plan(work: &Work<'_>) -> Result<(), Failure> {
 
 fn nothing(stack: &Stack) -> Failure {
     let names: Vec<&str> = stack.sources.iter().map(|source| source.file.name.as_str()).collect();
-    let kind = stack.sources.first().map_or(Kind::Compose, |source| source.kind);
+    let kind = stack.sources.first().map_or(DocumentKind::Compose, |source| source.kind);
     Failure::new(format!("{} names no image", names.join(", ")))
         .with_hint(format!("`--kind` says what it is; it was taken for a {kind} file"))
 }
@@ -86,10 +87,10 @@ fn planned(stack: &Stack, rules: &Rules) -> Result<Plan, Failure> {
     }
 }
 
-fn copy(relay: &Relay, work: &Work<'_>) -> Result<(), Failure> {
+fn copy(relay: &Relay, work: &RenderContext<'_>) -> Result<(), Failure> {
     let rows =
         jobs::copied(work, &relay.options, |session| jobs::to_registry(session, work.plan, &relay.options))?;
-    let done = Done::new(work.plan, &rows, |entry| entry.target.to_string());
+    let done = CopyResults::new(work.plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
     // No files are written if copies failed: they would name images that are missing.
     let (written, steps) = match verdict {

@@ -4,18 +4,18 @@ use std::collections::HashSet;
 
 use comfy_table::CellAlignment::Left;
 use entrepot_oci::Digest;
-use entrepot_relay::{Deploy, Entry, Plan, Stack, User, steps};
-use entrepot_rewrite::{Origin, Reason, Root};
-use entrepot_sync::{Done as Copy, Outcome, Row};
+use entrepot_relay::{Deploy, Plan, Stack, StackImage, User, steps};
+use entrepot_rewrite::{Reason, Root, ValueOrigin};
+use entrepot_sync::{CopyResult, CopySuccess as Copy, JobOutcome};
 use serde::Serialize;
 
-use super::{args::Relay, write::Names};
+use super::{args::Relay, write::OutputNames};
 use crate::{
     commands::{
         copy::render::{Copied, failures_and_sums},
         documents::{
             note_left,
-            report::{Kept, Place},
+            report::{DocumentPosition, UnchangedText},
         },
         session::Common,
     },
@@ -26,12 +26,12 @@ use crate::{
 
 /// The input of the output functions.
 #[derive(Clone, Copy)]
-pub(super) struct Work<'a> {
+pub(super) struct RenderContext<'a> {
     pub(super) common: &'a Common,
     pub(super) to: &'a Root,
     pub(super) stack: &'a Stack,
     pub(super) plan: &'a Plan,
-    pub(super) names: &'a Names,
+    pub(super) names: &'a OutputNames,
 }
 
 /// Notes the images that are left unchanged.
@@ -48,7 +48,7 @@ pub(super) fn left(common: &Common, stack: &Stack, plan: &Plan) {
 #[derive(Debug, Serialize)]
 pub(super) struct Planned {
     images: Vec<PlannedImage>,
-    left: Vec<Kept>,
+    left: Vec<UnchangedText>,
     files: Vec<NewFile>,
 }
 
@@ -56,13 +56,13 @@ pub(super) struct Planned {
 struct PlannedImage {
     source: String,
     target: String,
-    named_by: Vec<Named>,
+    named_by: Vec<VariableName>,
 }
 
 #[derive(Debug, Serialize)]
-struct Named {
+struct VariableName {
     #[serde(flatten)]
-    place: Place,
+    place: DocumentPosition,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     variables: Vec<Variable>,
 }
@@ -81,8 +81,8 @@ struct NewFile {
 }
 
 /// Builds the JSON plan.
-pub(super) fn planned(work: &Work<'_>) -> Planned {
-    let Work { stack, plan, names, .. } = *work;
+pub(super) fn planned(work: &RenderContext<'_>) -> Planned {
+    let RenderContext { stack, plan, names, .. } = *work;
     let sources = stack.sources.iter().map(|source| &source.file).zip(&names.sources).zip(&plan.files);
     let sources = sources.map(|((file, name), written)| NewFile {
         file: name.clone(),
@@ -94,7 +94,8 @@ pub(super) fn planned(work: &Work<'_>) -> Planned {
         Some(NewFile { file: name.clone()?, of: file.name.clone(), changed: written.as_ref()?.changed })
     });
     let setters = Setters::of(stack);
-    let kept = plan.left.iter().map(|kept| Kept::of(&stack.sources[kept.source].file.name, &kept.left));
+    let kept =
+        plan.left.iter().map(|kept| UnchangedText::of(&stack.sources[kept.source].file.name, &kept.left));
     Planned {
         images: plan.entries.iter().map(|entry| image(&setters, entry)).collect(),
         left: kept.collect(),
@@ -102,19 +103,19 @@ pub(super) fn planned(work: &Work<'_>) -> Planned {
     }
 }
 
-fn image(setters: &Setters<'_>, entry: &Entry) -> PlannedImage {
+fn image(setters: &Setters<'_>, entry: &StackImage) -> PlannedImage {
     let named_by = entry.users.iter().map(|user| {
         let file = &setters.stack.sources[user.source].file.name;
         let variables = user.variables.iter();
         let variables = variables.map(|(name, origin)| Variable {
             name: name.clone(),
             set_in: match origin {
-                Origin::File => setters.file(user, name),
-                Origin::Environment => "environment".to_owned(),
+                ValueOrigin::File => setters.file(user, name),
+                ValueOrigin::Environment => "environment".to_owned(),
             },
         });
-        Named {
-            place: Place::new(file, user.position, &user.place, &entry.source.to_string()),
+        VariableName {
+            place: DocumentPosition::new(file, user.position, &user.place, &entry.source.to_string()),
             variables: variables.collect(),
         }
     });
@@ -149,8 +150,8 @@ impl<'a> Setters<'a> {
 }
 
 /// The plan as text.
-pub(super) fn plan_text(work: &Work<'_>) -> String {
-    let Work { stack, plan, to, .. } = *work;
+pub(super) fn plan_text(work: &RenderContext<'_>) -> String {
+    let RenderContext { stack, plan, to, .. } = *work;
     let columns = [Column("IMAGE", Left), Column("TARGET", Left), Column("NAMED BY", Left)];
     let setters = Setters::of(stack);
     let rows = plan.entries.iter().map(|entry| {
@@ -183,15 +184,15 @@ fn named_by(setters: &Setters<'_>, user: &User) -> String {
     let place = user.place.strip_prefix("services.").and_then(|rest| rest.strip_suffix(".image"));
     let place = place.unwrap_or(&user.place);
     let variables = user.variables.iter().map(|(name, origin)| match origin {
-        Origin::File => sentence!("{name} in {file}", name = name, file = setters.file(user, name)),
-        Origin::Environment => sentence!("{name} in the environment", name = name),
+        ValueOrigin::File => sentence!("{name} in {file}", name = name, file = setters.file(user, name)),
+        ValueOrigin::Environment => sentence!("{name} in the environment", name = name),
     });
     let variables: Vec<String> = variables.collect();
     if variables.is_empty() { place.to_owned() } else { format!("{place} ({})", variables.join(", ")) }
 }
 
 /// The results of the copies.
-pub(super) struct Done {
+pub(super) struct CopyResults {
     copied: Copied,
     lines: Vec<Vec<String>>,
     equal: usize,
@@ -206,9 +207,9 @@ struct Report<'a> {
     steps: &'a [String],
 }
 
-impl Done {
+impl CopyResults {
     /// Counts the results. `name` returns an image's name at the target.
-    pub(super) fn new(plan: &Plan, rows: &[Row], name: impl Fn(&Entry) -> String) -> Self {
+    pub(super) fn new(plan: &Plan, rows: &[CopyResult], name: impl Fn(&StackImage) -> String) -> Self {
         let lines = plan.entries.iter().zip(rows).map(|(entry, row)| {
             let (state, digest) = end(row);
             vec![name(entry), state, digest.map(|digest| digest.to_string()).unwrap_or_default()]
@@ -225,7 +226,7 @@ impl Done {
     /// Prints the results, the written files and the remaining steps; if no file was written, the reason.
     pub(super) fn print(
         &self,
-        work: &Work<'_>,
+        work: &RenderContext<'_>,
         written: &[(String, String)],
         steps: &[String],
     ) -> Result<(), Failure> {
@@ -262,7 +263,7 @@ impl Done {
 }
 
 /// Fails if an image that the stack pulls is not copied: the stack would still need its old registry.
-pub(super) fn complete(work: &Work<'_>) -> Result<(), Failure> {
+pub(super) fn complete(work: &RenderContext<'_>) -> Result<(), Failure> {
     let behind: Vec<String> = work.plan.behind().map(|kept| format!("`{}`", kept.left.text)).collect();
     if behind.is_empty() {
         return Ok(());
@@ -283,19 +284,19 @@ pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
 }
 
 /// The remaining steps on the machine that runs the stack.
-pub(super) fn steps_of(work: &Work<'_>) -> Vec<String> {
-    let Work { to, stack, plan, names, .. } = *work;
+pub(super) fn steps_of(work: &RenderContext<'_>) -> Vec<String> {
+    let RenderContext { to, stack, plan, names, .. } = *work;
     steps(&Deploy { stack, plan, host: to.host(), files: &names.sources, variables: &names.variables })
 }
 
-fn is_equal(row: &Row) -> bool {
-    matches!(&row.outcome, Outcome::Done(Copy { digest, .. }) if row.digest.as_ref() == Some(digest))
+fn is_equal(row: &CopyResult) -> bool {
+    matches!(&row.outcome, JobOutcome::Done(Copy { digest, .. }) if row.digest.as_ref() == Some(digest))
 }
 
 // The state, and the digest at the target; the source's digest too if it differs.
-fn end(row: &Row) -> (String, Option<Digest>) {
+fn end(row: &CopyResult) -> (String, Option<Digest>) {
     match &row.outcome {
-        Outcome::Done(Copy { digest, changed, .. }) => {
+        JobOutcome::Done(Copy { digest, changed, .. }) => {
             let state = if *changed { word("copied") } else { word("up to date") };
             let state = match row.digest {
                 Some(source) if source != *digest => {
@@ -305,9 +306,9 @@ fn end(row: &Row) -> (String, Option<Digest>) {
             };
             (state, Some(*digest))
         }
-        Outcome::Failed(_) => (word("failed"), None),
-        Outcome::Postponed { .. } => (word("postponed"), None),
-        Outcome::Cancelled => (word("cancelled"), None),
+        JobOutcome::Failed(_) => (word("failed"), None),
+        JobOutcome::Postponed { .. } => (word("postponed"), None),
+        JobOutcome::Cancelled => (word("cancelled"), None),
     }
 }
 

@@ -21,12 +21,12 @@ pub(crate) struct Requests {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: RequestOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum RequestOperation {
     /// Look an image up, and ask for nothing.
     Look(NewImageRequest),
     /// Ask for an image.
@@ -54,30 +54,30 @@ pub(crate) fn run(Requests { to, verb }: Requests) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: RequestOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     match verb {
-        Verb::Look(new) => {
+        RequestOperation::Look(new) => {
             let look: ImageRequestLook = asker.told(asker.client.post(&["requests", "look"], &new).await)?;
             asker.print(&look, || render::look(&look))
         }
-        Verb::Ask(new, follow) => {
+        RequestOperation::Ask(new, follow) => {
             let begun: ImageRequest = asker.told(asker.client.post(&["requests"], &new).await)?;
             match follow {
                 Follow::No => asker.print(&begun, || render::line(&begun)),
                 Follow::ToItsEnd(verbosity) => ended(asker, to_its_end(asker, begun, verbosity).await?),
             }
         }
-        Verb::List(query) => {
+        RequestOperation::List(query) => {
             let list: ImageRequestList = asker.told(asker.client.get(&["requests"], &query).await)?;
             asker.print(&list, || render::table(&list))
         }
-        Verb::Show(id) => {
+        RequestOperation::Show(id) => {
             let id = id.to_string();
             let request: ImageRequest = asker.told(asker.client.get(&["requests", &id], &none).await)?;
             asker.print(&request, || render::line(&request))
         }
-        Verb::Cancel(id) => {
+        RequestOperation::Cancel(id) => {
             let id = id.to_string();
             let canceled = asker.client.change(Method::POST, &["requests", &id, "cancel"], &none).await;
             asker.told(canceled)

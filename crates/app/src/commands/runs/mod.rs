@@ -19,12 +19,12 @@ pub(crate) struct Runs {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: RunsOperation,
 }
 
 /// A subcommand of `runs`.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum RunsOperation {
     /// Run a rule.
     Run {
         /// Its name.
@@ -54,15 +54,17 @@ pub(crate) fn run(Runs { to, verb }: Runs) -> Result<(), Failure> {
     let syncs = Syncs::of(to.client()?);
     runtime::build()?.block_on(async {
         match verb {
-            Verb::Run { rule, image, wait } => begin(&syncs, &rule, image.as_deref(), wait, output).await,
-            Verb::Cancel { run } => {
+            RunsOperation::Run { rule, image, wait } => {
+                begin(&syncs, &rule, image.as_deref(), wait, output).await
+            }
+            RunsOperation::Cancel { run } => {
                 let answer = syncs.cancel(&run).await?;
                 match output {
                     Output::Json => output::print_json(&answer),
                     Output::Text => output::print(&(tell::answer(&answer) + "\n")),
                 }
             }
-            Verb::List { rule, count } => {
+            RunsOperation::List { rule, count } => {
                 let runs = syncs.runs(rule.as_deref(), count).await?;
                 match output {
                     Output::Json => output::print_json(&runs),
@@ -110,7 +112,7 @@ async fn follow(
     run: &RunId,
     output: Output,
 ) -> Result<RunDetail, Failure> {
-    let mut line = tell::Line::new(output);
+    let mut line = tell::ProgressLine::new(output);
     loop {
         match events.next().await? {
             Some(Event::Began(progress) | Event::Progress(progress)) if progress.run == *run => {

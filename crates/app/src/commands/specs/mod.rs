@@ -17,12 +17,12 @@ pub(crate) struct Specs {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) verb: SpecOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum SpecOperation {
     /// List specs.
     List(SpecListQuery),
     /// Create a spec.
@@ -47,24 +47,24 @@ pub(crate) fn run(Specs { to, verb }: Specs) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, verb))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &Asker, verb: SpecOperation) -> Result<(), Failure> {
     match verb {
-        Verb::List(query) => {
+        SpecOperation::List(query) => {
             let specs = list(asker, &query).await?;
             let all = SpecList { specs, ..SpecList::default() };
             asker.print(&all, || render::specs(&all.specs))
         }
-        Verb::Add(new) => {
+        SpecOperation::Add(new) => {
             let spec: Spec = asker.told(asker.client.post(&["library", "specs"], &new).await)?;
             asker.print(&spec, || render::made(&spec))
         }
-        Verb::Change { spec, change } => {
+        SpecOperation::Change { spec, change } => {
             let id = find(asker, &spec).await?.to_string();
             let path = ["library", "specs", id.as_str()];
             let spec: Spec = asker.told(asker.client.patch(&path, &change).await)?;
             asker.print(&spec, || render::changed(&spec))
         }
-        Verb::Remove { spec } => {
+        SpecOperation::Remove { spec } => {
             let id = find(asker, &spec).await?.to_string();
             let path = ["library", "specs", id.as_str()];
             asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;

@@ -1,7 +1,7 @@
 //! Text report at the end of a run.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_sync::{Line, Report, State, Totals, Verdict};
+use entrepot_sync::{Report, ReportLine, ReportState, RunVerdict, Totals};
 
 use crate::{
     commands::copy::render::with_bytes,
@@ -47,11 +47,11 @@ pub(crate) fn text(report: &Report) -> String {
 pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     let totals = &report.totals;
     match report.verdict {
-        Verdict::Done => Ok(()),
-        Verdict::Failed => {
+        RunVerdict::Done => Ok(()),
+        RunVerdict::Failed => {
             Err(Failure::new(format!("{} could not be copied", counted(totals.failed as u64, "image"))))
         }
-        Verdict::Behind => {
+        RunVerdict::Behind => {
             let left = totals.postponed + totals.cancelled;
             let was = if left == 1 { "was" } else { "were" };
             Err(Failure::new(format!("{} {was} not copied", counted(left as u64, "image")))
@@ -60,13 +60,13 @@ pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     }
 }
 
-fn trouble(line: &Line) -> Option<Trouble> {
+fn trouble(line: &ReportLine) -> Option<Trouble> {
     let image = || {
         let tag = line.target_tag.as_ref().map_or_else(String::new, |tag| format!(":{tag}"));
         format!("{}{tag}", line.target)
     };
     match &line.state {
-        State::Failed { what, hint, .. } => {
+        ReportState::Failed { what, hint, .. } => {
             Some(Trouble { image: image(), what: what.clone(), hint: hint.clone() })
         }
         _ => None,

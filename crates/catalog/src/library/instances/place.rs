@@ -10,7 +10,7 @@ use super::{
     ground::{self, GroundNode},
     periods::{self, PeriodRecord},
     quotas::{self, QuotaRecord},
-    records::{AllocationRecord, InstanceRecord, NewInstance, PortRecord, Raw, amount, columns, ms},
+    records::{AllocationRecord, InstanceRecord, InstanceRow, NewInstance, PortRecord, amount, columns, ms},
     words::{InstanceDesired, InstancePhase, InstanceSplit},
 };
 use crate::{
@@ -134,12 +134,12 @@ impl Catalog {
     ) -> Result<Placed<R>, Error> {
         let mut tx = self.begin_placing().await?;
         if let Some(key) = &new.request_key {
-            let query = sqlx::query_as::<_, Raw>(BY_REQUEST).bind(new.account_id).bind(key.clone());
+            let query = sqlx::query_as::<_, InstanceRow>(BY_REQUEST).bind(new.account_id).bind(key.clone());
             if let Some(known) = query.fetch_optional(&mut *tx).await? {
                 return Ok(Placed::Known(Box::new(known.read()?)));
             }
         }
-        let query = sqlx::query_as::<_, Raw>(BY_NAME).bind(new.account_id).bind(new.name.clone());
+        let query = sqlx::query_as::<_, InstanceRow>(BY_NAME).bind(new.account_id).bind(new.name.clone());
         if query.fetch_optional(&mut *tx).await?.is_some() {
             return Ok(Placed::NameTaken);
         }
@@ -162,7 +162,7 @@ impl Catalog {
             let port = PortRecord { host, container: *container };
             add_port(&mut tx, chosen.node_id, id, port).await?;
         }
-        let made = sqlx::query_as::<_, Raw>(BY_ID).bind(id).fetch_one(&mut *tx).await?.read()?;
+        let made = sqlx::query_as::<_, InstanceRow>(BY_ID).bind(id).fetch_one(&mut *tx).await?.read()?;
         tx.commit().await?;
         Ok(Placed::New(Box::new(made)))
     }
