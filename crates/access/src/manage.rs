@@ -148,32 +148,32 @@ impl Access {
     pub async fn change_account(
         &self,
         name: &AccountName,
-        change: AccountUpdate,
+        update: AccountUpdate,
         by: &Audit,
     ) -> Result<(), ChangeError> {
         let before = self.0.catalog.account_by_name(name.as_str()).await?;
-        let detail = change.difference(before.as_ref());
-        let deed = Deed { action: change.action(), object: name.as_str(), detail };
+        let detail = update.difference(before.as_ref());
+        let deed = Deed { action: update.action(), object: name.as_str(), detail };
         self.audited(by, deed, async {
             let record = self.account_record(name).await?;
-            if change.revision.is_some_and(|seen| seen != record.revision) {
+            if update.revision.is_some_and(|seen| seen != record.revision) {
                 return Err(ChangeError::Stale);
             }
-            if change.is_disabled == Some(true) || change.role.is_some_and(|role| role != Role::Admin) {
+            if update.is_disabled == Some(true) || update.role.is_some_and(|role| role != Role::Admin) {
                 self.keep_an_admin(&record).await?;
             }
-            let password = match change.password {
+            let password = match update.password {
                 Some(_) if record.kind != AccountKind::Local => {
                     return Err(ChangeError::NoPassword(name.to_string()));
                 }
                 Some(password) => Some(self.hashed(name, password).await?),
                 None => None,
             };
-            let AccountUpdate { role, is_disabled, .. } = change;
+            let AccountUpdate { role, is_disabled, .. } = update;
             let role = role.map(|role| role.to_string());
-            let change = AccountChange { role, password, is_disabled, ..AccountChange::default() };
+            let update = AccountChange { role, password, is_disabled, ..AccountChange::default() };
             let (revision, now) = (Some(record.revision), SystemTime::now());
-            let is_done = self.0.catalog.change_account(record.id, revision, &change, now).await?;
+            let is_done = self.0.catalog.change_account(record.id, revision, &update, now).await?;
             if is_done { Ok(()) } else { Err(ChangeError::Conflict) }
         })
         .await

@@ -62,18 +62,18 @@ pub(crate) async fn open_keys(
 pub(crate) async fn open_access(
     config: &Config,
     catalog: &Catalog,
-    keys: &SharedKeyring,
+    keyring: &SharedKeyring,
 ) -> Result<Access, Failure> {
     let settings = AccessSettings {
         rules: config.access.clone(),
         sessions: config.sessions,
         federation: config.federation.meant.clone(),
     };
-    let access = Access::open(catalog.clone(), keys.clone(), settings).await;
+    let access = Access::open(catalog.clone(), keyring.clone(), settings).await;
     let access = access.map_err(|error| {
         let failure = Failure::because("cannot open the accounts", &error);
         match error {
-            AccessError::WrongKey(_) => failure.with_hint(other_key(keys.file())),
+            AccessError::WrongKey(_) => failure.with_hint(other_key(keyring.file())),
             AccessError::Federation(_) => {
                 failure.with_hint("look at `ca` in the section `access` of the configuration")
             }
@@ -94,12 +94,12 @@ pub(crate) async fn open_access(
 pub(crate) async fn open_vault(
     source: &ReloadSource,
     mirror: &Mirror,
-    keys: SharedKeyring,
+    keyring: SharedKeyring,
 ) -> Result<Vault, Failure> {
-    let (file, mirror) = (keys.file().map(Path::to_owned), mirror.clone());
+    let (file, mirror) = (keyring.file().map(Path::to_owned), mirror.clone());
     let parts = VaultParts {
         catalog: source.catalog.clone(),
-        keys,
+        keys: keyring,
         stored: source.stored.clone(),
         settings: source.registries.settings(),
         changed: Arc::new(move || mirror.accounts_changed()),

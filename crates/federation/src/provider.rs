@@ -122,7 +122,7 @@ impl Provider {
     ///
     /// # Errors
     /// The provider does not answer, or the configuration does not fit it.
-    pub async fn login_address(&self, attempt: &PendingLogin, callback: &str) -> Result<Url, ProviderError> {
+    pub async fn login_address(&self, pending: &PendingLogin, callback: &str) -> Result<Url, ProviderError> {
         let held = self.issuer.held().await?;
         let mut url = endpoint(known(&held)?.authorization.as_ref(), "authorization_endpoint")?.clone();
         let asked = self.settings.scopes.iter().map(String::as_str).filter(|scope| *scope != "openid");
@@ -132,9 +132,9 @@ impl Provider {
             .append_pair("client_id", &self.settings.client_id)
             .append_pair("redirect_uri", callback)
             .append_pair("scope", &scope)
-            .append_pair("state", &attempt.state)
-            .append_pair("nonce", &attempt.nonce)
-            .append_pair("code_challenge", &attempt.challenge())
+            .append_pair("state", &pending.state)
+            .append_pair("nonce", &pending.nonce)
+            .append_pair("code_challenge", &pending.challenge())
             .append_pair("code_challenge_method", "S256");
         Ok(url)
     }
@@ -161,7 +161,7 @@ impl Provider {
     pub async fn redeem(
         &self,
         code: &str,
-        attempt: &PendingLogin,
+        pending: &PendingLogin,
         callback: &str,
     ) -> Result<Person, ProviderError> {
         let held = self.issuer.held().await?;
@@ -171,7 +171,7 @@ impl Provider {
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", callback),
-            ("code_verifier", attempt.verifier.as_str()),
+            ("code_verifier", pending.verifier.as_str()),
         ];
         let request = self.authenticated(fetcher.post(url), &form, metadata);
         let Tokens { id_token, access_token } = tokens(fetcher.send(request).await?)?;
@@ -180,7 +180,7 @@ impl Provider {
             why: "it sent no ID token; is the scope `openid` allowed for this client?".to_owned(),
         })?;
         let mut claims = self.verified(&id_token).await?;
-        if claims.text("nonce") != Some(attempt.nonce.as_str()) {
+        if claims.text("nonce") != Some(pending.nonce.as_str()) {
             return Err(TokenError::Nonce.into());
         }
         if let (Some(url), Some(token)) = (&metadata.userinfo, access_token) {

@@ -36,11 +36,11 @@ async fn login(idp: &IdentityProvider, provider: &Provider) -> Result<Person, Pr
     provider.redeem(&code(&idp.log_in(address.as_str()), &attempt), &attempt, CALLBACK).await
 }
 
-fn code(returned: &str, attempt: &PendingLogin) -> String {
+fn code(returned: &str, pending: &PendingLogin) -> String {
     let url: Url = returned.parse().unwrap();
     assert!(returned.starts_with(CALLBACK), "{returned}");
     let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
-    assert_eq!(value("state"), attempt.state);
+    assert_eq!(value("state"), pending.state);
     value("code")
 }
 

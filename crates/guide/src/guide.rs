@@ -49,7 +49,7 @@ impl From<&Report> for RuleStandings {
 }
 
 /// The guide, as it is on the day of `now`.
-pub fn guide(rules: &RuleSet, standing: &RuleStandings, language: GuideLanguage, now: SystemTime) -> String {
+pub fn guide(rules: &RuleSet, standings: &RuleStandings, language: GuideLanguage, now: SystemTime) -> String {
     let words = language.words();
     let mut lines = vec![format!("# {}", words.title), String::new(), words.intro.to_owned()];
     for (index, (heading, members)) in sections(rules, language).iter().enumerate() {
@@ -61,7 +61,7 @@ pub fn guide(rules: &RuleSet, standing: &RuleStandings, language: GuideLanguage,
             lines.extend(section::of_rule(rule, title.as_deref(), language));
         }
     }
-    lines.extend(status(rules, standing, language));
+    lines.extend(status(rules, standings, language));
     lines.extend(finding(rules, language));
     lines.extend([String::new(), format!("## {}", words.questions)]);
     for (question, answer) in [words.missing, words.request] {
@@ -101,12 +101,12 @@ fn heading(rule: &SyncRule, language: GuideLanguage) -> String {
     format!("{}{from}", rule.name)
 }
 
-fn status(rules: &RuleSet, standing: &RuleStandings, language: GuideLanguage) -> Vec<String> {
+fn status(rules: &RuleSet, standings: &RuleStandings, language: GuideLanguage) -> Vec<String> {
     let words = language.words();
     let head = [words.rule, words.schedule, words.last, words.in_sync].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     for rule in rules.rules() {
-        let known = standing.rules.get(&rule.name);
+        let known = standings.rules.get(&rule.name);
         let last = known.map_or_else(|| words.never.to_owned(), |known| timestamp(known.at));
         let rate = known.map_or_else(String::new, |known| format!("{}/{}", known.in_sync, known.wanted));
         rows.push(vec![code(&rule.name), often(rule, language), last, rate]);

@@ -30,21 +30,21 @@ fn failed(what: impl Into<String>, hint: impl Into<String>) -> CheckOutcome {
 }
 
 /// The token allows less than was attempted.
-pub(crate) fn too_little(attempt: &RegistryOperation<'_>, actions: &[String]) -> CheckOutcome {
+pub(crate) fn too_little(operation: &RegistryOperation<'_>, actions: &[String]) -> CheckOutcome {
     let given = if actions.is_empty() { "nothing".to_owned() } else { actions.join(" and ") };
     let what = format!("it gives a token for {given} alone, without saying so");
-    if !attempt.has_account {
-        return failed(what, log_in(attempt));
+    if !operation.has_account {
+        return failed(what, log_in(operation));
     }
-    failed(what, rights(attempt))
+    failed(what, rights(operation))
 }
 
 /// Explains a refusal.
-pub(crate) fn refused(attempt: &RegistryOperation<'_>, error: &Error) -> CheckOutcome {
-    let host = attempt.host();
+pub(crate) fn refused(operation: &RegistryOperation<'_>, error: &Error) -> CheckOutcome {
+    let host = operation.host();
     match error {
-        Error::NotFound => not_there(attempt),
-        Error::Denied { status, reason } => denied(attempt, *status, reason, error.refusal()),
+        Error::NotFound => not_there(operation),
+        Error::Denied { status, reason } => denied(operation, *status, reason, error.refusal()),
         Error::Limited { .. } => failed(
             format!("`{host}` asks to slow down"),
             "try again later, or with an account that has a higher limit",
@@ -61,20 +61,20 @@ pub(crate) fn refused(attempt: &RegistryOperation<'_>, error: &Error) -> CheckOu
 }
 
 fn denied(
-    attempt: &RegistryOperation<'_>,
+    operation: &RegistryOperation<'_>,
     status: u16,
     reason: &str,
     refusal: Option<Refusal>,
 ) -> CheckOutcome {
     let words = reason.to_ascii_lowercase();
     let said = if reason.is_empty() { format!("status {status}") } else { format!("{status}: {reason}") };
-    if attempt.provider == Provider::Ghcr
-        && let Some(outcome) = ghcr(attempt, &words, &said)
+    if operation.provider == Provider::Ghcr
+        && let Some(outcome) = ghcr(operation, &words, &said)
     {
         return outcome;
     }
     match refusal {
-        Some(Refusal::Repository) => not_there(attempt),
+        Some(Refusal::Repository) => not_there(operation),
         Some(Refusal::Name) => failed(
             format!("it does not accept this repository name ({said})"),
             "give it another one under `names`",
@@ -87,22 +87,22 @@ fn denied(
             format!("it does not support this ({said})"),
             "see whether it is a registry that takes pushes",
         ),
-        _ if !attempt.has_account => failed(format!("it requires a login ({said})"), log_in(attempt)),
+        _ if !operation.has_account => failed(format!("it requires a login ({said})"), log_in(operation)),
         _ if status == 401 => failed(
             format!("it does not accept the account ({said})"),
             format!(
                 "look at user name and password, which may have expired: `entrepot login {}`",
-                attempt.host()
+                operation.host()
             ),
         ),
-        _ => failed(format!("the account may not do this ({said})"), rights(attempt)),
+        _ => failed(format!("the account may not do this ({said})"), rights(operation)),
     }
 }
 
 // GHCR's messages say more than its error codes (docs.github.com, "Troubleshooting" of the Container registry, and user
 // reports).
-fn ghcr(attempt: &RegistryOperation<'_>, words: &str, said: &str) -> Option<CheckOutcome> {
-    let owner = attempt.namespace();
+fn ghcr(operation: &RegistryOperation<'_>, words: &str, said: &str) -> Option<CheckOutcome> {
+    let owner = operation.namespace();
     let (what, hint) = if words.contains("installation not allowed") {
         (
             format!("the workflow or app may not create or write packages of `{owner}` ({said})"),
@@ -131,7 +131,7 @@ fn ghcr(attempt: &RegistryOperation<'_>, words: &str, said: &str) -> Option<Chec
             format!("the token lacks the required scopes ({said})"),
             format!(
                 "make a classic personal access token with `{}`; fine-grained ones do not work",
-                if attempt.role == Role::Write { "write:packages" } else { "read:packages" }
+                if operation.role == Role::Write { "write:packages" } else { "read:packages" }
             ),
         )
     } else {
@@ -140,17 +140,17 @@ fn ghcr(attempt: &RegistryOperation<'_>, words: &str, said: &str) -> Option<Chec
     Some(failed(what, hint))
 }
 
-fn not_there(attempt: &RegistryOperation<'_>) -> CheckOutcome {
-    let (place, owner) = (attempt.place, attempt.namespace());
-    if attempt.role == Role::Read {
-        let hint = if attempt.has_account {
+fn not_there(operation: &RegistryOperation<'_>) -> CheckOutcome {
+    let (place, owner) = (operation.place, operation.namespace());
+    if operation.role == Role::Read {
+        let hint = if operation.has_account {
             "look at the spelling; some registries also say this of what the account may not see".to_owned()
         } else {
-            format!("look at the spelling; if it is private, {}", log_in(attempt))
+            format!("look at the spelling; if it is private, {}", log_in(operation))
         };
         return failed(format!("`{place}` is not there"), hint);
     }
-    let hint = match attempt.provider {
+    let hint = match operation.provider {
         Provider::Ecr => {
             "create it: `aws ecr create-repository`, or a creation template with `CREATE_ON_PUSH`".to_owned()
         }
@@ -166,9 +166,9 @@ fn not_there(attempt: &RegistryOperation<'_>) -> CheckOutcome {
     failed(format!("`{place}` is not there, and pushing does not create it"), hint)
 }
 
-fn log_in(attempt: &RegistryOperation<'_>) -> String {
-    let host = attempt.host();
-    match (attempt.provider, attempt.role) {
+fn log_in(operation: &RegistryOperation<'_>) -> String {
+    let host = operation.host();
+    match (operation.provider, operation.role) {
         (Provider::Ghcr, Role::Write) => {
             format!("log in with a classic token that has `write:packages`: `entrepot login {host}`")
         }
@@ -176,9 +176,9 @@ fn log_in(attempt: &RegistryOperation<'_>) -> String {
     }
 }
 
-fn rights(attempt: &RegistryOperation<'_>) -> String {
-    let owner = attempt.namespace();
-    match (attempt.provider, attempt.role) {
+fn rights(operation: &RegistryOperation<'_>) -> String {
+    let owner = operation.namespace();
+    match (operation.provider, operation.role) {
         (_, Role::Read) => "give the account the right to pull, or use another one".to_owned(),
         (Provider::DockerHub, _) => format!(
             "is `{owner}` the right namespace? The account must be a member that may push there, and its access token \

@@ -124,8 +124,8 @@ fn tell(finding: &Finding) {
 mod tests {
     use super::*;
 
-    fn finding(fault: Discrepancy, repaired: bool) -> Finding {
-        Finding { digest: Digest::of(b"x"), size: 1, fault, repositories: Vec::new(), repaired }
+    fn finding(discrepancy: Discrepancy, repaired: bool) -> Finding {
+        Finding { digest: Digest::of(b"x"), size: 1, fault: discrepancy, repositories: Vec::new(), repaired }
     }
 
     #[test]

@@ -201,8 +201,8 @@ impl Mirror {
     ///
     /// # Errors
     /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
-    pub fn locate(&self, name: &Name, asked: RegistryHint<'_>) -> Result<ResolvedRepository, Error> {
-        self.0.names.locate(name, asked)
+    pub fn locate(&self, name: &Name, hint: RegistryHint<'_>) -> Result<ResolvedRepository, Error> {
+        self.0.names.locate(name, hint)
     }
 
     /// How names are read, for pages that tell readers what to write.

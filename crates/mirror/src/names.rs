@@ -99,9 +99,9 @@ impl NameResolver {
     ///
     /// # Errors
     /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
-    pub fn locate(&self, name: &Name, asked: RegistryHint<'_>) -> Result<ResolvedRepository, Error> {
-        let own = || plain(asked.host.unwrap_or_default());
-        if let Some(namespace) = asked.namespace.filter(|namespace| namespace.as_str() != own()) {
+    pub fn locate(&self, name: &Name, hint: RegistryHint<'_>) -> Result<ResolvedRepository, Error> {
+        let own = || plain(hint.host.unwrap_or_default());
+        if let Some(namespace) = hint.namespace.filter(|namespace| namespace.as_str() != own()) {
             let rest = without_host(name, namespace);
             return Ok(ResolvedRepository {
                 key: self.upstream(namespace.clone(), rest)?,

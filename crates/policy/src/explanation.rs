@@ -36,23 +36,23 @@ impl PullRules {
     }
 
     /// The same in a sentence, with `hint:` and a way out where something is refused.
-    pub fn told(&self, explanation: &Explanation<'_>, wanted: PullSubject<'_>) -> String {
+    pub fn told(&self, explanation: &Explanation<'_>, subject: PullSubject<'_>) -> String {
         match explanation {
             Explanation::Allowed(Some(rule)) => {
                 format!(
-                    "`{wanted}` is allowed by `{}`, line {} of `{}`",
+                    "`{subject}` is allowed by `{}`, line {} of `{}`",
                     rule.pattern(),
                     rule.line(),
                     rule.list()
                 )
             }
             Explanation::Allowed(None) => {
-                format!("`{wanted}` is allowed: no rule denies it, and there is no allow list")
+                format!("`{subject}` is allowed: no rule denies it, and there is no allow list")
             }
-            Explanation::Refused(refused) => self.message(refused, wanted),
+            Explanation::Refused(refused) => self.message(refused, subject),
             Explanation::SomeImages => {
                 format!(
-                    "some images of `{wanted}` may be pulled; hint: add a tag to see whether that one may"
+                    "some images of `{subject}` may be pulled; hint: add a tag to see whether that one may"
                 )
             }
         }

@@ -57,8 +57,8 @@ impl PullRules {
     }
 
     /// The fact, and `hint:` with a way out.
-    pub fn message(&self, refused: &Refused<'_>, wanted: PullSubject<'_>) -> String {
-        let image = wanted.to_string();
+    pub fn message(&self, refused: &Refused<'_>, subject: PullSubject<'_>) -> String {
+        let image = subject.to_string();
         let list = self.refusing_list(refused);
         let mut text = match refused {
             Refused::Denied(rule) => denied(rule, &image),
@@ -76,7 +76,7 @@ impl PullRules {
         };
         let mut hints = Vec::new();
         if let Refused::NotListed = refused
-            && let Some(near) = self.nearest(wanted.name)
+            && let Some(near) = self.nearest(subject.name)
         {
             hints.push(format!("the nearest rule is `{}`, line {}", near.pattern(), near.line()));
         }

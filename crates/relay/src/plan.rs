@@ -174,14 +174,16 @@ struct Draft {
 }
 
 impl Draft {
-    fn add(&mut self, found: DocumentImage, target: NewName, user: User) {
+    fn add(&mut self, image: DocumentImage, name: NewName, user: User) {
         // A name that does not identify an image is not renamed, so it does not occur here.
-        let (Some(source), Some(target)) = (found.image(), named(&found, target)) else { return };
+        let (Some(source), Some(name)) = (image.image(), named(&image, name)) else { return };
         let next = self.entries.len();
-        let place = *self.places.entry((source.clone(), target.clone())).or_insert(next);
+        let place = *self.places.entry((source.clone(), name.clone())).or_insert(next);
         match self.entries.get_mut(place) {
             Some(entry) => entry.users.push(user),
-            None => self.entries.push(StackImage { source, target, users: vec![user], is_contested: false }),
+            None => {
+                self.entries.push(StackImage { source, target: name, users: vec![user], is_contested: false })
+            }
         }
     }
 
@@ -271,8 +273,8 @@ fn new_values(file: &Option<Rewritten>) -> HashMap<&str, &NewName> {
     changes.map(|change| (change.place.as_str(), &change.to)).collect()
 }
 
-fn named(found: &DocumentImage, target: NewName) -> Option<ImageRef> {
-    let NewName { host, repository, tag } = target;
-    let tag = tag.or_else(|| found.tag.clone());
-    DocumentImage { host, repository, tag, digest: found.digest, is_open: found.is_open }.image()
+fn named(image: &DocumentImage, name: NewName) -> Option<ImageRef> {
+    let NewName { host, repository, tag } = name;
+    let tag = tag.or_else(|| image.tag.clone());
+    DocumentImage { host, repository, tag, digest: image.digest, is_open: image.is_open }.image()
 }

@@ -30,7 +30,7 @@ impl StoredCredentials {
         self.0.load_full()
     }
 
-    pub(crate) fn is_still(&self, known: &Arc<StoredAccounts>) -> bool {
-        Arc::ptr_eq(&*self.0.load(), known)
+    pub(crate) fn is_still(&self, accounts: &Arc<StoredAccounts>) -> bool {
+        Arc::ptr_eq(&*self.0.load(), accounts)
     }
 }

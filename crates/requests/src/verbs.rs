@@ -51,24 +51,28 @@ impl Requests {
     ///
     /// # Errors
     /// It was pushed here, is not for these platforms, is too large, or its registry does not give it.
-    pub async fn look(&self, wanted: &RequestedImage) -> Result<Look, Error> {
-        let image = &wanted.image;
+    pub async fn look(&self, requested: &RequestedImage) -> Result<Look, Error> {
+        let image = &requested.image;
         if image.key().origin == Origin::Hosted {
             return Err(Error::Hosted(image.name()));
         }
         // It is never closed.
         let _one = self.0.looks.acquire().await;
-        let platforms = self.platforms(wanted);
+        let platforms = self.platforms(requested);
         let whole = self.0.mirror.whole_image(image.key(), image.reference(), &platforms).await?;
-        self.fits(&image.explicit(), &whole, !wanted.platforms.is_empty())?;
+        self.fits(&image.explicit(), &whole, !requested.platforms.is_empty())?;
         let missing = self.0.mirror.missing_blobs(image.key(), &whole).await?;
         let missing = missing.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
         let ahead = u64::try_from(self.0.jobs.count()).unwrap_or(u64::MAX);
         Ok(Look { whole, missing, ahead })
     }
 
-    fn platforms(&self, wanted: &RequestedImage) -> Vec<Platform> {
-        if wanted.platforms.is_empty() { self.0.settings.platforms.clone() } else { wanted.platforms.clone() }
+    fn platforms(&self, requested: &RequestedImage) -> Vec<Platform> {
+        if requested.platforms.is_empty() {
+            self.0.settings.platforms.clone()
+        } else {
+            requested.platforms.clone()
+        }
     }
 
     /// Whether an image is for the platforms that were asked for, and as small as images have to be. Where nobody named
@@ -90,13 +94,17 @@ impl Requests {
     ///
     /// # Errors
     /// As [`Requests::look`]; the queue is full, or the client has asked too often.
-    pub async fn ask(&self, wanted: &RequestedImage, asker: &Asker) -> Result<(RequestState, bool), Error> {
-        let look = self.look(wanted).await?;
+    pub async fn ask(
+        &self,
+        requested: &RequestedImage,
+        asker: &Asker,
+    ) -> Result<(RequestState, bool), Error> {
+        let look = self.look(requested).await?;
         let mut platforms: Vec<String> = look.whole.platforms.iter().map(ToString::to_string).collect();
         platforms.sort_unstable();
         platforms.dedup();
         let new = NewImageRequest {
-            image: wanted.image.explicit(),
+            image: requested.image.explicit(),
             platforms: platforms.join(","),
             digest: look.whole.digest,
             size: look.whole.size(),

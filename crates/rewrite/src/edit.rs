@@ -132,22 +132,22 @@ impl Document<'_> {
     }
 
     // Text inserted besides the edited tokens.
-    fn form(&self, entry: &CandidateEntry, target: &NewName, work: &mut DocumentEdits) {
+    fn form(&self, entry: &CandidateEntry, name: &NewName, edits: &mut DocumentEdits) {
         let What::Image(image) = &entry.what else { return };
         match &image.form {
             RenameMethod::Rename => {}
-            RenameMethod::NewEntry { beside, key } => work.put_in(self.text, beside, key, &target.name()),
-            RenameMethod::Aliased { beside, alias } => work.put_in(self.text, beside, "alias", alias),
+            RenameMethod::NewEntry { beside, key } => edits.put_in(self.text, beside, key, &name.name()),
+            RenameMethod::Aliased { beside, alias } => edits.put_in(self.text, beside, "alias", alias),
             RenameMethod::MadeMapping { token, alias } => {
-                work.mappings.insert(*token, alias.clone());
+                edits.mappings.insert(*token, alias.clone());
             }
         }
     }
 
-    fn check(&self, text: &str, work: &DocumentEdits, rules: &Rules) -> Result<(), RewriteError> {
+    fn check(&self, text: &str, edits: &DocumentEdits, rules: &Rules) -> Result<(), RewriteError> {
         let new = tree(text, self.kind).map_err(|_| RewriteError::Differs)?;
         let is_same = match (&self.tree, &new) {
-            (Some(old), Some(new)) => same(old, new, &work.changes),
+            (Some(old), Some(new)) => same(old, new, &edits.changes),
             _ => self.reads_as(text, rules),
         };
         if is_same { Ok(()) } else { Err(RewriteError::Differs) }

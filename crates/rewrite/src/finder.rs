@@ -211,13 +211,13 @@ impl<'a> Finder<'a> {
     }
 
     /// A scalar that is a reference after a prefix such as `docker://`.
-    pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: RenameMethod) {
+    pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, method: RenameMethod) {
         // Many aliases may lead to it.
         if self.is_image(spot) {
             return self.add_place(spot);
         }
         if let Some(pieces) = self.pieces(spot, prefix, &|_| None) {
-            self.assembled(spot, pieces, form);
+            self.assembled(spot, pieces, method);
         }
     }
 
@@ -352,13 +352,13 @@ impl<'a> Finder<'a> {
     }
 
     /// A reference assembled from pieces; its position is `spot`.
-    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: RenameMethod) {
-        let what = self.what(pieces, form);
+    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, method: RenameMethod) {
+        let what = self.what(pieces, method);
         self.add(spot, what);
     }
 
     /// The verdict on a reference made of these pieces.
-    pub(crate) fn what(&self, pieces: Pieces, form: RenameMethod) -> What {
+    pub(crate) fn what(&self, pieces: Pieces, method: RenameMethod) -> What {
         let reading = match AssembledReference::new(pieces, |token| self.text_of(token)) {
             Ok(reading) => reading,
             Err(excess) => return What::Left(excess.into()),
@@ -366,7 +366,7 @@ impl<'a> Finder<'a> {
         let open = reading.open().filter(|_| self.search.variables.is_some());
         match reading.found() {
             Ok(_) if let Some(variable) = open => What::Left(Reason::OpenTag(variable)),
-            Ok(found) => What::Image(Box::new(NamedImage { found, reading, form })),
+            Ok(found) => What::Image(Box::new(NamedImage { found, reading, form: method })),
             Err(reason) => What::Left(reason),
         }
     }

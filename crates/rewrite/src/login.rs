@@ -105,28 +105,28 @@ impl Document<'_> {
         work(steps(View::new(root, &anchors), &Lines::new(self.text)))
     }
 
-    fn change(&self, inputs: View<'_>, new: &NewLogin, work: &mut DocumentEdits) {
+    fn change(&self, inputs: View<'_>, new: &NewLogin, edits: &mut DocumentEdits) {
         match inputs.get("registry") {
-            Some(registry) => self.write(registry, &new.registry, work),
+            Some(registry) => self.write(registry, &new.registry, edits),
             None => {
                 if let Some(first) = first(inputs) {
-                    work.put_before(self.text, &first, "registry", &new.registry);
+                    edits.put_before(self.text, &first, "registry", &new.registry);
                 }
             }
         }
         for (key, value) in [("username", &new.username), ("password", &new.password)] {
             if let (Some(old), Some(value)) = (inputs.get(key), value) {
-                self.write(old, value, work);
+                self.write(old, value, edits);
             }
         }
     }
 
-    fn write(&self, old: View<'_>, new: &str, work: &mut DocumentEdits) {
+    fn write(&self, old: View<'_>, new: &str, edits: &mut DocumentEdits) {
         let Data::Scalar { text, style } = &old.node.data else { return };
         let token = Token { span: old.node.span.clone(), text: text.clone().into_owned(), style: *style };
         let edit = Edit { slot: 0, range: 0..token.text.len(), new: new.to_owned() };
         if let Some(written) = token.edited(self.text, &[&edit]) {
-            work.write(&token, written.raw, written.text, None);
+            edits.write(&token, written.raw, written.text, None);
         }
     }
 }

@@ -124,28 +124,28 @@ impl AssembledReference {
     }
 
     /// The edits that make it name `target`, each with the start of the part it changes.
-    pub(crate) fn renamed(&self, target: &NewName) -> Result<Edits, Reason> {
+    pub(crate) fn renamed(&self, name: &NewName) -> Result<Edits, Reason> {
         if let Some(variable) = self.held() {
             return Err(Reason::Held(variable.to_owned()));
         }
-        self.ways(target).next().ok_or(Reason::InPieces)
+        self.ways(name).next().ok_or(Reason::InPieces)
     }
 
     /// The same without touching the part that starts at `part`, which others need as it is.
-    pub(crate) fn renamed_beside(&self, target: &NewName, part: (usize, usize)) -> Option<Edits> {
+    pub(crate) fn renamed_beside(&self, name: &NewName, part: (usize, usize)) -> Option<Edits> {
         let is_beside = |edits: &Edits| !touches(edits, part);
-        self.ways(target).find(is_beside)
+        self.ways(name).find(is_beside)
     }
 
     /// The same if the first part gets a text that others need.
-    pub(crate) fn renamed_after(&self, target: &NewName, first: &Edit) -> Option<Edits> {
+    pub(crate) fn renamed_after(&self, name: &NewName, first: &Edit) -> Option<Edits> {
         let (at, start) = match self.pieces.first()? {
             (at, Piece::Text { slot, range }) if *slot == first.slot && *range == first.range => {
                 (at.clone(), range.start)
             }
             _ => return None,
         };
-        let new = target.name();
+        let new = name.name();
         let (old, rest) = (self.text.get(at.end..self.name)?, new.strip_prefix(&first.new)?);
         let mut edits = vec![(start, first.clone())];
         if rest != old {
@@ -153,11 +153,11 @@ impl AssembledReference {
             let behind_slash = || self.edit(at.end + 1..self.name, rest.strip_prefix('/')?);
             edits.push(own.or_else(behind_slash)?);
         }
-        self.with_tag(edits, target)
+        self.with_tag(edits, name)
     }
 
     // All ways to write the new name, the best first.
-    fn ways(&self, target: &NewName) -> impl Iterator<Item = Edits> {
+    fn ways(&self, name: &NewName) -> impl Iterator<Item = Edits> {
         const WAYS: [fn(&AssembledReference, &str) -> Option<Edits>; 5] = [
             AssembledReference::in_front,
             AssembledReference::in_one,
@@ -165,12 +165,12 @@ impl AssembledReference {
             AssembledReference::in_two,
             AssembledReference::spelled_out,
         ];
-        let new = target.name();
-        WAYS.into_iter().filter_map(move |way| self.with_tag(way(self, &new)?, target))
+        let new = name.name();
+        WAYS.into_iter().filter_map(move |way| self.with_tag(way(self, &new)?, name))
     }
 
-    fn with_tag(&self, mut edits: Edits, target: &NewName) -> Option<Edits> {
-        if let Some(tag) = &target.tag {
+    fn with_tag(&self, mut edits: Edits, name: &NewName) -> Option<Edits> {
+        if let Some(tag) = &name.tag {
             let range = self.name..self.tag;
             let edit = self.edit(range.clone(), &format!(":{tag}"));
             let edit = edit.or_else(|| self.edit(range.start + 1..range.end, tag.as_str()));

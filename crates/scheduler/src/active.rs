@@ -23,9 +23,9 @@ pub(crate) struct ActiveRun {
 }
 
 impl ActiveRun {
-    pub(crate) fn new(id: RunId, rule: String, cause: Cause, part: RunScope, started: SystemTime) -> Self {
+    pub(crate) fn new(id: RunId, rule: String, cause: Cause, scope: RunScope, started: SystemTime) -> Self {
         let cancel = CancellationToken::new();
-        Self { id, rule, cause, part, started, cancel, progress: Mutex::default() }
+        Self { id, rule, cause, part: scope, started, cancel, progress: Mutex::default() }
     }
 
     /// How far it is.

@@ -294,19 +294,19 @@ impl Scheduler {
     /// # Errors
     /// There is no such rule, it has no such source or tag, it is running for another part, the lock on the database is
     /// lost, or the server is shutting down.
-    pub async fn run_now(&self, rule: &str, part: RunScope) -> Result<Begun, Error> {
-        self.begin(rule, Cause::Hand, part).await
+    pub async fn run_now(&self, rule: &str, scope: RunScope) -> Result<Begun, Error> {
+        self.begin(rule, Cause::Hand, scope).await
     }
 
-    async fn begin(&self, name: &str, cause: Cause, part: RunScope) -> Result<Begun, Error> {
+    async fn begin(&self, name: &str, cause: Cause, scope: RunScope) -> Result<Begun, Error> {
         let _alone = self.0.beginning.lock().await;
         let (order, executor) = {
             let state = self.state();
             state.may_begin()?;
             let known = state.rules.rules().iter().find(|rule| rule.name == name);
-            let rule = part.of(known.ok_or_else(|| Error::UnknownRule(name.to_owned()))?)?;
+            let rule = scope.of(known.ok_or_else(|| Error::UnknownRule(name.to_owned()))?)?;
             if let Some(run) = state.running.get(name) {
-                if run.part.covers(&part) {
+                if run.part.covers(&scope) {
                     return Ok(Begun::Joined(run.id));
                 }
                 return Err(Error::Busy { rule: name.to_owned(), run: run.id });
@@ -314,10 +314,10 @@ impl Scheduler {
             (Order { set: state.rules.alone(rule.clone()), rule }, Arc::clone(&state.executor))
         };
         let now = self.now();
-        let text = (!part.is_whole()).then(|| part.to_string());
+        let text = (!scope.is_whole()).then(|| scope.to_string());
         let new = NewRun { rule: name, cause, part: text.as_deref(), owner: self.0.instance, at: now };
         let id = self.catalog().begin_run(&new).await?;
-        let run = Arc::new(ActiveRun::new(id, name.to_owned(), cause, part, now));
+        let run = Arc::new(ActiveRun::new(id, name.to_owned(), cause, scope, now));
         {
             let mut state = self.state();
             state.timetable.begun(name);

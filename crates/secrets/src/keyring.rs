@@ -82,8 +82,8 @@ impl Keyring {
     }
 
     /// Seals a value for a place.
-    pub fn seal(&self, place: SealedLocation<'_>, value: &[u8]) -> Sealed {
-        let (nonce, aad) = (XNonce::generate(), place.bytes());
+    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> Sealed {
+        let (nonce, aad) = (XNonce::generate(), location.bytes());
         // It fails for values of 256 GiB and more only.
         let ciphertext =
             self.current.cipher().encrypt(&nonce, Payload { msg: value, aad: &aad }).unwrap_or_default();
@@ -94,11 +94,15 @@ impl Keyring {
     ///
     /// # Errors
     /// Its key is not here, or it is not what that key sealed for this place.
-    pub fn open(&self, place: SealedLocation<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(
+        &self,
+        location: SealedLocation<'_>,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let key = std::iter::once(&self.current).chain(&self.older).find(|key| key.id == *sealed.key());
         let key = key.ok_or_else(|| OpenError::NoKey(sealed.key().clone()))?;
         let (nonce, ciphertext) = sealed.parts().ok_or(OpenError::Damaged)?;
-        let payload = Payload { msg: ciphertext, aad: &place.bytes() };
+        let payload = Payload { msg: ciphertext, aad: &location.bytes() };
         let opened = key.cipher().decrypt(nonce.into(), payload).map_err(|_| OpenError::Damaged)?;
         Ok(Zeroizing::new(opened))
     }

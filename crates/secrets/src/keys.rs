@@ -101,16 +101,20 @@ impl From<Keyring> for SharedKeyring {
 
 impl HeldKeys<'_> {
     /// Seals a value for a place.
-    pub fn seal(&self, place: SealedLocation<'_>, value: &[u8]) -> Sealed {
-        self.0.seal(place, value)
+    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> Sealed {
+        self.0.seal(location, value)
     }
 
     /// Opens what was sealed for this place.
     ///
     /// # Errors
     /// Its key is not here, or it is not what that key sealed for this place.
-    pub fn open(&self, place: SealedLocation<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        self.0.open(place, sealed)
+    pub fn open(
+        &self,
+        location: SealedLocation<'_>,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.0.open(location, sealed)
     }
 
     /// The key that seals.

@@ -17,13 +17,13 @@ pub(crate) struct AccessQuestion<'a> {
 }
 
 /// The answer as the JSON API has it.
-pub(crate) fn view(asked: &AccessQuestion<'_>, explanation: Explanation) -> AccessExplanation {
-    let said = said(asked, explanation);
+pub(crate) fn view(question: &AccessQuestion<'_>, explanation: Explanation) -> AccessExplanation {
+    let said = said(question, explanation);
     AccessExplanation {
-        principal: asked.who.to_string(),
-        action: asked.verb.to_string(),
-        repository: asked.repository.to_owned(),
-        private: asked.visibility == Visibility::Private,
+        principal: question.who.to_string(),
+        action: question.verb.to_string(),
+        repository: question.repository.to_owned(),
+        private: question.visibility == Visibility::Private,
         allowed: said.hint.is_none(),
         reason: said.reason,
         grant: said.grant,
@@ -40,7 +40,7 @@ struct ReasonText {
     hint: Option<String>,
 }
 
-fn said(asked: &AccessQuestion<'_>, explanation: Explanation) -> ReasonText {
+fn said(question: &AccessQuestion<'_>, explanation: Explanation) -> ReasonText {
     let refused =
         |reason, detail: String, hint: String| ReasonText { reason, grant: None, detail, hint: Some(hint) };
     match explanation {
@@ -51,18 +51,21 @@ fn said(asked: &AccessQuestion<'_>, explanation: Explanation) -> ReasonText {
                     format!("{}, and the API token `{}` carries it by its scopes", told(&rule), token.name)
                 }
             };
-            ReasonText { reason: reason(&rule), grant: grant(asked, rule), detail, hint: None }
+            ReasonText { reason: reason(&rule), grant: grant(question, rule), detail, hint: None }
         }
         Explanation::AllowedAnyway(rule, principal) => {
             let detail = format!("{}, with or without a login; {}", told(&rule), not_carried(&principal));
-            ReasonText { reason: reason(&rule), grant: grant(asked, rule), detail, hint: None }
+            ReasonText { reason: reason(&rule), grant: grant(question, rule), detail, hint: None }
         }
         Explanation::NotCarried(rule, principal) => {
             let detail = format!("{}; but {}", told(&rule), not_carried(&principal));
-            let hint = format!("make a token with the scope `{}:{}`", asked.verb, asked.repository);
-            ReasonText { grant: grant(asked, rule), ..refused(ExplanationReason::NotCarried, detail, hint) }
+            let hint = format!("make a token with the scope `{}:{}`", question.verb, question.repository);
+            ReasonText {
+                grant: grant(question, rule),
+                ..refused(ExplanationReason::NotCarried, detail, hint)
+            }
         }
-        Explanation::NotGranted { is_private } => not_granted(asked, is_private),
+        Explanation::NotGranted { is_private } => not_granted(question, is_private),
         Explanation::Disabled(name) => refused(
             ExplanationReason::Disabled,
             format!(
@@ -78,23 +81,23 @@ fn said(asked: &AccessQuestion<'_>, explanation: Explanation) -> ReasonText {
     }
 }
 
-fn not_granted(asked: &AccessQuestion<'_>, is_private: bool) -> ReasonText {
+fn not_granted(question: &AccessQuestion<'_>, is_private: bool) -> ReasonText {
     let kind = if is_private { "the repository is private, and " } else { "" };
-    let hint = match asked.who {
+    let hint = match question.who {
         Somebody::Local => "list it in `access.local`, or log in".to_owned(),
-        Somebody::Token(_) => grant_command("account:NAME", asked),
-        who => grant_command(&who.to_string(), asked),
+        Somebody::Token(_) => grant_command("account:NAME", question),
+        who => grant_command(&who.to_string(), question),
     };
     ReasonText {
         reason: ExplanationReason::NotGranted,
         grant: None,
-        detail: format!("{kind}nothing gives `{}` to {}", asked.verb, asked.who),
+        detail: format!("{kind}nothing gives `{}` to {}", question.verb, question.who),
         hint: Some(hint),
     }
 }
 
-fn grant_command(to: &str, asked: &AccessQuestion<'_>) -> String {
-    format!("`entrepot access grants add --to '{to}' --may {} '{}'`", asked.verb, asked.repository)
+fn grant_command(to: &str, question: &AccessQuestion<'_>) -> String {
+    format!("`entrepot access grants add --to '{to}' --may {} '{}'`", question.verb, question.repository)
 }
 
 fn reason(rule: &RightOrigin) -> ExplanationReason {
@@ -139,8 +142,8 @@ fn not_carried(principal: &Principal) -> String {
     }
 }
 
-fn grant(asked: &AccessQuestion<'_>, rule: RightOrigin) -> Option<GrantView> {
+fn grant(question: &AccessQuestion<'_>, rule: RightOrigin) -> Option<GrantView> {
     let RightOrigin::Grant(origin) = rule else { return None };
-    let all = asked.access.grants().into_iter();
+    let all = question.access.grants().into_iter();
     all.into_iter().find(|(_, known)| *known == origin).map(|(grant, origin)| views::grant(&grant, origin))
 }

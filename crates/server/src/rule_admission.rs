@@ -64,13 +64,13 @@ impl Ruled {
 
 impl RulesInForce {
     /// Lets a request pass unless the rules refuse it.
-    pub(crate) async fn admit(&self, mirror: &Mirror, pull: &PullCheck<'_>) -> Result<(), Refusal> {
-        let (Some(name), Some(of)) = (full_name(pull.key), wanted(pull.action)) else { return Ok(()) };
-        if self.is_allowed_whole(pull, PullSubject { name, reference: of.reference() })? {
+    pub(crate) async fn admit(&self, mirror: &Mirror, check: &PullCheck<'_>) -> Result<(), Refusal> {
+        let (Some(name), Some(of)) = (full_name(check.key), wanted(check.action)) else { return Ok(()) };
+        if self.is_allowed_whole(check, PullSubject { name, reference: of.reference() })? {
             return Ok(());
         }
         // Boxed because it is large, and rarely runs.
-        Box::pin(self.by_image(mirror, pull.key, of)).await
+        Box::pin(self.by_image(mirror, check.key, of)).await
     }
 
     /// True if the rules still let a blob of an upstream be fetched that somebody asked for before.
@@ -83,18 +83,18 @@ impl RulesInForce {
     fn is_allowed_whole(
         &self,
         PullCheck { key, ruled, .. }: &PullCheck<'_>,
-        wanted: PullSubject<'_>,
+        subject: PullSubject<'_>,
     ) -> Result<bool, Refusal> {
         let current = self.current();
         if current.rules.is_empty() || ruled.has(current.generation, key) {
             return Ok(true);
         }
-        match current.rules.ruling(wanted.name) {
+        match current.rules.ruling(subject.name) {
             Ruling::Allowed(_) => {
                 ruled.set(current.generation, key);
                 Ok(true)
             }
-            Ruling::Refused(refused) => Err(self.refuse(&current, &refused, wanted)),
+            Ruling::Refused(refused) => Err(self.refuse(&current, &refused, subject)),
             Ruling::ByImage => Ok(false),
         }
     }
@@ -145,11 +145,11 @@ impl RulesInForce {
         &self,
         current: &Current,
         decision: &Decision<'_>,
-        wanted: PullSubject<'_>,
+        subject: PullSubject<'_>,
     ) -> Result<(), Refusal> {
         match decision {
             Decision::Allowed(_) => Ok(()),
-            Decision::Refused(refused) => Err(self.refuse(current, refused, wanted)),
+            Decision::Refused(refused) => Err(self.refuse(current, refused, subject)),
         }
     }
 
@@ -158,7 +158,7 @@ impl RulesInForce {
         &self,
         current: &Current,
         refused: &Refused<'_>,
-        wanted: PullSubject<'_>,
+        subject: PullSubject<'_>,
     ) -> Refusal {
         self.count_refusal(current.rules.refusing_list(refused), refused.reason());
         let status = if refused.is_legal() {
@@ -166,7 +166,7 @@ impl RulesInForce {
         } else {
             StatusCode::FORBIDDEN
         };
-        Refusal::new(status, ErrorCode::Denied, current.rules.message(refused, wanted))
+        Refusal::new(status, ErrorCode::Denied, current.rules.message(refused, subject))
     }
 
     /// A manifest is about to be served, which was allowed by a tag or digest. It may still be denied by its digest. What it

@@ -50,8 +50,8 @@ impl Ground {
         Self { yard, engine, name, size }
     }
 
-    fn offer(&self, offer: PullableImage) {
-        self.engine.offer(&self.name, offer);
+    fn offer(&self, image: PullableImage) {
+        self.engine.offer(&self.name, image);
     }
 
     async fn begin(&self) -> Value {

@@ -103,7 +103,7 @@ impl SshServer {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        place: WaitingSlot,
+        slot: WaitingSlot,
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (is_known, gone, conversations) =
@@ -122,7 +122,7 @@ impl SshServer {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection of SSH gathers what it sends");
             }
-            let served = serve(Arrived { config, stream, connection, is_known, place }, stop);
+            let served = serve(Arrived { config, stream, connection, is_known, place: slot }, stop);
             if let Err(error) = served.await {
                 tracing::debug!(%address, %error, "a connection of SSH has ended");
             }

@@ -118,9 +118,9 @@ impl Script {
         }
     }
 
-    fn flip(&mut self, place: BytePosition) {
+    fn flip(&mut self, position: BytePosition) {
         let mut body = BytesMut::from(&self.body[..]);
-        let byte = match place {
+        let byte = match position {
             BytePosition::Start => body.first_mut(),
             BytePosition::End => body.last_mut(),
         };

@@ -112,34 +112,34 @@ impl Vault {
     pub async fn change(
         &self,
         name: CredentialName,
-        change: CredentialUpdate,
+        update: CredentialUpdate,
         by: Audit,
     ) -> Result<(), Error> {
         let vault = self.clone();
         to_the_end(async move {
-            let what = match (&change.username, &change.password) {
+            let what = match (&update.username, &update.password) {
                 (Some(name), Some(_)) => format!("username: {name}, password"),
                 (Some(name), None) => format!("username: {name}"),
                 (None, _) => "password".to_owned(),
             };
             let deed = Deed { action: "credential.change", object: name.as_str(), detail: Some(what) };
-            vault.changed(&by, deed, vault.try_change(&name, change)).await
+            vault.changed(&by, deed, vault.try_change(&name, update)).await
         })
         .await
     }
 
-    async fn try_change(&self, name: &CredentialName, change: CredentialUpdate) -> Result<(), Error> {
-        change.check()?;
+    async fn try_change(&self, name: &CredentialName, update: CredentialUpdate) -> Result<(), Error> {
+        update.check()?;
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
         let record = self.credential(name).await?;
-        if change.revision.is_some_and(|seen| seen != record.revision) {
+        if update.revision.is_some_and(|seen| seen != record.revision) {
             return Err(Error::Stale);
         }
         // Only what opens: what it is for may have been changed in the database.
         let (host, before) = opened(&record, &keys)?;
-        let username = change.username.unwrap_or(before.username);
-        let password = change.password.unwrap_or(before.password);
+        let username = update.username.unwrap_or(before.username);
+        let password = update.password.unwrap_or(before.password);
         let credential = Credential { username, password, ..before };
         let sealed = Whole { id: &record.id, host: &host, credential: &credential }.seal(&keys);
         let (username, now) = (&credential.username, SystemTime::now());
@@ -245,16 +245,16 @@ fn opened(record: &CredentialRecord, keys: &HeldKeys<'_>) -> Result<(Host, Crede
 /// The key that sealed one is not here, or the database failed.
 pub async fn read(
     catalog: &Catalog,
-    keys: &SharedKeyring,
+    keyring: &SharedKeyring,
     stored: &StoredCredentials,
 ) -> Result<(), OpenError> {
     let (mut all, mut after) = (BTreeMap::<Host, Vec<Credential>>::new(), String::new());
     // What was read must still open: a rotation that ends in between has dropped the key of it.
-    let keys = keys.hold().await;
+    let keyring = keyring.hold().await;
     loop {
         let page = catalog.credentials(&after, PAGE).await?;
         for record in page.rows {
-            match document::open(&record, &keys) {
+            match document::open(&record, &keyring) {
                 Ok((host, credential)) => all.entry(host).or_default().push(credential),
                 Err(SealError::NoKey(key)) => return Err(OpenError::NoKey { name: record.name, key }),
                 Err(SealError::Damaged) => tracing::error!(

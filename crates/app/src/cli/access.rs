@@ -151,6 +151,6 @@ impl GrantsCommand {
     }
 }
 
-fn args(server: ServerArgs, verb: AccessOperation) -> AccessOptions {
-    AccessOptions { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: AccessOperation) -> AccessOptions {
+    AccessOptions { to: server.addressed(), operation }
 }

@@ -31,11 +31,11 @@ pub(super) enum KeyCommand {
 
 impl KeyCommand {
     pub(super) fn into_args(self) -> Accounts {
-        let (server, verb) = match self {
+        let (server, operation) = match self {
             Self::Set { file, server } => (server, AccountOperation::SetKey { file }),
             Self::Show { server } => (server, AccountOperation::ShowKey),
             Self::Rm { server } => (server, AccountOperation::RemoveKey),
         };
-        Accounts { to: server.addressed(), verb }
+        Accounts { to: server.addressed(), operation }
     }
 }

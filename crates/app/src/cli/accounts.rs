@@ -283,9 +283,9 @@ impl AuditArgs {
 }
 
 impl IssueArgs {
-    fn into_args(self, verb: impl FnOnce(Issue) -> AccountOperation) -> Accounts {
+    fn into_args(self, operation: impl FnOnce(Issue) -> AccountOperation) -> Accounts {
         let issue = Issue { form: self.output.into(), registry: self.registry };
-        Accounts { to: self.server.addressed(self.output.of_failures()), verb: verb(issue) }
+        Accounts { to: self.server.addressed(self.output.of_failures()), operation: operation(issue) }
     }
 }
 
@@ -345,6 +345,6 @@ impl From<RoleWord> for Role {
     }
 }
 
-fn args(server: ServerArgs, verb: AccountOperation) -> Accounts {
-    Accounts { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: AccountOperation) -> Accounts {
+    Accounts { to: server.addressed(), operation }
 }

@@ -166,7 +166,7 @@ impl CacheArgs {
             over,
             output: self.output,
             verbosity,
-            verb: self.command.into_args(),
+            operation: self.command.into_args(),
         }
     }
 }

@@ -159,6 +159,6 @@ impl SecretsCommand {
     }
 }
 
-fn args(server: ServerArgs, verb: CredentialOperation) -> Credentials {
-    Credentials { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: CredentialOperation) -> Credentials {
+    Credentials { to: server.addressed(), operation }
 }

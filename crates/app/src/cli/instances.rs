@@ -332,12 +332,12 @@ impl LogsArgs {
 impl FreeArgs {
     pub(super) fn into_args(self) -> Instances {
         let Self { region, notify, forget, server } = self;
-        let verb = match (notify, forget) {
+        let operation = match (notify, forget) {
             (Some(spec), _) => InstanceOperation::WaitFor { spec },
             (None, Some(spec)) => InstanceOperation::Forget { spec },
             (None, None) => InstanceOperation::Free { region },
         };
-        args(server, verb)
+        args(server, operation)
     }
 }
 
@@ -347,8 +347,8 @@ impl VolumesArgs {
     }
 }
 
-fn args(server: ServerArgs, verb: InstanceOperation) -> Instances {
-    Instances { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: InstanceOperation) -> Instances {
+    Instances { to: server.addressed(), operation }
 }
 
 fn from_now(after: Duration) -> Timestamp {

@@ -61,7 +61,7 @@ pub(super) enum KeepStateArg {
 
 impl KeepCommand {
     pub(super) fn into_args(self, verbosity: Verbosity) -> Keep {
-        let (server, verb) = match self {
+        let (server, operation) = match self {
             Self::Ls { server } => (server, KeepOperation::List),
             Self::Images { list, state, server } => {
                 (server, KeepOperation::Images { list, state: state.map(KeepStateArg::spoken) })
@@ -69,7 +69,7 @@ impl KeepCommand {
             Self::Run { list, wait, server } => (server, KeepOperation::Run { list, wait, verbosity }),
             Self::Cancel(KeepNameArgs { list, server }) => (server, KeepOperation::Cancel { list }),
         };
-        Keep { to: server.addressed(), verb }
+        Keep { to: server.addressed(), operation }
     }
 }
 

@@ -238,6 +238,6 @@ fn form(form: FormatArg) -> EntryForm {
     }
 }
 
-fn args(server: ServerArgs, verb: LibraryOperation) -> Library {
-    Library { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: LibraryOperation) -> Library {
+    Library { to: server.addressed(), operation }
 }

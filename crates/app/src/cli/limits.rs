@@ -57,7 +57,9 @@ pub(super) enum LimitsCommand {
 
 impl LimitsCommand {
     pub(super) fn into_action(self) -> Action {
-        let ask = |server: ServerArgs, verb| Action::Limits(LimitsOptions { to: server.addressed(), verb });
+        let ask = |server: ServerArgs, operation| {
+            Action::Limits(LimitsOptions { to: server.addressed(), operation })
+        };
         match self {
             Self::Ls { cidr, server } => {
                 ask(server, if cidr { LimitsOperation::Cidr } else { LimitsOperation::Ls })

@@ -87,9 +87,9 @@ use webhooks::WebhooksCommand;
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match read(&arguments) {
-        Ok((Cli { verb: RootCommand::Help(HelpArgs { of }), .. }, _)) => parse(call(of, "--help")),
-        Ok((Cli { verb: RootCommand::Version, .. }, _)) => parse(call(Vec::new(), "--version")),
-        Ok((Cli { loudness, verb: RootCommand::Command(command) }, output)) => {
+        Ok((Cli { command: RootCommand::Help(HelpArgs { of }), .. }, _)) => parse(call(of, "--help")),
+        Ok((Cli { command: RootCommand::Version, .. }, _)) => parse(call(Vec::new(), "--version")),
+        Ok((Cli { loudness, command: RootCommand::Command(command) }, output)) => {
             Parsed { action: command.into_args(loudness.verbosity()), output }
         }
         Err(error) => refuse(&arguments, &error),
@@ -166,7 +166,7 @@ struct Cli {
     #[command(flatten)]
     loudness: Loudness,
     #[command(subcommand)]
-    verb: RootCommand,
+    command: RootCommand,
 }
 
 #[derive(Subcommand)]

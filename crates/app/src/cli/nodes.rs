@@ -211,13 +211,13 @@ pub(super) enum PullsCommand {
 
 impl PullsCommand {
     pub(super) fn into_args(self) -> Pulls {
-        let (verb, server) = match self {
+        let (operation, server) = match self {
             Self::Ls { node, status, count, server } => {
                 (pulls::PullsOperation::List { node, status, count }, server)
             }
             Self::Cancel { id, server } => (pulls::PullsOperation::Cancel { id }, server),
         };
-        Pulls { to: server.addressed(), verb }
+        Pulls { to: server.addressed(), operation }
     }
 }
 
@@ -331,6 +331,6 @@ impl PullArgs {
     }
 }
 
-fn args(server: ServerArgs, verb: NodeOperation) -> Nodes {
-    Nodes { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: NodeOperation) -> Nodes {
+    Nodes { to: server.addressed(), operation }
 }

@@ -55,12 +55,12 @@ impl ModeArgs {
             reason: self.reason,
             seconds: self.time.map(|time| time.as_secs()),
         };
-        let verb = match self.mode {
+        let operation = match self.mode {
             Some(ModeWord::Auto) => ModeOperation::TakeBack { order },
             None if order == NewModeOrder::default() => ModeOperation::Show,
             Some(_) | None => ModeOperation::Set { order },
         };
-        Action::Mode(ModeOf { to: self.server.addressed(), verb })
+        Action::Mode(ModeOf { to: self.server.addressed(), operation })
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) enum PruneCommand {
 
 impl PruneCommand {
     pub(super) fn into_args(self) -> Prunes {
-        let args = |server: ServerArgs, verb| Prunes { to: server.addressed(), verb };
+        let args = |server: ServerArgs, operation| Prunes { to: server.addressed(), operation };
         match self {
             Self::Ls { rule, count, server } => args(server, PruneOperation::Ls { rule, count }),
             Self::Show { id, server } => args(server, PruneOperation::Show { id }),

@@ -91,7 +91,7 @@ pub(super) enum RulesCommand {
 
 impl RulesCommand {
     pub(super) fn into_action(self) -> Action {
-        let ask = |server: ServerArgs, verb| Action::Rules(Rules { to: server.addressed(), verb });
+        let ask = |server: ServerArgs, operation| Action::Rules(Rules { to: server.addressed(), operation });
         match self {
             Self::Check { file, images, output } => {
                 Action::CheckRules(CheckRules { file, images, output: output.output })

@@ -74,23 +74,23 @@ impl RequestArgs {
             Some(RequestCommand::Ls { status, count, server }) => {
                 let status = status.map(RequestStatusArg::spoken);
                 let query = ImageRequestListQuery { status, n: Some(count), last: None };
-                Requests { to: server.addressed(), verb: RequestOperation::List(query) }
+                Requests { to: server.addressed(), operation: RequestOperation::List(query) }
             }
             Some(RequestCommand::Show(RequestIdArgs { id, server })) => {
-                Requests { to: server.addressed(), verb: RequestOperation::Show(id) }
+                Requests { to: server.addressed(), operation: RequestOperation::Show(id) }
             }
             Some(RequestCommand::Cancel(RequestIdArgs { id, server })) => {
-                Requests { to: server.addressed(), verb: RequestOperation::Cancel(id) }
+                Requests { to: server.addressed(), operation: RequestOperation::Cancel(id) }
             }
             None => {
                 let new =
                     NewImageRequest { image: self.image.unwrap_or_default(), platforms: self.platforms };
-                let verb = match (self.dry_run, self.detach) {
+                let operation = match (self.dry_run, self.detach) {
                     (true, _) => RequestOperation::Look(new),
                     (false, true) => RequestOperation::Ask(new, Follow::No),
                     (false, false) => RequestOperation::Ask(new, Follow::ToItsEnd(verbosity)),
                 };
-                Requests { to: self.server.addressed(), verb }
+                Requests { to: self.server.addressed(), operation }
             }
         }
     }

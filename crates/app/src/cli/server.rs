@@ -96,8 +96,8 @@ impl ServerArgs {
         self.at.addressed(self.output.output)
     }
 
-    fn into_args(self, verb: RunsOperation) -> Runs {
-        Runs { to: self.addressed(), verb }
+    fn into_args(self, operation: RunsOperation) -> Runs {
+        Runs { to: self.addressed(), operation }
     }
 }
 

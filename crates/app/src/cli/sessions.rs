@@ -32,15 +32,15 @@ impl SessionCommand {
     pub(super) fn into_args(self) -> Accounts {
         match self {
             Self::Ls { account, server } => {
-                Accounts { to: server.addressed(), verb: AccountOperation::Sessions { account } }
+                Accounts { to: server.addressed(), operation: AccountOperation::Sessions { account } }
             }
             Self::End { id, account, server } => {
                 // Clap makes sure that there is one of the two.
-                let verb = match account {
+                let operation = match account {
                     Some(account) => AccountOperation::EndSessions { account },
                     None => AccountOperation::EndSession { id: id.unwrap_or_default() },
                 };
-                Accounts { to: server.addressed(), verb }
+                Accounts { to: server.addressed(), operation }
             }
         }
     }

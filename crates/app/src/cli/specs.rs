@@ -278,6 +278,6 @@ fn said<T>(new: Option<T>, gone: bool) -> Option<Option<T>> {
     }
 }
 
-fn args(server: ServerArgs, verb: SpecOperation) -> Specs {
-    Specs { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: SpecOperation) -> Specs {
+    Specs { to: server.addressed(), operation }
 }

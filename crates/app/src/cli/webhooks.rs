@@ -65,7 +65,7 @@ impl From<StatusWord> for WebhookDeliveryStatus {
 
 impl WebhooksCommand {
     pub(super) fn into_args(self) -> Webhooks {
-        let args = |server: ServerArgs, verb| Webhooks { to: server.addressed(), verb };
+        let args = |server: ServerArgs, operation| Webhooks { to: server.addressed(), operation };
         match self {
             Self::Ls { server } => args(server, WebhooksOperation::Ls),
             Self::Deliveries { webhook, status, count, server } => {

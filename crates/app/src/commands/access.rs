@@ -20,7 +20,7 @@ pub(crate) struct AccessOptions {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: AccessOperation,
+    pub(crate) operation: AccessOperation,
 }
 
 /// A subcommand.
@@ -59,13 +59,13 @@ pub(crate) enum AccessOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(AccessOptions { to, verb }: AccessOptions) -> Result<(), Failure> {
+pub(crate) fn run(AccessOptions { to, operation }: AccessOptions) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: AccessOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: AccessOperation) -> Result<(), Failure> {
+    match operation {
         AccessOperation::Explain { principal, action, repository } => {
             explain(asker, &ExplanationQuery { principal, action, repository }).await
         }

@@ -195,14 +195,14 @@ fn absent(section: &str) -> Failure {
         .with_hint("say which file it is in: `--config FILE`")
 }
 
-fn no_role(known: &IdentityReport) -> Failure {
-    let hint = match known.groups {
+fn no_role(identity: &IdentityReport) -> Failure {
+    let hint = match identity.groups {
         None => "let the provider send the groups, or name the claim that has them: `groups_claim`",
         Some(_) => {
             "name one of these groups, exactly as it is written above, under `admins`, `operators`, `users` or `viewers`"
         }
     };
-    Failure::new(format!("`{}` would have no access", known.name)).with_hint(hint)
+    Failure::new(format!("`{}` would have no access", identity.name)).with_hint(hint)
 }
 
 fn explained(error: &ProviderError, issuer: &str) -> Failure {

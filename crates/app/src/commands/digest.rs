@@ -41,10 +41,10 @@ struct DigestResponse {
     media_type: Option<MediaType>,
 }
 
-async fn find(session: &RegistryContext, image: &ImageRef) -> Result<DigestResponse, Failure> {
-    let remote = session.remote(image.host())?;
+async fn find(context: &RegistryContext, image: &ImageRef) -> Result<DigestResponse, Failure> {
+    let remote = context.remote(image.host())?;
     let (repository, reference) = (image.repository(), image.reference());
-    let failure = |error| session.to_failure(image.host(), &image.to_string(), &error);
+    let failure = |error| context.to_failure(image.host(), &image.to_string(), &error);
     let head = remote.find_manifest(repository, &reference).await.map_err(failure)?.into_head();
     let said = match (&reference, head.digest) {
         (Reference::Digest(asked), _) => Some(*asked),

@@ -22,7 +22,7 @@ pub(crate) struct LimitsOptions {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: LimitsOperation,
+    pub(crate) operation: LimitsOperation,
 }
 
 /// A subcommand.
@@ -64,15 +64,15 @@ struct LimitsReport {
 }
 
 /// Asks a server.
-pub(crate) fn run(LimitsOptions { to, verb }: LimitsOptions) -> Result<(), Failure> {
+pub(crate) fn run(LimitsOptions { to, operation }: LimitsOptions) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: LimitsOperation) -> Result<(), Failure> {
+async fn perform(asker: &Asker, operation: LimitsOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     let Asker { client, .. } = asker;
-    match verb {
+    match operation {
         LimitsOperation::Ls => {
             let limits: LimitList = asker.told(client.get(&["limits"], &none).await)?;
             let BanList { bans } = asker.told(client.get(&["limits", "bans"], &none).await)?;

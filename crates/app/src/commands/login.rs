@@ -100,8 +100,8 @@ pub(crate) fn login(login: LoginOptions) -> Result<(), Failure> {
 }
 
 // A server that gives no token is logged in to with the password.
-async fn token(session: &RegistryContext, target: &LoginTarget, credential: &Credential) -> Option<Made> {
-    match login_token::make(&session.registries, target.host(), credential).await {
+async fn token(context: &RegistryContext, target: &LoginTarget, credential: &Credential) -> Option<Made> {
+    match login_token::make(&context.registries, target.host(), credential).await {
         Ok(made) => made,
         Err(fault) => {
             failure::warn(&[Warning {
@@ -157,12 +157,12 @@ async fn enter(
 }
 
 async fn check(
-    session: &RegistryContext,
+    context: &RegistryContext,
     target: &LoginTarget,
     given: &Credential,
 ) -> Result<LoginOutcome, Failure> {
     let host = target.host();
-    let remote = Remote::new(host.clone(), &session.registries.bare(host));
+    let remote = Remote::new(host.clone(), &context.registries.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
     let (credential, namespace) = (given.clone(), target.namespace().cloned());
     let login = entrepot_credentials::Login { credential, namespace };
@@ -172,7 +172,7 @@ async fn check(
         return Ok(outcome);
     }
     // An entrepot asks programs on its own machine for no login, and knows its accounts all the same.
-    match login_token::knows(&session.registries, host, given).await {
+    match login_token::knows(&context.registries, host, given).await {
         None => Ok(LoginOutcome::NotRequired),
         Some(true) => Ok(LoginOutcome::Accepted),
         Some(false) => Err(Failure::new(format!("`{host}` refuses the user name or the password"))

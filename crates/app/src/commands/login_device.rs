@@ -86,8 +86,8 @@ fn address(host: &Host) -> String {
     format!("{}://{name}", if is_here { "http" } else { "https" })
 }
 
-fn not_ours(fault: ApiError, target: &LoginTarget, client: &Client) -> Failure {
-    match &fault {
+fn not_ours(error: ApiError, target: &LoginTarget, client: &Client) -> Failure {
+    match &error {
         ApiError::Refused {
             status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::UNAUTHORIZED,
             problem: None,
@@ -96,7 +96,7 @@ fn not_ours(fault: ApiError, target: &LoginTarget, client: &Client) -> Failure {
             Failure::new(format!("`{}` is no entrepot: it has no login by a browser", target.host()))
                 .with_hint(format!("log in with a password or an access token: `entrepot login {target}`"))
         }
-        _ => fault.explained(client.server()),
+        _ => error.explained(client.server()),
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct ModeOf {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What to do.
-    pub(crate) verb: ModeOperation,
+    pub(crate) operation: ModeOperation,
 }
 
 /// What to do.
@@ -37,15 +37,15 @@ pub(crate) enum ModeOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(ModeOf { to, verb }: ModeOf) -> Result<(), Failure> {
-    if matches!(&verb, ModeOperation::TakeBack { order } if *order != NewModeOrder::default()) {
+pub(crate) fn run(ModeOf { to, operation }: ModeOf) -> Result<(), Failure> {
+    if matches!(&operation, ModeOperation::TakeBack { order } if *order != NewModeOrder::default()) {
         return Err(Failure::wrong("`auto` takes back what was set, and stands alone")
             .with_hint("switch lists alone: `entrepot mode --tag-lists off`"));
     }
     let (output, client) = (to.output, to.client()?);
     let none: [(&str, &str); 0] = [];
     let told = runtime::build()?.block_on(async {
-        match &verb {
+        match &operation {
             ModeOperation::Show => client.get(&["mode"], &none).await,
             ModeOperation::Set { order } => client.put(&["mode"], order).await,
             ModeOperation::TakeBack { .. } => client.delete(&["mode"], &none).await,

@@ -25,7 +25,7 @@ pub(crate) struct Prunes {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: PruneOperation,
+    pub(crate) operation: PruneOperation,
 }
 
 /// A subcommand.
@@ -58,13 +58,13 @@ pub(crate) enum PruneOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(Prunes { to, verb }: Prunes) -> Result<(), Failure> {
+pub(crate) fn run(Prunes { to, operation }: Prunes) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: PruneOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: PruneOperation) -> Result<(), Failure> {
+    match operation {
         PruneOperation::Ls { rule, count } => {
             let query = PruneListQuery { rule, before: None, n: Some(count) };
             let page: PruneList = asker.told(asker.client.get(&["sync", "prunes"], &query).await)?;

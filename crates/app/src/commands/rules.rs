@@ -38,7 +38,7 @@ pub(crate) struct Rules {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: RulesOperation,
+    pub(crate) operation: RulesOperation,
 }
 
 /// A subcommand.
@@ -130,15 +130,15 @@ fn line(decision: &PullRuleDecision) -> String {
 }
 
 /// Asks a server.
-pub(crate) fn run(Rules { to, verb }: Rules) -> Result<(), Failure> {
+pub(crate) fn run(Rules { to, operation }: Rules) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: RulesOperation) -> Result<(), Failure> {
+async fn perform(asker: &Asker, operation: RulesOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     let Asker { client, .. } = asker;
-    match verb {
+    match operation {
         RulesOperation::Ls => show(asker, asker.told(client.get(&["pull-rules"], &none).await)?),
         RulesOperation::Reload => {
             show(asker, asker.told(client.act(&["pull-rules", "reload"], &none).await)?)

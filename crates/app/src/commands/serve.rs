@@ -265,8 +265,8 @@ struct ServerTasks<'a> {
 }
 
 // Runs are stopped at once; responses in progress get the grace period meanwhile.
-async fn work(work: ServerTasks<'_>, besides: impl Future<Output = ()>) -> WorkEnd {
-    let ServerTasks { server, scheduler, library, stop } = work;
+async fn work(tasks: ServerTasks<'_>, besides: impl Future<Output = ()>) -> WorkEnd {
+    let ServerTasks { server, scheduler, library, stop } = tasks;
     let runs = async {
         let end = scheduler.work(stop.clone()).await;
         stop.cancel();
@@ -300,11 +300,11 @@ async fn library(
     config: &Config,
     source: &ReloadSource,
     (mirror, vault, access): (&Mirror, &Vault, &Access),
-    keys: SharedKeyring,
+    keyring: SharedKeyring,
 ) -> Result<Library, Failure> {
     let library = Library::new(entrepot_library::LibraryParts {
         catalog: source.catalog.clone(),
-        keys,
+        keys: keyring,
         vault: vault.clone(),
         mirror: mirror.on_behalf_of(Purpose::Request),
         access: access.clone(),

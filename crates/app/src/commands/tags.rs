@@ -76,13 +76,13 @@ struct Listed<'a> {
 
 /// All tags of a repository, in the registry's order.
 pub(crate) async fn list(
-    session: &RegistryContext,
+    context: &RegistryContext,
     host: &Host,
     repository: &Repository,
 ) -> Result<Vec<Tag>, Failure> {
-    let remote = session.remote(host)?;
+    let remote = context.remote(host)?;
     let listed = remote.all_tags(repository).await;
-    listed.map_err(|error| session.to_failure(host, &session::name(host, repository), &error))
+    listed.map_err(|error| context.to_failure(host, &session::name(host, repository), &error))
 }
 
 fn print(place: &Where, tags: &[Tag], output: Output) -> Result<(), Failure> {

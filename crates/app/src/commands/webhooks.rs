@@ -20,7 +20,7 @@ pub(crate) struct Webhooks {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: WebhooksOperation,
+    pub(crate) operation: WebhooksOperation,
 }
 
 /// A subcommand.
@@ -43,14 +43,14 @@ pub(crate) enum WebhooksOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(Webhooks { to, verb }: Webhooks) -> Result<(), Failure> {
+pub(crate) fn run(Webhooks { to, operation }: Webhooks) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: WebhooksOperation) -> Result<(), Failure> {
+async fn perform(asker: &Asker, operation: WebhooksOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    match verb {
+    match operation {
         WebhooksOperation::Ls => {
             let all: WebhookList = asker.told(asker.client.get(&["webhooks"], &none).await)?;
             asker.print(&all, || webhooks(&all.webhooks))

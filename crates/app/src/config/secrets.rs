@@ -118,15 +118,15 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn environment_variable(&self, name: &str, place: &SourceLocation) -> Result<String, Error> {
+    fn environment_variable(&self, name: &str, location: &SourceLocation) -> Result<String, Error> {
         match self.environment.get(name).map(without_line_end) {
             Some(secret) if !secret.is_empty() => Ok(secret.to_owned()),
-            _ => Err(Error::at(place, format!("environment variable `{name}` is not set"))
+            _ => Err(Error::at(location, format!("environment variable `{name}` is not set"))
                 .with_hint("set it where the server is started, or use `file:PATH`")),
         }
     }
 
-    fn file(&mut self, path: &Path, place: &SourceLocation) -> Result<String, Error> {
+    fn file(&mut self, path: &Path, location: &SourceLocation) -> Result<String, Error> {
         let shown = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
             let why = match error.kind() {
@@ -134,12 +134,12 @@ impl Resolver<'_> {
                 io::ErrorKind::PermissionDenied => "may not be read",
                 _ => "cannot be read",
             };
-            Error::at(place, format!("secret file `{shown}` {why}"))
+            Error::at(location, format!("secret file `{shown}` {why}"))
                 .with_hint("the path is seen from where the server is started")
         })?;
         let secret = without_line_end(&text);
         if secret.is_empty() {
-            return Err(Error::at(place, format!("secret file `{shown}` is empty")));
+            return Err(Error::at(location, format!("secret file `{shown}` is empty")));
         }
         if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
             self.warnings.push(Warning {

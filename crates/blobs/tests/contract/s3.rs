@@ -134,12 +134,12 @@ async fn a_service_that_stumbles_is_asked_again() {
     assert!(bytes_of(held, 0..LARGE).await == bytes);
 }
 
-fn is_part(seen: &S3Request) -> bool {
-    seen.method == Method::PUT && seen.query.contains("partNumber")
+fn is_part(request: &S3Request) -> bool {
+    request.method == Method::PUT && request.query.contains("partNumber")
 }
 
-fn is_complete(seen: &S3Request) -> bool {
-    seen.method == Method::POST && seen.query.contains("uploadId")
+fn is_complete(request: &S3Request) -> bool {
+    request.method == Method::POST && request.query.contains("uploadId")
 }
 
 #[tokio::test]
@@ -204,8 +204,8 @@ async fn an_object_of_another_size_is_replaced() {
     assert_held(&blobs, &digest, &bytes).await;
 }
 
-fn small_put(seen: &S3Request) -> bool {
-    seen.method == Method::PUT && seen.query.is_empty()
+fn small_put(request: &S3Request) -> bool {
+    request.method == Method::PUT && request.query.is_empty()
 }
 
 // A lost reply is not a service without conditional requests.
@@ -308,8 +308,8 @@ async fn parts_that_a_killed_process_left_are_aborted() {
     assert!(place.server().take_seen().is_empty());
 }
 
-fn is_abort(seen: &S3Request) -> bool {
-    seen.method == Method::DELETE && seen.query.contains("uploadId")
+fn is_abort(request: &S3Request) -> bool {
+    request.method == Method::DELETE && request.query.contains("uploadId")
 }
 
 // Volcengine TOS answers like that where others list nothing.

@@ -24,9 +24,9 @@ impl Library {
     ///
     /// # Errors
     /// There is no such entry, or what is held cannot be read. What the registry refuses is no error.
-    pub async fn check_entry(&self, id: EntryId, wanted: LayerScope) -> Result<EntryRecord, EntryError> {
+    pub async fn check_entry(&self, id: EntryId, scope: LayerScope) -> Result<EntryRecord, EntryError> {
         let before = self.entry(id).await?;
-        let found = self.look_at_image(&before, wanted).await?;
+        let found = self.look_at_image(&before, scope).await?;
         self.0.catalog.record_check(before.id, &before.fields.address, &found).await?;
         self.repin(PinHolder::Entry(before.id)).await;
         self.entry(id).await
@@ -46,11 +46,7 @@ impl Library {
         });
     }
 
-    async fn look_at_image(
-        &self,
-        before: &EntryRecord,
-        wanted: LayerScope,
-    ) -> Result<EntryCheck, EntryError> {
+    async fn look_at_image(&self, before: &EntryRecord, scope: LayerScope) -> Result<EntryCheck, EntryError> {
         let names = self.0.mirror.names();
         // It was read when it was stored. What is pushed here may begin otherwise since.
         let Ok((address, _)) = ImageAddress::parse(&before.fields.address, names) else {
@@ -60,7 +56,7 @@ impl Library {
         let _one = self.0.checks.acquire().await;
         let mut check = match self.found(key, &reference).await {
             Ok((found, is_stale)) => {
-                let check = self.seen(before, key, found, wanted).await?;
+                let check = self.seen(before, key, found, scope).await?;
                 if is_stale { EntryCheck { status: CheckStatus::Unreachable, ..check } } else { check }
             }
             Err(NoImage::Other(why)) => failed(before, CheckStatus::Invalid, Some(why.to_owned())),
@@ -83,7 +79,7 @@ impl Library {
         before: &EntryRecord,
         key: &RepoKey,
         found: FoundImage,
-        wanted: LayerScope,
+        scope: LayerScope,
     ) -> Result<EntryCheck, EntryError> {
         let FoundImage { digest, platforms, config, layers } = found;
         let known = &before.check;
@@ -104,7 +100,7 @@ impl Library {
             check.contents.clone_from(&known.contents);
             return Ok(check);
         }
-        let layers = Layers { mirror: &self.0.mirror, key, layers: &layers, wanted };
+        let layers = Layers { mirror: &self.0.mirror, key, layers: &layers, wanted: scope };
         let (seen, is_complete) = match look_into(&layers).await {
             Ok(seen) => seen,
             Err(error) => match status_of(&error) {

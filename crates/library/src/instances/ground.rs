@@ -59,21 +59,21 @@ pub(crate) struct PlacementRequest<'a> {
 /// There is none, or it may not.
 pub(crate) fn choose(
     ground: &Ground,
-    asked: PlacementRequest<'_>,
+    request: PlacementRequest<'_>,
     settings: &InstanceSettings,
     now: SystemTime,
 ) -> Result<Chosen, NoPlace> {
-    let cards = asked.demand.cards.as_ref();
+    let cards = request.demand.cards.as_ref();
     let wanted =
-        QuotaRequest { is_new: asked.is_new, cards: cards.map_or(0, |cards| u64::from(cards.count)) };
+        QuotaRequest { is_new: request.is_new, cards: cards.map_or(0, |cards| u64::from(cards.count)) };
     quota::check(wanted, &ground.holdings, settings.quota, now).map_err(NoPlace::Quota)?;
-    let nodes = nodes(&ground.nodes, asked.place);
+    let nodes = nodes(&ground.nodes, request.place);
     if nodes.is_empty() {
         return Err(NoPlace::NoNode);
     }
     let overhead = Overhead(settings.slice_overhead_mib);
-    let place = placement::place(&rather(&nodes, &asked.place.rather), asked.demand, overhead)
-        .or_else(|_| placement::place(&nodes, asked.demand, overhead))
+    let place = placement::place(&rather(&nodes, &request.place.rather), request.demand, overhead)
+        .or_else(|_| placement::place(&nodes, request.demand, overhead))
         .map_err(|no| NoPlace::NoRoom(no.nodes))?;
     let share = cards.map(placement::CardDemand::taken);
     let allocation = |uuid| match share {

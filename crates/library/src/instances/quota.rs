@@ -55,22 +55,22 @@ pub(crate) fn limits(set: Option<QuotaRecord>, usual: QuotaSettings) -> QuotaSet
 /// # Errors
 /// It may not.
 pub(crate) fn check(
-    wanted: QuotaRequest,
+    request: QuotaRequest,
     holdings: &Holdings,
     usual: QuotaSettings,
     now: SystemTime,
 ) -> Result<(), QuotaFault> {
     let limits = limits(holdings.quota, usual);
     let have = holdings.instances;
-    if let Some(most) = limits.instances.filter(|most| wanted.is_new && have >= *most) {
+    if let Some(most) = limits.instances.filter(|most| request.is_new && have >= *most) {
         return Err(QuotaFault::Instances { have, most });
     }
-    let (have, wanted) = (holdings.cards, wanted.cards);
-    if wanted == 0 {
+    let (have, request) = (holdings.cards, request.cards);
+    if request == 0 {
         return Ok(());
     }
-    if let Some(most) = limits.cards.filter(|most| have.saturating_add(wanted) > *most) {
-        return Err(QuotaFault::Cards { have, most, wanted });
+    if let Some(most) = limits.cards.filter(|most| have.saturating_add(request) > *most) {
+        return Err(QuotaFault::Cards { have, most, wanted: request });
     }
     match limits.hours {
         Some(most) if used(&holdings.periods, now) >= Duration::from_secs(most.saturating_mul(3600)) => {

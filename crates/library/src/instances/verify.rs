@@ -83,13 +83,13 @@ impl Library {
 }
 
 /// What a way into a container showed, for people.
-fn told(way: Way, shown: &ProbeResult) -> String {
+fn told(way: Way, result: &ProbeResult) -> String {
     let way = match way {
         Way::Exec => "a program",
         Way::Login => "a login",
         Way::Empty => "a program without an environment",
     };
-    match shown {
+    match result {
         ProbeResult::Limited => format!("{way} is limited"),
         ProbeResult::Unlimited { seen_mib, limit_mib } => {
             format!("{way} sees {seen_mib} MiB of the card instead of {limit_mib} MiB")

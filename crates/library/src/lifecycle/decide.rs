@@ -131,20 +131,20 @@ pub enum InstanceStep {
 }
 
 /// What to do, in this order.
-pub fn decide(known: &InstanceFacts, seen: &EngineView, away: Away) -> Vec<InstanceStep> {
-    if known.is_busy {
+pub fn decide(facts: &InstanceFacts, view: &EngineView, away: Away) -> Vec<InstanceStep> {
+    if facts.is_busy {
         return Vec::new();
     }
-    let EngineView::Containers(containers) = seen else { return vec![InstanceStep::Unsure] };
-    let Some(ours) = ours(known, containers) else { return without_container(known) };
+    let EngineView::Containers(containers) = view else { return vec![InstanceStep::Unsure] };
+    let Some(ours) = ours(facts, containers) else { return without_container(facts) };
     let others = containers.iter().filter(|other| other.id != ours.id);
     let mut steps: Vec<_> = others.map(|other| InstanceStep::Remove(other.id.clone())).collect();
-    if known.container.as_ref() != Some(&ours.id) {
+    if facts.container.as_ref() != Some(&ours.id) {
         steps.push(InstanceStep::Adopt(ours.id.clone()));
     }
-    steps.extend(match known.desired {
-        Desired::Running => to_run(known, ours, away),
-        Desired::Stopped => to_stop(known, ours),
+    steps.extend(match facts.desired {
+        Desired::Running => to_run(facts, ours, away),
+        Desired::Stopped => to_stop(facts, ours),
         Desired::Deleted => vec![InstanceStep::Remove(ours.id.clone()), InstanceStep::Forget],
     });
     steps
@@ -152,8 +152,8 @@ pub fn decide(known: &InstanceFacts, seen: &EngineView, away: Away) -> Vec<Insta
 
 // The recorded container; without it, the one that runs, else the newest. More than one is what a crash left behind while
 // the container was made anew: the old one is recorded until the new one runs.
-fn ours<'a>(known: &InstanceFacts, containers: &'a [Container]) -> Option<&'a Container> {
-    let recorded = containers.iter().find(|container| known.container.as_ref() == Some(&container.id));
+fn ours<'a>(facts: &InstanceFacts, containers: &'a [Container]) -> Option<&'a Container> {
+    let recorded = containers.iter().find(|container| facts.container.as_ref() == Some(&container.id));
     recorded.or_else(|| {
         containers
             .iter()
@@ -161,27 +161,27 @@ fn ours<'a>(known: &InstanceFacts, containers: &'a [Container]) -> Option<&'a Co
     })
 }
 
-fn without_container(known: &InstanceFacts) -> Vec<InstanceStep> {
-    match (known.desired, &known.container) {
+fn without_container(facts: &InstanceFacts) -> Vec<InstanceStep> {
+    match (facts.desired, &facts.container) {
         (Desired::Deleted, _) => vec![InstanceStep::Forget],
-        _ if known.phase == Phase::Lost => Vec::new(),
+        _ if facts.phase == Phase::Lost => Vec::new(),
         (_, Some(_)) => vec![InstanceStep::Lost],
-        (Desired::Running, None) if known.phase == Phase::Failed => Vec::new(),
+        (Desired::Running, None) if facts.phase == Phase::Failed => Vec::new(),
         (Desired::Running, None) => vec![InstanceStep::Make],
-        (Desired::Stopped, None) if matches!(known.phase, Phase::Stopped | Phase::Failed) => Vec::new(),
+        (Desired::Stopped, None) if matches!(facts.phase, Phase::Stopped | Phase::Failed) => Vec::new(),
         (Desired::Stopped, None) => vec![InstanceStep::Stopped],
     }
 }
 
-fn to_run(known: &InstanceFacts, container: &Container, away: Away) -> Vec<InstanceStep> {
+fn to_run(facts: &InstanceFacts, container: &Container, away: Away) -> Vec<InstanceStep> {
     match container.state {
-        ContainerPhase::Running => running(known, container),
+        ContainerPhase::Running => running(facts, container),
         ContainerPhase::Paused => vec![InstanceStep::Paused],
-        ContainerPhase::Created if known.phase == Phase::Failed => Vec::new(),
+        ContainerPhase::Created if facts.phase == Phase::Failed => Vec::new(),
         ContainerPhase::Created => vec![InstanceStep::Start(container.id.clone())],
-        ContainerPhase::Exited if known.phase == Phase::Failed => Vec::new(),
+        ContainerPhase::Exited if facts.phase == Phase::Failed => Vec::new(),
         // It was asked to start, and has not yet.
-        ContainerPhase::Exited if is_on_its_way(known.phase) && !has_run_since(known, container) => {
+        ContainerPhase::Exited if is_on_its_way(facts.phase) && !has_run_since(facts, container) => {
             vec![InstanceStep::Start(container.id.clone())]
         }
         ContainerPhase::Exited if was_taken_down(container, away) => {
@@ -196,22 +196,22 @@ fn to_run(known: &InstanceFacts, container: &Container, away: Away) -> Vec<Insta
     }
 }
 
-fn running(known: &InstanceFacts, container: &Container) -> Vec<InstanceStep> {
-    if known.phase == Phase::Running && known.started == container.started {
+fn running(facts: &InstanceFacts, container: &Container) -> Vec<InstanceStep> {
+    if facts.phase == Phase::Running && facts.started == container.started {
         return Vec::new();
     }
-    let is_another = known.started.is_some() && known.started != container.started;
+    let is_another = facts.started.is_some() && facts.started != container.started;
     vec![InstanceStep::Running {
         since: container.started,
         previous_end: container.finished.filter(|_| is_another),
     }]
 }
 
-fn to_stop(known: &InstanceFacts, container: &Container) -> Vec<InstanceStep> {
+fn to_stop(facts: &InstanceFacts, container: &Container) -> Vec<InstanceStep> {
     match container.state {
         ContainerPhase::Running | ContainerPhase::Paused => vec![InstanceStep::Stop(container.id.clone())],
         ContainerPhase::Created | ContainerPhase::Exited | ContainerPhase::Dead
-            if matches!(known.phase, Phase::Stopped | Phase::Failed) =>
+            if matches!(facts.phase, Phase::Stopped | Phase::Failed) =>
         {
             Vec::new()
         }
@@ -227,8 +227,8 @@ fn is_on_its_way(phase: Phase) -> bool {
 }
 
 // A run that is not recorded yet has begun and ended.
-fn has_run_since(known: &InstanceFacts, container: &Container) -> bool {
-    container.started.is_some() && container.started != known.started
+fn has_run_since(facts: &InstanceFacts, container: &Container) -> bool {
+    container.started.is_some() && container.started != facts.started
 }
 
 /// True if the container did not end by itself, but because its engine or the machine went down.
@@ -290,8 +290,8 @@ mod tests {
         Container { id, state, exit_code: 0, is_oom_killed: false, started: Some(at(0)), finished }
     }
 
-    fn steps(known: &InstanceFacts, containers: &[Container]) -> Vec<InstanceStep> {
-        decide(known, &EngineView::Containers(containers.to_vec()), Away::Nobody)
+    fn steps(facts: &InstanceFacts, containers: &[Container]) -> Vec<InstanceStep> {
+        decide(facts, &EngineView::Containers(containers.to_vec()), Away::Nobody)
     }
 
     fn id(text: &str) -> String {

@@ -106,8 +106,8 @@ impl Facts {
     }
 
     /// What an engine says, with what only a look at the cards tells, which stays from `before`.
-    pub(crate) fn of(asked: &EngineAnswers, before: &Self) -> Self {
-        let EngineAnswers { version, info, disk, now_ms } = asked;
+    pub(crate) fn of(answers: &EngineAnswers, before: &Self) -> Self {
+        let EngineAnswers { version, info, disk, now_ms } = answers;
         let usage = disk.and_then(|disk| disk.disk);
         let known = |now: Option<u64>, before: Option<u64>| if disk.is_some() { now } else { before };
         Self {

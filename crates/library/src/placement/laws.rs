@@ -87,11 +87,11 @@ fn demand() -> impl Strategy<Value = Demand> {
 }
 
 /// Gives the place away, as the transaction does.
-fn take(nodes: &mut [CandidateNode], demand: &Demand, place: &Placement) {
-    let node = nodes.iter_mut().find(|node| node.id == place.node).unwrap();
+fn take(nodes: &mut [CandidateNode], demand: &Demand, placement: &Placement) {
+    let node = nodes.iter_mut().find(|node| node.id == placement.node).unwrap();
     node.cpu_milli = node.cpu_milli.map(|left| left.checked_sub(demand.cpu_milli).unwrap());
     node.memory_mib = node.memory_mib.map(|left| left.checked_sub(demand.memory_mib).unwrap());
-    for uuid in &place.cards {
+    for uuid in &placement.cards {
         let card = node.cards.iter_mut().find(|card| card.uuid == *uuid).unwrap();
         let wanted = demand.cards.as_ref().unwrap();
         card.taken.push(Taken { share: wanted.taken(), is_measured: false });

@@ -240,8 +240,8 @@ mod tests {
         collected.parts(at(1000), at(1000))
     }
 
-    fn bytes(found: &EvictionCandidate) -> u64 {
-        found.units.iter().map(|(_, size)| size).sum()
+    fn bytes(candidate: &EvictionCandidate) -> u64 {
+        candidate.units.iter().map(|(_, size)| size).sum()
     }
 
     // Row 55

@@ -36,20 +36,20 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    fn add(&mut self, key: &RepoKey, source: usize, found: EvictionCandidate) {
+    fn add(&mut self, key: &RepoKey, source: usize, candidate: EvictionCandidate) {
         if self.repositories.last() != Some(key) {
             self.repositories.push(key.clone());
         }
-        let units = found.units.iter().map(|(name, size)| self.stock.unit(*name, *size)).collect();
+        let units = candidate.units.iter().map(|(name, size)| self.stock.unit(*name, *size)).collect();
         let is_hosted = key.origin == Origin::Hosted;
         self.items.push(Item {
             units,
-            standing: if is_hosted { Retention::Stays } else { found.standing },
-            heat: found.heat,
-            last_used: found.last_used,
+            standing: if is_hosted { Retention::Stays } else { candidate.standing },
+            heat: candidate.heat,
+            last_used: candidate.last_used,
             source,
         });
-        self.parts.push((self.repositories.len() - 1, found.part));
+        self.parts.push((self.repositories.len() - 1, candidate.part));
     }
 }
 

@@ -33,9 +33,9 @@ pub(crate) struct NameList {
 }
 
 impl NameList {
-    pub(crate) fn new(form: NameCheck, bounds: Bounds) -> Self {
+    pub(crate) fn new(check: NameCheck, bounds: Bounds) -> Self {
         let (text, known) = (Text::default(), HashTable::new());
-        Self { text, known, hasher: RandomState::new(), form, bounds }
+        Self { text, known, hasher: RandomState::new(), form: check, bounds }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {

@@ -45,11 +45,11 @@ impl Census {
     ///
     /// # Errors
     /// Another image already has it.
-    pub fn add(&mut self, found: &DocumentImage, target: &NewName) -> Result<(), Collision> {
-        let (source, new) = match &target.tag {
+    pub fn add(&mut self, image: &DocumentImage, name: &NewName) -> Result<(), Collision> {
+        let (source, new) = match &name.tag {
             // With an explicit new tag, images that share a repository remain distinct.
-            Some(tag) => (found.to_string(), format!("{}:{tag}", target.name())),
-            None => (found.name(), target.name()),
+            Some(tag) => (image.to_string(), format!("{}:{tag}", name.name())),
+            None => (image.name(), name.name()),
         };
         let known = self.sources.entry(new.clone()).or_insert_with(|| source.clone());
         if *known == source {

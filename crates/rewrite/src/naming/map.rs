@@ -104,15 +104,15 @@ impl Map {
         self.repositories.is_empty() && self.tags.is_empty()
     }
 
-    pub(super) fn target(&self, found: &DocumentImage) -> Option<&NewName> {
-        let name = found.name();
-        let tag = found.tag.clone().or_else(|| (found.digest.is_none() && !found.is_open).then(Tag::latest));
+    pub(super) fn target(&self, image: &DocumentImage) -> Option<&NewName> {
+        let name = image.name();
+        let tag = image.tag.clone().or_else(|| (image.digest.is_none() && !image.is_open).then(Tag::latest));
         let by_tag = tag.and_then(|tag| self.tags.get(&(name.clone(), tag)));
         by_tag.or_else(|| self.repositories.get(&name))
     }
 
-    pub(super) fn gives(&self, found: &DocumentImage) -> bool {
-        self.targets().any(|target| is_named(found, target))
+    pub(super) fn gives(&self, image: &DocumentImage) -> bool {
+        self.targets().any(|target| is_named(image, target))
     }
 }
 

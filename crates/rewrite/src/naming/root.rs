@@ -26,9 +26,9 @@ impl Root {
     }
 
     // True if the name starts with this root.
-    pub(super) fn holds(&self, found: &DocumentImage) -> bool {
-        let name = found.repository.as_str();
-        self.host == found.host
+    pub(super) fn holds(&self, image: &DocumentImage) -> bool {
+        let name = image.repository.as_str();
+        self.host == image.host
             && self
                 .path
                 .as_ref()

@@ -58,23 +58,23 @@ pub enum TemplateError {
 
 impl Template {
     // True if the name starts like every name from this template.
-    pub(super) fn gives(&self, found: &DocumentImage) -> bool {
-        self.root.holds(found)
+    pub(super) fn gives(&self, image: &DocumentImage) -> bool {
+        self.root.holds(image)
     }
 
-    pub(super) fn name(&self, found: &DocumentImage) -> Result<NewName, Reason> {
+    pub(super) fn name(&self, image: &DocumentImage) -> Result<NewName, Reason> {
         let parts = self.parts.iter().map(|part| match part {
             TemplatePart::Text(text) => text.clone(),
-            TemplatePart::Host => found.host.to_string(),
-            TemplatePart::Repository => found.repository.to_string(),
-            TemplatePart::Short => short(found).to_owned(),
-            TemplatePart::Namespace => found
+            TemplatePart::Host => image.host.to_string(),
+            TemplatePart::Repository => image.repository.to_string(),
+            TemplatePart::Short => short(image).to_owned(),
+            TemplatePart::Namespace => image
                 .repository
                 .as_str()
                 .rsplit_once('/')
                 .map_or_else(String::new, |(space, _)| space.to_owned()),
-            TemplatePart::Name => found.repository.parts().last().unwrap_or_default().to_owned(),
-            TemplatePart::Flat => flat(found),
+            TemplatePart::Name => image.repository.parts().last().unwrap_or_default().to_owned(),
+            TemplatePart::Flat => flat(image),
         });
         // An image without a namespace leaves an empty part.
         let whole = parts.collect::<String>().replace("//", "/");

@@ -64,14 +64,14 @@ pub(super) fn language(headers: &HeaderMap) -> Language {
 /// The answer.
 pub(super) fn answered<T: Serialize>(
     outcome: Result<T, CallFailure>,
-    said: &CallMessages,
+    messages: &CallMessages,
     language: Language,
 ) -> Response<Body> {
     let is_chinese = language == Language::Chinese;
     let failed =
         |status, text: String| written(status, &Envelope { code: NOT_DONE, data: Nothing {}, msg: text });
     match outcome {
-        Ok(data) => written(StatusCode::OK, &Envelope { code: DONE, data, msg: said.done.to_owned() }),
+        Ok(data) => written(StatusCode::OK, &Envelope { code: DONE, data, msg: messages.done.to_owned() }),
         Err(CallFailure::NoLogin) => {
             let text = if is_chinese { "未登录或非法访问，请登录" } else { "this needs a login" };
             let data = serde_json::Value::Null;
@@ -83,7 +83,7 @@ pub(super) fn answered<T: Serialize>(
         }
         Err(CallFailure::Problem(problem)) => {
             let text = problem.message_in(language);
-            failed(StatusCode::OK, if is_chinese { format!("{}:{text}", said.failed) } else { text })
+            failed(StatusCode::OK, if is_chinese { format!("{}:{text}", messages.failed) } else { text })
         }
     }
 }

@@ -83,13 +83,13 @@ struct LogStream {
     draining: CancellationToken,
 }
 
-async fn next(mut reading: LogStream) -> Option<(Result<bytes::Bytes, entrepot_mirror::Cut>, LogStream)> {
+async fn next(mut stream: LogStream) -> Option<(Result<bytes::Bytes, entrepot_mirror::Cut>, LogStream)> {
     let chunk = tokio::select! {
         biased;
-        () = reading.draining.cancelled() => return None,
-        chunk = reading.logs.next() => chunk,
+        () = stream.draining.cancelled() => return None,
+        chunk = stream.logs.next() => chunk,
     };
     // A connection to the engine that breaks ends the log: there is no status left to say it with.
-    let text = reading.decoders.push(&chunk.ok()??);
-    Some((Ok(text.into()), reading))
+    let text = stream.decoders.push(&chunk.ok()??);
+    Some((Ok(text.into()), stream))
 }

@@ -58,10 +58,10 @@ impl Asker<'_> {
     }
 
     /// As people are told: the account's name, or what of the address counts.
-    pub(super) fn label(&self, holder: BucketOwner) -> String {
-        match (holder, self.principal.account()) {
+    pub(super) fn label(&self, owner: BucketOwner) -> String {
+        match (owner, self.principal.account()) {
             (BucketOwner::Account(_), Some(account)) => format!("account:{}", account.name),
-            (holder, _) => holder.to_string(),
+            (owner, _) => owner.to_string(),
         }
     }
 }

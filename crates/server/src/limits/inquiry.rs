@@ -59,23 +59,23 @@ impl LimitsInForce {
         &self,
         mirror: &Mirror,
         asker: &Asker<'_>,
-        wanted: UpstreamInquiry<'_>,
+        inquiry: UpstreamInquiry<'_>,
     ) -> Result<Option<Inquiry>, Refusal> {
         let limits = Arc::clone(&self.limits());
-        let (Some(holder), Some(price)) = (asker.holder(&limits), price(&wanted)) else { return Ok(None) };
+        let (Some(holder), Some(price)) = (asker.holder(&limits), price(&inquiry)) else { return Ok(None) };
         // In the other modes no upstream is asked.
         let is_asked = matches!(mirror.offer().mode, Mode::Normal | Mode::SmallOnly);
-        if !is_asked || mirror.familiarity(wanted.key, wanted.action.probe()).await == Familiarity::Known {
+        if !is_asked || mirror.familiarity(inquiry.key, inquiry.action.probe()).await == Familiarity::Known {
             return Ok(None);
         }
-        let name = self.0.ledger.number((wanted.key, name_of(&wanted)));
+        let name = self.0.ledger.number((inquiry.key, name_of(&inquiry)));
         around(holder).for_each(|whose| self.0.ledger.holder(whose, |held| held.unknown.add(name)));
         match self.pay(price, &limits, holder).await {
             Ok(paid) => {
                 self.0.misses.asking.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(Inquiry { limits: self.clone(), holder, paid, price, name }))
             }
-            Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&wanted)),
+            Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&inquiry)),
             Err(lacking) => Err(self.too_many_misses(asker, &limits, (holder, lacking))),
         }
     }
@@ -86,15 +86,15 @@ impl LimitsInForce {
         &self,
         price: u64,
         limits: &PullLimits,
-        holder: BucketOwner,
+        owner: BucketOwner,
     ) -> Result<Vec<Counted>, Lacking> {
         let (misses, until) = (&self.0.misses, Instant::now() + limits.per_client.queue().min(PATIENCE));
         let allowances = (limits.per_client.misses, limits.total.misses);
         loop {
             let answered = misses.answered.notified();
             let asks_for_many =
-                around(holder).any(|whose| self.0.ledger.holder(whose, |held| held.unknown.are_many()));
-            let mut buckets = counted(allowances, holder, CountedKind::Misses);
+                around(owner).any(|whose| self.0.ledger.holder(whose, |held| held.unknown.are_many()));
+            let mut buckets = counted(allowances, owner, CountedKind::Misses);
             for of_all in buckets.iter_mut().filter(|of| asks_for_many && is_of_all(of.place)) {
                 of_all.bucket = of_all.bucket.upper_half();
             }
@@ -165,18 +165,18 @@ impl Drop for Inquiry {
     }
 }
 
-fn is_of_all(place: BucketKey) -> bool {
-    matches!(place, BucketKey::Total(_))
+fn is_of_all(key: BucketKey) -> bool {
+    matches!(key, BucketKey::Total(_))
 }
 
 // A client, and the network around it.
-fn around(holder: BucketOwner) -> impl Iterator<Item = BucketOwner> {
-    [Some(holder), holder.network().map(|(network, _)| network)].into_iter().flatten()
+fn around(owner: BucketOwner) -> impl Iterator<Item = BucketOwner> {
+    [Some(owner), owner.network().map(|(network, _)| network)].into_iter().flatten()
 }
 
 // How many requests an upstream gets for something that it does not have. `None` for what asks nothing.
-fn price(wanted: &UpstreamInquiry<'_>) -> Option<u64> {
-    match wanted.action {
+fn price(inquiry: &UpstreamInquiry<'_>) -> Option<u64> {
+    match inquiry.action {
         // Some registries deny to `HEAD` what they give to `GET`, and some give manifests out as blobs: both is asked.
         Action::Pull(_) | Action::ListReferrers(_) => Some(2),
         Action::ListTags => Some(1),
@@ -186,8 +186,8 @@ fn price(wanted: &UpstreamInquiry<'_>) -> Option<u64> {
     }
 }
 
-fn name_of(wanted: &UpstreamInquiry<'_>) -> Option<(bool, String)> {
-    match wanted.action {
+fn name_of(inquiry: &UpstreamInquiry<'_>) -> Option<(bool, String)> {
+    match inquiry.action {
         Action::Pull(ContentRef::Manifest(reference)) => Some((true, reference.to_string())),
         Action::Pull(ContentRef::Blob(digest)) => Some((false, digest.to_string())),
         _ => None,
@@ -195,9 +195,9 @@ fn name_of(wanted: &UpstreamInquiry<'_>) -> Option<(bool, String)> {
 }
 
 // The answer that the upstream gave before.
-fn unknown(wanted: &UpstreamInquiry<'_>) -> Refusal {
-    let name = wanted.key.to_string();
-    match wanted.action {
+fn unknown(inquiry: &UpstreamInquiry<'_>) -> Refusal {
+    let name = inquiry.key.to_string();
+    match inquiry.action {
         Action::Pull(ContentRef::Manifest(reference)) => {
             MirrorError::ManifestUnknown { name, reference: reference.to_string() }.into()
         }

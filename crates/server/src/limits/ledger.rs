@@ -73,7 +73,7 @@ pub(super) enum CountedKind {
 /// theirs.
 pub(super) fn counted(
     (own, all): (Option<Allowance>, Option<Allowance>),
-    holder: BucketOwner,
+    owner: BucketOwner,
     counts: CountedKind,
 ) -> Vec<Counted> {
     let (kind, total) = match counts {
@@ -82,8 +82,8 @@ pub(super) fn counted(
     };
     let mut buckets = Vec::with_capacity(3);
     if let Some(of) = own {
-        buckets.push(Counted { place: BucketKey::Of(holder, kind), bucket: of.bucket() });
-        if let Some((network, times)) = holder.network() {
+        buckets.push(Counted { place: BucketKey::Of(owner, kind), bucket: of.bucket() });
+        if let Some((network, times)) = owner.network() {
             buckets.push(Counted { place: BucketKey::Of(network, kind), bucket: of.bucket().times(times) });
         }
     }
@@ -249,8 +249,8 @@ impl Ledger {
     }
 
     /// What somebody has taken.
-    pub(super) fn holder<R>(&self, holder: BucketOwner, change: impl FnOnce(&mut Consumption) -> R) -> R {
-        self.holders.change(&self.hasher, holder, change)
+    pub(super) fn holder<R>(&self, owner: BucketOwner, change: impl FnOnce(&mut Consumption) -> R) -> R {
+        self.holders.change(&self.hasher, owner, change)
     }
 
     /// How many clients and networks are known.
@@ -258,8 +258,8 @@ impl Ledger {
         self.holders.len()
     }
 
-    fn change<R>(&self, place: BucketKey, change: impl FnOnce(&mut Duration) -> R) -> R {
-        match place {
+    fn change<R>(&self, key: BucketKey, change: impl FnOnce(&mut Duration) -> R) -> R {
+        match key {
             BucketKey::Of(holder, kind) => self.holder(holder, |held| change(&mut held.full[kind as usize])),
             BucketKey::Total(total) => change(&mut lock(&self.totals[total as usize])),
             BucketKey::Image(image) => self.images.change(&self.hasher, image, change),
@@ -303,8 +303,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::{super::holder::address, *};
 
-    fn counted(place: BucketKey, amount: u64) -> Counted {
-        Counted { place, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
+    fn counted(key: BucketKey, amount: u64) -> Counted {
+        Counted { place: key, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
     }
 
     #[test]

@@ -46,11 +46,11 @@ impl LimitsInForce {
         }
     }
 
-    fn manifest(&self, asker: &Asker<'_>, limits: &PullLimits, holder: BucketOwner) -> Result<(), Refusal> {
+    fn manifest(&self, asker: &Asker<'_>, limits: &PullLimits, owner: BucketOwner) -> Result<(), Refusal> {
         let buckets =
-            counted((limits.per_client.manifests, limits.total.manifests), holder, CountedKind::Manifests);
+            counted((limits.per_client.manifests, limits.total.manifests), owner, CountedKind::Manifests);
         let taken = self.0.ledger.take(1, &buckets, self.0.ledger.now());
-        taken.map_err(|(place, wait)| self.too_many(asker, limits, (place, holder), wait))
+        taken.map_err(|(place, wait)| self.too_many(asker, limits, (place, owner), wait))
     }
 
     fn too_many(

@@ -72,10 +72,10 @@ impl LimitsInForce {
         }
     }
 
-    fn left(&self, limits: &PullLimits, holder: BucketOwner) -> Vec<Left> {
+    fn left(&self, limits: &PullLimits, owner: BucketOwner) -> Vec<Left> {
         let (own, now) = (&limits.per_client, self.0.ledger.now());
         let of = |kind: BucketKind, bucket: Bucket| {
-            self.0.ledger.left(Counted { place: BucketKey::Of(holder, kind), bucket }, now)
+            self.0.ledger.left(Counted { place: BucketKey::Of(owner, kind), bucket }, now)
         };
         let counted = |key, allowed: String, unit, left| Left { key, allowed, unit, left: Some(left) };
         let requests = [
@@ -95,7 +95,7 @@ impl LimitsInForce {
             counted("per_client.rate", rate.to_string(), Unit::BytesPerSecond, left)
         });
         let blobs = own.blobs.map(|most| {
-            let free = self.0.ledger.holder(holder, |held| {
+            let free = self.0.ledger.holder(owner, |held| {
                 held.blobs.as_ref().map_or(most as usize, |(_, blobs)| blobs.available_permits())
             });
             counted("per_client.blobs", most.to_string(), Unit::Blobs, free as u64)

@@ -187,9 +187,9 @@ impl LimitsInForce {
     }
 
     // operate.md row 22
-    fn repeats(&self, limits: &PullLimits, holder: BucketOwner, sent: Sent<'_>) -> Option<Repeats> {
+    fn repeats(&self, limits: &PullLimits, owner: BucketOwner, sent: Sent<'_>) -> Option<Repeats> {
         let size = sent.size.filter(|size| *size >= REPEATED)?;
-        let number = self.0.ledger.number((holder, sent.digest));
+        let number = self.0.ledger.number((owner, sent.digest));
         let downloads = limits.per_client.repeats?.bucket_of(size);
         let rate = limits.per_client.repeat_rate.map(rate_bucket);
         Some(Repeats {
@@ -208,14 +208,14 @@ struct Owing {
 fn charge(
     (place, bucket): (BucketKey, Bucket),
     limit: &'static str,
-    holder: BucketOwner,
+    owner: BucketOwner,
     said: StreamLimit,
 ) -> Charge {
-    Charge { counted: Counted { place, bucket }, limit, holder, said }
+    Charge { counted: Counted { place, bucket }, limit, holder: owner, said }
 }
 
 // What its own limits and those of the network around it say.
-fn of_client(limits: &PullLimits, holder: BucketOwner, temperature: Temperature) -> Vec<Charge> {
+fn of_client(limits: &PullLimits, owner: BucketOwner, temperature: Temperature) -> Vec<Charge> {
     let own = &limits.per_client;
     let (kind, volume, [name, of_network]) = match temperature {
         Temperature::Cold => (BucketKind::Cold, own.cold, ["client_cold", "network_cold"]),
@@ -223,16 +223,16 @@ fn of_client(limits: &PullLimits, holder: BucketOwner, temperature: Temperature)
     };
     let mut charges = Vec::with_capacity(6);
     if let Some(of) = volume {
-        let place = BucketKey::Of(holder, kind);
-        charges.push(charge((place, of.bucket()), name, holder, StreamLimit::Volume(of, temperature)));
-        if let Some((network, times)) = holder.network() {
+        let place = BucketKey::Of(owner, kind);
+        charges.push(charge((place, of.bucket()), name, owner, StreamLimit::Volume(of, temperature)));
+        if let Some((network, times)) = owner.network() {
             let counted = (BucketKey::Of(network, kind), of.bucket().times(times));
             charges.push(charge(counted, of_network, network, StreamLimit::Network(temperature)));
         }
     }
     if let Some(rate) = own.rate {
-        let place = BucketKey::Of(holder, BucketKind::Rate);
-        charges.push(charge((place, rate_bucket(rate)), "client_rate", holder, StreamLimit::Rate(rate)));
+        let place = BucketKey::Of(owner, BucketKind::Rate);
+        charges.push(charge((place, rate_bucket(rate)), "client_rate", owner, StreamLimit::Rate(rate)));
     }
     charges
 }

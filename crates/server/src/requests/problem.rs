@@ -19,8 +19,8 @@ pub(super) fn doubtful(images: &[Image]) -> Problem {
 }
 
 /// A text means no image that is mirrored here.
-pub(super) fn no_name(asked: &ImageMeaning) -> Problem {
-    let (detail, hint, chinese, chinese_hint) = match asked {
+pub(super) fn no_name(meaning: &ImageMeaning) -> Problem {
+    let (detail, hint, chinese, chinese_hint) = match meaning {
         ImageMeaning::Elsewhere(host) => {
             return Problem::bad(format!("this mirror does not serve `{host}`"))
                 .about("image")

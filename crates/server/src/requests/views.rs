@@ -15,24 +15,24 @@ pub(crate) struct RequestViewer {
     pub(crate) language: Language,
 }
 
-pub(crate) fn list(page: Listing<RequestState>, reader: &RequestViewer) -> api::ImageRequestList {
+pub(crate) fn list(page: Listing<RequestState>, viewer: &RequestViewer) -> api::ImageRequestList {
     let next = page.rows.last().filter(|_| page.more).map(|last| id(last.record.id));
-    let requests = page.rows.into_iter().map(|state| request(state, reader)).collect();
+    let requests = page.rows.into_iter().map(|state| request(state, viewer)).collect();
     api::ImageRequestList { requests, more: page.more, next }
 }
 
 pub(crate) fn request(
     RequestState { record, place, rate }: RequestState,
-    reader: &RequestViewer,
+    viewer: &RequestViewer,
 ) -> api::ImageRequest {
     let error = record.error.as_deref().and_then(RequestFault::of).map(|fault| api::ImageRequestError {
         code: code(fault),
-        hint: hint(fault, reader.language).to_owned(),
+        hint: hint(fault, viewer.language).to_owned(),
         detail: record.detail.clone().unwrap_or_default(),
     });
     api::ImageRequest {
         id: id(record.id),
-        pull: format!("{}/{}", reader.host, record.image),
+        pull: format!("{}/{}", viewer.host, record.image),
         image: record.image,
         platforms: record.platforms.split(',').map(str::to_owned).collect(),
         status: status(record.step.status),

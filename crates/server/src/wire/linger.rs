@@ -74,8 +74,8 @@ struct Closing {
 }
 
 impl<I: Read + Unpin> Linger<I> {
-    pub(crate) fn new(io: I, line: Arc<SocketState>) -> Self {
-        Self { io, line, closing: None }
+    pub(crate) fn new(io: I, socket: Arc<SocketState>) -> Self {
+        Self { io, line: socket, closing: None }
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {

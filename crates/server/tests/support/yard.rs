@@ -74,8 +74,8 @@ impl Yard {
         json(&self.get("/api/v1/me", cookie).await)["account"].as_str().map(str::to_owned)
     }
 
-    pub(crate) async fn change(&self, account: &str, change: AccountUpdate) {
-        self.access.change_account(&name(account), change, &by()).await.unwrap();
+    pub(crate) async fn change(&self, account: &str, update: AccountUpdate) {
+        self.access.change_account(&name(account), update, &by()).await.unwrap();
     }
 }
 

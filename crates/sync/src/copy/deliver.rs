@@ -300,9 +300,9 @@ impl Delivery {
         Ended { outcome, digest: Some(self.image), took: self.began.elapsed() }
     }
 
-    fn fail(&self, target: usize, fault: &SendError) {
+    fn fail(&self, target: usize, error: &SendError) {
         let source = &self.run.jobs[self.job].source;
-        let outcome = failure::of_fault(source, self.target(target), fault);
+        let outcome = failure::of_fault(source, self.target(target), error);
         self.run.settle(self.job, target, self.ended(outcome));
     }
 }

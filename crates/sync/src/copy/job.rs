@@ -228,15 +228,15 @@ impl JobContext {
         self: &Arc<Self>,
         source: &Arc<ImageSource>,
         image: Digest,
-        wanted: Vec<GroupDelivery>,
+        delivery: Vec<GroupDelivery>,
         slot: OwnedSemaphorePermit,
     ) {
         let mut reads = JoinSet::new();
-        let stakes = self.share(source, &wanted, &mut reads);
+        let stakes = self.share(source, &delivery, &mut reads);
         let mut deliveries = JoinSet::new();
-        for (wanted, stakes) in wanted.into_iter().zip(stakes) {
+        for (delivery, stakes) in delivery.into_iter().zip(stakes) {
             let (work, source) = (Arc::clone(self), Arc::clone(source));
-            deliveries.spawn(async move { work.one(source, image, wanted, stakes).await });
+            deliveries.spawn(async move { work.one(source, image, delivery, stakes).await });
         }
         deliveries.join_next().await;
         let rest = async { while deliveries.join_next().await.is_some() {} };
@@ -268,25 +268,25 @@ impl JobContext {
     fn share(
         &self,
         source: &Arc<ImageSource>,
-        wanted: &[GroupDelivery],
+        delivery: &[GroupDelivery],
         reads: &mut JoinSet<()>,
     ) -> Vec<HashMap<Digest, Stake>> {
         let mut takers: HashMap<Blob, Vec<usize>> = HashMap::new();
-        for (taker, wanted) in wanted.iter().enumerate() {
-            for (digest, size) in wanted.blobs() {
+        for (taker, delivery) in delivery.iter().enumerate() {
+            for (digest, size) in delivery.blobs() {
                 takers.entry(Blob { digest, size }).or_default().push(taker);
             }
         }
         self.tally.sized(takers.keys().map(|blob| blob.size).sum());
-        let spots: Vec<Spot> = wanted.iter().map(|wanted| Spot::of(&wanted.group.place)).collect();
-        let mut stakes: Vec<HashMap<Digest, Stake>> = wanted.iter().map(|_| HashMap::new()).collect();
+        let spots: Vec<Spot> = delivery.iter().map(|delivery| Spot::of(&delivery.group.place)).collect();
+        let mut stakes: Vec<HashMap<Digest, Stake>> = delivery.iter().map(|_| HashMap::new()).collect();
         for (blob, takers) in takers {
             let (shared, ballots) = SharedRead::new(takers.len());
             let origin = BlobOrigin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
             reads.spawn(read_once(shared, origin, Arc::clone(&self.run.room)));
             let places = takers
                 .iter()
-                .map(|taker| Taker { spot: &spots[*taker], mounts: wanted[*taker].sink.may_mount() });
+                .map(|taker| Taker { spot: &spots[*taker], mounts: delivery[*taker].sink.may_mount() });
             let claims =
                 self.run.memory.claim_all(ContentId { kind: ContentKind::Blob, digest: blob.digest }, places);
             for ((taker, ballot), claim) in takers.iter().zip(ballots).zip(claims) {
@@ -296,16 +296,16 @@ impl JobContext {
         stakes
     }
 
-    async fn bringer(&self, wanted: &GroupDelivery) -> Bringer {
+    async fn bringer(&self, delivery: &GroupDelivery) -> Bringer {
         let job = &self.run.jobs[self.number];
-        let spot = Spot::of(&wanted.group.place);
+        let spot = Spot::of(&delivery.group.place);
         Bringer {
-            sink: Arc::clone(&wanted.sink),
+            sink: Arc::clone(&delivery.sink),
             beside: Spot::of(&job.source).mountable(&spot).cloned(),
             spot,
             memory: Arc::clone(&self.run.memory),
             room: Arc::clone(&self.run.room),
-            is_new: self.run.is_new(&wanted.group.place).await,
+            is_new: self.run.is_new(&delivery.group.place).await,
         }
     }
 }

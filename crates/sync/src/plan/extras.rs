@@ -84,16 +84,16 @@ fn of_place(
     place: &Place,
     writers: &Writers<'_>,
     written: Option<&WrittenTags>,
-    known: &ExtrasInput<'_>,
+    input: &ExtrasInput<'_>,
 ) -> Result<Vec<PlanStep>, String> {
     let unlisted = |why: &str| Err(format!("extra tags of `{place}` are not listed: {why}"));
-    if known.rules.is_written_elsewhere(place) {
+    if input.rules.is_written_elsewhere(place) {
         return unlisted("a rule that is not part of this run also writes there");
     }
     let Some(written) = written.filter(|written| !written.is_uncertain && !written.tags.is_empty()) else {
         return unlisted("it is not certain which tags belong there");
     };
-    let listing = match known.survey.listing(place) {
+    let listing = match input.survey.listing(place) {
         Some(Ok(listing)) => listing,
         Some(Err(failure)) => return unlisted(&failure.what),
         None => return unlisted("it was not listed"),

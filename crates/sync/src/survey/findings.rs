@@ -109,8 +109,8 @@ impl Survey {
         self
     }
 
-    pub(crate) fn with(mut self, place: &Place, tag: &str, seen: TagFinding) -> Self {
-        self.seen.insert((place.clone(), tag.parse().unwrap()), seen);
+    pub(crate) fn with(mut self, place: &Place, tag: &str, finding: TagFinding) -> Self {
+        self.seen.insert((place.clone(), tag.parse().unwrap()), finding);
         self
     }
 

@@ -83,9 +83,13 @@ impl TestEngine {
         Self::begin(dialect, free_address().await, EngineListener::Tcp(Some(certificates.clone())))
     }
 
-    fn begin(dialect: Dialect, address: String, place: EngineListener) -> Self {
-        let engine =
-            Self { shared: Arc::new(EngineShared::new(dialect)), address, server: Mutex::new(None), place };
+    fn begin(dialect: Dialect, address: String, listener: EngineListener) -> Self {
+        let engine = Self {
+            shared: Arc::new(EngineShared::new(dialect)),
+            address,
+            server: Mutex::new(None),
+            place: listener,
+        };
         engine.restart();
         engine
     }
@@ -145,8 +149,8 @@ impl TestEngine {
     // ---- what it has ----
 
     /// Lets it pull an image by this name.
-    pub fn offer(&self, reference: &str, offer: PullableImage) {
-        self.shared.state().offers.insert(full(reference), Ok(offer));
+    pub fn offer(&self, reference: &str, image: PullableImage) {
+        self.shared.state().offers.insert(full(reference), Ok(image));
     }
 
     /// Lets pulls of this name fail.
@@ -155,8 +159,8 @@ impl TestEngine {
     }
 
     /// Gives it an image without a pull.
-    pub fn put_image(&self, reference: &str, offer: PullableImage) {
-        self.shared.state().images.insert(full(reference), offer);
+    pub fn put_image(&self, reference: &str, image: PullableImage) {
+        self.shared.state().images.insert(full(reference), image);
     }
 
     /// Whether it has an image.

@@ -67,8 +67,8 @@ pub(crate) struct TokenClient {
 }
 
 /// The document of this form; `None` for those that need none.
-pub(crate) fn document(form: TokenFormat, token: &IssuedToken, reader: &TokenClient) -> Option<String> {
-    let (secret, name, at) = (&token.token, &reader.user, &reader.registry);
+pub(crate) fn document(form: TokenFormat, token: &IssuedToken, client: &TokenClient) -> Option<String> {
+    let (secret, name, at) = (&token.token, &client.user, &client.registry);
     match form {
         TokenFormat::Text | TokenFormat::Json => None,
         TokenFormat::DockerConfigJson => {
@@ -103,10 +103,10 @@ pub(crate) fn user(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn written(form: TokenFormat, at: &str) -> String {
+    fn written(format: TokenFormat, at: &str) -> String {
         let token = IssuedToken { id: "0123456789".to_owned(), token: "ep_secret".to_owned() };
         let reader = TokenClient { user: user("ci: \"build\""), registry: Registry::read(at).unwrap() };
-        document(form, &token, &reader).unwrap()
+        document(format, &token, &reader).unwrap()
     }
 
     #[test]

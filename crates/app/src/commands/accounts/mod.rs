@@ -39,7 +39,7 @@ pub(crate) struct Accounts {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: AccountOperation,
+    pub(crate) operation: AccountOperation,
 }
 
 /// A subcommand.
@@ -157,14 +157,14 @@ pub(crate) struct Issue {
 }
 
 /// Runs the command.
-pub(crate) fn run(Accounts { to, verb }: Accounts) -> Result<(), Failure> {
+pub(crate) fn run(Accounts { to, operation }: Accounts) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(asker.perform(verb))
+    runtime::build()?.block_on(asker.perform(operation))
 }
 
 impl Asker {
-    async fn perform(&self, verb: AccountOperation) -> Result<(), Failure> {
-        match verb {
+    async fn perform(&self, operation: AccountOperation) -> Result<(), Failure> {
+        match operation {
             AccountOperation::List => self.list().await,
             AccountOperation::Add { name, role, password } => self.add(name, role, password).await,
             AccountOperation::SetPassword { name, password } => {
@@ -318,10 +318,10 @@ impl Asker {
         &self,
         issued: &IssuedToken,
         form: TokenFormat,
-        reader: Option<TokenClient>,
+        client: Option<TokenClient>,
     ) -> Result<(), Failure> {
-        if let Some(reader) = reader
-            && let Some(document) = issued::document(form, issued, &reader)
+        if let Some(client) = client
+            && let Some(document) = issued::document(form, issued, &client)
         {
             return output::print(&document);
         }

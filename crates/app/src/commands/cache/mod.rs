@@ -1,7 +1,7 @@
 //! `entrepot cache`: lists, removes and verifies cached images, with or without a running server.
 //!
 //! - `work` follows evictions and scrubs; `pins` is for what stays; `simulate` replays pulls and needs no mirror
-//! - `names` parses image names; `holder` works in this process or asks the server; `verify` is the one verb with rules of
+//! - `names` parses image names; `holder` works in this process or asks the server; `verify` is the one operation with rules of
 //!   its own
 //! - `render` formats the results, separate from the lookup
 
@@ -52,7 +52,7 @@ pub(crate) struct Cache {
     /// The log verbosity.
     pub(crate) verbosity: Verbosity,
     /// The subcommand.
-    pub(crate) verb: CacheOperation,
+    pub(crate) operation: CacheOperation,
 }
 
 /// A subcommand of `cache`.
@@ -96,7 +96,7 @@ pub(crate) enum CacheOperation {
 
 /// Runs the command.
 pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
-    if let CacheOperation::Simulate(source) = &cache.verb {
+    if let CacheOperation::Simulate(source) = &cache.operation {
         return simulate::simulate(source, cache.output);
     }
     let environment = Environment::of_process();
@@ -110,41 +110,41 @@ pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
     let data = DataDir::existing(&loaded.config.data)?;
     runtime::build()?.block_on(async {
         let holder = CacheBackend::open(&loaded.config, &data).await?;
-        let done = perform(&holder, cache.verb, cache.output).await;
+        let done = perform(&holder, cache.operation, cache.output).await;
         holder.close().await;
         done
     })
 }
 
-async fn perform(holder: &CacheBackend, verb: CacheOperation, output: Output) -> Result<(), Failure> {
-    match verb {
+async fn perform(backend: &CacheBackend, operation: CacheOperation, output: Output) -> Result<(), Failure> {
+    match operation {
         CacheOperation::Repositories { prefix } => {
-            let repositories = holder.repositories(prefix.as_deref()).await?;
+            let repositories = backend.repositories(prefix.as_deref()).await?;
             print(output, &Repositories { repositories: &repositories }, || {
                 render::repositories(&repositories, now())
             })
         }
         CacheOperation::Images(repository) => {
-            let images = holder.images(&repository.0).await?;
+            let images = backend.images(&repository.0).await?;
             print(output, &Images { images: &images }, || render::images(&images, now()))
         }
         CacheOperation::Count => {
-            let totals = holder.totals().await?;
+            let totals = backend.totals().await?;
             print(output, &totals, || render::totals(&totals))
         }
-        CacheOperation::Verify(repair) => verify::verify(holder, repair, output).await,
+        CacheOperation::Verify(repair) => verify::verify(backend, repair, output).await,
         CacheOperation::Remove { what, dry_run, yes } => {
-            remove(holder, &what, Care { dry_run, yes }, output).await
+            remove(backend, &what, Care { dry_run, yes }, output).await
         }
-        CacheOperation::Evict(what) => work::evict(holder, what, output).await,
-        CacheOperation::Pin(new) => pins::pin(holder, new, output).await,
-        CacheOperation::Unpin(which) => pins::unpin(holder, &which, output).await,
-        CacheOperation::Pins(which) => pins::list(holder, &which, output).await,
+        CacheOperation::Evict(what) => work::evict(backend, what, output).await,
+        CacheOperation::Pin(new) => pins::pin(backend, new, output).await,
+        CacheOperation::Unpin(which) => pins::unpin(backend, &which, output).await,
+        CacheOperation::Pins(which) => pins::list(backend, &which, output).await,
         CacheOperation::Savings => {
-            let savings = holder.savings().await?;
+            let savings = backend.savings().await?;
             print(output, &savings, || render_work::savings(&savings))
         }
-        CacheOperation::Scrub(what) => work::scrub(holder, what, output).await,
+        CacheOperation::Scrub(what) => work::scrub(backend, what, output).await,
         CacheOperation::Simulate(source) => simulate::simulate(&source, output),
     }
 }
@@ -155,11 +155,11 @@ struct Care {
     yes: bool,
 }
 
-async fn remove(holder: &CacheBackend, what: &Selection, care: Care, output: Output) -> Result<(), Failure> {
+async fn remove(backend: &CacheBackend, what: &Selection, care: Care, output: Output) -> Result<(), Failure> {
     let Care { dry_run, yes } = care;
     if dry_run || (what.is_whole() && !yes) {
         let images: Vec<CacheImage> =
-            holder.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
+            backend.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
         // A repository may have blobs alone.
         if images.is_empty() && !what.is_whole() {
             return Err(Failure::new(format!("`{what}` is not held"))
@@ -170,7 +170,7 @@ async fn remove(holder: &CacheBackend, what: &Selection, care: Care, output: Out
         }
         agree(what, images.len() as u64)?;
     }
-    let removal = holder.remove(&what.name, what.reference.as_ref()).await?;
+    let removal = backend.remove(&what.name, what.reference.as_ref()).await?;
     print(output, &Removed { name: what.to_string(), removal }, || render::removed(&removal))
 }
 

@@ -43,22 +43,22 @@ pub(crate) enum Scrub {
 }
 
 /// Evicts, or shows what would go.
-pub(super) async fn evict(holder: &CacheBackend, what: Eviction, output: Output) -> Result<(), Failure> {
+pub(super) async fn evict(backend: &CacheBackend, what: Eviction, output: Output) -> Result<(), Failure> {
     let (plan, free) = match what {
         Eviction::DryRun { free } => {
-            let plan = holder.eviction_plan(free).await?;
+            let plan = backend.eviction_plan(free).await?;
             return print(output, &plan, || render::plan(&plan));
         }
         Eviction::Cancel => {
-            let state = holder.cancel_eviction().await?;
+            let state = backend.cancel_eviction().await?;
             return print(output, &state, || render::cancelled(state.running.is_some()));
         }
         Eviction::Now { plan, free } => (plan, free),
     };
-    holder.begin_eviction(plan, free).await?;
+    backend.begin_eviction(plan, free).await?;
     let mut status = StatusLine::default();
     let report = loop {
-        let state = holder.eviction().await?;
+        let state = backend.eviction().await?;
         match (state.running, state.last) {
             (Some(progress), _) => status.show(&render::eviction_progress(&progress)),
             (None, Some(report)) => break report,
@@ -72,18 +72,18 @@ pub(super) async fn evict(holder: &CacheBackend, what: Eviction, output: Output)
 }
 
 /// Hashes everything again.
-pub(super) async fn scrub(holder: &CacheBackend, what: Scrub, output: Output) -> Result<(), Failure> {
+pub(super) async fn scrub(backend: &CacheBackend, what: Scrub, output: Output) -> Result<(), Failure> {
     let rate = match what {
         Scrub::Cancel => {
-            let state = holder.cancel_scrub().await?;
+            let state = backend.cancel_scrub().await?;
             return print(output, &state, || render::cancelled(state.running.is_some()));
         }
         Scrub::Now { rate } => rate,
     };
-    holder.begin_scrub(rate).await?;
+    backend.begin_scrub(rate).await?;
     let mut status = StatusLine::default();
     let report = loop {
-        let state = holder.scrub().await?;
+        let state = backend.scrub().await?;
         match (state.running, state.last) {
             (Some(progress), _) => status.show(&render::scrub_progress(&progress)),
             (None, Some(report)) => break report,

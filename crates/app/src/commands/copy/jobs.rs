@@ -52,7 +52,7 @@ impl From<CopyAction> for ActionName {
 }
 
 /// One job for each image.
-pub(super) async fn jobs(session: &RegistryContext, copy: &Copy) -> Result<Vec<CopyJob>, Failure> {
+pub(super) async fn jobs(context: &RegistryContext, copy: &Copy) -> Result<Vec<CopyJob>, Failure> {
     let mut ends = [&copy.source].into_iter().chain(&copy.targets);
     if copy.all_tags
         && let Some(end) = ends.find(|end| end.image != Chosen::Unsaid)
@@ -63,7 +63,7 @@ pub(super) async fn jobs(session: &RegistryContext, copy: &Copy) -> Result<Vec<C
     let images = match &copy.source.image {
         Chosen::Image { name, digest } => vec![CopyImage { name: name.clone(), digest: *digest }],
         Chosen::Whole(image) => vec![named(&copy.source.place, image).await?],
-        Chosen::Unsaid => unnamed(session, copy).await?,
+        Chosen::Unsaid => unnamed(context, copy).await?,
     };
     let request = CopyRequest {
         source: copy.source.place.clone(),
@@ -73,7 +73,7 @@ pub(super) async fn jobs(session: &RegistryContext, copy: &Copy) -> Result<Vec<C
         platforms: copy.platforms.clone(),
         referrers: copy.referrers,
     };
-    request.jobs(|host| usual(session, host))
+    request.jobs(|host| usual(context, host))
 }
 
 fn target(end: &Endpoint) -> Result<CopyTarget, Failure> {
@@ -113,18 +113,18 @@ fn listed(all: &[Packed]) -> String {
     }
 }
 
-fn usual(session: &RegistryContext, host: &Host) -> Result<Format, Failure> {
-    session.registry(host).map(|registry| registry.format)
+fn usual(context: &RegistryContext, host: &Host) -> Result<Format, Failure> {
+    context.registry(host).map(|registry| registry.format)
 }
 
 // The images to copy if none is named: `latest` from a registry, the only image from anywhere else.
-async fn unnamed(session: &RegistryContext, copy: &Copy) -> Result<Vec<CopyImage>, Failure> {
+async fn unnamed(context: &RegistryContext, copy: &Copy) -> Result<Vec<CopyImage>, Failure> {
     let place = &copy.source.place;
     if let Place::Registry { host, repository } = place {
         if !copy.all_tags {
             return Ok(vec![Reference::Tag(Tag::latest()).into()]);
         }
-        let tags = tags::list(session, host, repository).await?;
+        let tags = tags::list(context, host, repository).await?;
         if tags.is_empty() {
             return Err(Failure::new(format!("`{place}` has no tags")));
         }

@@ -32,10 +32,10 @@ pub(crate) fn run(copy: Copy) -> Result<(), Failure> {
     session::run(&copy.common, async |session, stop| perform_all(&copy, session, stop).await)
 }
 
-async fn perform_all(copy: &Copy, session: RegistryContext, stop: CancellationToken) -> Result<(), Failure> {
-    let registries: Arc<dyn Registries> = session.registries.clone();
+async fn perform_all(copy: &Copy, context: RegistryContext, stop: CancellationToken) -> Result<(), Failure> {
+    let registries: Arc<dyn Registries> = context.registries.clone();
     let looked = async {
-        let jobs = jobs::jobs(&session, copy).await?;
+        let jobs = jobs::jobs(&context, copy).await?;
         let states = look(&registries, &jobs).await;
         Ok::<_, Failure>((jobs, states))
     };

@@ -33,7 +33,7 @@ pub(crate) struct Credentials {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: CredentialOperation,
+    pub(crate) operation: CredentialOperation,
 }
 
 /// A subcommand.
@@ -98,13 +98,13 @@ pub(crate) fn print_key() -> Result<(), Failure> {
 }
 
 /// Runs the command.
-pub(crate) fn run(Credentials { to, verb }: Credentials) -> Result<(), Failure> {
+pub(crate) fn run(Credentials { to, operation }: Credentials) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: CredentialOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: CredentialOperation) -> Result<(), Failure> {
+    match operation {
         CredentialOperation::List => {
             let all = list(asker).await?;
             asker.print(&all, || render::credentials(&all.credentials))

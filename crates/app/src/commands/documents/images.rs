@@ -96,13 +96,13 @@ impl ImageListing {
         Ok(())
     }
 
-    fn add(&mut self, found: &DocumentImage, place: DocumentPosition) {
+    fn add(&mut self, found: &DocumentImage, position: DocumentPosition) {
         let whole = found.image();
         let image = whole.as_ref().map_or_else(|| found.to_string(), ToString::to_string);
         let number = *self.numbers.entry(image.clone()).or_insert(self.images.len());
         match self.images.get_mut(number) {
-            Some(known) => known.places.push(place),
-            None => self.images.push(ImageUse { image, whole, places: vec![place], resolved: None }),
+            Some(known) => known.places.push(position),
+            None => self.images.push(ImageUse { image, whole, places: vec![position], resolved: None }),
         }
     }
 

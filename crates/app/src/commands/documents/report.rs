@@ -34,8 +34,8 @@ pub(in crate::commands) struct UnchangedText {
 }
 
 impl UnchangedText {
-    pub(in crate::commands) fn new(place: DocumentPosition, reason: &Reason) -> Self {
-        Self { place, reason: reason.word(), explanation: reason.to_string() }
+    pub(in crate::commands) fn new(position: DocumentPosition, reason: &Reason) -> Self {
+        Self { place: position, reason: reason.word(), explanation: reason.to_string() }
     }
 
     pub(in crate::commands) fn of(file: &str, left: &Left) -> Self {

@@ -30,9 +30,9 @@ pub(super) fn resolve(common: &Common, images: &mut [ImageUse]) -> Result<u64, F
     Ok(missing)
 }
 
-async fn ask(session: &RegistryContext, images: &mut [ImageUse]) -> u64 {
+async fn ask(context: &RegistryContext, images: &mut [ImageUse]) -> u64 {
     let wanted: Vec<Option<ImageRef>> = images.iter().map(|named| named.whole.clone()).collect();
-    let answers = stream::iter(wanted).map(|image| one(session, image)).buffered(AT_ONCE);
+    let answers = stream::iter(wanted).map(|image| one(context, image)).buffered(AT_ONCE);
     let answers: Vec<Resolved> = answers.collect().await;
     let mut missing = 0;
     for (named, answer) in images.iter_mut().zip(answers) {
@@ -42,13 +42,13 @@ async fn ask(session: &RegistryContext, images: &mut [ImageUse]) -> u64 {
     missing
 }
 
-async fn one(session: &RegistryContext, image: Option<ImageRef>) -> Resolved {
+async fn one(context: &RegistryContext, image: Option<ImageRef>) -> Resolved {
     let Some(image) = image else {
         return Resolved::Missing {
             error: "its tag is in a variable that the document does not set".to_owned(),
         };
     };
-    match inspect::brief(session, &image).await {
+    match inspect::brief(context, &image).await {
         Ok(brief) => Resolved::There(brief),
         Err(failure) => Resolved::Missing { error: failure.to_string() },
     }

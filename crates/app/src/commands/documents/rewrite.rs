@@ -96,13 +96,13 @@ fn layers(documents: &Documents, sources: &[DocumentSource], rules: &Rules) -> L
 }
 
 // Reports kustomizations beside changed resources that are not among the documents: they may no longer find their images.
-fn remark_kustomizations(sources: &[DocumentSource], done: &[RewriteResult]) {
-    let is_changed = |done: &RewriteResult| {
-        let outcome = done.result.as_ref().map(|(outcome, ..)| outcome);
+fn remark_kustomizations(sources: &[DocumentSource], result: &[RewriteResult]) {
+    let is_changed = |result: &RewriteResult| {
+        let outcome = result.result.as_ref().map(|(outcome, ..)| outcome);
         outcome
             .is_ok_and(|outcome| outcome.kind == Some(DocumentKind::Kubernetes.name()) && outcome.renamed > 0)
     };
-    let paths = sources.iter().zip(done).filter(|(_, done)| is_changed(done));
+    let paths = sources.iter().zip(result).filter(|(_, result)| is_changed(result));
     let folders: BTreeSet<&Path> = paths.filter_map(|(source, _)| source.path()?.parent()).collect();
     for folder in folders {
         let is_named = sources

@@ -50,8 +50,8 @@ pub(crate) fn run(Exec { to, instance, asked }: Exec) -> Result<ExitCode, Failur
 }
 
 /// What the server is asked to start. A shell for somebody at a terminal has that terminal.
-fn start(asked: ExecOptions, is_typed: bool, is_read: bool) -> Result<ExecStart, Failure> {
-    let ExecOptions { command, interactive, terminal: wanted, user } = asked;
+fn start(options: ExecOptions, is_typed: bool, is_read: bool) -> Result<ExecStart, Failure> {
+    let ExecOptions { command, interactive, terminal: wanted, user } = options;
     if wanted && !is_typed {
         return Err(Failure::wrong("the input is no terminal").with_hint("leave out `--tty`"));
     }

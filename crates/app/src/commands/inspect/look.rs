@@ -106,11 +106,11 @@ struct Asker<'a> {
 
 /// The manifest of an image as the registry has it, or of one of its platforms.
 pub(super) async fn document(
-    session: &RegistryContext,
+    context: &RegistryContext,
     image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Bytes, Failure> {
-    let asker = Asker { session, remote: session.remote(image.host())?, image };
+    let asker = Asker { session: context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
     let Some(platform) = platform.filter(|_| top.manifest.media_type().is_index()) else {
         return Ok(top.fetched.bytes);
@@ -122,11 +122,11 @@ pub(super) async fn document(
 
 /// Everything known about an image.
 pub(super) async fn look(
-    session: &RegistryContext,
+    context: &RegistryContext,
     image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<ImageDetails, Failure> {
-    let asker = Asker { session, remote: session.remote(image.host())?, image };
+    let asker = Asker { session: context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
     let mut seen = ImageDetails {
         image: image.to_string(),
@@ -176,11 +176,11 @@ impl Asker<'_> {
         &self,
         index: &Manifest,
         platform: Option<&Platform>,
-        seen: &mut ImageDetails,
+        details: &mut ImageDetails,
     ) -> Result<(), Failure> {
         let (attestations, images): (Vec<_>, Vec<_>) =
             index.manifests().iter().cloned().partition(is_attestation);
-        seen.attestations = attestations.len();
+        details.attestations = attestations.len();
         let chosen = match platform {
             Some(platform) => Some(self.chosen(index, platform)?.digest),
             None => usual(&images).map(|image| image.digest),
@@ -192,19 +192,19 @@ impl Asker<'_> {
         for (document, image) in &documents {
             let platform = image.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
             let one = match document {
-                Some(document) if !seen.knows_content(&document.manifest, &image.digest) => continue,
+                Some(document) if !details.knows_content(&document.manifest, &image.digest) => continue,
                 Some(document) => variant(&document.manifest, &image.digest, platform),
                 None => {
                     Variant { platform, digest: image.digest.to_string(), layers: 0, size: 0, missing: true }
                 }
             };
-            seen.platforms.push(one);
+            details.platforms.push(one);
         }
         let chosen = documents.iter().find(|(_, image)| Some(image.digest) == chosen);
         let chosen = chosen.and_then(|(document, _)| document.as_ref());
         if let Some(document) = chosen.filter(|one| one.manifest.media_type().is_image()) {
             let config = self.config(&document.manifest).await?;
-            seen.shown = Some(shown(&document.manifest, config));
+            details.shown = Some(shown(&document.manifest, config));
         }
         Ok(())
     }
@@ -240,12 +240,12 @@ impl Asker<'_> {
     }
 
     // Referrers are optional; a failure here is not an error.
-    async fn referrers(&self, digest: &Digest, seen: &mut ImageDetails) {
+    async fn referrers(&self, digest: &Digest, details: &mut ImageDetails) {
         match self.remote.referrers(self.image.repository(), digest).await {
-            Ok(found) => seen.referrers = found.into_iter().map(referrer).collect(),
+            Ok(found) => details.referrers = found.into_iter().map(referrer).collect(),
             Err(error) => {
                 tracing::debug!(%error, "the registry does not say what refers to the image");
-                seen.referrers_unknown = true;
+                details.referrers_unknown = true;
             }
         }
     }

@@ -46,8 +46,8 @@ pub(crate) struct OnPlatform {
 }
 
 /// Fetches the summary of an image.
-pub(crate) async fn brief(session: &RegistryContext, image: &ImageRef) -> Result<Brief, Failure> {
-    let seen = look::look(session, image, None).await?;
+pub(crate) async fn brief(context: &RegistryContext, image: &ImageRef) -> Result<Brief, Failure> {
+    let seen = look::look(context, image, None).await?;
     let platforms = seen.platforms.into_iter().filter(|one| !one.missing);
     let platforms = platforms.map(|one| OnPlatform { platform: one.platform, size: one.size }).collect();
     Ok(Brief { digest: seen.digest, platforms })

@@ -12,37 +12,37 @@ use crate::{
 };
 
 /// The full text.
-pub(super) fn text(seen: &ImageDetails) -> String {
-    let mut text = format!("{}\n", printable(&seen.image));
-    let _ = writeln!(text, "{}", sentence!("digest      {digest}", digest = seen.digest));
-    let _ = writeln!(text, "{}", sentence!("media type  {kind}", kind = seen.media_type));
-    if let Some(kind) = &seen.artifact_type {
+pub(super) fn text(details: &ImageDetails) -> String {
+    let mut text = format!("{}\n", printable(&details.image));
+    let _ = writeln!(text, "{}", sentence!("digest      {digest}", digest = details.digest));
+    let _ = writeln!(text, "{}", sentence!("media type  {kind}", kind = details.media_type));
+    if let Some(kind) = &details.artifact_type {
         let _ = writeln!(text, "{}", sentence!("artifact    {kind}", kind = printable(kind)));
     }
-    if let Some(created) = seen.shown.as_ref().and_then(|shown| shown.created.as_deref()) {
+    if let Some(created) = details.shown.as_ref().and_then(|shown| shown.created.as_deref()) {
         let _ = writeln!(text, "{}", sentence!("created     {time}", time = printable(created)));
     }
-    text += &format!("\n{}", platforms(&seen.platforms));
-    if seen.attestations != 0 {
-        let attestations = amount(seen.attestations, "attestation");
+    text += &format!("\n{}", platforms(&details.platforms));
+    if details.attestations != 0 {
+        let attestations = amount(details.attestations, "attestation");
         let _ = writeln!(text, "{}", sentence!("and {attestations}", attestations = attestations));
     }
-    if let Some(shown) = &seen.shown {
+    if let Some(shown) = &details.shown {
         let head = sentence!("layers of {platform}", platform = printable(&shown.platform));
         text += &section(&head, &layers(&shown.layers));
         text += &notes(&word("labels"), &shown.labels);
     }
-    text += &notes(&word("annotations"), &seen.annotations);
-    for (digest, why) in &seen.unknown_content {
+    text += &notes(&word("annotations"), &details.annotations);
+    for (digest, why) in &details.unknown_content {
         let why = told(why);
         let (digest, why) = (printable(digest), printable(&why));
         let unknown = sentence!("the layers of {digest} are not known: {why}", digest = digest, why = why);
         text += &format!("\n{unknown}\n");
     }
-    if seen.referrers_unknown {
+    if details.referrers_unknown {
         text += &format!("\n{}\n", sentence!("the registry does not say what refers to it"));
     }
-    text + &section(&word("referrers"), &referrers(&seen.referrers))
+    text + &section(&word("referrers"), &referrers(&details.referrers))
 }
 
 fn section(head: &str, body: &str) -> String {

@@ -33,7 +33,7 @@ pub(crate) struct Instances {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What to do.
-    pub(crate) verb: InstanceOperation,
+    pub(crate) operation: InstanceOperation,
 }
 
 /// What to do.
@@ -185,13 +185,13 @@ pub(crate) struct InstanceOptions {
 }
 
 /// Runs the command.
-pub(crate) fn run(Instances { to, verb }: Instances) -> Result<(), Failure> {
+pub(crate) fn run(Instances { to, operation }: Instances) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: InstanceOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: InstanceOperation) -> Result<(), Failure> {
+    match operation {
         InstanceOperation::Run(run) => create(asker, *run).await,
         InstanceOperation::List { search, all } => {
             let all = all.then_some(true);
@@ -349,9 +349,14 @@ async fn settled(asker: &Asker, made: Instance) -> Result<Instance, Failure> {
     }
 }
 
-async fn act(asker: &Asker, named: &str, verb: &str, body: &impl serde::Serialize) -> Result<(), Failure> {
+async fn act(
+    asker: &Asker,
+    named: &str,
+    operation: &str,
+    body: &impl serde::Serialize,
+) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
-    let path = ["library", "instances", id.as_str(), verb];
+    let path = ["library", "instances", id.as_str(), operation];
     asker.told(asker.client.change(Method::POST, &path, body).await)
 }
 

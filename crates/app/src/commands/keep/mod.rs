@@ -21,7 +21,7 @@ pub(crate) struct Keep {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: KeepOperation,
+    pub(crate) operation: KeepOperation,
 }
 
 /// A subcommand.
@@ -53,14 +53,14 @@ pub(crate) enum KeepOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(Keep { to, verb }: Keep) -> Result<(), Failure> {
+pub(crate) fn run(Keep { to, operation }: Keep) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: KeepOperation) -> Result<(), Failure> {
+async fn perform(asker: &Asker, operation: KeepOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    match verb {
+    match operation {
         KeepOperation::List => {
             let lists: KeepLists = asker.told(asker.client.get(&["keep"], &none).await)?;
             asker.print(&lists, || render::lists(&lists))

@@ -30,7 +30,7 @@ pub(crate) struct Library {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: LibraryOperation,
+    pub(crate) operation: LibraryOperation,
 }
 
 /// The login for an image's registry.
@@ -98,13 +98,13 @@ impl std::fmt::Debug for LibraryOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(Library { to, verb }: Library) -> Result<(), Failure> {
+pub(crate) fn run(Library { to, operation }: Library) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: LibraryOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: LibraryOperation) -> Result<(), Failure> {
+    match operation {
         LibraryOperation::List(query) => {
             let entries = list(asker, &query).await?;
             let total = entries.len() as u64;

@@ -66,9 +66,9 @@ impl Args {
 
 impl Scene {
     /// The scene of a session's migration.
-    fn of(session: &RegistryContext, args: &Args) -> Result<Self, Failure> {
-        let file = session.file.as_deref();
-        Self::with(session.registries.clone(), session.migration.clone(), file, args.checkout.as_deref())
+    fn of(context: &RegistryContext, args: &Args) -> Result<Self, Failure> {
+        let file = context.file.as_deref();
+        Self::with(context.registries.clone(), context.migration.clone(), file, args.checkout.as_deref())
     }
 
     fn with(

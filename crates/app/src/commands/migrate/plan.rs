@@ -60,15 +60,15 @@ fn named(file: Option<&PathBuf>) -> String {
 }
 
 // Another migration, with its own registries.
-fn other(file: &Path, args: &Args, session: &RegistryContext) -> Result<Scene, Failure> {
+fn other(file: &Path, args: &Args, context: &RegistryContext) -> Result<Scene, Failure> {
     let environment = Environment::of_process();
     let loaded = config::load(Some(file), &environment, Overrides::default())?;
     failure::warn(&loaded.warnings);
     let migration = loaded.config.migration.map(|migration| migration.meant);
-    let cache = Arc::new(FileCache::open(session.cache.clone()));
+    let cache = Arc::new(FileCache::open(context.cache.clone()));
     let registries = registries::configured(loaded.config.registries, &environment, cache);
     Scene::with(
-        Arc::new(registries.with_stored(session.stored.clone())),
+        Arc::new(registries.with_stored(context.stored.clone())),
         migration,
         Some(file),
         args.checkout.as_deref(),

@@ -21,7 +21,7 @@ pub(crate) struct Nodes {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: NodeOperation,
+    pub(crate) operation: NodeOperation,
 }
 
 /// Where certificates and key are.
@@ -82,18 +82,18 @@ pub(crate) enum NodeOperation {
 /// Without what may be secret.
 impl std::fmt::Debug for NodeOperation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a verb of nodes")
+        formatter.write_str("an operation on nodes")
     }
 }
 
 /// Runs the command.
-pub(crate) fn run(Nodes { to, verb }: Nodes) -> Result<(), Failure> {
+pub(crate) fn run(Nodes { to, operation }: Nodes) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: NodeOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: NodeOperation) -> Result<(), Failure> {
+    match operation {
         NodeOperation::List(query) => {
             let nodes = list(asker, &query).await?;
             let all = NodeList { nodes, ..NodeList::default() };

@@ -21,7 +21,7 @@ pub(crate) struct Pulls {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What to do.
-    pub(crate) verb: PullsOperation,
+    pub(crate) operation: PullsOperation,
 }
 
 /// What to do.
@@ -44,13 +44,13 @@ pub(crate) enum PullsOperation {
 }
 
 /// Runs the command.
-pub(crate) fn list(Pulls { to, verb }: Pulls) -> Result<(), Failure> {
+pub(crate) fn list(Pulls { to, operation }: Pulls) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: PullsOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: PullsOperation) -> Result<(), Failure> {
+    match operation {
         PullsOperation::List { node, status, count } => {
             let node = match node {
                 Some(node) => Some(nodes::find(asker, &node).await?),

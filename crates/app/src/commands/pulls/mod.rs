@@ -53,8 +53,8 @@ pub(crate) fn run(PullTo { to, wanted }: PullTo) -> Result<(), Failure> {
     runtime::build()?.block_on(perform(&asker, wanted))
 }
 
-async fn perform(asker: &Asker, wanted: PullOptions) -> Result<(), Failure> {
-    let PullOptions { verbosity, target, image, detach } = wanted;
+async fn perform(asker: &Asker, options: PullOptions) -> Result<(), Failure> {
+    let PullOptions { verbosity, target, image, detach } = options;
     let new = match target {
         PullTarget::Node(node) => {
             NewPull { image: Some(image), node: Some(nodes::find(asker, &node).await?), ..NewPull::default() }

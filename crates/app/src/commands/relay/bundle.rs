@@ -34,27 +34,27 @@ const MAX_MANIFEST: u64 = MAX_MANIFEST_BYTES as u64;
 const MAX_TEXTS: u64 = 64 << 20;
 
 /// Packs a stack into a file. The file appears only when it is complete.
-pub(super) fn pack(relay: &Relay, work: &RenderContext<'_>, path: &Path) -> Result<(), Failure> {
-    let files = files(relay, work)?;
+pub(super) fn pack(relay: &Relay, context: &RenderContext<'_>, path: &Path) -> Result<(), Failure> {
+    let files = files(relay, context)?;
     let cannot = |error: io::Error| write::cannot(path, &error);
     let draft = Draft::at(path, Readers::Owner).map_err(cannot)?;
     let beside = draft.beside(path);
     let tag = |number: usize| tag(number).map_or_else(|| Reference::Tag(Tag::latest()), Reference::Tag);
-    let rows = jobs::copied(work, &relay.options, |_| {
-        Ok(jobs::to_archive(work.plan, &relay.options, &beside, tag))
+    let rows = jobs::copied(context, &relay.options, |_| {
+        Ok(jobs::to_archive(context.plan, &relay.options, &beside, tag))
     })?;
-    let done = CopyResults::new(work.plan, &rows, |entry| entry.source.to_string());
+    let done = CopyResults::new(context.plan, &rows, |entry| entry.source.to_string());
     let verdict = done.verdict();
     if verdict.is_ok() {
-        close(work, &beside, files)?;
+        close(context, &beside, files)?;
         // The archive has the draft's name by now.
         draft.replace().map_err(cannot)?;
     }
     let size = fs::metadata(path).map_or(0, |known| known.len());
     let images = output::amount(rows.len(), "image");
     let written = sentence!("{images} and {size}", images = images, size = output::size(size));
-    done.print(work, &[(path.display().to_string(), written)], &steps(work, path))?;
-    verdict.and_then(|()| complete(work))
+    done.print(context, &[(path.display().to_string(), written)], &steps(context, path))?;
+    verdict.and_then(|()| complete(context))
 }
 
 fn steps(work: &RenderContext<'_>, path: &Path) -> [String; 2] {
@@ -66,11 +66,11 @@ fn steps(work: &RenderContext<'_>, path: &Path) -> [String; 2] {
 }
 
 // Gives the images their full names and adds the files.
-fn close(work: &RenderContext<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
-    let entries = work.plan.entries.iter().enumerate();
+fn close(context: &RenderContext<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
+    let entries = context.plan.entries.iter().enumerate();
     let names =
         entries.filter_map(|(number, entry)| Some((tag(number)?, entry.source.to_string()))).collect();
-    let old = work.stack.sources.iter().map(|source| &source.file).chain(&work.stack.variables);
+    let old = context.stack.sources.iter().map(|source| &source.file).chain(&context.stack.variables);
     // The bundle gets the most restrictive mode of its files.
     let mode = old.fold(0o666, |mode, file| mode & file.mode) | 0o600;
     session::block_on(seal(archive, Sealing { names, files, mode }))?.map_err(Failure::from)
@@ -82,14 +82,14 @@ fn tag(number: usize) -> Option<Tag> {
 }
 
 // The files next to the images: the manifest, the original files and the rewritten ones.
-fn files(relay: &Relay, work: &RenderContext<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
-    let (stack, plan) = (work.stack, work.plan);
+fn files(relay: &Relay, context: &RenderContext<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
+    let (stack, plan) = (context.stack, context.plan);
     let wishes = Wishes {
-        to: work.to.to_string(),
+        to: context.to.to_string(),
         naming: relay.names.naming.to_string(),
         map: relay.names.pairs()?,
         ignore: relay.documents.ignore_list()?,
-        environment: environment(work),
+        environment: environment(context),
     };
     let mut files: Vec<(String, Bytes)> = Vec::new();
     let place = |file: &File| {
@@ -113,10 +113,11 @@ fn files(relay: &Relay, work: &RenderContext<'_>) -> Result<Vec<(String, Bytes)>
     Ok(files)
 }
 
-fn environment(work: &RenderContext<'_>) -> BTreeMap<String, String> {
-    let users = work.plan.entries.iter().flat_map(|entry| &entry.users).flat_map(|user| &user.variables);
+fn environment(context: &RenderContext<'_>) -> BTreeMap<String, String> {
+    let users = context.plan.entries.iter().flat_map(|entry| &entry.users).flat_map(|user| &user.variables);
     let own = users.filter(|(_, origin)| *origin == ValueOrigin::Environment);
-    own.filter_map(|(name, _)| Some((name.clone(), work.stack.environment.get(name)?.0.to_owned()))).collect()
+    own.filter_map(|(name, _)| Some((name.clone(), context.stack.environment.get(name)?.0.to_owned())))
+        .collect()
 }
 
 /// Reads a bundle's manifest; `None` if the archive is not a bundle.

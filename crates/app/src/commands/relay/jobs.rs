@@ -23,12 +23,12 @@ use crate::{
 
 /// Copies each image of a plan from its registry to its target.
 pub(super) fn to_registry(
-    session: &RegistryContext,
+    context: &RegistryContext,
     plan: &Plan,
     options: &CopyOptions,
 ) -> Result<Vec<CopyJob>, Failure> {
     let job = |entry: &StackImage| {
-        let target = at_registry(session, entry, options)?;
+        let target = at_registry(context, entry, options)?;
         Ok(job(at(entry), entry.source.reference(), target))
     };
     plan.entries.iter().map(job).collect()
@@ -57,13 +57,13 @@ pub(super) struct Loaded<'a> {
 
 /// Copies each image of a plan from a loaded archive.
 pub(super) fn from_place(
-    session: &RegistryContext,
+    context: &RegistryContext,
     plan: &Plan,
     options: &CopyOptions,
     loaded: &Loaded<'_>,
 ) -> Result<Vec<CopyJob>, Failure> {
     let job = |(entry, digest): (&StackImage, &Digest)| {
-        let target = at_registry(session, entry, options)?;
+        let target = at_registry(context, entry, options)?;
         Ok(job(loaded.place.clone(), Reference::Digest(*digest), target))
     };
     plan.entries.iter().zip(loaded.digests).map(job).collect()
@@ -82,11 +82,11 @@ fn at(entry: &StackImage) -> Place {
 }
 
 fn at_registry(
-    session: &RegistryContext,
+    context: &RegistryContext,
     entry: &StackImage,
     options: &CopyOptions,
 ) -> Result<JobTarget, Failure> {
-    let usual = session.registry(entry.target.host())?.format;
+    let usual = context.registry(entry.target.host())?.format;
     let (host, repository) = (entry.target.host().clone(), entry.target.repository().clone());
     let place = Place::Registry { host, repository };
     let target = target(place, entry.put_as(), shape(entry, options, usual), options);
@@ -115,20 +115,20 @@ fn target(place: Place, reference: Reference, shape: Shape, options: &CopyOption
 
 /// Prints the plan and runs its copies; returns a row for each image, in the plan's order.
 pub(super) fn copied(
-    work: &RenderContext<'_>,
+    context: &RenderContext<'_>,
     options: &CopyOptions,
     jobs: impl FnOnce(&RegistryContext) -> Result<Vec<CopyJob>, Failure>,
 ) -> Result<Vec<CopyResult>, Failure> {
     let mut rows = Vec::new();
-    if work.plan.entries.is_empty() {
+    if context.plan.entries.is_empty() {
         return Ok(rows);
     }
-    if work.common.output == Output::Text && work.common.verbosity != Verbosity::Quiet {
-        output::print(&format!("{}\n", render::plan_text(work)))?;
+    if context.common.output == Output::Text && context.common.verbosity != Verbosity::Quiet {
+        output::print(&format!("{}\n", render::plan_text(context)))?;
     }
-    session::run(work.common, async |session, stop| {
+    session::run(context.common, async |session, stop| {
         let copies = Copies { jobs: jobs(&session)?, limits: options.limits() };
-        rows = perform_all(&session, work, copies, stop).await?;
+        rows = perform_all(&session, context, copies, stop).await?;
         Ok(())
     })?;
     Ok(rows)
@@ -142,12 +142,12 @@ struct Copies {
 
 // Images already at their target are not copied again.
 async fn perform_all(
-    session: &RegistryContext,
-    work: &RenderContext<'_>,
+    context: &RegistryContext,
+    relay: &RenderContext<'_>,
     Copies { mut jobs, limits }: Copies,
     stop: CancellationToken,
 ) -> Result<Vec<CopyResult>, Failure> {
-    let registries: Arc<dyn Registries> = session.registries.clone();
+    let registries: Arc<dyn Registries> = context.registries.clone();
     let targets: Vec<(Place, Reference)> = jobs
         .iter()
         .flat_map(|job| &job.targets)
@@ -158,7 +158,7 @@ async fn perform_all(
         () = stop.cancelled() => return Err(Failure::new("interrupted")),
     };
     let mut rows = settle(&mut jobs, states);
-    let (show, events) = Show::begin(Style::of(work.common.output, work.common.verbosity), &jobs);
+    let (show, events) = Show::begin(Style::of(relay.common.output, relay.common.verbosity), &jobs);
     rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
     let mut ordered = Vec::with_capacity(rows.len());

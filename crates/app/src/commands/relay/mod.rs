@@ -50,10 +50,10 @@ pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
     }
 }
 
-fn print_plan(work: &RenderContext<'_>) -> Result<(), Failure> {
-    match work.common.output {
-        Output::Json => output::print_json(&render::planned(work)),
-        Output::Text => output::print(&render::plan_text(work)),
+fn print_plan(context: &RenderContext<'_>) -> Result<(), Failure> {
+    match context.common.output {
+        Output::Json => output::print_json(&render::planned(context)),
+        Output::Text => output::print(&render::plan_text(context)),
     }
 }
 
@@ -87,16 +87,17 @@ fn planned(stack: &Stack, rules: &Rules) -> Result<Plan, Failure> {
     }
 }
 
-fn copy(relay: &Relay, work: &RenderContext<'_>) -> Result<(), Failure> {
-    let rows =
-        jobs::copied(work, &relay.options, |session| jobs::to_registry(session, work.plan, &relay.options))?;
-    let done = CopyResults::new(work.plan, &rows, |entry| entry.target.to_string());
+fn copy(relay: &Relay, context: &RenderContext<'_>) -> Result<(), Failure> {
+    let rows = jobs::copied(context, &relay.options, |session| {
+        jobs::to_registry(session, context.plan, &relay.options)
+    })?;
+    let done = CopyResults::new(context.plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
     // No files are written if copies failed: they would name images that are missing.
     let (written, steps) = match verdict {
-        Ok(()) => (write::files(work.stack, work.plan, work.names)?, render::steps_of(work)),
+        Ok(()) => (write::files(context.stack, context.plan, context.names)?, render::steps_of(context)),
         Err(_) => Default::default(),
     };
-    done.print(work, &render::renamed(written), &steps)?;
-    verdict.and_then(|()| render::complete(work))
+    done.print(context, &render::renamed(written), &steps)?;
+    verdict.and_then(|()| render::complete(context))
 }

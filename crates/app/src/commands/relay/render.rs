@@ -81,8 +81,8 @@ struct NewFile {
 }
 
 /// Builds the JSON plan.
-pub(super) fn planned(work: &RenderContext<'_>) -> Planned {
-    let RenderContext { stack, plan, names, .. } = *work;
+pub(super) fn planned(context: &RenderContext<'_>) -> Planned {
+    let RenderContext { stack, plan, names, .. } = *context;
     let sources = stack.sources.iter().map(|source| &source.file).zip(&names.sources).zip(&plan.files);
     let sources = sources.map(|((file, name), written)| NewFile {
         file: name.clone(),
@@ -150,8 +150,8 @@ impl<'a> Setters<'a> {
 }
 
 /// The plan as text.
-pub(super) fn plan_text(work: &RenderContext<'_>) -> String {
-    let RenderContext { stack, plan, to, .. } = *work;
+pub(super) fn plan_text(context: &RenderContext<'_>) -> String {
+    let RenderContext { stack, plan, to, .. } = *context;
     let columns = [Column("IMAGE", Left), Column("TARGET", Left), Column("NAMED BY", Left)];
     let setters = Setters::of(stack);
     let rows = plan.entries.iter().map(|entry| {
@@ -226,12 +226,12 @@ impl CopyResults {
     /// Prints the results, the written files and the remaining steps; if no file was written, the reason.
     pub(super) fn print(
         &self,
-        work: &RenderContext<'_>,
+        context: &RenderContext<'_>,
         written: &[(String, String)],
         steps: &[String],
     ) -> Result<(), Failure> {
-        if work.common.output == Output::Json {
-            let plan = planned(work);
+        if context.common.output == Output::Json {
+            let plan = planned(context);
             let written = written.iter().map(|(name, _)| name.as_str()).collect();
             return output::print_json(&Report { copied: &self.copied, plan, written, steps });
         }
@@ -263,13 +263,13 @@ impl CopyResults {
 }
 
 /// Fails if an image that the stack pulls is not copied: the stack would still need its old registry.
-pub(super) fn complete(work: &RenderContext<'_>) -> Result<(), Failure> {
-    let behind: Vec<String> = work.plan.behind().map(|kept| format!("`{}`", kept.left.text)).collect();
+pub(super) fn complete(context: &RenderContext<'_>) -> Result<(), Failure> {
+    let behind: Vec<String> = context.plan.behind().map(|kept| format!("`{}`", kept.left.text)).collect();
     if behind.is_empty() {
         return Ok(());
     }
     let count = counted(behind.len() as u64, "name");
-    let what = format!("{count} could not be brought to {}: {}", work.to, behind.join(", "));
+    let what = format!("{count} could not be brought to {}: {}", context.to, behind.join(", "));
     Err(Failure::new(what).with_hint(
         "set their variables in `.env` or the environment, write them out, or put them on an `--ignore` list",
     ))
@@ -284,8 +284,8 @@ pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
 }
 
 /// The remaining steps on the machine that runs the stack.
-pub(super) fn steps_of(work: &RenderContext<'_>) -> Vec<String> {
-    let RenderContext { to, stack, plan, names, .. } = *work;
+pub(super) fn steps_of(context: &RenderContext<'_>) -> Vec<String> {
+    let RenderContext { to, stack, plan, names, .. } = *context;
     steps(&Deploy { stack, plan, host: to.host(), files: &names.sources, variables: &names.variables })
 }
 

@@ -125,13 +125,11 @@ pub(super) fn files(
     Ok(lines)
 }
 
-fn one(how: &How, old: &File, written: &RewrittenFile, name: &str) -> io::Result<()> {
-    let (bytes, access) = (written.text.as_bytes(), FilePermissions::Mode(old.mode));
+fn one(how: &How, old: &File, file: &RewrittenFile, name: &str) -> io::Result<()> {
+    let (bytes, access) = (file.text.as_bytes(), FilePermissions::Mode(old.mode));
     match how {
-        How::InPlace if written.changed == 0 => Ok(()),
-        How::InPlace => {
-            file::replace(Path::new(name), &written.text).map(|lost| file::warn_lost(name, &lost))
-        }
+        How::InPlace if file.changed == 0 => Ok(()),
+        How::InPlace => file::replace(Path::new(name), &file.text).map(|lost| file::warn_lost(name, &lost)),
         How::Beside => put(Path::new(name), bytes, access),
         How::Below(ground) => ground.put(&within(&mirror_name(&old.name)), bytes, access),
     }

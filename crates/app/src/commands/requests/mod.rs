@@ -21,7 +21,7 @@ pub(crate) struct Requests {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: RequestOperation,
+    pub(crate) operation: RequestOperation,
 }
 
 /// A subcommand.
@@ -49,14 +49,14 @@ pub(crate) enum Follow {
 }
 
 /// Runs the command.
-pub(crate) fn run(Requests { to, verb }: Requests) -> Result<(), Failure> {
+pub(crate) fn run(Requests { to, operation }: Requests) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: RequestOperation) -> Result<(), Failure> {
+async fn perform(asker: &Asker, operation: RequestOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    match verb {
+    match operation {
         RequestOperation::Look(new) => {
             let look: ImageRequestLook = asker.told(asker.client.post(&["requests", "look"], &new).await)?;
             asker.print(&look, || render::look(&look))

@@ -19,7 +19,7 @@ pub(crate) struct Runs {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: RunsOperation,
+    pub(crate) operation: RunsOperation,
 }
 
 /// A subcommand of `runs`.
@@ -49,11 +49,11 @@ pub(crate) enum RunsOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(Runs { to, verb }: Runs) -> Result<(), Failure> {
+pub(crate) fn run(Runs { to, operation }: Runs) -> Result<(), Failure> {
     let output = to.output;
     let syncs = Syncs::of(to.client()?);
     runtime::build()?.block_on(async {
-        match verb {
+        match operation {
             RunsOperation::Run { rule, image, wait } => {
                 begin(&syncs, &rule, image.as_deref(), wait, output).await
             }

@@ -17,7 +17,7 @@ pub(crate) struct Specs {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// The subcommand.
-    pub(crate) verb: SpecOperation,
+    pub(crate) operation: SpecOperation,
 }
 
 /// A subcommand.
@@ -42,13 +42,13 @@ pub(crate) enum SpecOperation {
 }
 
 /// Runs the command.
-pub(crate) fn run(Specs { to, verb }: Specs) -> Result<(), Failure> {
+pub(crate) fn run(Specs { to, operation }: Specs) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: SpecOperation) -> Result<(), Failure> {
-    match verb {
+async fn perform(asker: &Asker, operation: SpecOperation) -> Result<(), Failure> {
+    match operation {
         SpecOperation::List(query) => {
             let specs = list(asker, &query).await?;
             let all = SpecList { specs, ..SpecList::default() };

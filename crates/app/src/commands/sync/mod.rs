@@ -131,13 +131,13 @@ pub(crate) fn print_guide(Guide { args, language, out }: Guide) -> Result<(), Fa
 }
 
 // The selected rules; at least one.
-fn chosen(session: &RegistryContext, only: &[String]) -> Result<RuleSet, Failure> {
-    let of = session.file.as_ref().map_or_else(String::new, |file| format!(" in `{}`", file.display()));
-    if session.rules.rules().is_empty() {
+fn chosen(context: &RegistryContext, only: &[String]) -> Result<RuleSet, Failure> {
+    let of = context.file.as_ref().map_or_else(String::new, |file| format!(" in `{}`", file.display()));
+    if context.rules.rules().is_empty() {
         return Err(Failure::wrong(format!("there are no rules{of}"))
             .with_hint("name a file that has a list `sync`: `entrepot sync FILE`"));
     }
-    session.rules.only(only).map_err(|UnknownRule { name, known }| {
+    context.rules.only(only).map_err(|UnknownRule { name, known }| {
         Failure::wrong(format!("there is no rule `{name}`{of}"))
             .with_hint(format!("there are {}", known.join(", ")))
     })

@@ -31,8 +31,8 @@ struct LastRun {
 }
 
 /// The stored results for a session's rule file.
-pub(super) fn known(session: &RegistryContext) -> RuleStandings {
-    let rules = place(session).and_then(|(path, key)| read(&path).remove(&key)).unwrap_or_default();
+pub(super) fn known(context: &RegistryContext) -> RuleStandings {
+    let rules = place(context).and_then(|(path, key)| read(&path).remove(&key)).unwrap_or_default();
     let standing = |seen: LastRun| RuleStanding {
         at: UNIX_EPOCH.checked_add(Duration::from_secs(seen.at)).unwrap_or(UNIX_EPOCH),
         in_sync: seen.in_sync,
@@ -42,8 +42,8 @@ pub(super) fn known(session: &RegistryContext) -> RuleStandings {
 }
 
 /// Stores the results of a run.
-pub(super) fn remember(session: &RegistryContext, report: &Report) {
-    let Some((path, key)) = place(session) else { return };
+pub(super) fn remember(context: &RegistryContext, report: &Report) {
+    let Some((path, key)) = place(context) else { return };
     let mut kept = read(&path);
     let rules = kept.entry(key).or_default();
     for (name, RuleStanding { at, in_sync, wanted }) in RuleStandings::from(report).rules {
@@ -54,18 +54,18 @@ pub(super) fn remember(session: &RegistryContext, report: &Report) {
     }
 }
 
-fn place(session: &RegistryContext) -> Option<(PathBuf, String)> {
-    let file = session.file.as_deref()?;
+fn place(context: &RegistryContext) -> Option<(PathBuf, String)> {
+    let file = context.file.as_deref()?;
     let whole = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    Some((session.cache.as_ref()?.join(FILE), whole.display().to_string()))
+    Some((context.cache.as_ref()?.join(FILE), whole.display().to_string()))
 }
 
 fn read(path: &Path) -> LastRuns {
     fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn write(path: &Path, kept: &LastRuns) -> io::Result<()> {
-    replace(path, FilePermissions::Private, |file| Ok(serde_json::to_writer_pretty(file, kept)?))
+fn write(path: &Path, runs: &LastRuns) -> io::Result<()> {
+    replace(path, FilePermissions::Private, |file| Ok(serde_json::to_writer_pretty(file, runs)?))
 }
 
 fn seconds(at: SystemTime) -> u64 {

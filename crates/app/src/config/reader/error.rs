@@ -21,9 +21,9 @@ pub(crate) struct Error {
 
 impl Error {
     /// An error at a place.
-    pub(crate) fn at(place: &SourceLocation, what: impl Into<String>) -> Self {
+    pub(crate) fn at(location: &SourceLocation, what: impl Into<String>) -> Self {
         let what = shown(&what.into());
-        Self { place: place.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
+        Self { place: location.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
     }
 
     /// Adds a hint.
@@ -42,9 +42,9 @@ impl Error {
 
     /// Sets the place, unless an inner one is set already.
     #[must_use]
-    pub(crate) fn or_at(mut self, place: &SourceLocation) -> Self {
+    pub(crate) fn or_at(mut self, location: &SourceLocation) -> Self {
         if self.place == SourceLocation::Nowhere {
-            self.place = place.clone();
+            self.place = location.clone();
         }
         self
     }

@@ -45,30 +45,30 @@ impl Overlay<'_> {
 }
 
 // A list or a mapping is parsed as YAML; anything else is taken literally, whatever characters it has.
-fn scalar(text: &str, place: &SourceLocation) -> Result<ConfigNode, Error> {
+fn scalar(text: &str, location: &SourceLocation) -> Result<ConfigNode, Error> {
     let trimmed = text.trim();
     let value = if trimmed.is_empty() {
         ConfigValue::Nothing
     } else if trimmed.starts_with(['[', '{', '"', '\'']) {
         let mut node = ConfigNode::parse(trimmed).map_err(|_| {
             let hint = "lists are written `[a, b]`, keys and values `{a: b}`";
-            Error::at(place, "this is not YAML").with_hint(hint)
+            Error::at(location, "this is not YAML").with_hint(hint)
         })?;
-        move_to(&mut node, place);
+        move_to(&mut node, location);
         node.value
     } else {
         ConfigValue::Plain(trimmed.to_owned())
     };
-    Ok(ConfigNode { place: place.clone(), value })
+    Ok(ConfigNode { place: location.clone(), value })
 }
 
-fn move_to(node: &mut ConfigNode, place: &SourceLocation) {
-    node.place = place.clone();
+fn move_to(node: &mut ConfigNode, location: &SourceLocation) {
+    node.place = location.clone();
     match &mut node.value {
-        ConfigValue::List(items) => items.iter_mut().for_each(|item| move_to(item, place)),
+        ConfigValue::List(items) => items.iter_mut().for_each(|item| move_to(item, location)),
         ConfigValue::Map(entries) => entries.iter_mut().for_each(|entry| {
-            entry.place = place.clone();
-            move_to(&mut entry.node, place);
+            entry.place = location.clone();
+            move_to(&mut entry.node, location);
         }),
         ConfigValue::Nothing | ConfigValue::Plain(_) | ConfigValue::Text(_) => {}
     }
@@ -78,28 +78,28 @@ fn put(
     node: &mut ConfigNode,
     steps: &[&str],
     value: ConfigNode,
-    place: &SourceLocation,
+    location: &SourceLocation,
 ) -> Result<(), Error> {
     let Some((step, rest)) = steps.split_first() else {
         *node = value;
         return Ok(());
     };
     if matches!(node.value, ConfigValue::Nothing) {
-        *node = ConfigNode { place: place.clone(), value: ConfigValue::Map(Vec::new()) };
+        *node = ConfigNode { place: location.clone(), value: ConfigValue::Map(Vec::new()) };
     }
     let ConfigValue::Map(entries) = &mut node.value else {
         let hint = "set the whole of it: `[…]` or `{…}`";
         return Err(
-            Error::at(place, format!("`{step}` is inside of something that has no keys")).with_hint(hint)
+            Error::at(location, format!("`{step}` is inside of something that has no keys")).with_hint(hint)
         );
     };
     let index = entries.iter().position(|entry| entry.key == *step).unwrap_or_else(|| {
         entries.push(ConfigEntry {
             key: (*step).to_owned(),
-            place: place.clone(),
+            place: location.clone(),
             node: ConfigNode::empty(),
         });
         entries.len() - 1
     });
-    put(&mut entries[index].node, rest, value, place)
+    put(&mut entries[index].node, rest, value, location)
 }
