@@ -21,7 +21,7 @@ enum FailureKind {
 /// The error of a command that did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    fault: FailureKind,
+    kind: FailureKind,
     what: String,
     hint: Option<String>,
 }
@@ -29,12 +29,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with this message.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { fault: FailureKind::Failed, what: what.into(), hint: None }
+        Self { kind: FailureKind::Failed, what: what.into(), hint: None }
     }
 
     /// Wrong arguments or configuration.
     pub(crate) fn wrong(what: impl Into<String>) -> Self {
-        Self { fault: FailureKind::Wrong, ..Self::new(what) }
+        Self { kind: FailureKind::Wrong, ..Self::new(what) }
     }
 
     /// A failure caused by `error`, with its chain of causes.
@@ -66,7 +66,7 @@ impl Failure {
     /// The same, but the arguments are to blame.
     #[must_use]
     pub(crate) fn of_arguments(self) -> Self {
-        Self { fault: FailureKind::Wrong, ..self }
+        Self { kind: FailureKind::Wrong, ..self }
     }
 
     /// Adds the name of the file in question.
@@ -96,7 +96,7 @@ impl Failure {
 
     /// The exit code.
     pub(crate) fn code(&self) -> ExitCode {
-        match self.fault {
+        match self.kind {
             FailureKind::Failed => ExitCode::from(1),
             FailureKind::Wrong => ExitCode::from(2),
         }
@@ -137,7 +137,7 @@ impl From<config::Error> for Failure {
 
 impl From<entrepot_sync::CopyFailure> for Failure {
     fn from(failure: entrepot_sync::CopyFailure) -> Self {
-        Self { fault: FailureKind::Failed, what: failure.what, hint: failure.hint }
+        Self { kind: FailureKind::Failed, what: failure.what, hint: failure.hint }
     }
 }
 

@@ -28,7 +28,7 @@ fn stock(images: &[Drawn]) -> Stock {
         let units = names.iter().map(|name| stock.unit(*name, size(*name))).collect();
         let standing = if *stays { Retention::Stays } else { Retention::MayGo };
         let last_used = UNIX_EPOCH + Duration::from_secs(*used);
-        stock.add(Item { units, standing, heat: *heat, last_used, source: 0 });
+        stock.add(Item { units, retention: standing, heat: *heat, last_used, source: 0 });
     }
     stock
 }
@@ -53,7 +53,7 @@ proptest! {
         prop_assert_eq!(before, stock.bytes());
         for choice in &plan {
             prop_assert!(gone.insert(choice.item), "one goes once");
-            prop_assert_eq!(stock.items()[choice.item].standing, Retention::MayGo);
+            prop_assert_eq!(stock.items()[choice.item].retention, Retention::MayGo);
             let after = left(&images, &gone);
             prop_assert_eq!(choice.frees, before - after);
             before = after;
@@ -71,7 +71,7 @@ proptest! {
         }
         let expired = plan.iter().filter(|choice| choice.reason == Reason::Expired).count();
         let old = stock.items().iter().filter(|item| {
-            item.standing == Retention::MayGo && unused_since.is_some_and(|since| item.last_used < since)
+            item.retention == Retention::MayGo && unused_since.is_some_and(|since| item.last_used < since)
         });
         prop_assert_eq!(expired, old.count());
     }

@@ -117,7 +117,7 @@ impl<'a> Planner<'a> {
             freed: 0,
         };
         for (number, item) in stock.items().iter().enumerate() {
-            if item.standing == Retention::MayGo {
+            if item.retention == Retention::MayGo {
                 planner.note_sharers(number, item);
                 if is_on_probation(item) {
                     planner.probation_bytes += share(stock, &planner.holders, item);
@@ -149,7 +149,7 @@ impl<'a> Planner<'a> {
     fn expire(&mut self, since: SystemTime) {
         let items = self.stock.items();
         let mut old: Vec<_> = (0..items.len())
-            .filter(|number| items[*number].standing == Retention::MayGo && items[*number].last_used < since)
+            .filter(|number| items[*number].retention == Retention::MayGo && items[*number].last_used < since)
             .collect();
         old.sort_by_key(|number| (items[*number].last_used, *number));
         for number in old {
@@ -238,7 +238,7 @@ mod tests {
         for (nth, (heat, sizes)) in images.iter().enumerate() {
             let units = sizes.iter().map(|size| stock.unit(*size, *size)).collect();
             let (standing, last_used) = (Retention::MayGo, at(nth as u64));
-            stock.add(Item { units, standing, heat: *heat, last_used, source: 0 });
+            stock.add(Item { units, retention: standing, heat: *heat, last_used, source: 0 });
         }
         stock
     }
@@ -284,7 +284,7 @@ mod tests {
     fn what_stays_is_not_touched_and_neither_are_its_bytes() {
         let mut stock = stock(&[(1.0, &[100]), (2.0, &[200, 7])]);
         let units = vec![stock.unit(100, 100), stock.unit(200, 200)];
-        stock.add(Item { units, standing: Retention::Stays, heat: 0.0, last_used: at(0), source: 0 });
+        stock.add(Item { units, retention: Retention::Stays, heat: 0.0, last_used: at(0), source: 0 });
         assert_eq!(chosen(&stock, u64::MAX), [(1, 7)], "the first one would free nothing");
         assert_eq!(stock.bytes_that_stay(), 300);
     }
@@ -307,7 +307,7 @@ mod tests {
         for source in [1, 0] {
             let units = vec![stock.unit(source, 1000)];
             let source = usize::try_from(source).unwrap();
-            stock.add(Item { units, standing: Retention::MayGo, heat: 2.0, last_used: at(0), source });
+            stock.add(Item { units, retention: Retention::MayGo, heat: 2.0, last_used: at(0), source });
         }
         let dear = Price { per_image: 100.0, ..PRICE };
         let goal = Goal { free: 1, unused_since: None };

@@ -23,7 +23,7 @@ pub struct Item {
     /// What it is made of.
     pub units: Vec<Unit>,
     /// Whether it may go.
-    pub standing: Retention,
+    pub retention: Retention,
     /// How many pulls it is worth now: see [`Heat`](crate::Heat).
     pub heat: f64,
     /// When it was last pulled, or came.
@@ -67,7 +67,7 @@ impl Stock {
         for unit in &item.units {
             let at = unit.0 as usize;
             self.holders[at] += 1;
-            self.kept[at] |= item.standing == Retention::Stays;
+            self.kept[at] |= item.retention == Retention::Stays;
         }
         self.items.push(item);
         self.items.len() - 1
@@ -131,7 +131,13 @@ mod tests {
         let (a, b) = (stock.unit(1, 10), stock.unit(2, 5));
         assert_eq!(stock.unit(1, 99), a);
         stock.unit(3, 1000);
-        let item = |units, standing| Item { units, standing, heat: 1.0, last_used: UNIX_EPOCH, source: 0 };
+        let item = |units, standing| Item {
+            units,
+            retention: standing,
+            heat: 1.0,
+            last_used: UNIX_EPOCH,
+            source: 0,
+        };
         assert_eq!(stock.add(item(vec![a, b, a], Retention::MayGo)), 0);
         assert_eq!(stock.add(item(vec![b], Retention::Stays)), 1);
         assert_eq!((stock.bytes(), stock.bytes_that_stay(), stock.items().len()), (15, 5, 2));

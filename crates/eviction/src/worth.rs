@@ -44,7 +44,7 @@ mod tests {
     use crate::stock::Retention;
 
     fn item(heat: f64) -> Item {
-        Item { units: Vec::new(), standing: Retention::MayGo, heat, last_used: UNIX_EPOCH, source: 0 }
+        Item { units: Vec::new(), retention: Retention::MayGo, heat, last_used: UNIX_EPOCH, source: 0 }
     }
 
     #[test]

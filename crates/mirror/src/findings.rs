@@ -24,7 +24,7 @@ pub struct Finding {
     /// Its size in bytes, as recorded or as stored.
     pub size: u64,
     /// What is wrong.
-    pub fault: Discrepancy,
+    pub discrepancy: Discrepancy,
     /// The repositories that record it.
     pub repositories: Vec<String>,
     /// It has been repaired.

@@ -51,7 +51,7 @@ impl Mirror {
         }
         let repairs = [(Discrepancy::MissingBytes, all.records), (Discrepancy::MissingRecord, all.stored)];
         for (fault, of) in repairs {
-            let number = all.findings.iter().filter(|finding| finding.fault == fault).count() as u64;
+            let number = all.findings.iter().filter(|finding| finding.discrepancy == fault).count() as u64;
             if !are_few(number, of) {
                 tracing::warn!(
                     number,
@@ -62,7 +62,7 @@ impl Mirror {
                 );
                 continue;
             }
-            for finding in all.findings.iter_mut().filter(|finding| finding.fault == fault) {
+            for finding in all.findings.iter_mut().filter(|finding| finding.discrepancy == fault) {
                 // It may have been put right meanwhile.
                 let repaired = self.0.holdings.examine(&finding.digest, true).await?;
                 finding.repaired = repaired.is_none_or(|repaired| repaired.repaired);
@@ -95,7 +95,7 @@ impl Mirror {
 
 // Bytes without a record harm nobody.
 fn lost(all: &Verification) -> Option<ScrubFound> {
-    let lost = all.findings.iter().filter(|finding| finding.fault == Discrepancy::MissingBytes);
+    let lost = all.findings.iter().filter(|finding| finding.discrepancy == Discrepancy::MissingBytes);
     let (wrong, repaired) =
         (lost.clone().count() as u64, lost.filter(|finding| finding.repaired).count() as u64);
     (wrong > 0).then_some(ScrubFound { checked: all.records, wrong, repaired })
@@ -103,7 +103,7 @@ fn lost(all: &Verification) -> Option<ScrubFound> {
 
 fn tell(finding: &Finding) {
     let Finding { digest, size, .. } = finding;
-    match (finding.fault, finding.repaired) {
+    match (finding.discrepancy, finding.repaired) {
         (Discrepancy::MissingRecord, true) => {
             tracing::info!(%digest, size, "bytes without a record were deleted")
         }
@@ -125,7 +125,13 @@ mod tests {
     use super::*;
 
     fn finding(discrepancy: Discrepancy, repaired: bool) -> Finding {
-        Finding { digest: Digest::of(b"x"), size: 1, fault: discrepancy, repositories: Vec::new(), repaired }
+        Finding {
+            digest: Digest::of(b"x"),
+            size: 1,
+            discrepancy: discrepancy,
+            repositories: Vec::new(),
+            repaired,
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct UpstreamState {
     /// The upstream.
     pub upstream: Host,
     /// How it was when it was asked last.
-    pub standing: EndpointHealth,
+    pub health: EndpointHealth,
     /// The part of our pulls that is left, if it says so.
     pub budget: Option<Percent>,
 }
@@ -275,7 +275,7 @@ impl Upstream {
     /// How it stands.
     pub(crate) fn state(&self) -> UpstreamState {
         let left = self.pull_quota().and_then(|quota| Percent::of(quota.remaining, quota.limit));
-        UpstreamState { upstream: self.host().clone(), standing: self.remote.standing(), budget: left }
+        UpstreamState { upstream: self.host().clone(), health: self.remote.standing(), budget: left }
     }
 
     /// True if no more than the reserve is left, which is for clients.

@@ -126,7 +126,7 @@ async fn mirrored_content_whose_bytes_are_lost_is_forgotten_and_fetched_again() 
     expected.sort_unstable();
     assert_eq!(found.iter().map(|finding| finding.digest).collect::<Vec<_>>(), expected);
     for finding in seen.iter().chain(&found) {
-        assert_eq!(finding.fault, Discrepancy::MissingBytes);
+        assert_eq!(finding.discrepancy, Discrepancy::MissingBytes);
         assert_eq!(finding.repositories, ["docker.io/library/a"]);
         assert_eq!(finding.repaired, found.contains(finding));
     }
@@ -150,7 +150,7 @@ async fn pushed_content_whose_bytes_are_lost_is_named_until_it_is_pushed_again()
         let finding = Finding {
             digest,
             size: 6,
-            fault: Discrepancy::MissingBytes,
+            discrepancy: Discrepancy::MissingBytes,
             repositories: vec!["local/app".to_owned()],
             repaired: false,
         };
@@ -172,7 +172,7 @@ async fn bytes_without_a_record_are_deleted() {
     let finding = |repaired| Finding {
         digest,
         size: 5,
-        fault: Discrepancy::MissingRecord,
+        discrepancy: Discrepancy::MissingRecord,
         repositories: vec![],
         repaired,
     };

@@ -157,7 +157,7 @@ fn user(source: usize, change: ImageChange) -> User {
 struct VariableImage {
     source: usize,
     variable: String,
-    found: DocumentImage,
+    image: DocumentImage,
     target: NewName,
     left: Left,
 }
@@ -170,7 +170,7 @@ struct Draft {
     places: HashMap<(ImageRef, ImageRef), usize>,
     left: Vec<UnchangedName>,
     files: Vec<RewrittenFile>,
-    held: Vec<VariableImage>,
+    images: Vec<VariableImage>,
 }
 
 impl Draft {
@@ -197,7 +197,7 @@ impl Draft {
         match rules.name(&found) {
             Ok(target) => {
                 self.census.add(&found, &target)?;
-                self.held.push(VariableImage { source, variable, found, target, left });
+                self.images.push(VariableImage { source, variable, image: found, target, left });
             }
             Err(reason) => self.left.push(UnchangedName { source, left: Left { reason, ..left } }),
         }
@@ -221,9 +221,11 @@ impl Draft {
                 new.is_some_and(|new| held.fits(new))
             };
             let stay: BTreeSet<String> =
-                self.held.iter().filter(|held| !fits(held)).map(|held| held.variable.clone()).collect();
+                self.images.iter().filter(|held| !fits(held)).map(|held| held.variable.clone()).collect();
             if stay.is_empty() {
-                for VariableImage { source, found, target, left, .. } in std::mem::take(&mut self.held) {
+                for VariableImage { source, image: found, target, left, .. } in
+                    std::mem::take(&mut self.images)
+                {
                     let Left { position, place, variables, .. } = left;
                     self.add(found, target, User { source, position, place, variables });
                 }
@@ -231,8 +233,8 @@ impl Draft {
                 return Ok(files.into_iter().map(|done| done.map(written)).collect());
             }
             let (gone, held) =
-                std::mem::take(&mut self.held).into_iter().partition(|held| stay.contains(&held.variable));
-            self.held = held;
+                std::mem::take(&mut self.images).into_iter().partition(|held| stay.contains(&held.variable));
+            self.images = held;
             let gone: Vec<VariableImage> = gone;
             self.left.extend(gone.into_iter().map(|VariableImage { source, left, .. }| UnchangedName {
                 source,
@@ -249,7 +251,7 @@ impl Draft {
         rules: &Rules,
     ) -> Result<Option<Rewritten>, PlanError> {
         let uses = |source: usize| stack.sources[source].variables.contains(&number);
-        let own = self.held.iter().filter(|held| uses(held.source));
+        let own = self.images.iter().filter(|held| uses(held.source));
         let holders: BTreeSet<String> = own.clone().map(|held| held.variable.clone()).collect();
         let Some(user) = own.map(|held| held.source).next() else { return Ok(None) };
         let search = Search { holders: Some(holders), ..stack.search(&stack.sources[user]) };

@@ -19,7 +19,7 @@ pub struct RequestState {
     /// What is recorded of it.
     pub record: ImageRequestRecord,
     /// Where it is in the queue.
-    pub place: QueuePosition,
+    pub position: QueuePosition,
     /// Bytes a second, while they come.
     pub rate: Option<u64>,
 }
@@ -65,7 +65,7 @@ impl RequestState {
 impl RequestWatch {
     pub(crate) fn of_record(record: ImageRequestRecord) -> Self {
         Self {
-            first: Some(RequestState { record, place: QueuePosition::default(), rate: None }),
+            first: Some(RequestState { record, position: QueuePosition::default(), rate: None }),
             later: None,
         }
     }
@@ -216,7 +216,7 @@ impl Jobs {
         let now = self.since.elapsed();
         let mut open = self.open();
         if record.finished.is_some() || !open.contains_key(&record.id) {
-            return RequestState { record, place: QueuePosition::default(), rate: None };
+            return RequestState { record, position: QueuePosition::default(), rate: None };
         }
         let records: Vec<ImageRequestRecord> = open.values().map(|job| job.told.borrow().clone()).collect();
         let rate = self.all().at(now);
@@ -225,7 +225,7 @@ impl Jobs {
         let of_it = job.map(|job| (job.told.borrow().clone(), job.rate.at(now)));
         let (record, rate) = of_it.unwrap_or((record, None));
         let rate = rate.filter(|_| record.step.status == ImageRequestStatus::Running);
-        RequestState { record, place, rate }
+        RequestState { record, position: place, rate }
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<i64, OpenRequest>> {

@@ -69,7 +69,7 @@ impl Rig {
 
     fn wanted(&self, text: &str) -> RequestedImage {
         let reading = read(text, "m.test", self.mirror.names()).unwrap();
-        let ImageMeaning::Image(image) = reading.asked else { panic!("{:?}", reading.asked) };
+        let ImageMeaning::Image(image) = reading.meaning else { panic!("{:?}", reading.meaning) };
         RequestedImage { image, platforms: reading.platforms }
     }
 
@@ -140,7 +140,7 @@ async fn an_image_is_here_for_all_its_platforms_when_it_is_done_and_many_ask_onc
     );
     let text = "docker pull --platform linux/arm64 a:1 linux/amd64";
     let (first, is_new) = rig.ask(text, "alice").await.unwrap();
-    assert!(is_new && first.place.position == Some(0));
+    assert!(is_new && first.position.position == Some(0));
     assert_eq!(first.record.platforms, "linux/amd64,linux/arm64");
     let (joined, is_new) = rig.ask("linux/arm64 linux/amd64 a:1", "bob").await.unwrap();
     assert_eq!((joined.record.id, joined.record.askers, is_new), (first.record.id, 2, false));
@@ -239,7 +239,7 @@ async fn who_leaves_makes_room_and_what_nobody_wants_is_stopped() {
     rig.work();
     patiently("the first one to begin", gate.reached(1)).await;
     let position =
-        async |id| rig.requests.watch(id, None).await.unwrap().next().await.unwrap().place.position;
+        async |id| rig.requests.watch(id, None).await.unwrap().next().await.unwrap().position.position;
     assert_eq!((position(1).await, position(2).await, position(3).await), (None, Some(0), Some(1)));
     rig.requests.leave(2, "alice").await.unwrap();
     assert_eq!(position(3).await, Some(1), "bob still waits for it");
@@ -274,7 +274,7 @@ async fn open_requests_go_on_after_a_restart_in_their_order() {
     let mut rig = rig.restart().await;
     assert!(rig.requests.are_open());
     let open = rig.requests.list(&ImageRequestFilter::default(), 9).await.unwrap().rows;
-    let places: Vec<_> = open.iter().map(|state| (state.record.id, state.place.position)).collect();
+    let places: Vec<_> = open.iter().map(|state| (state.record.id, state.position.position)).collect();
     assert_eq!(places, [(2, Some(1)), (1, Some(0))]);
     gate.open();
     rig.upstream.clear_faults();

@@ -18,7 +18,7 @@ pub struct Candidate {
     /// The text as written, including variables.
     pub text: String,
     /// The verdict.
-    pub standing: CandidateVerdict,
+    pub verdict: CandidateVerdict,
 }
 
 /// The verdict on a candidate.

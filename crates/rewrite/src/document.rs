@@ -87,7 +87,7 @@ impl<'a> Document<'a> {
     /// The images that can be renamed, in document order, including repetitions.
     pub fn images(&self) -> impl Iterator<Item = &DocumentImage> {
         self.entries.iter().filter_map(|entry| match &entry.what {
-            What::Image(named) => Some(&named.found),
+            What::Image(named) => Some(&named.image),
             What::Left(_) => None,
         })
     }
@@ -95,7 +95,7 @@ impl<'a> Document<'a> {
 
 pub(crate) fn candidate(entry: &CandidateEntry, lines: &Lines<'_>) -> Candidate {
     let standing = match &entry.what {
-        What::Image(named) => CandidateVerdict::Found(named.found.clone()),
+        What::Image(named) => CandidateVerdict::Found(named.image.clone()),
         What::Left(reason) => CandidateVerdict::Left(reason.clone()),
     };
     let position = lines.position(entry.at);
@@ -104,7 +104,7 @@ pub(crate) fn candidate(entry: &CandidateEntry, lines: &Lines<'_>) -> Candidate 
         place: entry.place.clone(),
         also: entry.also.clone(),
         text: entry.text.clone(),
-        standing,
+        verdict: standing,
     }
 }
 

@@ -82,7 +82,7 @@ impl Document<'_> {
         let work = self.work(&mut fates);
         for (entry, fate) in self.entries.iter().zip(&fates) {
             if let (What::Image(image), Fate::Renamed { target, .. }) = (&entry.what, fate) {
-                census.add(&image.found, target)?;
+                census.add(&image.image, target)?;
             }
         }
         let text = work.apply(self.text);
@@ -134,7 +134,7 @@ impl Document<'_> {
     // Text inserted besides the edited tokens.
     fn form(&self, entry: &CandidateEntry, name: &NewName, edits: &mut DocumentEdits) {
         let What::Image(image) = &entry.what else { return };
-        match &image.form {
+        match &image.method {
             RenameMethod::Rename => {}
             RenameMethod::NewEntry { beside, key } => edits.put_in(self.text, beside, key, &name.name()),
             RenameMethod::Aliased { beside, alias } => edits.put_in(self.text, beside, "alias", alias),
@@ -169,7 +169,7 @@ impl Document<'_> {
         for (entry, fate) in self.entries.iter().zip(fates) {
             let (position, place) = (lines.position(entry.at), entry.place.clone());
             let (found, variables) = match &entry.what {
-                What::Image(image) => (Some(image.found.clone()), image.variables()),
+                What::Image(image) => (Some(image.image.clone()), image.variables()),
                 What::Left(_) => (None, Vec::new()),
             };
             match (fate, found) {

@@ -99,7 +99,7 @@ impl Recorded {
         let entries = finder.entries.iter().map(|entry| entry.at..entry.at + entry.text.len() + 2);
         let tokens = finder.entries.iter().flat_map(|entry| {
             let parts: Vec<(usize, usize)> = match &entry.what {
-                What::Image(image) => image.reading.rests_on().collect(),
+                What::Image(image) => image.reference.rests_on().collect(),
                 What::Left(_) => entry.rests_on.clone(),
             };
             parts.into_iter().filter_map(|(slot, _)| finder.tokens.get(slot))

@@ -200,22 +200,22 @@ pub(crate) struct ExpansionInput<'l> {
 
 /// The pieces of a range of a text. `None`: a variable in it is unterminated.
 pub(crate) fn expand(input: &ExpansionInput<'_>, range: Range<usize>, budget: &mut Budget) -> Option<Pieces> {
-    let mut expansion = Expansion { written: input, pieces: Pieces::default(), budget };
+    let mut expansion = Expansion { input: input, pieces: Pieces::default(), budget };
     expansion.add(range, 0)?;
     Some(expansion.pieces)
 }
 
 struct Expansion<'e, 'w> {
-    written: &'e ExpansionInput<'w>,
+    input: &'e ExpansionInput<'w>,
     pieces: Pieces,
     budget: &'e mut Budget,
 }
 
 impl Expansion<'_, '_> {
     fn add(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
-        for part in text::parts(self.written.text, range) {
+        for part in text::parts(self.input.text, range) {
             match part? {
-                TextPart::Literal(range) => self.pieces.push(Piece::Text { slot: self.written.slot, range }),
+                TextPart::Literal(range) => self.pieces.push(Piece::Text { slot: self.input.slot, range }),
                 TextPart::Variable { range, name, fallback } => {
                     self.variable(range, name, &fallback, depth)?;
                 }
@@ -234,7 +234,7 @@ impl Expansion<'_, '_> {
         fallback: &Fallback,
         depth: usize,
     ) -> Option<()> {
-        let value = (self.written.lookup)(&name);
+        let value = (self.input.lookup)(&name);
         let is_set = |if_empty: bool| value.is_some_and(|value| !(if_empty && value.is_empty()));
         match (fallback, value) {
             (Fallback::Alternative { text, if_empty }, _) if is_set(*if_empty) => self.text(text, depth),
@@ -254,11 +254,11 @@ impl Expansion<'_, '_> {
     // A text of a fallback. An empty one is a piece too: a new name may begin there.
     fn text(&mut self, range: &Range<usize>, depth: usize) -> Option<()> {
         if range.is_empty() {
-            self.pieces.push(Piece::Text { slot: self.written.slot, range: range.clone() });
+            self.pieces.push(Piece::Text { slot: self.input.slot, range: range.clone() });
             return Some(());
         }
         if depth >= MAX_DEPTH {
-            self.pieces.push(Piece::Variable(self.written.text[range.clone()].to_owned()));
+            self.pieces.push(Piece::Variable(self.input.text[range.clone()].to_owned()));
             return Some(());
         }
         self.add(range.clone(), depth + 1)
@@ -269,7 +269,7 @@ impl Expansion<'_, '_> {
             VariableValue::Inside(pieces) => self.pieces.append(pieces, self.budget),
             VariableValue::Outside(value, _) if value.len() > LONGEST => self.pieces.exceed(Excess::Text),
             VariableValue::Outside(value, origin) => {
-                let slot = self.written.slot;
+                let slot = self.input.slot;
                 let mut one = Pieces::default();
                 one.push(Piece::Known { slot, range, name, value: value.to_owned(), origin });
                 self.pieces.append(&one, self.budget);

@@ -68,16 +68,16 @@ pub(crate) enum What {
 /// An image and its reading.
 #[derive(Debug)]
 pub(crate) struct NamedImage {
-    pub(crate) found: DocumentImage,
-    pub(crate) reading: AssembledReference,
-    pub(crate) form: RenameMethod,
+    pub(crate) image: DocumentImage,
+    pub(crate) reference: AssembledReference,
+    pub(crate) method: RenameMethod,
 }
 
 impl NamedImage {
     /// Variables set outside the document that it uses, without repetition.
     pub(crate) fn variables(&self) -> Vec<(String, ValueOrigin)> {
         let mut variables: Vec<(String, ValueOrigin)> = Vec::new();
-        for (name, origin) in self.reading.known() {
+        for (name, origin) in self.reference.known() {
             if variables.iter().all(|(known, _)| known != name) {
                 variables.push((name.to_owned(), origin));
             }
@@ -366,7 +366,9 @@ impl<'a> Finder<'a> {
         let open = reading.open().filter(|_| self.search.variables.is_some());
         match reading.found() {
             Ok(_) if let Some(variable) = open => What::Left(Reason::OpenTag(variable)),
-            Ok(found) => What::Image(Box::new(NamedImage { found, reading, form: method })),
+            Ok(found) => {
+                What::Image(Box::new(NamedImage { image: found, reference: reading, method: method }))
+            }
             Err(reason) => What::Left(reason),
         }
     }

@@ -50,7 +50,7 @@ pub fn variables(file: &str, document: &str, kind: DocumentKind) {
     for search in [&search, &Search::default()] {
         let Ok(read) = Document::read(document, kind, search) else { return };
         let names = read.entries.iter().filter_map(|entry| match &entry.what {
-            What::Image(named) => Some(&named.reading),
+            What::Image(named) => Some(&named.reference),
             What::Left(_) => None,
         });
         let cost: usize =

@@ -43,13 +43,13 @@ fn wish(entry: &CandidateEntry, rules: &Rules) -> Fate {
     let What::Image(image) = &entry.what else {
         return Fate::Left(crate::document::left(entry).cloned().unwrap_or(Reason::Unmapped));
     };
-    let named = rules.name(&image.found).and_then(|target| {
-        let edits = match image.form {
+    let named = rules.name(&image.image).and_then(|target| {
+        let edits = match image.method {
             RenameMethod::NewEntry { .. } if target.tag.is_some() => return Err(Reason::InPieces),
             // The text stays; an inserted entry has the new name.
             RenameMethod::NewEntry { .. } => Vec::new(),
             RenameMethod::Rename | RenameMethod::Aliased { .. } | RenameMethod::MadeMapping { .. } => {
-                image.reading.renamed(&target)?
+                image.reference.renamed(&target)?
             }
         };
         Ok(Fate::Renamed { target, edits })
@@ -71,8 +71,8 @@ fn users(entries: &[CandidateEntry]) -> BTreeMap<TokenPart, Vec<usize>> {
     };
     for (index, entry) in entries.iter().enumerate() {
         match &entry.what {
-            What::Image(image) if !matches!(image.form, RenameMethod::NewEntry { .. }) => {
-                image.reading.rests_on().for_each(|part| add(part, index));
+            What::Image(image) if !matches!(image.method, RenameMethod::NewEntry { .. }) => {
+                image.reference.rests_on().for_each(|part| add(part, index));
             }
             What::Image(_) => {}
             What::Left(_) => entry.rests_on.iter().for_each(|part| add(*part, index)),
@@ -123,7 +123,7 @@ impl Settling<'_> {
         else {
             return None;
         };
-        let edits = image.reading.renamed_after(target, text)?;
+        let edits = image.reference.renamed_after(target, text)?;
         Some(Fate::Renamed { target: target.clone(), edits })
     }
 
@@ -148,7 +148,7 @@ impl Settling<'_> {
         else {
             return None;
         };
-        let edits = image.reading.renamed_beside(target, part)?;
+        let edits = image.reference.renamed_beside(target, part)?;
         Some(Fate::Renamed { target: target.clone(), edits })
     }
 }

@@ -222,7 +222,7 @@ fn none_is_missed_and_none_is_made_up() {
         let candidates = Document::read(&text, case.kind, &Search::default()).unwrap().candidates();
         let mut images: Vec<(usize, String)> = Vec::new();
         let mut left = Vec::new();
-        for Candidate { position, standing, .. } in candidates {
+        for Candidate { position, verdict: standing, .. } in candidates {
             match standing {
                 CandidateVerdict::Left(reason) => left.push(format!("{}: {}", position.line, reason.word())),
                 CandidateVerdict::Found(found) => {

@@ -52,7 +52,7 @@ pub fn verification(found: Verification) -> CacheVerification {
 }
 
 fn finding(found: Finding) -> CacheFinding {
-    let Finding { digest, size, fault, repositories, repaired } = found;
+    let Finding { digest, size, discrepancy: fault, repositories, repaired } = found;
     let fault = match fault {
         Discrepancy::MissingBytes => CacheFault::MissingBytes,
         Discrepancy::MissingRecord => CacheFault::MissingRecord,

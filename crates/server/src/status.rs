@@ -54,7 +54,7 @@ fn upstream(state: UpstreamState, links: &[LinkStatus]) -> api::UpstreamStatus {
     api::UpstreamStatus {
         links: count(links.iter().filter(|link| link.registries.contains(&state.upstream))),
         upstream: state.upstream.to_string(),
-        standing: match state.standing {
+        standing: match state.health {
             EndpointHealth::Unknown => api::UpstreamStanding::Unknown,
             EndpointHealth::Up => api::UpstreamStanding::Up,
             EndpointHealth::Down => api::UpstreamStanding::Down,

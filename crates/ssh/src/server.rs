@@ -122,7 +122,7 @@ impl SshServer {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection of SSH gathers what it sends");
             }
-            let served = serve(Arrived { config, stream, connection, is_known, place: slot }, stop);
+            let served = serve(Arrived { config, stream, connection, is_known, slot: slot }, stop);
             if let Err(error) = served.await {
                 tracing::debug!(%address, %error, "a connection of SSH has ended");
             }
@@ -138,11 +138,11 @@ struct Arrived {
     stream: TcpStream,
     connection: Connection,
     is_known: CancellationToken,
-    place: WaitingSlot,
+    slot: WaitingSlot,
 }
 
 async fn serve(arrived: Arrived, stop: CancellationToken) -> Result<(), russh::Error> {
-    let Arrived { config, stream, connection, is_known, place } = arrived;
+    let Arrived { config, stream, connection, is_known, slot: place } = arrived;
     let late = tokio::time::sleep(LOGIN);
     tokio::pin!(late);
     let mut session = tokio::select! {

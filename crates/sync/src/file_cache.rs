@@ -41,7 +41,7 @@ enum CacheLine {
 
 /// A [`SyncCache`] in a file. Without a writable file, it lasts as long as the process.
 pub struct FileCache {
-    known: Mutex<CachedResults>,
+    results: Mutex<CachedResults>,
 }
 
 #[derive(Default)]
@@ -61,12 +61,12 @@ impl FileCache {
                 tracing::debug!(%error, directory = %directory.display(), "nothing is remembered between runs");
             });
         }
-        Self { known: Mutex::new(known) }
+        Self { results: Mutex::new(known) }
     }
 
     fn known(&self) -> MutexGuard<'_, CachedResults> {
         // A panic cannot leave the state inconsistent.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -62,7 +62,7 @@ pub struct S3Server {
 
 struct S3State {
     service: S3Service,
-    seen: Mutex<Vec<S3Request>>,
+    requests: Mutex<Vec<S3Request>>,
     rule: Mutex<FaultRule>,
 }
 
@@ -74,7 +74,7 @@ impl S3Server {
         let mut builder = S3ServiceBuilder::new(FileSystem::new(root.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(KEYS[0], KEYS[1]));
         let (service, rule): (_, FaultRule) = (builder.build(), Box::new(|_| None));
-        let shared = Arc::new(S3State { service, seen: Mutex::default(), rule: Mutex::new(rule) });
+        let shared = Arc::new(S3State { service, requests: Mutex::default(), rule: Mutex::new(rule) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -98,7 +98,7 @@ impl S3Server {
 
     /// The requests since the last call.
     pub fn take_seen(&self) -> Vec<S3Request> {
-        std::mem::take(&mut self.shared.seen.lock().unwrap())
+        std::mem::take(&mut self.shared.requests.lock().unwrap())
     }
 
     /// The file that stores an object.
@@ -131,7 +131,7 @@ async fn answer(shared: Arc<S3State>, request: Request<Incoming>) -> Result<Http
         conditional: request.headers().contains_key("if-none-match"),
     };
     let fault = (shared.rule.lock().unwrap())(&seen);
-    shared.seen.lock().unwrap().push(seen);
+    shared.requests.lock().unwrap().push(seen);
     let status = match fault {
         None => return shared.service.call(request.map(Body::from)).await,
         Some(S3Fault::Close) => return Err(HttpError::new(Box::from("closed on purpose"))),

@@ -284,7 +284,7 @@ impl AuditArgs {
 
 impl IssueArgs {
     fn into_args(self, operation: impl FnOnce(Issue) -> AccountOperation) -> Accounts {
-        let issue = Issue { form: self.output.into(), registry: self.registry };
+        let issue = Issue { format: self.output.into(), registry: self.registry };
         Accounts { to: self.server.addressed(self.output.of_failures()), operation: operation(issue) }
     }
 }

@@ -273,7 +273,7 @@ impl ExecArgs {
         Exec {
             to: server.addressed(),
             instance,
-            asked: ExecOptions { command, interactive, terminal: tty, user },
+            options: ExecOptions { command, interactive, terminal: tty, user },
         }
     }
 }

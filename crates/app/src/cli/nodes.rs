@@ -327,7 +327,7 @@ impl PullArgs {
             (Some(region), _, image) => (PullTarget::Region(region), image.unwrap_or_default()),
             (None, node, image) => (PullTarget::Node(node.unwrap_or_default()), image.unwrap_or_default()),
         };
-        PullTo { to: server.addressed(), wanted: PullOptions { verbosity, target, image, detach } }
+        PullTo { to: server.addressed(), options: PullOptions { verbosity, target, image, detach } }
     }
 }
 

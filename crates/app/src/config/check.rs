@@ -114,7 +114,8 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn fault(&self, path: &[&str], what: impl Into<String>) -> Error {
-        let place = (1..=path.len()).rev().find_map(|end| self.root.at(&path[..end])).map(|node| &node.place);
+        let place =
+            (1..=path.len()).rev().find_map(|end| self.root.at(&path[..end])).map(|node| &node.location);
         let error = Error::at(place.unwrap_or(&SourceLocation::Nowhere), what);
         path.iter().rev().fold(error, |error, step| error.under(step))
     }
@@ -174,7 +175,7 @@ impl Checker<'_> {
 
     fn federation(&self, section: Option<&AccessSection>) -> Result<Setting<FederationSettings>, Error> {
         let meant = self.of_access(section, AccessSection::federation)?;
-        Ok(Setting { meant, shown: show::federation(self.root.get("access")) })
+        Ok(Setting { meant, output: show::federation(self.root.get("access")) })
     }
 
     // A part of what the section means; where there is none, that of one without keys.
@@ -199,7 +200,7 @@ impl Checker<'_> {
         }
         let written =
             self.root.get("limits").map_or_else(|| OutputValue::Map(Vec::new()), OutputValue::written);
-        Ok(Setting { meant: PullLimits::of(section), shown: written })
+        Ok(Setting { meant: PullLimits::of(section), output: written })
     }
 
     // A mirror that anyone may use is one for requests, too.
@@ -220,7 +221,7 @@ impl Checker<'_> {
         })?;
         let shown =
             self.root.get("requests").map_or_else(|| OutputValue::Map(Vec::new()), OutputValue::written);
-        Ok(Some(Setting { meant, shown }))
+        Ok(Some(Setting { meant, output: shown }))
     }
 
     fn modes(&self, section: &ModesSection, takes_requests: bool) -> Result<Setting<ModeSettings>, Error> {
@@ -232,7 +233,7 @@ impl Checker<'_> {
         let meant = if takes_requests { meant.taking_requests() } else { meant };
         let written =
             self.root.get("modes").map_or_else(|| OutputValue::Map(Vec::new()), OutputValue::written);
-        Ok(Setting { meant, shown: written })
+        Ok(Setting { meant, output: written })
     }
 
     fn webhooks(&self, sections: &[WebhookSection]) -> Result<Setting<Vec<Webhook>>, Error> {
@@ -242,7 +243,7 @@ impl Checker<'_> {
             self.fault(&path, what).with_hint(hint)
         })?;
         let shown = show::webhooks(self.root.get("webhooks"), &meant);
-        Ok(Setting { meant, shown })
+        Ok(Setting { meant, output: shown })
     }
 
     fn tracing(&self, section: &TracingSection) -> Result<Option<Setting<TraceSettings>>, Error> {
@@ -251,7 +252,7 @@ impl Checker<'_> {
             self.fault(&path, what).with_hint(hint)
         })?;
         let shown = show::tracing(self.root.get("tracing"));
-        Ok(meant.map(|meant| Setting { meant, shown }))
+        Ok(meant.map(|meant| Setting { meant, output: shown }))
     }
 
     fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {

@@ -48,7 +48,7 @@ pub(crate) fn load_whole(
         search.told.extend(named::check(config, &search.root));
     }
     let mut told: Vec<Error> = search.told.into_iter().map(|error| error.in_file(file)).collect();
-    told.sort_by_key(|error| match error.place() {
+    told.sort_by_key(|error| match error.location() {
         SourceLocation::File { line, .. } => *line,
         SourceLocation::Nowhere | SourceLocation::Variable(_) => 0,
     });
@@ -81,7 +81,7 @@ impl Search<'_> {
         }
         let unknown = self.root.at_mut(&path).and_then(|node| match &mut node.value {
             ConfigValue::Map(entries) if error.is_about_key() => {
-                let index = entries.iter().position(|entry| entry.place == *error.place())?;
+                let index = entries.iter().position(|entry| entry.location == *error.location())?;
                 Some(entries.remove(index))
             }
             _ => None,
@@ -151,10 +151,10 @@ fn without(patterns: &mut Vec<ConfigNode>, directory: &Path, file: &str) -> bool
     };
     let found = patterns.iter().enumerate().find_map(|(index, node)| Some((index, others(node)?)));
     let Some((index, rest)) = found else { return false };
-    let place = patterns[index].place.clone();
+    let place = patterns[index].location.clone();
     let named = rest.into_iter().map(|path| {
         let text = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
-        ConfigNode { place: place.clone(), value: ConfigValue::Text(text) }
+        ConfigNode { location: place.clone(), value: ConfigValue::Text(text) }
     });
     drop(patterns.splice(index..=index, named));
     true

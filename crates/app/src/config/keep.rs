@@ -34,7 +34,7 @@ pub(super) fn check(root: &ConfigNode, sections: &[KeepSection], directory: &Pat
         lists.push(list);
     }
     let shown = root.get("keep").map(OutputValue::written);
-    Ok(Keep { lists, watched, shown })
+    Ok(Keep { lists, watched, output: shown })
 }
 
 /// What works otherwise than somebody may think: patterns are about what is held, and registries have to be mirrored.
@@ -113,7 +113,7 @@ impl ListReader<'_> {
     fn located(&self, path: &[&str], what: impl Into<String>) -> Error {
         let path: Vec<&str> = ["keep", self.at].into_iter().chain(path.iter().copied()).collect();
         let node = (1..=path.len()).rev().find_map(|end| self.root.at(&path[..end]));
-        let error = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.place), what);
+        let error = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.location), what);
         path.iter().rev().fold(error, |error, step| error.under(step))
     }
 }

@@ -15,13 +15,13 @@ pub(super) fn check(
 ) -> Result<Option<Setting<Migration>>, Error> {
     let (Some(section), Some(node)) = (section, root.get("migrate")) else { return Ok(None) };
     let meant = Migration::check(&section).map_err(|error| located(node, &error))?;
-    Ok(Some(Setting { meant, shown: OutputValue::written(node) }))
+    Ok(Some(Setting { meant, output: OutputValue::written(node) }))
 }
 
 fn located(section: &ConfigNode, error: &MigrationError) -> Error {
     let path: Vec<&str> = error.path().iter().map(String::as_str).collect();
     let node = (0..=path.len()).rev().find_map(|end| section.at(&path[..end]));
-    let place = node.map_or(&SourceLocation::Nowhere, |node| &node.place);
+    let place = node.map_or(&SourceLocation::Nowhere, |node| &node.location);
     let fault = Error::at(place, error.what()).with_hint(error.hint());
     path.iter().rev().fold(fault, |fault, step| fault.under(step)).under("migrate")
 }

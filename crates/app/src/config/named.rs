@@ -15,7 +15,7 @@ const PEM: &str = "the file is PEM; the path is seen from where the server is st
 /// What is wrong with the files. `root` is what the configuration was built from.
 pub(super) fn check(config: &Config, root: &ConfigNode) -> Vec<Error> {
     let fault = |path: &[&str], what: String| {
-        let place = root.at(path).map_or(SourceLocation::Nowhere, |node| node.place.clone());
+        let place = root.at(path).map_or(SourceLocation::Nowhere, |node| node.location.clone());
         path.iter().rev().fold(Error::at(&place, what), |error, step| error.under(step))
     };
     let tls = match &config.tls {

@@ -38,7 +38,7 @@ pub(super) fn check(root: &ConfigNode, section: &RulesSection, directory: &Path)
         }
     }
     let shown = root.get("rules").map(OutputValue::written);
-    Ok(PullRules { lists, contact, pulled_by: section.pulled_by, watched, shown })
+    Ok(PullRules { lists, contact, pulled_by: section.pulled_by, watched, output: shown })
 }
 
 /// Reads a list.
@@ -86,6 +86,6 @@ fn numbers(faults: &[LineFault]) -> String {
 
 fn located(root: &ConfigNode, path: &[&str], what: impl Into<String>) -> Error {
     let node = (1..=path.len()).rev().find_map(|end| root.at(&path[..end]));
-    let error = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.place), what);
+    let error = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.location), what);
     path.iter().rev().fold(error, |error, step| error.under(step))
 }

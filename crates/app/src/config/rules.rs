@@ -44,7 +44,7 @@ pub(super) fn check(
     for (index, pattern) in patterns.iter().enumerate() {
         watched.extend(directory.join(pattern).parent().map(Path::to_owned));
         let fault = |what: String, hint: &str| {
-            let place = root.at(&["sync_files", &index.to_string()]).map(|node| node.place.clone());
+            let place = root.at(&["sync_files", &index.to_string()]).map(|node| node.location.clone());
             let error = Error::at(&place.unwrap_or(SourceLocation::Nowhere), what).with_hint(hint);
             error.under(&index.to_string()).under("sync_files")
         };
@@ -56,7 +56,7 @@ pub(super) fn check(
     let all: Vec<RuleSection> = parts.iter().flat_map(|part| part.rules.iter().cloned()).collect();
     let set = RuleSet::check(&all).map_err(|error| located(&parts, &error))?;
     let shown = parts.iter().filter_map(|part| part.root.get("sync")).flat_map(ConfigNode::items);
-    Ok(Rules { set, watched, shown: shown.map(OutputValue::written).collect() })
+    Ok(Rules { set, watched, output: shown.map(OutputValue::written).collect() })
 }
 
 fn part(file: &Path) -> Result<RulesFile, Error> {
@@ -116,7 +116,7 @@ fn located(parts: &[RulesFile], error: &RuleError) -> Error {
     let index = index.to_string();
     let path: Vec<&str> = ["sync", &index].into_iter().chain(rest.iter().map(String::as_str)).collect();
     let node = (1..=path.len()).rev().find_map(|end| part.root.at(&path[..end]));
-    let fault = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.place), error.what())
+    let fault = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.location), error.what())
         .with_hint(error.hint());
     let fault = path.iter().rev().fold(fault, |fault, step| fault.under(step));
     match &part.file {

@@ -63,7 +63,8 @@ pub(crate) fn secret_variable(
         return Ok(None);
     };
     let mut resolver = Resolver { environment, warnings: Vec::new() };
-    let mut node = ConfigNode { value: ConfigValue::Text(text.to_owned()), place: SourceLocation::Nowhere };
+    let mut node =
+        ConfigNode { value: ConfigValue::Text(text.to_owned()), location: SourceLocation::Nowhere };
     resolver.replace(&mut node).map_err(|error| error.under(name))?;
     Ok(node.text().map(|text| (text.into(), resolver.warnings)))
 }
@@ -109,8 +110,8 @@ impl Resolver<'_> {
         let secret = match node.text() {
             None => return Ok(()),
             Some(text) => match text.split_once(':') {
-                Some(("env", name)) => self.environment_variable(name, &node.place)?,
-                Some(("file", path)) => self.file(Path::new(path), &node.place)?,
+                Some(("env", name)) => self.environment_variable(name, &node.location)?,
+                Some(("file", path)) => self.file(Path::new(path), &node.location)?,
                 _ => return Ok(()),
             },
         };

@@ -36,17 +36,17 @@ impl Config {
         root.some("public_url", self.public_url.as_ref().map(|url| OutputValue::Text(url.text())));
         root.some("notice", self.notice.clone().map(OutputValue::Text));
         root.put("registries", OutputValue::Map(registries.collect()));
-        root.some("rules", self.pull_rules.shown.clone());
-        root.unless(self.limits.meant.are_none(), "limits", self.limits.shown.clone());
-        root.some("keep", self.keep.shown.clone());
-        root.some("requests", self.requests.as_ref().map(|requests| requests.shown.clone()));
-        root.unless(self.modes.meant.are_usual(), "modes", self.modes.shown.clone());
-        root.unless(self.rules.shown.is_empty(), "sync", OutputValue::List(self.rules.shown.clone()));
-        root.some("migrate", self.migration.as_ref().map(|migration| migration.shown.clone()));
+        root.some("rules", self.pull_rules.output.clone());
+        root.unless(self.limits.meant.are_none(), "limits", self.limits.output.clone());
+        root.some("keep", self.keep.output.clone());
+        root.some("requests", self.requests.as_ref().map(|requests| requests.output.clone()));
+        root.unless(self.modes.meant.are_usual(), "modes", self.modes.output.clone());
+        root.unless(self.rules.output.is_empty(), "sync", OutputValue::List(self.rules.output.clone()));
+        root.some("migrate", self.migration.as_ref().map(|migration| migration.output.clone()));
         root.some("api_token", self.api_token.as_ref().map(|_| OutputValue::Text(SECRET.to_owned())));
         root.put("access", show_access(self));
         root.put("library", show_library(&self.library));
-        root.unless(self.webhooks.meant.is_empty(), "webhooks", self.webhooks.shown.clone());
+        root.unless(self.webhooks.meant.is_empty(), "webhooks", self.webhooks.output.clone());
         root.some(
             "secrets",
             match &self.key {
@@ -56,7 +56,7 @@ impl Config {
             },
         );
         root.some("tls", self.tls.as_ref().map(tls::show));
-        root.some("tracing", self.tracing.as_ref().map(|tracing| tracing.shown.clone()));
+        root.some("tracing", self.tracing.as_ref().map(|tracing| tracing.output.clone()));
         let mut log = MappingBuilder::default();
         log.text("format", self.log.format.as_str());
         log.text("level", self.log.level.as_str());
@@ -152,7 +152,7 @@ fn show_access(config: &Config) -> OutputValue {
     sessions.text("idle", duration(config.sessions.idle));
     sessions.text("max_age", duration(config.sessions.max_age));
     keys.put("sessions", sessions.into());
-    if let OutputValue::Map(entries) = &config.federation.shown {
+    if let OutputValue::Map(entries) = &config.federation.output {
         entries.iter().for_each(|(key, value)| keys.put(key, value.clone()));
     }
     keys.into()

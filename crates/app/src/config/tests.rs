@@ -84,7 +84,11 @@ fn the_example_has_every_key() {
         };
         let map = entries_at(&mut root, &path);
         there.extend(map.iter().map(|entry| format!("{place} {}", entry.key)));
-        map.push(ConfigEntry { key: "?".into(), place: SourceLocation::Nowhere, node: ConfigNode::empty() });
+        map.push(ConfigEntry {
+            key: "?".into(),
+            location: SourceLocation::Nowhere,
+            node: ConfigNode::empty(),
+        });
         let error = typed::read::<sections::File>(&root).err().unwrap();
         assert!(error.to_string().contains("unknown key `?`"), "{path:?}: {error}");
         known.extend(error.known_keys().iter().map(|key| format!("{place} {key}")));

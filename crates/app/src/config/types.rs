@@ -155,7 +155,7 @@ pub(crate) struct Rules {
     /// The rule files, and the directories that may have more of them.
     pub(crate) watched: Vec<PathBuf>,
     /// The rules as written.
-    pub(super) shown: Vec<OutputValue>,
+    pub(super) output: Vec<OutputValue>,
 }
 
 /// The rules about pulls: those of this file, then those of the files it names.
@@ -170,7 +170,7 @@ pub(crate) struct PullRules {
     /// The files, and the directories that may have more of them.
     pub(super) watched: Vec<PathBuf>,
     /// The section as written.
-    pub(super) shown: Option<OutputValue>,
+    pub(super) output: Option<OutputValue>,
 }
 
 /// The keep lists, with the files that they name.
@@ -181,7 +181,7 @@ pub(crate) struct Keep {
     /// The files, and the directories that may have more of them.
     pub(super) watched: Vec<PathBuf>,
     /// The section as written.
-    pub(super) shown: Option<OutputValue>,
+    pub(super) output: Option<OutputValue>,
 }
 
 impl PullRules {
@@ -197,7 +197,7 @@ pub(crate) struct Setting<T> {
     /// The value.
     pub(crate) meant: T,
     /// The written form.
-    pub(super) shown: OutputValue,
+    pub(super) output: OutputValue,
 }
 
 /// A registry.

@@ -96,7 +96,7 @@ impl<'a> Ours<'a> {
             let units = image.blobs.iter().map(unit).collect();
             items.push(Item {
                 units,
-                standing: Retention::MayGo,
+                retention: Retention::MayGo,
                 heat: held.heat.since_use(held.last_used, now),
                 last_used: held.last_used,
                 source: image.source,

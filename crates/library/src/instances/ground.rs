@@ -117,7 +117,7 @@ fn read_node(node: &GroundNode, place: &Where) -> Option<CandidateNode> {
     }
     Some(CandidateNode {
         id,
-        offer,
+        capability: offer,
         cpu_milli: node.cpu_milli.map(|all| all.saturating_sub(node.cpu_taken)),
         memory_mib: node.memory_mib.map(|all| all.saturating_sub(node.memory_taken)),
         cards: node.cards.iter().map(|card| read_card(card, place.without)).collect(),

@@ -44,7 +44,7 @@ fn node() -> impl Strategy<Value = CandidateNode> {
     (offer, amount(64_000), amount(500_000), prop::collection::vec(card(), 0..5)).prop_map(
         |(offer, cpu_milli, memory_mib, cards)| CandidateNode {
             id: 1.try_into().unwrap(),
-            offer,
+            capability: offer,
             cpu_milli,
             memory_mib,
             cards,
@@ -194,7 +194,7 @@ fn fleet(nodes: i64, used_mib: u64) -> Vec<CandidateNode> {
     };
     let node = |id: i64| CandidateNode {
         id: id.try_into().unwrap(),
-        offer: NodeCapability::Parts,
+        capability: NodeCapability::Parts,
         cpu_milli: Some(64_000),
         memory_mib: Some(500_000),
         cards: (0..8).map(|position| card(id, position)).collect(),
@@ -232,7 +232,7 @@ fn other_reasons_are_told_too() {
     let mut ascend = slice_of(1_000, 1);
     ascend.cards.as_mut().unwrap().vendor = Vendor::Ascend;
     assert_eq!(misfit(ascend), Misfit::NoSuchCard);
-    let whole = CandidateNode { offer: NodeCapability::Cards, ..fleet(1, 0).remove(0) };
+    let whole = CandidateNode { capability: NodeCapability::Cards, ..fleet(1, 0).remove(0) };
     let refused = place(&[whole], &slice_of(1_000, 1), Overhead(300)).unwrap_err();
     assert_eq!(refused.nodes[0].1, Misfit::NotOffered);
     assert_eq!(misfit(slice_of(1_000, 9)), Misfit::Cards { fitting: 8, wanted: 9, first: None });

@@ -44,7 +44,7 @@ pub struct CandidateNode {
     /// Its id.
     pub id: NodeId,
     /// What it offers.
-    pub offer: NodeCapability,
+    pub capability: NodeCapability,
     /// Thousandths of cores that nobody has; `None` where nobody knows how many there are.
     pub cpu_milli: Option<u64>,
     /// Memory that nobody has, in MiB; `None` where nobody knows how much there is.
@@ -130,7 +130,7 @@ impl CandidateNode {
     }
 
     fn offers(&self, demand: &Demand) -> bool {
-        demand.cards.as_ref().is_none_or(|wanted| self.offer >= wanted.needs())
+        demand.cards.as_ref().is_none_or(|wanted| self.capability >= wanted.needs())
     }
 
     // Cards that would have the least left come first, so that large shares find room later.

@@ -29,7 +29,7 @@ pub(super) struct EvictionCandidate {
     pub(super) part: RepositoryPart,
     /// The names and sizes of its blobs and manifests.
     pub(super) units: Vec<(u64, u64)>,
-    pub(super) standing: Retention,
+    pub(super) retention: Retention,
     pub(super) heat: f64,
     pub(super) last_used: SystemTime,
 }
@@ -156,7 +156,7 @@ impl<'a> Collected<'a> {
             .manifests
             .get(&root)
             .map_or(RepositoryPart::Strays, |root| RepositoryPart::Image(root.digest));
-        EvictionCandidate { part, units, standing, heat, last_used }
+        EvictionCandidate { part, units, retention: standing, heat, last_used }
     }
 
     /// Blobs that no manifest names: those that came since `young` may be about to be named.
@@ -175,7 +175,7 @@ impl<'a> Collected<'a> {
         let found = |units, standing, last_used| EvictionCandidate {
             part: RepositoryPart::Strays,
             units,
-            standing,
+            retention: standing,
             heat: 0.0,
             last_used,
         };
@@ -261,7 +261,7 @@ mod tests {
             blob("small", 10, 5),
         ]);
         let [image] = &found[..] else { panic!("{found:?}") };
-        assert_eq!((image.part, image.standing), (RepositoryPart::Image(digest("index")), Retention::MayGo));
+        assert_eq!((image.part, image.retention), (RepositoryPart::Image(digest("index")), Retention::MayGo));
         assert_eq!((bytes(image), image.last_used), (113, at(900)));
         assert!((image.heat - 5.0).abs() < 0.01);
     }
@@ -277,7 +277,7 @@ mod tests {
             blob("layer", 100, 5),
         ];
         let found = parts(&contents);
-        let told: Vec<_> = found.iter().map(|found| (found.part, found.standing, bytes(found))).collect();
+        let told: Vec<_> = found.iter().map(|found| (found.part, found.retention, bytes(found))).collect();
         let index = (RepositoryPart::Image(digest("index")), Retention::MayGo, 1);
         assert_eq!(told, [index, (RepositoryPart::Image(digest("child")), Retention::Stays, 101)]);
     }
@@ -287,19 +287,19 @@ mod tests {
         let contents = |used| {
             vec![manifest("index", None, 20, 1), manifest("child", None, used, 1), lists("index", "child")]
         };
-        assert_eq!(parts(&contents(1000))[0].standing, Retention::MayGo);
+        assert_eq!(parts(&contents(1000))[0].retention, Retention::MayGo);
         let mut pinned = contents(30);
         pinned.push(RepositoryContent::Pinned(digest("child")));
-        assert_eq!(parts(&pinned)[0].standing, Retention::Stays);
+        assert_eq!(parts(&pinned)[0].retention, Retention::Stays);
         let mut other = contents(30);
         other.push(RepositoryContent::Pinned(digest("not held")));
-        assert_eq!(parts(&other)[0].standing, Retention::MayGo);
+        assert_eq!(parts(&other)[0].retention, Retention::MayGo);
     }
 
     #[test]
     fn blobs_of_no_image_go_when_they_are_old() {
         let found = parts(&[blob("old", 7, 10), blob("older", 5, 3), blob("new", 9, 1001)]);
-        let told: Vec<_> = found.iter().map(|found| (found.part, found.standing, bytes(found))).collect();
+        let told: Vec<_> = found.iter().map(|found| (found.part, found.retention, bytes(found))).collect();
         assert_eq!(
             told,
             [(RepositoryPart::Strays, Retention::MayGo, 12), (RepositoryPart::Strays, Retention::Stays, 9)]
@@ -311,6 +311,6 @@ mod tests {
     fn one_about_something_that_is_not_held_is_an_image() {
         let found = parts(&[manifest("signature", Some("not held"), 20, 1)]);
         assert_eq!(found[0].part, RepositoryPart::Image(digest("signature")));
-        assert_eq!(found[0].standing, Retention::MayGo);
+        assert_eq!(found[0].retention, Retention::MayGo);
     }
 }

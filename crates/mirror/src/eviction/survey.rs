@@ -44,7 +44,7 @@ impl Survey {
         let is_hosted = key.origin == Origin::Hosted;
         self.items.push(Item {
             units,
-            standing: if is_hosted { Retention::Stays } else { candidate.standing },
+            retention: if is_hosted { Retention::Stays } else { candidate.retention },
             heat: candidate.heat,
             last_used: candidate.last_used,
             source,

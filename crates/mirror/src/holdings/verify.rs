@@ -71,7 +71,7 @@ impl Holdings {
                 Some(size) if !recorded => {
                     let repaired = repair && this.change_blobs(this.blobs.remove(&digest)).await?;
                     let (fault, repositories) = (Discrepancy::MissingRecord, Vec::new());
-                    Ok(Some(Finding { digest, size, fault, repositories, repaired }))
+                    Ok(Some(Finding { digest, size, discrepancy: fault, repositories, repaired }))
                 }
                 _ => Ok(None),
             }
@@ -105,7 +105,7 @@ impl Holdings {
         let mut repositories: Vec<_> = blobs.iter().chain(&manifests).map(RepoKey::to_string).collect();
         repositories.sort_unstable();
         repositories.dedup();
-        Ok(Finding { digest, size, fault: Discrepancy::MissingBytes, repositories, repaired })
+        Ok(Finding { digest, size, discrepancy: Discrepancy::MissingBytes, repositories, repaired })
     }
 }
 

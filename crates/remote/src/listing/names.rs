@@ -28,14 +28,14 @@ pub(crate) struct NameList {
     text: Text,
     known: HashTable<u32>,
     hasher: RandomState,
-    form: NameCheck,
+    check: NameCheck,
     bounds: Bounds,
 }
 
 impl NameList {
     pub(crate) fn new(check: NameCheck, bounds: Bounds) -> Self {
         let (text, known) = (Text::default(), HashTable::new());
-        Self { text, known, hasher: RandomState::new(), form: check, bounds }
+        Self { text, known, hasher: RandomState::new(), check: check, bounds }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
@@ -122,7 +122,7 @@ struct Taking<'n> {
 impl Taking<'_> {
     fn name(&mut self, name: &str) -> Result<(), UnboundedListing> {
         self.taken.listed += 1;
-        if name.len() <= BLOCK && (self.names.form)(name) {
+        if name.len() <= BLOCK && (self.names.check)(name) {
             self.taken.new += usize::from(self.names.add(name)?);
             name.clone_into(self.taken.last.get_or_insert_default());
         }

@@ -21,7 +21,7 @@ const IN_FRONT: [&str; 4] = ["image", "-", "FROM", "sudo"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedText {
     /// The image.
-    pub asked: ImageMeaning,
+    pub meaning: ImageMeaning,
     /// The platforms that it names.
     pub platforms: Vec<Platform>,
 }
@@ -62,11 +62,11 @@ pub fn read(text: &str, here: &str, names: &NameResolver) -> Option<ParsedText> 
     });
     if all.is_empty() {
         let asked = if platforms.is_empty() { ImageMeaning::Placeholder } else { ImageMeaning::OnlyPlatform };
-        return Some(ParsedText { asked, platforms });
+        return Some(ParsedText { meaning: asked, platforms });
     }
     let reader = TextParser { here, names };
     let asked = reader.alone(&all, words.has_more).or_else(|| reader.commanded(&words.text));
-    Some(ParsedText { asked: asked.unwrap_or_else(|| reader.guessed(&all)), platforms })
+    Some(ParsedText { meaning: asked.unwrap_or_else(|| reader.guessed(&all)), platforms })
 }
 
 struct TextParser<'a> {

@@ -18,7 +18,7 @@ fn reading(text: &str) -> Option<ParsedText> {
 fn told(text: &str) -> String {
     let Some(reading) = reading(text) else { return "nothing".to_owned() };
     let platforms: Vec<String> = reading.platforms.iter().map(|platform| format!(" +{platform}")).collect();
-    let asked = match reading.asked {
+    let asked = match reading.meaning {
         ImageMeaning::Image(image) => format!("= {}", image.name()),
         ImageMeaning::Perhaps(images) => {
             let all: Vec<String> = images.iter().map(Image::name).collect();
@@ -164,10 +164,10 @@ fn hostile_text_is_never_more_than_a_name() {
         "nginx:1\r\nSet-Cookie: x",
         "%00%0a",
     ] {
-        if let Some(ParsedText { asked: ImageMeaning::Image(image), .. }) = reading(text) {
+        if let Some(ParsedText { meaning: ImageMeaning::Image(image), .. }) = reading(text) {
             panic!("{text} is taken for {}", image.name());
         }
-        if let Some(ParsedText { asked: ImageMeaning::Perhaps(images), .. }) = reading(text) {
+        if let Some(ParsedText { meaning: ImageMeaning::Perhaps(images), .. }) = reading(text) {
             for image in images {
                 let name = image.explicit();
                 let plain = |b: u8| b.is_ascii_alphanumeric() || b"./:_-@".contains(&b);
@@ -182,7 +182,7 @@ fn hostile_text_is_never_more_than_a_name() {
 
 #[test]
 fn names_have_a_short_form() {
-    let image = |text: &str| match reading(text).map(|reading| reading.asked) {
+    let image = |text: &str| match reading(text).map(|reading| reading.meaning) {
         Some(ImageMeaning::Image(image)) => image,
         other => panic!("{other:?}"),
     };

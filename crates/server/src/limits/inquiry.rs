@@ -44,7 +44,7 @@ pub(crate) struct UpstreamInquiry<'a> {
 /// A question that is paid for. Dropped without [`Inquiry::answered`], it stays so.
 pub(crate) struct Inquiry {
     limits: LimitsInForce,
-    holder: BucketOwner,
+    owner: BucketOwner,
     paid: Vec<Counted>,
     price: u64,
     name: u64,
@@ -73,7 +73,7 @@ impl LimitsInForce {
         match self.pay(price, &limits, holder).await {
             Ok(paid) => {
                 self.0.misses.asking.fetch_add(1, Ordering::Relaxed);
-                Ok(Some(Inquiry { limits: self.clone(), holder, paid, price, name }))
+                Ok(Some(Inquiry { limits: self.clone(), owner: holder, paid, price, name }))
             }
             Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&inquiry)),
             Err(lacking) => Err(self.too_many_misses(asker, &limits, (holder, lacking))),
@@ -95,7 +95,7 @@ impl LimitsInForce {
             let asks_for_many =
                 around(owner).any(|whose| self.0.ledger.holder(whose, |held| held.unknown.are_many()));
             let mut buckets = counted(allowances, owner, CountedKind::Misses);
-            for of_all in buckets.iter_mut().filter(|of| asks_for_many && is_of_all(of.place)) {
+            for of_all in buckets.iter_mut().filter(|of| asks_for_many && is_of_all(of.key)) {
                 of_all.bucket = of_all.bucket.upper_half();
             }
             let lacking = match self.0.ledger.take(price, &buckets, self.0.ledger.now()) {
@@ -134,7 +134,7 @@ impl LimitsInForce {
             (Some(of), _) => format!("{subject} asks for more names that nobody has than {of}"),
             (None, _) => format!("{subject} asks for too many names that nobody has"),
         };
-        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
+        self.0.refusals.refuse(Met { limit, owner: holder, fact, wait, asker })
     }
 }
 
@@ -152,7 +152,7 @@ impl Inquiry {
             ledger.give_back(self.price, &self.paid);
         }
         if status.is_success() {
-            around(self.holder).for_each(|whose| ledger.holder(whose, |held| held.unknown.found()));
+            around(self.owner).for_each(|whose| ledger.holder(whose, |held| held.unknown.found()));
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) enum BucketKey {
 /// A bucket, and what is in it: see [`Bucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Counted {
-    pub(super) place: BucketKey,
+    pub(super) key: BucketKey,
     pub(super) bucket: Bucket,
 }
 
@@ -82,12 +82,12 @@ pub(super) fn counted(
     };
     let mut buckets = Vec::with_capacity(3);
     if let Some(of) = own {
-        buckets.push(Counted { place: BucketKey::Of(owner, kind), bucket: of.bucket() });
+        buckets.push(Counted { key: BucketKey::Of(owner, kind), bucket: of.bucket() });
         if let Some((network, times)) = owner.network() {
-            buckets.push(Counted { place: BucketKey::Of(network, kind), bucket: of.bucket().times(times) });
+            buckets.push(Counted { key: BucketKey::Of(network, kind), bucket: of.bucket().times(times) });
         }
     }
-    buckets.extend(all.map(|of| Counted { place: BucketKey::Total(total), bucket: of.bucket() }));
+    buckets.extend(all.map(|of| Counted { key: BucketKey::Total(total), bucket: of.bucket() }));
     buckets
 }
 
@@ -183,7 +183,7 @@ impl Ledger {
         of: &[Counted],
         now: Duration,
     ) -> Result<(), (BucketKey, Option<Duration>)> {
-        for (nth, Counted { place, bucket }) in of.iter().enumerate() {
+        for (nth, Counted { key: place, bucket }) in of.iter().enumerate() {
             let taken = self.change(*place, |full| {
                 let taken = bucket.take(many, *full, now);
                 if let Taken::Yes(then) = taken {
@@ -204,13 +204,18 @@ impl Ledger {
 
     /// Gives back what was taken and not used.
     pub(super) fn give_back(&self, many: u64, of: &[Counted]) {
-        for Counted { place, bucket } in of {
+        for Counted { key: place, bucket } in of {
             self.change(*place, |full| *full = bucket.give_back(many, *full));
         }
     }
 
     /// Takes so many in any case. Returns how long the bucket owes them.
-    pub(super) fn charge(&self, many: u64, Counted { place, bucket }: Counted, now: Duration) -> Duration {
+    pub(super) fn charge(
+        &self,
+        many: u64,
+        Counted { key: place, bucket }: Counted,
+        now: Duration,
+    ) -> Duration {
         self.change(place, |full| {
             *full = bucket.charge(many, *full, now);
             bucket.debt(*full, now)
@@ -222,7 +227,7 @@ impl Ledger {
     pub(super) fn charge_within(
         &self,
         many: u64,
-        Counted { place, bucket }: Counted,
+        Counted { key: place, bucket }: Counted,
         now: Duration,
         most: Duration,
     ) -> Option<Duration> {
@@ -239,12 +244,12 @@ impl Ledger {
     }
 
     /// How long the bucket owes something.
-    pub(super) fn debt(&self, Counted { place, bucket }: Counted, now: Duration) -> Duration {
+    pub(super) fn debt(&self, Counted { key: place, bucket }: Counted, now: Duration) -> Duration {
         self.change(place, |full| bucket.debt(*full, now))
     }
 
     /// How many are in the bucket.
-    pub(super) fn left(&self, Counted { place, bucket }: Counted, now: Duration) -> u64 {
+    pub(super) fn left(&self, Counted { key: place, bucket }: Counted, now: Duration) -> u64 {
         self.change(place, |full| bucket.left(*full, now))
     }
 
@@ -304,7 +309,7 @@ mod tests {
     use super::{super::holder::address, *};
 
     fn counted(key: BucketKey, amount: u64) -> Counted {
-        Counted { place: key, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
+        Counted { key: key, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
     }
 
     #[test]
@@ -315,14 +320,14 @@ mod tests {
         assert_eq!(ledger.take(1, &[own, all], now), Ok(()));
         assert_eq!(ledger.take(1, &[own, all], now), Ok(()));
         let refused = ledger.take(1, &[own, all], now);
-        assert_eq!(refused, Err((all.place, Some(Duration::from_secs(1800)))));
+        assert_eq!(refused, Err((all.key, Some(Duration::from_secs(1800)))));
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (3, 0), "in vain costs nothing");
         ledger.give_back(1, &[own, all]);
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (4, 1));
         ledger.clear();
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (5, 2));
-        let none = counted(all.place, 0);
-        assert_eq!(ledger.take(1, &[own, none], now), Err((all.place, None)));
+        let none = counted(all.key, 0);
+        assert_eq!(ledger.take(1, &[own, none], now), Err((all.key, None)));
     }
 
     #[test]

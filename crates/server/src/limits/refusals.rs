@@ -82,7 +82,7 @@ pub(crate) struct Told {
 pub(super) struct Met<'a> {
     pub(super) limit: &'static str,
     /// Whose the limit is.
-    pub(super) holder: BucketOwner,
+    pub(super) owner: BucketOwner,
     pub(super) fact: String,
     /// `None`: there is never anything.
     pub(super) wait: Option<Duration>,
@@ -101,7 +101,7 @@ impl Refusals {
         self.count(met.limit);
         let nth = self.refused.fetch_add(1, Ordering::Relaxed);
         let seconds = scattered(met.wait.unwrap_or(NEVER), nth);
-        let alone = if met.holder.is_shared() { "; whoever logs in is counted alone" } else { "" };
+        let alone = if met.owner.is_shared() { "; whoever logs in is counted alone" } else { "" };
         let id = self.note(&met, Duration::from_secs(seconds), SystemTime::now());
         let message = format!("{}; hint: try again in {seconds} s{alone} (refusal {id})", met.fact);
         Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
@@ -120,8 +120,8 @@ impl Refusals {
 
     // One entry for a client and a limit, so that nobody fills the table alone.
     fn note(&self, met: &Met<'_>, wait: Duration, now: SystemTime) -> String {
-        let client = met.asker.label(met.holder);
-        let key = self.hasher.hash_one((met.holder, &client, met.limit)) >> (64 - 5 * LENGTH);
+        let client = met.asker.label(met.owner);
+        let key = self.hasher.hash_one((met.owner, &client, met.limit)) >> (64 - 5 * LENGTH);
         let mut told = lock(&self.told);
         let entry = told.entry(key).get_or_insert_with(|| Told {
             id: text(key),
@@ -169,7 +169,7 @@ mod tests {
 
     fn met<'a>(asker: &'a Asker<'a>, at: &str) -> Met<'a> {
         let (holder, wait) = (address(at), Some(Duration::from_secs(8)));
-        Met { limit: "client_manifests", holder, fact: "too many".to_owned(), wait, asker }
+        Met { limit: "client_manifests", owner: holder, fact: "too many".to_owned(), wait, asker }
     }
 
     // operate.md rows 27, 28

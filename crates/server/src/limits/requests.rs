@@ -78,7 +78,7 @@ impl LimitsInForce {
                 ("client_manifests", holder, fact)
             }
         };
-        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
+        self.0.refusals.refuse(Met { limit, owner: holder, fact, wait, asker })
     }
 
     async fn blob(
@@ -106,7 +106,7 @@ impl LimitsInForce {
         }
         let fact = format!("{} reads {most} blobs at a time", holder.subject());
         let wait = (most > 0).then_some(BLOBS_WAIT);
-        Err(self.0.refusals.refuse(Met { limit: "client_blobs", holder, fact, wait, asker }))
+        Err(self.0.refusals.refuse(Met { limit: "client_blobs", owner: holder, fact, wait, asker }))
     }
 }
 

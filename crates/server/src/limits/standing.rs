@@ -75,7 +75,7 @@ impl LimitsInForce {
     fn left(&self, limits: &PullLimits, owner: BucketOwner) -> Vec<Left> {
         let (own, now) = (&limits.per_client, self.0.ledger.now());
         let of = |kind: BucketKind, bucket: Bucket| {
-            self.0.ledger.left(Counted { place: BucketKey::Of(owner, kind), bucket }, now)
+            self.0.ledger.left(Counted { key: BucketKey::Of(owner, kind), bucket }, now)
         };
         let counted = |key, allowed: String, unit, left| Left { key, allowed, unit, left: Some(left) };
         let requests = [

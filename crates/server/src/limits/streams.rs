@@ -59,7 +59,7 @@ pub(crate) struct Shaped {
 struct Charge {
     counted: Counted,
     limit: &'static str,
-    holder: BucketOwner,
+    owner: BucketOwner,
     said: StreamLimit,
 }
 
@@ -163,8 +163,8 @@ impl LimitsInForce {
 
     fn refuse(&self, asker: &Asker<'_>, owing: &Owing, key: &RepoKey) -> Refusal {
         let Owing { charge, wait } = *owing;
-        let (limit, holder, fact) = (charge.limit, charge.holder, charge.fact(Some(key)));
-        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
+        let (limit, holder, fact) = (charge.limit, charge.owner, charge.fact(Some(key)));
+        self.0.refusals.refuse(Met { limit, owner: holder, fact, wait, asker })
     }
 
     fn of_all(&self, limits: &PullLimits, sent: Sent<'_>) -> impl Iterator<Item = Charge> {
@@ -193,8 +193,8 @@ impl LimitsInForce {
         let downloads = limits.per_client.repeats?.bucket_of(size);
         let rate = limits.per_client.repeat_rate.map(rate_bucket);
         Some(Repeats {
-            downloads: Counted { place: BucketKey::Downloads(number), bucket: downloads },
-            rate: rate.map(|bucket| Counted { place: BucketKey::Repeat(number), bucket }),
+            downloads: Counted { key: BucketKey::Downloads(number), bucket: downloads },
+            rate: rate.map(|bucket| Counted { key: BucketKey::Repeat(number), bucket }),
         })
     }
 }
@@ -211,7 +211,7 @@ fn charge(
     owner: BucketOwner,
     said: StreamLimit,
 ) -> Charge {
-    Charge { counted: Counted { place, bucket }, limit, holder: owner, said }
+    Charge { counted: Counted { key: place, bucket }, limit, owner: owner, said }
 }
 
 // What its own limits and those of the network around it say.
@@ -243,8 +243,8 @@ impl Charge {
             Temperature::Cold => " that has to be fetched",
             Temperature::Hot => "",
         };
-        let subject = self.holder.subject();
-        match (self.said, self.holder) {
+        let subject = self.owner.subject();
+        match (self.said, self.owner) {
             (StreamLimit::Volume(of, temperature), _) => {
                 format!("{subject} reads more{} than {of}", what(temperature))
             }
@@ -278,7 +278,7 @@ impl Shaped {
     pub(crate) fn has_rate(&self) -> bool {
         let is_rate = |charge: &Charge| {
             matches!(
-                charge.counted.place,
+                charge.counted.key,
                 BucketKey::Of(_, BucketKind::Rate) | BucketKey::Total(Total::Rate | Total::ColdRate)
             )
         };

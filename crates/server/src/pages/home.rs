@@ -22,7 +22,7 @@ pub(super) struct Home<'a> {
     pub(super) image: &'a str,
     /// What the reader pulls with.
     pub(super) tool: Tool,
-    pub(super) standing: AnonymousRights,
+    pub(super) rights: AnonymousRights,
     /// True if images can be asked for.
     pub(super) takes_requests: bool,
     pub(super) language: Language,
@@ -57,7 +57,7 @@ impl Home<'_> {
             "<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{}</p>{}{}{}{}</main>",
             words.title,
             words.lead,
-            if self.standing.pulls_need_login { self.log_in(words.pull_login) } else { String::new() },
+            if self.rights.pulls_need_login { self.log_in(words.pull_login) } else { String::new() },
             self.form(),
             self.registries(),
             self.push()
@@ -110,7 +110,7 @@ impl Home<'_> {
     fn commands(&self) -> String {
         let (words, host) = (self.words(), self.here.host());
         let asked = read(self.image, host, self.names).or_else(|| read(&self.example(), host, self.names));
-        let image = match asked.map(|reading| reading.asked) {
+        let image = match asked.map(|reading| reading.meaning) {
             Some(ImageMeaning::Image(image)) => image,
             Some(ImageMeaning::Perhaps(images)) => return self.perhaps(&images),
             Some(ImageMeaning::Elsewhere(host)) => {
@@ -220,7 +220,7 @@ impl Home<'_> {
             "<section class=\"card push\"><h2>{}</h2><p class=\"quiet\">{}</p>",
             words.push, words.push_lead
         );
-        out.push_str(&match self.standing.pushes {
+        out.push_str(&match self.rights.pushes {
             Pushes::FromAnybody => format!("<p class=\"small\">{}</p>", words.push_anybody),
             Pushes::FromThisMachine => self.log_in(words.push_local),
             Pushes::AfterLogin => self.log_in(words.push_login),

@@ -47,7 +47,8 @@ pub(super) async fn home(PageReader(call): PageReader) -> Response<Body> {
     let image = query::find(query, "image").unwrap_or_default();
     let (names, standing) = (call.state.mirror.names(), standing(&call.state));
     let takes_requests = call.state.requests.is_some();
-    let home = Home { here: &here, names, image: image.trim(), tool, standing, takes_requests, language };
+    let home =
+        Home { here: &here, names, image: image.trim(), tool, rights: standing, takes_requests, language };
     let main = status::notice(call.state.notice.text().as_deref()) + &home.main();
     page(HTML, Frame { page: PageKind::Home, language, query, visitor: visitor(&call) }.around(&main))
 }

@@ -192,18 +192,18 @@ pub(crate) async fn canceled(call: &WebCall, id: i64) -> Result<(), Problem> {
 pub(crate) async fn watch(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let requests = of(&call)?;
     let watch = requests.watch(request_id(&id?.0)?, whose(&call).as_deref()).await?;
-    follow(&call, FollowedRequest { watch, reader: reader(&call) })
+    follow(&call, FollowedRequest { watch, viewer: reader(&call) })
 }
 
 struct FollowedRequest {
     watch: RequestWatch,
-    reader: RequestViewer,
+    viewer: RequestViewer,
 }
 
 impl FollowedRequest {
     // Types of strings and numbers always serialize.
     fn json(&self, state: RequestState) -> String {
-        serde_json::to_string(&views::request(state, &self.reader)).unwrap_or_default()
+        serde_json::to_string(&views::request(state, &self.viewer)).unwrap_or_default()
     }
 }
 

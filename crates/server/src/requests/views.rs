@@ -22,7 +22,7 @@ pub(crate) fn list(page: Listing<RequestState>, viewer: &RequestViewer) -> api::
 }
 
 pub(crate) fn request(
-    RequestState { record, place, rate }: RequestState,
+    RequestState { record, position: place, rate }: RequestState,
     viewer: &RequestViewer,
 ) -> api::ImageRequest {
     let error = record.error.as_deref().and_then(RequestFault::of).map(|fault| api::ImageRequestError {

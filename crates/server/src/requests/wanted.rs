@@ -56,7 +56,7 @@ pub(crate) fn whose(call: &WebCall) -> Option<String> {
 pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result<RequestedImage, Problem> {
     let names = call.state.mirror.names();
     let here = Here::of(&call.origin(), names);
-    let Some(ParsedText { asked, platforms: named }) = read(text, here.host(), names) else {
+    let Some(ParsedText { meaning: asked, platforms: named }) = read(text, here.host(), names) else {
         return Err(no_name(&ImageMeaning::Placeholder));
     };
     let mut all = parsed(platforms)?;

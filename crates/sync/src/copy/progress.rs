@@ -19,7 +19,7 @@ const STEP: u64 = 256 << 10;
 pub(crate) struct Tally {
     events: UnboundedSender<CopyEvent>,
     job: usize,
-    known: Mutex<ProgressCounts>,
+    counts: Mutex<ProgressCounts>,
 }
 
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct ProgressCounts {
 
 impl Tally {
     pub(crate) fn new(events: UnboundedSender<CopyEvent>, job: usize) -> Self {
-        Self { events, job, known: Mutex::default() }
+        Self { events, job, counts: Mutex::default() }
     }
 
     /// The job starts.
@@ -47,7 +47,7 @@ impl Tally {
 
     /// Bytes were received over the network.
     pub(crate) fn read(&self, bytes: u64) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         known.unsaid += bytes;
         if known.unsaid >= STEP {
             let read = mem::take(&mut known.unsaid);
@@ -57,7 +57,7 @@ impl Tally {
 
     /// A blob is done up to this offset. Bytes done before are not counted again.
     pub(crate) fn dealt(&self, blob: Blob, up_to: u64) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.dealt.entry(blob.digest).or_default();
         let bytes = up_to.saturating_sub(*before);
         if bytes >= STEP || (bytes > 0 && up_to == blob.size) {

@@ -49,7 +49,7 @@ pub struct TestEngine {
     shared: Arc<EngineShared>,
     address: String,
     server: Mutex<Option<EngineTask>>,
-    place: EngineListener,
+    listener: EngineListener,
 }
 
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl TestEngine {
             shared: Arc::new(EngineShared::new(dialect)),
             address,
             server: Mutex::new(None),
-            place: listener,
+            listener: listener,
         };
         engine.restart();
         engine
@@ -123,7 +123,7 @@ impl TestEngine {
     }
 
     fn listen(&self) -> Listener {
-        match &self.place {
+        match &self.listener {
             EngineListener::Socket(directory) => {
                 let path = directory.path().join("engine.sock");
                 if path.exists() {

@@ -151,7 +151,7 @@ pub(crate) enum AccountOperation {
 #[derive(Debug)]
 pub(crate) struct Issue {
     /// The form.
-    pub(crate) form: TokenFormat,
+    pub(crate) format: TokenFormat,
     /// The server as its clients name it, if given.
     pub(crate) registry: Option<String>,
 }
@@ -198,7 +198,11 @@ impl Asker {
                 let registry = self.registry(&issue)?;
                 let token = self.told(self.client.post(&["tokens", &id, "renew"], &()).await)?;
                 let user = issued::user(&id);
-                self.print_issued(&token, issue.form, registry.map(|registry| TokenClient { user, registry }))
+                self.print_issued(
+                    &token,
+                    issue.format,
+                    registry.map(|registry| TokenClient { user, registry }),
+                )
             }
             AccountOperation::RemoveToken { id } => {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
@@ -223,7 +227,7 @@ impl Asker {
         let registry = self.registry(&issue)?;
         let user = issued::user(&new.name);
         let token = self.told(self.client.post(&["tokens"], &new).await)?;
-        self.print_issued(&token, issue.form, registry.map(|registry| TokenClient { user, registry }))
+        self.print_issued(&token, issue.format, registry.map(|registry| TokenClient { user, registry }))
     }
 
     async fn list(&self) -> Result<(), Failure> {
@@ -302,7 +306,7 @@ impl Asker {
 
     // How clients name this server, where the form of the token needs it.
     fn registry(&self, issue: &Issue) -> Result<Option<Registry>, Failure> {
-        if matches!(issue.form, TokenFormat::Text | TokenFormat::Json) {
+        if matches!(issue.format, TokenFormat::Text | TokenFormat::Json) {
             return Ok(None);
         }
         match &issue.registry {

@@ -75,7 +75,7 @@ impl ImageListing {
         common: &Common,
     ) -> Result<(), Failure> {
         for candidate in documents.document(input)?.candidates() {
-            let Candidate { position, place, also, text, standing } = candidate;
+            let Candidate { position, place, also, text, verdict: standing } = candidate;
             let at = DocumentPosition::new(&input.name, position, &place, &text);
             let reason = match standing {
                 CandidateVerdict::Found(found) if !ignore.holds(&found) => {

@@ -20,7 +20,7 @@ pub(crate) struct Exec {
     /// The name or id of the instance.
     pub(crate) instance: String,
     /// What to run.
-    pub(crate) asked: ExecOptions,
+    pub(crate) options: ExecOptions,
 }
 
 /// What to run, and how.
@@ -37,7 +37,7 @@ pub(crate) struct ExecOptions {
 }
 
 /// Runs the command. The exit code is the program's.
-pub(crate) fn run(Exec { to, instance, asked }: Exec) -> Result<ExitCode, Failure> {
+pub(crate) fn run(Exec { to, instance, options: asked }: Exec) -> Result<ExitCode, Failure> {
     let start = start(asked, terminal::is_typed(), terminal::is_read())?;
     let asker = Asker::new(to)?;
     runtime::build()?.block_on(async {

@@ -99,7 +99,7 @@ struct ParsedManifest {
 
 /// Requests for one image.
 struct Asker<'a> {
-    session: &'a RegistryContext,
+    context: &'a RegistryContext,
     remote: Remote,
     image: &'a ImageRef,
 }
@@ -110,7 +110,7 @@ pub(super) async fn document(
     image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Bytes, Failure> {
-    let asker = Asker { session: context, remote: context.remote(image.host())?, image };
+    let asker = Asker { context: context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
     let Some(platform) = platform.filter(|_| top.manifest.media_type().is_index()) else {
         return Ok(top.fetched.bytes);
@@ -126,7 +126,7 @@ pub(super) async fn look(
     image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<ImageDetails, Failure> {
-    let asker = Asker { session: context, remote: context.remote(image.host())?, image };
+    let asker = Asker { context: context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
     let mut seen = ImageDetails {
         image: image.to_string(),
@@ -149,7 +149,7 @@ pub(super) async fn look(
 
 impl Asker<'_> {
     fn to_failure(&self, error: &Error) -> Failure {
-        self.session.to_failure(self.image.host(), &self.image.to_string(), error)
+        self.context.to_failure(self.image.host(), &self.image.to_string(), error)
     }
 
     async fn document(&self, reference: &Reference) -> Result<ParsedManifest, Failure> {

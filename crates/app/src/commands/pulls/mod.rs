@@ -22,7 +22,7 @@ pub(crate) struct PullTo {
     /// The server, and how to answer.
     pub(crate) to: Addressed,
     /// What is to be pulled.
-    pub(crate) wanted: PullOptions,
+    pub(crate) options: PullOptions,
 }
 
 /// What is to be pulled, and by whom.
@@ -48,7 +48,7 @@ pub(crate) enum PullTarget {
 }
 
 /// Runs the command.
-pub(crate) fn run(PullTo { to, wanted }: PullTo) -> Result<(), Failure> {
+pub(crate) fn run(PullTo { to, options: wanted }: PullTo) -> Result<(), Failure> {
     let asker = Asker::new(to)?;
     runtime::build()?.block_on(perform(&asker, wanted))
 }

@@ -21,7 +21,7 @@ const USUAL: &str = "stack";
 #[derive(Clone, Debug)]
 pub(super) struct Ground {
     pub(super) path: PathBuf,
-    pub(super) held: OverwritePolicy,
+    pub(super) policy: OverwritePolicy,
 }
 
 /// The overwrite policy for existing files.
@@ -39,7 +39,7 @@ impl Ground {
     pub(super) fn of_bundle(bundle: &Path, out: Option<&Path>, overwrite: bool) -> Result<Self, Failure> {
         let path = out.map_or_else(|| usual(bundle), Path::to_owned);
         let held = if overwrite { OverwritePolicy::GivesWay } else { OverwritePolicy::Stays };
-        let ground = Self { path, held };
+        let ground = Self { path, policy: held };
         ground.look()?;
         Ok(ground)
     }
@@ -51,7 +51,7 @@ impl Ground {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other.map_err(|error| Failure::because(format!("cannot write to {shown}"), &error))?,
         };
-        if self.held == OverwritePolicy::GivesWay || entries.count() == 0 {
+        if self.policy == OverwritePolicy::GivesWay || entries.count() == 0 {
             return Ok(());
         }
         Err(Failure::wrong(format!("there are files in {shown}"))
@@ -72,7 +72,7 @@ impl Ground {
         let draft = Draft::below(&self.open()?, path, Readers::Owner)?;
         grant(&draft, access)?;
         draft.file().write_all(bytes)?;
-        match self.held {
+        match self.policy {
             OverwritePolicy::Stays => draft.put_new(),
             OverwritePolicy::GivesWay => draft.replace(),
         }

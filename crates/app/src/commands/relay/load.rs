@@ -69,8 +69,10 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
     let cargo = session::block_on(open(load))??;
     let rules = cargo.names.rules(cargo.ignore.clone())?;
     let plan = super::planned(&cargo.stack, &rules)?;
-    let ground =
-        cargo.ground.clone().unwrap_or_else(|| Ground { path: PathBuf::new(), held: OverwritePolicy::Stays });
+    let ground = cargo
+        .ground
+        .clone()
+        .unwrap_or_else(|| Ground { path: PathBuf::new(), policy: OverwritePolicy::Stays });
     let names = write::names_in(&ground, &cargo.stack, &plan)?;
     render::left(&load.common, &cargo.stack, &plan);
     let work = RenderContext {
@@ -107,7 +109,7 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
 
 // Unchanged variable files belong to the stack too. Existing ones may have been edited, so they are not overwritten.
 fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
-    let ground = Ground { held: OverwritePolicy::Stays, ..ground.clone() };
+    let ground = Ground { policy: OverwritePolicy::Stays, ..ground.clone() };
     let mut lines = Vec::new();
     for (file, _) in stack.variables.iter().zip(&plan.variables).filter(|(_, changed)| changed.is_none()) {
         let name = write::within(&file.name);

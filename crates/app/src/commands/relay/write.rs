@@ -143,7 +143,7 @@ pub(super) fn scripts(
     directory: &Path,
 ) -> Result<Vec<String>, Failure> {
     // The directory may have files from an earlier run.
-    let ground = Ground { path: directory.to_owned(), held: OverwritePolicy::GivesWay };
+    let ground = Ground { path: directory.to_owned(), policy: OverwritePolicy::GivesWay };
     let names = names_in(&ground, stack, plan)?;
     ground.open().map_err(|error| cannot(directory, &error))?;
     let mut written = Vec::new();

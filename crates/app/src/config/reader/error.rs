@@ -10,7 +10,7 @@ use super::{place::SourceLocation, suggest};
 /// An error in the configuration. `Display` is one line, without the hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Error {
-    place: SourceLocation,
+    location: SourceLocation,
     file: Option<String>,
     // Outermost key first; built from the inside out.
     path: Vec<String>,
@@ -23,7 +23,7 @@ impl Error {
     /// An error at a place.
     pub(crate) fn at(location: &SourceLocation, what: impl Into<String>) -> Self {
         let what = shown(&what.into());
-        Self { place: location.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
+        Self { location: location.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
     }
 
     /// Adds a hint.
@@ -43,8 +43,8 @@ impl Error {
     /// Sets the place, unless an inner one is set already.
     #[must_use]
     pub(crate) fn or_at(mut self, location: &SourceLocation) -> Self {
-        if self.place == SourceLocation::Nowhere {
-            self.place = location.clone();
+        if self.location == SourceLocation::Nowhere {
+            self.location = location.clone();
         }
         self
     }
@@ -57,8 +57,8 @@ impl Error {
     }
 
     /// Its place.
-    pub(crate) fn place(&self) -> &SourceLocation {
-        &self.place
+    pub(crate) fn location(&self) -> &SourceLocation {
+        &self.location
     }
 
     /// The keys that lead to it, outermost first.
@@ -96,7 +96,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.place, &self.file) {
+        match (&self.location, &self.file) {
             (SourceLocation::File { line, column }, Some(file)) => write!(f, "{file}:{line}:{column}: ")?,
             (SourceLocation::File { line, column }, None) => write!(f, "line {line}, column {column}: ")?,
             (SourceLocation::Variable(name), _) => write!(f, "`{}`: ", printable(name))?,

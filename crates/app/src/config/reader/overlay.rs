@@ -59,15 +59,15 @@ fn scalar(text: &str, location: &SourceLocation) -> Result<ConfigNode, Error> {
     } else {
         ConfigValue::Plain(trimmed.to_owned())
     };
-    Ok(ConfigNode { place: location.clone(), value })
+    Ok(ConfigNode { location: location.clone(), value })
 }
 
 fn move_to(node: &mut ConfigNode, location: &SourceLocation) {
-    node.place = location.clone();
+    node.location = location.clone();
     match &mut node.value {
         ConfigValue::List(items) => items.iter_mut().for_each(|item| move_to(item, location)),
         ConfigValue::Map(entries) => entries.iter_mut().for_each(|entry| {
-            entry.place = location.clone();
+            entry.location = location.clone();
             move_to(&mut entry.node, location);
         }),
         ConfigValue::Nothing | ConfigValue::Plain(_) | ConfigValue::Text(_) => {}
@@ -85,7 +85,7 @@ fn put(
         return Ok(());
     };
     if matches!(node.value, ConfigValue::Nothing) {
-        *node = ConfigNode { place: location.clone(), value: ConfigValue::Map(Vec::new()) };
+        *node = ConfigNode { location: location.clone(), value: ConfigValue::Map(Vec::new()) };
     }
     let ConfigValue::Map(entries) = &mut node.value else {
         let hint = "set the whole of it: `[…]` or `{…}`";
@@ -96,7 +96,7 @@ fn put(
     let index = entries.iter().position(|entry| entry.key == *step).unwrap_or_else(|| {
         entries.push(ConfigEntry {
             key: (*step).to_owned(),
-            place: location.clone(),
+            location: location.clone(),
             node: ConfigNode::empty(),
         });
         entries.len() - 1

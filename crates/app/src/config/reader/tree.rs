@@ -9,7 +9,7 @@ use super::{error::Error, place::SourceLocation};
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigNode {
     /// The place.
-    pub(crate) place: SourceLocation,
+    pub(crate) location: SourceLocation,
     /// The value.
     pub(crate) value: ConfigValue,
 }
@@ -35,7 +35,7 @@ pub(crate) struct ConfigEntry {
     /// The key.
     pub(crate) key: String,
     /// The place of the key.
-    pub(crate) place: SourceLocation,
+    pub(crate) location: SourceLocation,
     /// The value.
     pub(crate) node: ConfigNode,
 }
@@ -43,7 +43,7 @@ pub(crate) struct ConfigEntry {
 impl ConfigNode {
     /// An empty node.
     pub(crate) fn empty() -> Self {
-        Self { place: SourceLocation::Nowhere, value: ConfigValue::Nothing }
+        Self { location: SourceLocation::Nowhere, value: ConfigValue::Nothing }
     }
 
     /// Parses YAML.
@@ -127,13 +127,13 @@ impl From<entrepot_yaml::YamlNode> for ConfigNode {
                 ConfigValue::Map(entries.into_iter().map(ConfigEntry::from).collect())
             }
         };
-        Self { place: SourceLocation::from(node.location), value }
+        Self { location: SourceLocation::from(node.location), value }
     }
 }
 
 impl From<entrepot_yaml::YamlEntry> for ConfigEntry {
     fn from(entry: entrepot_yaml::YamlEntry) -> Self {
-        Self { key: entry.key, place: SourceLocation::from(entry.location), node: entry.node.into() }
+        Self { key: entry.key, location: SourceLocation::from(entry.location), node: entry.node.into() }
     }
 }
 
@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn knows_where_things_stand() {
         let node = ConfigNode::parse("a: 1\nb:\n  - x: 0123\n    y: 'é'\n  - true\nc:\n").unwrap();
-        assert_eq!(node.at(&["a"]).unwrap().place, SourceLocation::File { line: 1, column: 4 });
-        assert_eq!(node.at(&["b", "0", "y"]).unwrap().place, SourceLocation::File { line: 4, column: 8 });
+        assert_eq!(node.at(&["a"]).unwrap().location, SourceLocation::File { line: 1, column: 4 });
+        assert_eq!(node.at(&["b", "0", "y"]).unwrap().location, SourceLocation::File { line: 4, column: 8 });
         assert_eq!(node.at(&["b", "0", "x"]).unwrap().text(), Some("0123"));
         assert_eq!(node.at(&["b", "1"]).unwrap().text(), Some("true"));
         assert!(matches!(node.at(&["c"]).unwrap().value, ConfigValue::Nothing));
@@ -176,7 +176,7 @@ mod tests {
     fn follows_anchors() {
         let node = ConfigNode::parse("a: &x 007\nb: *x\n").unwrap();
         assert_eq!(node.at(&["b"]).unwrap().text(), Some("007"));
-        assert_eq!(node.at(&["b"]).unwrap().place, SourceLocation::File { line: 2, column: 4 });
+        assert_eq!(node.at(&["b"]).unwrap().location, SourceLocation::File { line: 2, column: 4 });
     }
 
     #[test]

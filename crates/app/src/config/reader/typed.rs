@@ -30,7 +30,7 @@ impl<'de> NodeDeserializer<'de> {
             ConfigValue::List(_) => Unexpected::Seq,
             ConfigValue::Map(_) => Unexpected::Map,
         };
-        <Error as de::Error>::invalid_type(found, &what).or_at(&self.0.place)
+        <Error as de::Error>::invalid_type(found, &what).or_at(&self.0.location)
     }
 
     fn text(self) -> Result<&'de str, Error> {
@@ -60,12 +60,12 @@ impl<'de> NodeDeserializer<'de> {
         let said: Vec<&ConfigEntry> = entries.iter().filter(is_said).collect();
         visitor
             .visit_map(Entries { rest: said.into_iter(), current: None })
-            .map_err(|error| error.or_at(&self.0.place))
+            .map_err(|error| error.or_at(&self.0.location))
     }
 
     fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let number = self.plain::<u64>("a whole number")?;
-        visitor.visit_u64(number).map_err(|error: Error| error.or_at(&self.0.place))
+        visitor.visit_u64(number).map_err(|error: Error| error.or_at(&self.0.location))
     }
 }
 
@@ -89,7 +89,7 @@ impl<'de> de::Deserializer<'de> for NodeDeserializer<'de> {
             ConfigValue::List(_) => return self.deserialize_seq(visitor),
             ConfigValue::Map(_) => return self.map(None, visitor),
         }
-        .map_err(|error: Error| error.or_at(&self.0.place))
+        .map_err(|error: Error| error.or_at(&self.0.location))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -97,7 +97,7 @@ impl<'de> de::Deserializer<'de> for NodeDeserializer<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_borrowed_str(self.text()?).map_err(|error: Error| error.or_at(&self.0.place))
+        visitor.visit_borrowed_str(self.text()?).map_err(|error: Error| error.or_at(&self.0.location))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -149,7 +149,7 @@ impl<'de> de::Deserializer<'de> for NodeDeserializer<'de> {
     ) -> Result<V::Value, Error> {
         let name: de::value::BorrowedStrDeserializer<'_, Error> =
             de::value::BorrowedStrDeserializer::new(self.text()?);
-        visitor.visit_enum(name).map_err(|error| error.or_at(&self.0.place))
+        visitor.visit_enum(name).map_err(|error| error.or_at(&self.0.location))
     }
 
     forward_to_deserialize_any! {
@@ -166,7 +166,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some((index, node)) = self.0.next() else { return Ok(None) };
         let item = seed.deserialize(NodeDeserializer(node));
-        item.map(Some).map_err(|error| error.or_at(&node.place).under(&index.to_string()))
+        item.map(Some).map_err(|error| error.or_at(&node.location).under(&index.to_string()))
     }
 }
 
@@ -182,12 +182,12 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         let Some(entry) = self.rest.next() else { return Ok(None) };
         self.current = Some(entry);
         let key = seed.deserialize(entry.key.as_str().into_deserializer());
-        key.map(Some).map_err(|error: Error| error.or_at(&entry.place))
+        key.map(Some).map_err(|error: Error| error.or_at(&entry.location))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let entry = self.current.ok_or_else(|| <Error as de::Error>::custom("a value without a key"))?;
         seed.deserialize(NodeDeserializer(&entry.node))
-            .map_err(|error| error.or_at(&entry.node.place).under(&entry.key))
+            .map_err(|error| error.or_at(&entry.node.location).under(&entry.key))
     }
 }
