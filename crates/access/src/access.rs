@@ -34,7 +34,7 @@ use crate::{
     session::SessionLimits,
     signing_keys::SigningKeys,
     throttle::Failures,
-    verified::Verified,
+    verified::VerifiedPasswords,
 };
 
 /// How long an account, token or session is remembered without a look into the catalog. Changes made through this handle
@@ -71,7 +71,7 @@ pub(crate) struct AccessInner {
     pub(crate) devices: DeviceLogins,
     pub(crate) passes: RepositoryPasses,
     pub(crate) passwords: Passwords,
-    pub(crate) verified: Verified,
+    pub(crate) verified: VerifiedPasswords,
     pub(crate) by_account: Mutex<Failures<AccountName>>,
     pub(crate) by_address: Mutex<Failures<IpAddr>>,
     pub(crate) keys: SharedKeyring,
@@ -137,7 +137,7 @@ impl Access {
             devices: DeviceLogins::new(),
             passes: RepositoryPasses::default(),
             passwords: Passwords::new(),
-            verified: Verified::new(),
+            verified: VerifiedPasswords::new(),
             by_account: Mutex::new(Failures::new()),
             by_address: Mutex::new(Failures::new()),
             keys,

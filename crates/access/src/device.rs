@@ -134,7 +134,11 @@ impl DeviceLogins {
     }
 
     /// Asks for what was decided. What was decided is told once.
-    pub(crate) fn poll(&self, device_code: &SecretString, now: Instant) -> Result<Approved, DeviceError> {
+    pub(crate) fn poll(
+        &self,
+        device_code: &SecretString,
+        now: Instant,
+    ) -> Result<ApprovedLogin, DeviceError> {
         let hash = Digest::of(device_code.expose_secret().as_bytes());
         let pending = self.by_code.get(&hash).ok_or(DeviceError::Expired)?;
         let mut state = locked(&pending.state);
@@ -150,7 +154,7 @@ impl DeviceLogins {
                 match decision {
                     Decision::Denied => Err(DeviceError::Denied),
                     Decision::Approved(account) => {
-                        Ok(Approved { account, client: pending.request.client.clone() })
+                        Ok(ApprovedLogin { account, client: pending.request.client.clone() })
                     }
                 }
             }
@@ -166,7 +170,7 @@ impl DeviceLogins {
 
 /// A login that somebody approved.
 #[derive(Debug)]
-pub(crate) struct Approved {
+pub(crate) struct ApprovedLogin {
     pub(crate) account: AccountName,
     pub(crate) client: String,
 }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     access::AccessInner,
-    admission::{AdmissionError, Newcomer},
+    admission::{AdmissionError, NewMember},
     error::LoginError,
     federation::Ldap,
     login::LoginAttempt,
@@ -42,7 +42,7 @@ impl AccessInner {
             return Err(LoginError::Wrong);
         };
         self.forget_failures(&attempt);
-        let newcomer = Newcomer {
+        let newcomer = NewMember {
             kind: AccountKind::Ldap,
             person: &member.person,
             role: ldap.roles.role_of(member.person.groups.as_deref().unwrap_or_default()),

@@ -17,7 +17,7 @@ use crate::{
 
 /// Somebody whose rights are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Somebody {
+pub enum ExplainedSubject {
     /// Anybody, without a login.
     Anonymous,
     /// A program on the server's machine, without a login.
@@ -85,7 +85,7 @@ impl Access {
     /// There is no such account or token, several tokens have the name, or the database failed.
     pub async fn explain(
         &self,
-        who: &Somebody,
+        who: &ExplainedSubject,
         verb: Verb,
         of: Repository<'_>,
     ) -> Result<Explanation, ChangeError> {
@@ -110,11 +110,11 @@ impl Access {
         })
     }
 
-    async fn find(&self, who: &Somebody) -> Result<ResolvedSubject, ChangeError> {
+    async fn find(&self, who: &ExplainedSubject) -> Result<ResolvedSubject, ChangeError> {
         Ok(match who {
-            Somebody::Anonymous => ResolvedSubject::Principal(Principal::ANONYMOUS),
-            Somebody::Local => ResolvedSubject::Principal(Principal::LOCAL),
-            Somebody::Group(group) => {
+            ExplainedSubject::Anonymous => ResolvedSubject::Principal(Principal::ANONYMOUS),
+            ExplainedSubject::Local => ResolvedSubject::Principal(Principal::LOCAL),
+            ExplainedSubject::Group(group) => {
                 let groups = vec![group.clone()];
                 let account = Account { id: 0, name: AccountName::none(), role: Role::Viewer, groups };
                 ResolvedSubject::Principal(Principal {
@@ -122,7 +122,7 @@ impl Access {
                     carries: Carries::All,
                 })
             }
-            Somebody::Account(name) => {
+            ExplainedSubject::Account(name) => {
                 let known = KnownAccount::of(self.account(name).await?, self.0.federation.max_age())?;
                 if known.is_usable() {
                     ResolvedSubject::Principal(known.principal())
@@ -130,7 +130,7 @@ impl Access {
                     ResolvedSubject::Out(Explanation::Disabled(name.clone()))
                 }
             }
-            Somebody::Token(name) => self.find_token(self.token_named(name).await?).await?,
+            ExplainedSubject::Token(name) => self.find_token(self.token_named(name).await?).await?,
         })
     }
 
@@ -160,7 +160,7 @@ impl Access {
     }
 }
 
-impl FromStr for Somebody {
+impl FromStr for ExplainedSubject {
     type Err = SomebodyError;
 
     fn from_str(text: &str) -> Result<Self, SomebodyError> {
@@ -175,7 +175,7 @@ impl FromStr for Somebody {
     }
 }
 
-impl fmt::Display for Somebody {
+impl fmt::Display for ExplainedSubject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => formatter.write_str("anonymous"),
@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn somebody_is_read_back() {
         for text in ["anonymous", "local", "account:alice", "token:ci build", "group:cn=ml,dc=x"] {
-            assert_eq!(text.parse::<Somebody>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<ExplainedSubject>().unwrap().to_string(), text);
         }
         for bad in ["", "alice", "account:", "account:A b", "token:", "group:", "role:user", "owner"] {
-            assert_eq!(bad.parse::<Somebody>(), Err(SomebodyError), "{bad}");
+            assert_eq!(bad.parse::<ExplainedSubject>(), Err(SomebodyError), "{bad}");
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Hashers(Arc<OnceLock<Sender<HashJob>>>);
 
 /// The work was not done: there is no thread for it.
 #[derive(Debug)]
-pub(crate) struct Undone;
+pub(crate) struct NoHasher;
 
 impl Hashers {
     /// Does the work when its turn comes. If the caller stops waiting before that, it is not done.
@@ -40,7 +40,7 @@ impl Hashers {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Undone> {
+    ) -> Result<T, NoHasher> {
         let (done, result) = oneshot::channel();
         let job = move || {
             if !done.is_closed() {
@@ -48,8 +48,8 @@ impl Hashers {
                 let _ = done.send(work());
             }
         };
-        self.0.get_or_init(start).send(Box::new(job)).map_err(|_| Undone)?;
-        result.await.map_err(|_| Undone)
+        self.0.get_or_init(start).send(Box::new(job)).map_err(|_| NoHasher)?;
+        result.await.map_err(|_| NoHasher)
     }
 }
 

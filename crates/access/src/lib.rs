@@ -55,18 +55,18 @@ mod workloads;
 
 pub use access::{Access, AccessSettings};
 pub use api_token::{ApiToken, ApiTokenError, TokenId};
-pub use audit::{Audit, Deed};
+pub use audit::{Audit, AuditAction};
 pub use device::{DeviceError, DeviceLogin, DeviceRequest};
 pub use device_login::{DevicePollError, DeviceToken};
 pub use entrepot_federation::AttemptError;
 pub use error::{BearerError, ChangeError, LoginError, OpenError, SessionError};
-pub use explain::{Explanation, RightOrigin, Somebody, SomebodyError};
+pub use explain::{ExplainedSubject, Explanation, RightOrigin, SomebodyError};
 pub use federation_settings::{
     FederationSettings, LdapSection, LdapSettings, OidcSection, OidcSettings, WorkloadSection,
 };
 pub use grant::{Grant, Subject, SubjectError};
 pub use grants::{GrantOrigin, RulesInForce};
-pub use lasting::Lasting;
+pub use lasting::OngoingAccess;
 pub use login::Bearer;
 pub use manage::{AccountUpdate, NewToken};
 pub use name::{AccountName, AccountNameError};

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::{
     access::Access,
     api_token::{ApiToken, TokenId},
-    audit::{Audit, Deed},
+    audit::{Audit, AuditAction},
     error::ChangeError,
     name::AccountName,
     password::Passwords,
@@ -118,7 +118,7 @@ impl Access {
         by: &Audit,
     ) -> Result<(), ChangeError> {
         let detail = Some(format!("role: {role}"));
-        let deed = Deed { action: "account.create", object: name.as_str(), detail };
+        let deed = AuditAction { action: "account.create", object: name.as_str(), detail };
         self.audited(by, deed, async {
             let kind = if password.is_some() { AccountKind::Local } else { AccountKind::Robot };
             let password = match password {
@@ -153,7 +153,7 @@ impl Access {
     ) -> Result<(), ChangeError> {
         let before = self.0.catalog.account_by_name(name.as_str()).await?;
         let detail = update.difference(before.as_ref());
-        let deed = Deed { action: update.action(), object: name.as_str(), detail };
+        let deed = AuditAction { action: update.action(), object: name.as_str(), detail };
         self.audited(by, deed, async {
             let record = self.account_record(name).await?;
             if update.revision.is_some_and(|seen| seen != record.revision) {
@@ -197,7 +197,7 @@ impl Access {
         revision: Option<i64>,
         by: &Audit,
     ) -> Result<(), ChangeError> {
-        let deed = Deed { action: "account.remove", object: name.as_str(), detail: None };
+        let deed = AuditAction { action: "account.remove", object: name.as_str(), detail: None };
         self.audited(by, deed, async {
             let record = self.account_record(name).await?;
             if revision.is_some_and(|seen| seen != record.revision) {
@@ -264,7 +264,7 @@ impl Access {
             "name: {}, account: {}, scopes: {}, ends: {ends}",
             new.name, new.account, new.scopes
         ));
-        let deed = Deed { action: "token.create", object: token.id().as_str(), detail };
+        let deed = AuditAction { action: "token.create", object: token.id().as_str(), detail };
         self.audited(by, deed, async {
             let now = SystemTime::now();
             if new.expires.is_some_and(|end| end <= now) {
@@ -305,7 +305,7 @@ impl Access {
         by: &Audit,
     ) -> Result<ApiToken, ChangeError> {
         let token = ApiToken::renew(id);
-        let deed = Deed { action: "token.renew", object: id.as_str(), detail: None };
+        let deed = AuditAction { action: "token.renew", object: id.as_str(), detail: None };
         self.audited(by, deed, async {
             let now = SystemTime::now();
             let record = self.token(id).await?;
@@ -327,7 +327,7 @@ impl Access {
         revision: Option<i64>,
         by: &Audit,
     ) -> Result<(), ChangeError> {
-        let deed = Deed { action: "token.remove", object: id.as_str(), detail: None };
+        let deed = AuditAction { action: "token.remove", object: id.as_str(), detail: None };
         self.audited(by, deed, async {
             let record = self.token(id).await?;
             let is_done = self.0.catalog.remove_api_token(&record.id, revision).await?;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{Catalog, SigningKeyRecord};
-use entrepot_secrets::{HeldKeys, Sealed, SealedLocation, SharedKeyring};
+use entrepot_secrets::{HeldKeys, SealedLocation, SealedValue, SharedKeyring};
 
 use crate::{
     error::OpenError,
@@ -65,7 +65,7 @@ pub(crate) async fn add(
 }
 
 fn read(record: SigningKeyRecord, keys: &HeldKeys<'_>) -> Result<SigningKey, OpenError> {
-    let sealed: Sealed = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
+    let sealed: SealedValue = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
     let document = keys.open(place(&record.id), &sealed).map_err(OpenError::WrongKey)?;
     Ok(SigningKey::read(record.id, &document)?)
 }

@@ -374,12 +374,12 @@ async fn everything_is_in_the_audit_and_no_secret_is_anywhere() {
 
 #[tokio::test]
 async fn who_is_asked_about_is_found_and_explained() {
-    use entrepot_access::{Explanation, Repository, RightOrigin, Somebody, Verb};
+    use entrepot_access::{ExplainedSubject, Explanation, Repository, RightOrigin, Verb};
     let home = Home::new();
     let access = with_alice(&home).await;
     token(&access, "pull:docker.io/**", Some(SystemTime::now() + Duration::from_secs(60))).await;
     let explain = async |who: &str, verb: Verb, repository: &str| {
-        let who: Somebody = who.parse().unwrap();
+        let who: ExplainedSubject = who.parse().unwrap();
         access.explain(&who, verb, Repository { name: repository, visibility: Visibility::Public }).await
     };
     let allowed = explain("account:alice", Verb::Pull, "docker.io/a/b").await.unwrap();

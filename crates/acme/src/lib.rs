@@ -21,7 +21,7 @@ mod store;
 pub use answers::{AlpnCertificate, Challenges};
 pub use certificate::expiry;
 pub use http_port::HttpPort;
-pub use keeper::{Keeper, News};
+pub use keeper::{CertificateNews, Keeper};
 pub use name::{Name, certifiable};
 pub use settings::{AcmeSettings, CaError, Eab, EabError, LETS_ENCRYPT};
 pub use store::{Store, StoreError};

@@ -46,13 +46,13 @@ impl Proof {
 }
 
 /// What an order is made with.
-pub(crate) struct Desk<'a> {
+pub(crate) struct OrderContext<'a> {
     pub(crate) settings: &'a AcmeSettings,
     pub(crate) store: &'a Store,
     pub(crate) challenges: &'a Challenges,
 }
 
-impl Desk<'_> {
+impl OrderContext<'_> {
     /// Orders a certificate for `names`; returns the chain and its key in PEM format.
     pub(crate) async fn order(&self, names: &[Name], proof: Proof) -> Result<String, OrderFailure> {
         let identifiers = names.iter().map(|name| Identifier::Dns(name.to_string())).collect::<Vec<_>>();

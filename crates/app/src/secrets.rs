@@ -115,7 +115,7 @@ pub(crate) async fn open_vault(
 
 /// Reads the stored credentials for a command that works beside a server, or without one, if there are any that this user
 /// may read: whoever owns the data directory and the key. What cannot be read is said, and is no reason to stop.
-pub(crate) async fn read_stored(sealed: &Sealed, stored: &StoredCredentials) {
+pub(crate) async fn read_stored(sealed: &SecretSources, stored: &StoredCredentials) {
     if let Err(failure) = sealed.read(stored).await {
         failure::warn(&[config::Warning {
             what: format!("stored credentials are not used: {}", failure.what()),
@@ -125,19 +125,19 @@ pub(crate) async fn read_stored(sealed: &Sealed, stored: &StoredCredentials) {
 }
 
 /// Where the database and the key of a configuration are.
-pub(crate) struct Sealed {
+pub(crate) struct SecretSources {
     data: PathBuf,
     database: Option<SecretString>,
     key: KeySource,
 }
 
-impl From<&Config> for Sealed {
+impl From<&Config> for SecretSources {
     fn from(config: &Config) -> Self {
         Self { data: config.data.clone(), database: config.database.clone(), key: config.key.clone() }
     }
 }
 
-impl Sealed {
+impl SecretSources {
     async fn read(&self, stored: &StoredCredentials) -> Result<(), Failure> {
         let Ok(data) = DataDir::existing(&self.data) else { return Ok(()) };
         let location = match &self.database {

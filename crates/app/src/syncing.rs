@@ -12,7 +12,7 @@ use entrepot_events::EventSender;
 use entrepot_keep::Keeper;
 use entrepot_remote::{LinkTable, Quotas, StoredCredentials};
 use entrepot_scheduler::{
-    CatalogCache, Executor, Load, Loaded, Refusal, Scheduler, SchedulerMetrics, SchedulerParts, WorkEnd,
+    CatalogCache, Executor, Load, LoadedRules, Refusal, Scheduler, SchedulerMetrics, SchedulerParts, WorkEnd,
     executor,
 };
 use entrepot_sync::ConfiguredRegistries;
@@ -148,7 +148,7 @@ impl ReloadSource {
     ///
     /// # Errors
     /// The first fault.
-    pub(crate) fn load(&self) -> Result<config::Loaded, config::Error> {
+    pub(crate) fn load(&self) -> Result<config::LoadedConfig, config::Error> {
         config::load(self.file.as_deref(), &self.environment, self.over.clone())
     }
 
@@ -171,7 +171,7 @@ impl ReloadSource {
             Ok(loaded) => {
                 followed.take(Ok(&loaded.config), "configuration");
                 fetching::replace(&keeper, loaded.config.keep.lists.clone());
-                Ok(Loaded {
+                Ok(LoadedRules {
                     executor: self.executor(&loaded.config),
                     watched: loaded.config.rules.watched,
                     rules: loaded.config.rules.set,

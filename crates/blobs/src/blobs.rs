@@ -10,7 +10,7 @@ use crate::{
     disk::Disk,
     error::Error,
     files::{blocking, create_dir, sync_dir, to_its_end},
-    held::{HeldBlob, MEMORY_BYTES, Rehashed, Stored},
+    held::{HeldBlob, MEMORY_BYTES, RehashOutcome, StoreOutcome},
     listing::BlobPage,
     object::ObjectBlob,
     pace::Pace,
@@ -208,7 +208,7 @@ impl Blobs {
     }
 
     /// Hashes the stored bytes again at a pace, which goes on with what is returned. No cache is asked.
-    pub async fn rehash(&self, digest: &Digest, mut pace: Pace) -> Result<(Rehashed, Pace), Error> {
+    pub async fn rehash(&self, digest: &Digest, mut pace: Pace) -> Result<(RehashOutcome, Pace), Error> {
         match &self.0.backend {
             Backend::Disk(disk) => {
                 let (disk, digest) = (Arc::clone(disk), *digest);
@@ -269,7 +269,7 @@ impl Blobs {
     /// Verifies and stores bytes that are already in memory, such as a manifest.
     ///
     /// [`Error::WrongDigest`]; [`Error::Full`].
-    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<StoreOutcome, Error> {
         let (this, digest) = (self.clone(), *digest);
         to_its_end(async move {
             let mark = this.0.cache.mark(&digest);
@@ -277,7 +277,7 @@ impl Blobs {
             if bytes.len() as u64 <= MEMORY_BYTES {
                 // Copied, because the bytes may be a slice of something large.
                 this.0.cache.keep(mark, &digest, HeldBlob::Memory(Bytes::copy_from_slice(&bytes)));
-            } else if stored == Stored::New {
+            } else if stored == StoreOutcome::New {
                 // The new one may have replaced a damaged one.
                 this.0.cache.forget(&digest);
             }
@@ -286,7 +286,7 @@ impl Blobs {
         .await
     }
 
-    async fn put_verified(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+    async fn put_verified(&self, digest: &Digest, bytes: Bytes) -> Result<StoreOutcome, Error> {
         let (digest, offered) = (*digest, bytes.clone());
         blocking(move || matches(&digest, &offered)).await?;
         match &self.0.backend {
@@ -345,7 +345,7 @@ impl Blobs {
     /// On `Ok`, the blob is durable and the staged file is gone. After [`Error::Full`] and most other errors, the
     /// staged file is unchanged and the commit can be retried; after a failed sync it is gone, since its state is
     /// unknown. Readers that mapped it can finish in any case.
-    pub async fn commit(&self, staged: Staged, digest: &Digest) -> Result<Stored, Error> {
+    pub async fn commit(&self, staged: Staged, digest: &Digest) -> Result<StoreOutcome, Error> {
         let (this, digest) = (self.clone(), *digest);
         to_its_end(async move {
             let claiming = staged.clone();
@@ -357,7 +357,7 @@ impl Blobs {
                 }
                 Backend::S3(s3) => s3.commit(claim, &digest).await?,
             };
-            if stored == Stored::New {
+            if stored == StoreOutcome::New {
                 // The new one may have replaced a damaged one.
                 this.0.cache.forget(&digest);
             }

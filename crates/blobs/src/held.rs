@@ -31,7 +31,7 @@ impl HeldBlob {
 
 /// The outcome of storing a blob; either way it is durable now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum StoreOutcome {
     /// It was not there before.
     New,
     /// A blob of the same size was; the new bytes are dropped.
@@ -40,7 +40,7 @@ pub enum Stored {
 
 /// The outcome of hashing a stored blob again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rehashed {
+pub enum RehashOutcome {
     /// It is what its digest says.
     Fine,
     /// It is something else, or cannot be read: set it aside with [`Blobs::quarantine`](crate::Blobs::quarantine).

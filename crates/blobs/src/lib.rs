@@ -32,7 +32,7 @@ mod verify;
 
 pub use blobs::Blobs;
 pub use error::Error;
-pub use held::{HeldBlob, MEMORY_BYTES, Rehashed, Stored};
+pub use held::{HeldBlob, MEMORY_BYTES, RehashOutcome, StoreOutcome};
 pub use listing::{BlobPage, StoredBlob};
 pub use mapping::Mapping;
 pub use object::ObjectBlob;

@@ -59,7 +59,7 @@ pub struct Push {
 }
 
 #[derive(Deserialize)]
-struct Committed {
+struct CommitResponse {
     #[serde(rename = "Id")]
     id: String,
 }
@@ -118,7 +118,7 @@ impl Engine {
         let path = with_query(&self.path(Api::Docker, "commit"), &query);
         let request = request(Method::POST, &path, Some("{}".into()))?;
         let answer = self.send(request, Wait::Forever).await?;
-        let made: Committed = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
+        let made: CommitResponse = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
         ImageId::of_engine(&made.id).map_err(|_| Error::Answer("it names no image"))
     }
 

@@ -122,7 +122,7 @@ pub struct ContainerSettings {
     /// Which devices it has, as far as the engine says.
     pub devices: Evidence,
     /// What is mounted, by the path in the container.
-    pub mounts: BTreeMap<String, Mounted>,
+    pub mounts: BTreeMap<String, ContainerMount>,
     /// Which ports lead to it.
     pub ports: BTreeSet<Publish>,
     /// Name spaces that it shares with its machine: `pid`, `ipc`, `network`, `uts`, `user`.
@@ -153,7 +153,7 @@ impl Default for Evidence {
 
 /// What is mounted somewhere in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mounted {
+pub struct ContainerMount {
     /// The name of a volume, or a path of the machine.
     pub source: String,
     /// Whether it is a volume.

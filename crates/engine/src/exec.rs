@@ -107,7 +107,7 @@ impl fmt::Debug for Exec {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Create<'a> {
+struct CreateExec<'a> {
     attach_stdin: bool,
     // Podman starts nothing that is attached to nothing.
     attach_stdout: bool,
@@ -130,7 +130,7 @@ struct Start {
 }
 
 #[derive(Deserialize)]
-struct Made {
+struct ExecResponse {
     #[serde(rename = "Id")]
     id: String,
 }
@@ -151,7 +151,7 @@ impl Engine {
     /// [`Error::Conflict`] if the container does not run; [`Error::NotFound`] if it is not there.
     pub async fn exec(&self, container: &ContainerId, request: &ExecRequest) -> Result<Exec, Error> {
         let size = request.terminal.map(|size| [size.rows, size.columns]);
-        let create = Create {
+        let create = CreateExec {
             attach_stdin: request.reads_input,
             attach_stdout: true,
             attach_stderr: true,
@@ -161,7 +161,7 @@ impl Engine {
             console_size: size,
         };
         let path = self.path(Api::Docker, &format!("containers/{container}/exec"));
-        let made: Made = self.post(&path, &create, HEAD_TIMEOUT).await?;
+        let made: ExecResponse = self.post(&path, &create, HEAD_TIMEOUT).await?;
         let id: ExecId = made.id.parse().map_err(|_| Error::Answer("it names no program"))?;
         let exec = self.attach(id, size).await?;
         if let Some(size) = request.terminal {

@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 
 use crate::{
-    container::{Container, ContainerSettings, ContainerState, ContainerStatus, Evidence, Mounted},
+    container::{Container, ContainerMount, ContainerSettings, ContainerState, ContainerStatus, Evidence},
     engine::{Api, Engine, MAX_DOCUMENT, request},
     error::Error,
     json::{self, null_is_default},
@@ -302,10 +302,10 @@ fn bytes(text: &str) -> Option<u64> {
     (1.0..9e15).contains(&bytes).then_some(bytes as u64)
 }
 
-fn mounted(mount: Mount) -> (String, Mounted) {
+fn mounted(mount: Mount) -> (String, ContainerMount) {
     let is_volume = mount.r#type == "volume";
     let source = if is_volume { mount.name } else { mount.source };
-    (mount.destination, Mounted { source, is_volume, is_writable: mount.is_writable })
+    (mount.destination, ContainerMount { source, is_volume, is_writable: mount.is_writable })
 }
 
 fn published(bindings: &BTreeMap<String, Option<Vec<PortBinding>>>) -> BTreeSet<Publish> {

@@ -16,7 +16,7 @@ use crate::{
 
 /// Which containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose<'a> {
+pub enum OwnerFilter<'a> {
     /// Those of one server of ours.
     Of(&'a Installation),
     /// Everybody's.
@@ -25,7 +25,7 @@ pub enum Whose<'a> {
 
 /// A container in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedContainer {
     /// Its id.
     pub id: ContainerId,
     /// Its name.
@@ -57,16 +57,16 @@ impl Engine {
     ///
     /// # Errors
     /// The engine does not answer, or the list is longer than 32 MiB.
-    pub async fn containers(&self, whose: Whose<'_>) -> Result<Vec<Listed>, Error> {
+    pub async fn containers(&self, whose: OwnerFilter<'_>) -> Result<Vec<ListedContainer>, Error> {
         let filter = match whose {
-            Whose::Of(installation) => Some(owner::filter(installation)),
-            Whose::Everybody => None,
+            OwnerFilter::Of(installation) => Some(owner::filter(installation)),
+            OwnerFilter::Everybody => None,
         };
         let mut query = vec![("all", "true")];
         query.extend(filter.iter().map(|filter| ("filters", filter.as_str())));
         let wire: Vec<WireSummary> = self.get(&with_query("containers/json", &query), MAX_LIST).await?;
-        let mut containers: Vec<Listed> = wire.into_iter().map(listed).collect::<Result<_, _>>()?;
-        if let Whose::Of(installation) = whose {
+        let mut containers: Vec<ListedContainer> = wire.into_iter().map(listed).collect::<Result<_, _>>()?;
+        if let OwnerFilter::Of(installation) = whose {
             // An engine that ignores a filter must not make others' containers ours.
             containers
                 .retain(|one| one.owner.as_ref().is_some_and(|owner| owner.installation == *installation));
@@ -75,9 +75,9 @@ impl Engine {
     }
 }
 
-fn listed(wire: WireSummary) -> Result<Listed, Error> {
+fn listed(wire: WireSummary) -> Result<ListedContainer, Error> {
     let name = wire.names.first().map(|name| name.trim_start_matches('/')).unwrap_or_default();
-    Ok(Listed {
+    Ok(ListedContainer {
         id: wire.id.parse().map_err(|_| Error::Answer("it names no container"))?,
         name: Message::new(name).as_str().to_owned(),
         owner: Owner::of_labels(&wire.labels),

@@ -27,7 +27,7 @@ pub struct Volume {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Create<'a> {
+struct CreateVolume<'a> {
     name: &'a str,
     labels: BTreeMap<&'static str, String>,
 }
@@ -53,7 +53,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Conflict`] if there is one of this name that belongs to somebody else.
     pub async fn create_volume(&self, volume: &Volume) -> Result<(), Error> {
-        let document = Create { name: volume.name.as_str(), labels: volume.owner.labels() };
+        let document = CreateVolume { name: volume.name.as_str(), labels: volume.owner.labels() };
         let path = self.path(Api::Docker, "volumes/create");
         let made: WireNamedVolume = self.post(&path, &document, TIMEOUT).await?;
         match Owner::of_labels(&made.labels) {

@@ -19,7 +19,7 @@ use crate::{
     dn::Dn,
     error::{DirectoryError, SetupError, deepest},
     ldap_filter::FilterTemplate,
-    provider::Person,
+    provider::ExternalUser,
     tls,
     token::printable,
 };
@@ -71,7 +71,7 @@ pub struct GroupSearch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Who.
-    pub person: Person,
+    pub person: ExternalUser,
     /// The entry's name as the directory writes it.
     pub dn: String,
 }
@@ -216,7 +216,7 @@ impl<'a> DirectorySession<'a> {
         let name = values(&entry, &settings.name_attribute).next().unwrap_or(user).to_owned();
         let subject = name_of(&entry.dn)?;
         let groups = Some(groups.iter().map(Dn::to_string).collect());
-        let person = Person { subject: subject.to_string(), name, groups };
+        let person = ExternalUser { subject: subject.to_string(), name, groups };
         Ok(Member { person, dn: entry.dn })
     }
 

@@ -16,7 +16,7 @@ use crate::{
     fetch::{Fetcher, Trust},
     keys::PublicKeys,
     metadata::{self, Metadata},
-    token::{self, Expected, TokenError},
+    token::{self, ExpectedClaims, TokenError},
 };
 
 /// How long keys are used without asking again.
@@ -109,7 +109,7 @@ impl Issuer {
         audience: &str,
         now: SystemTime,
     ) -> Result<Claims, ProviderError> {
-        let expected = Expected { issuer: &self.name, audience };
+        let expected = ExpectedClaims { issuer: &self.name, audience };
         let held = self.held().await?;
         match token::verify(token, &held.keys, expected, now) {
             // A wrong signature too: some issuers call a new key by the name of the old one.

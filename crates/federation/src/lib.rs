@@ -30,5 +30,5 @@ pub use error::{DirectoryError, ProviderError, SetupError};
 pub use fetch::Trust;
 pub use issuer::{Issuer, KeySource};
 pub use ldap_filter::{FilterError, FilterTemplate};
-pub use provider::{Person, Provider, ProviderSettings};
+pub use provider::{ExternalUser, Provider, ProviderSettings};
 pub use token::TokenError;

@@ -48,7 +48,7 @@ pub struct Provider {
 
 /// Somebody whom a provider or a directory knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub struct ExternalUser {
     /// Who, for ever: issuer and subject, or a DN. Never an e-mail address.
     pub subject: String,
     /// What they are called; others may be called the same.
@@ -163,7 +163,7 @@ impl Provider {
         code: &str,
         pending: &PendingLogin,
         callback: &str,
-    ) -> Result<Person, ProviderError> {
+    ) -> Result<ExternalUser, ProviderError> {
         let held = self.issuer.held().await?;
         let (metadata, fetcher) = (known(&held)?, self.fetcher()?);
         let url = endpoint(metadata.token.as_ref(), "token_endpoint")?.clone();
@@ -209,10 +209,10 @@ impl Provider {
     ///
     /// # Errors
     /// They have no groups because there are too many.
-    pub fn person(&self, claims: &Claims) -> Result<Person, ProviderError> {
+    pub fn person(&self, claims: &Claims) -> Result<ExternalUser, ProviderError> {
         let subject = claims.text("sub").ok_or(TokenError::Claim("sub"))?;
         let name = claims.text(&self.settings.name_claim).filter(|name| !name.is_empty());
-        Ok(Person {
+        Ok(ExternalUser {
             // An issuer has no `#` (Discovery §4.3), so the two cannot run into one another.
             subject: format!("{}#{subject}", self.settings.issuer),
             name: name.unwrap_or(subject).to_owned(),

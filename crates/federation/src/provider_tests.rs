@@ -30,7 +30,7 @@ fn attempt() -> PendingLogin {
 }
 
 /// What a browser does, and what comes of it.
-async fn login(idp: &IdentityProvider, provider: &Provider) -> Result<Person, ProviderError> {
+async fn login(idp: &IdentityProvider, provider: &Provider) -> Result<ExternalUser, ProviderError> {
     let attempt = attempt();
     let address = provider.login_address(&attempt, CALLBACK).await?;
     provider.redeem(&code(&idp.log_in(address.as_str()), &attempt), &attempt, CALLBACK).await
@@ -44,7 +44,7 @@ fn code(returned: &str, pending: &PendingLogin) -> String {
     value("code")
 }
 
-fn groups(of: &Result<Person, ProviderError>) -> Option<Vec<String>> {
+fn groups(of: &Result<ExternalUser, ProviderError>) -> Option<Vec<String>> {
     of.as_ref().unwrap().groups.clone()
 }
 

@@ -17,7 +17,7 @@ const LEEWAY: f64 = 60.0;
 
 /// What a token must say.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected<'a> {
+pub(crate) struct ExpectedClaims<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) audience: &'a str,
 }
@@ -92,7 +92,7 @@ pub(crate) fn claimed_issuer(token: &str) -> Option<String> {
 pub(crate) fn verify(
     token: &str,
     keys: &PublicKeys,
-    expected: Expected<'_>,
+    expected: ExpectedClaims<'_>,
     now: SystemTime,
 ) -> Result<Claims, TokenError> {
     let claims = signed(token, keys)?;
@@ -128,7 +128,7 @@ fn signed(token: &str, keys: &PublicKeys) -> Result<Claims, TokenError> {
     Err(failed)
 }
 
-fn check(claims: &Claims, expected: Expected<'_>, now: SystemTime) -> Result<(), TokenError> {
+fn check(claims: &Claims, expected: ExpectedClaims<'_>, now: SystemTime) -> Result<(), TokenError> {
     let issuer = claims.text("iss").ok_or(TokenError::Claim("iss"))?;
     if issuer != expected.issuer {
         return Err(TokenError::Issuer(printable(issuer)));

@@ -85,7 +85,7 @@ fn at(seconds: u64) -> SystemTime {
 }
 
 fn check_token(token: &str, keys: &PublicKeys) -> Result<Claims, TokenError> {
-    verify(token, keys, Expected { issuer: ISSUER, audience: AUDIENCE }, at(NOW))
+    verify(token, keys, ExpectedClaims { issuer: ISSUER, audience: AUDIENCE }, at(NOW))
 }
 
 fn header(alg: &str, kid: &str) -> Value {

@@ -1,6 +1,6 @@
 //! A filter in words.
 
-use entrepot_sync::rules::{TagFilter, TagsSection, Texts};
+use entrepot_sync::rules::{TagFilter, TagsSection, TextList};
 
 use crate::{markdown::code, words::GuideLanguage};
 
@@ -47,7 +47,7 @@ fn parts(written: &TagsSection, language: GuideLanguage) -> Vec<String> {
     parts
 }
 
-fn some(texts: &Texts, language: GuideLanguage) -> Option<String> {
+fn some(texts: &TextList, language: GuideLanguage) -> Option<String> {
     (!texts.items.is_empty()).then(|| codes(&texts.items, language))
 }
 

@@ -4,7 +4,7 @@
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, split, target, texts, with_host},
+    draft::{DIGESTS, RuleDraft, split, target, texts, with_host},
     imported::{FileKind, Imported},
     value::ForeignValue,
 };
@@ -41,9 +41,10 @@ fn add(imported: &mut Imported, pair: &ForeignValue) -> Result<(), String> {
     };
     let places = pair.get("dest").and_then(ForeignValue::texts).filter(|places| !places.is_empty());
     let places = places.ok_or_else(|| format!("{source} has no `dest`"))?;
-    let is_same = |draft: &Draft| draft.section.from.items == [source.as_str()] && draft.section.tags == tags;
+    let is_same =
+        |draft: &RuleDraft| draft.section.from.items == [source.as_str()] && draft.section.tags == tags;
     let index = imported.drafts.iter().position(is_same).unwrap_or_else(|| {
-        imported.drafts.push(Draft::new(vec![source.clone()], tags.clone()));
+        imported.drafts.push(RuleDraft::new(vec![source.clone()], tags.clone()));
         imported.drafts.len() - 1
     });
     for place in places {

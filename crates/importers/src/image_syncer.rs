@@ -4,7 +4,7 @@
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, is_repository, split, target, texts, with_host},
+    draft::{DIGESTS, RuleDraft, is_repository, split, target, texts, with_host},
     imported::{FileKind, Imported},
     value::{ForeignValue, get},
 };
@@ -149,13 +149,13 @@ fn add(imported: &mut Imported, from: &str, filter: &Filter, place: &str) {
 }
 
 // The rule of a source and its tags.
-fn draft<'i>(imported: &'i mut Imported, from: &str, filter: &Filter) -> &'i mut Draft {
+fn draft<'i>(imported: &'i mut Imported, from: &str, filter: &Filter) -> &'i mut RuleDraft {
     let tags = filter.section();
     let drafts = &mut imported.drafts;
-    let is_same = |draft: &Draft| draft.section.from.items == [from] && draft.section.tags == tags;
+    let is_same = |draft: &RuleDraft| draft.section.from.items == [from] && draft.section.tags == tags;
     let index = drafts.iter().position(is_same).unwrap_or(drafts.len());
     if index == drafts.len() {
-        drafts.push(Draft::new(vec![from.to_owned()], tags));
+        drafts.push(RuleDraft::new(vec![from.to_owned()], tags));
     }
     &mut drafts[index]
 }

@@ -5,7 +5,7 @@ use entrepot_oci::ImageRef;
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, target, texts},
+    draft::{DIGESTS, RuleDraft, target, texts},
     imported::{FileKind, Imported},
 };
 
@@ -64,7 +64,7 @@ fn add(imported: &mut Imported, ImageLine { image, platform }: &ImageLine, to: &
     let from = format!("{}/{}", image.host(), image.repository());
     let platforms = texts(platform.iter().cloned().collect());
     let tag = image.tag().map_or_else(|| "latest".to_owned(), ToString::to_string);
-    let is_same = |draft: &&mut Draft| {
+    let is_same = |draft: &&mut RuleDraft| {
         draft.section.from.items == [from.as_str()]
             && draft.section.to.iter().all(|to| to.platforms == platforms)
     };
@@ -77,7 +77,7 @@ fn add(imported: &mut Imported, ImageLine { image, platform }: &ImageLine, to: &
         return;
     }
     let mut draft =
-        Draft::new(vec![from], TagsSection { names: vec![tag], is_list: true, ..TagsSection::default() });
+        RuleDraft::new(vec![from], TagsSection { names: vec![tag], is_list: true, ..TagsSection::default() });
     let mut target = target(to);
     target.is_text &= platforms.items.is_empty();
     target.platforms = platforms;

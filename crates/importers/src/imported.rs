@@ -2,7 +2,7 @@
 
 use entrepot_sync::rules::RuleSection;
 
-use crate::draft::Draft;
+use crate::draft::RuleDraft;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Imported {
     pub(crate) notes: Vec<String>,
     /// Registries that are spoken to in a way that is not the usual one: key and value of a line of YAML.
     pub(crate) registries: Vec<(String, String)>,
-    pub(crate) drafts: Vec<Draft>,
+    pub(crate) drafts: Vec<RuleDraft>,
 }
 
 impl Imported {

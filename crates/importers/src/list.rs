@@ -7,7 +7,7 @@ use entrepot_oci::{Host, Tag};
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{Draft, is_repository, target, texts},
+    draft::{RuleDraft, is_repository, target, texts},
     imported::{FileKind, Imported},
 };
 
@@ -95,7 +95,7 @@ pub(crate) fn read(text: &str, exclude: Option<&str>, to: &str) -> Imported {
             not_matches: texts(excluded.clone()),
             ..TagsSection::default()
         };
-        let mut draft = Draft::new(members, tags);
+        let mut draft = RuleDraft::new(members, tags);
         draft.to(target(to));
         draft
     });

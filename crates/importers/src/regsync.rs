@@ -6,7 +6,7 @@ use entrepot_oci::Host;
 use entrepot_sync::rules::{TagsSection, TargetSection};
 
 use crate::{
-    draft::{DIGESTS, Draft, split, target, texts},
+    draft::{DIGESTS, RuleDraft, split, target, texts},
     imported::{FileKind, Imported},
     ranges, template,
     value::{ForeignValue, get},
@@ -121,7 +121,7 @@ impl RegsyncEntry<'_> {
     }
 
     // A rule for each set of tags.
-    fn drafts(&self) -> Result<Vec<Draft>, String> {
+    fn drafts(&self) -> Result<Vec<RuleDraft>, String> {
         let (source, to) = (self.place("source")?, self.place("target")?);
         let kind = self.text("type").unwrap_or("repository");
         let ((from, tag), (repository, to_tag)) = (split(&source), split(&to));
@@ -146,7 +146,7 @@ impl RegsyncEntry<'_> {
         let mut notes = Vec::new();
         self.terms(&mut target, &mut notes)?;
         let made = filters.into_iter().map(|(tags, remarks)| {
-            let mut draft = Draft::new(vec![from.clone()], tags);
+            let mut draft = RuleDraft::new(vec![from.clone()], tags);
             draft.section.schedule = self.schedule(&mut draft.notes);
             draft.to(target.clone());
             notes.iter().cloned().chain(remarks).for_each(|note| draft.note(note));

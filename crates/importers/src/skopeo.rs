@@ -4,7 +4,7 @@
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, target, texts},
+    draft::{DIGESTS, RuleDraft, target, texts},
     imported::{FileKind, Imported},
     ranges,
     value::ForeignValue,
@@ -62,7 +62,7 @@ struct SkopeoEntry<'a> {
 }
 
 impl SkopeoEntry<'_> {
-    fn draft(&self, to: &str) -> Result<Draft, String> {
+    fn draft(&self, to: &str) -> Result<RuleDraft, String> {
         let text =
             || self.wanted.text().ok_or_else(|| format!("what is under `{}` is not a text", self.list));
         let mut notes = Vec::new();
@@ -79,7 +79,7 @@ impl SkopeoEntry<'_> {
             }
             _ => named(self.wanted, &mut notes)?,
         };
-        let mut draft = Draft::new(vec![self.from.clone()], tags);
+        let mut draft = RuleDraft::new(vec![self.from.clone()], tags);
         notes.into_iter().for_each(|note| draft.note(note));
         draft.to(target(to));
         Ok(draft)

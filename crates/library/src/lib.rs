@@ -36,10 +36,10 @@ pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
 pub use inside::LayerScope;
 pub use instances::{
-    Allowance, CardSnapshot, CardVendor, Committed, Created, Edit, EntrySnapshot, Free, InstanceFault,
-    InstanceSettings, InstanceTarget, InstanceView, NoPlace, PortSpan, Program, ProgramControl, ProgramPlace,
-    QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, SavingPhase, SavingProgress, SavingWatch,
-    Snapshot, SpecSnapshot, Usage, Volumes, cost_of,
+    Allowance, CardSnapshot, CardVendor, CreatedInstance, Edit, EntrySnapshot, Free, InstanceFault,
+    InstanceImage, InstanceSettings, InstanceTarget, InstanceView, NoPlace, PortSpan, Program,
+    ProgramControl, ProgramPlace, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, SavingPhase,
+    SavingProgress, SavingWatch, Snapshot, SpecSnapshot, Usage, Volumes, cost_of,
 };
 pub use library::{Library, LibraryParts};
 pub use nodes::{
@@ -53,4 +53,4 @@ pub use pulls::{
 pub use settings::{LibrarySettings, NodesSettings, PullsSettings, SshSettings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;
-pub use transfer::{DocumentFault, Imported, ReadDocument, RowError, RowFault, TransferFormat};
+pub use transfer::{DocumentFault, ImportResult, ReadDocument, RowError, RowFault, TransferFormat};

@@ -228,10 +228,10 @@ async fn pull(
 
 async fn push(remote: &Remote, repository: &Repository, about: &RegistryOperation<'_>) -> CheckOutcome {
     match remote.try_push(repository).await {
-        Ok(entrepot_remote::Cancelled::Forgotten) => {
+        Ok(entrepot_remote::CancelOutcome::Forgotten) => {
             CheckOutcome::Passed { how: "an upload was begun, and taken back".to_owned() }
         }
-        Ok(entrepot_remote::Cancelled::LeftToExpire) => {
+        Ok(entrepot_remote::CancelOutcome::LeftToExpire) => {
             CheckOutcome::Passed { how: LEFT_TO_EXPIRE.to_owned() }
         }
         Err(error) => refusals::refused(about, &error),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use entrepot_rewrite::{
-    Census, Document as Text, DocumentImage, DocumentKind, ImageChange, Left, Map, Naming, Position, Reason,
-    Rewritten, Rules, Search,
+    Census, Document as Text, DocumentImage, DocumentKind, ImageChange, LeftCandidate, Map, Naming, Position,
+    Reason, RewrittenDocument, Rules, Search,
 };
 use entrepot_sync::Place;
 
@@ -13,12 +13,12 @@ use crate::{
     migration::{Migration, Move},
     project_file::{File, FileChanges},
     root::Root,
-    workflow::{self, Desk, LoginChange, Remark},
+    workflow::{self, LoginChange, LoginSettings, Remark},
 };
 
 /// An edited file.
 #[derive(Clone, Debug)]
-pub struct Edited {
+pub struct EditedFile {
     /// The name of the file.
     pub name: String,
     /// Its kind.
@@ -28,7 +28,7 @@ pub struct Edited {
     /// The renamed images.
     pub changes: Vec<ImageChange>,
     /// The names left unchanged, with reasons.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftCandidate>,
     /// The changed logins.
     pub logins: Vec<LoginChange>,
     /// Other places that need a manual check.
@@ -40,7 +40,7 @@ pub struct Edited {
 pub struct Editor {
     rules: Rules,
     search: Search,
-    desk: Desk,
+    desk: LoginSettings,
     names: Vec<String>,
 }
 
@@ -68,32 +68,32 @@ impl Editor {
         let rules = Rules { map, naming: Naming::Map, ..Rules::default() };
         let search = Search { renamed: renamed(files, &rules, &pairs), ..search() };
         let names = pairs.into_iter().map(|(old, _)| old).collect();
-        Ok(Self { rules, search, desk: Desk::new(migration, direction), names })
+        Ok(Self { rules, search, desk: LoginSettings::new(migration, direction), names })
     }
 
     /// Edits a file.
     ///
     /// # Errors
     /// The file cannot be edited.
-    pub fn edit(&self, file: &File) -> Result<Edited, EditError> {
+    pub fn edit(&self, file: &File) -> Result<EditedFile, EditError> {
         let kind = DocumentKind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
-        let Rewritten { text, changes, left } =
+        let RewrittenDocument { text, changes, left } =
             Text::read(&file.text, kind, &self.search)?.rewrite(&self.rules, &mut Census::default())?;
         // A moved image where none is expected is a mention.
-        let left: Vec<Left> = left.into_iter().filter(|left| !self.is_mention(left)).collect();
-        let workflow::Reviewed { text, logins, remarks } = if kind == DocumentKind::Github {
+        let left: Vec<LeftCandidate> = left.into_iter().filter(|left| !self.is_mention(left)).collect();
+        let workflow::ReviewedWorkflow { text, logins, remarks } = if kind == DocumentKind::Github {
             workflow::review(&self.desk, text, &changes, &left)?
         } else {
-            workflow::Reviewed { text, ..Default::default() }
+            workflow::ReviewedWorkflow { text, ..Default::default() }
         };
         let told = changes.iter().map(|change| change.position.line);
         let told: BTreeSet<usize> = told.chain(left.iter().map(|left| left.position.line)).collect();
         let mut remarks = remarks;
         remarks.extend(mentions(&file.text, &self.names, &told));
-        Ok(Edited { name: file.name.clone(), kind, text, changes, left, logins, remarks })
+        Ok(EditedFile { name: file.name.clone(), kind, text, changes, left, logins, remarks })
     }
 
-    fn is_mention(&self, left: &Left) -> bool {
+    fn is_mention(&self, left: &LeftCandidate) -> bool {
         matches!(left.reason, Reason::Script | Reason::Elsewhere)
             && self.names.iter().any(|name| says(&left.text, short(name)))
     }
@@ -117,7 +117,7 @@ impl Editor {
     }
 
     /// True if a name that was left concerns the moved images.
-    pub fn concerns(&self, left: &Left) -> bool {
+    pub fn concerns(&self, left: &LeftCandidate) -> bool {
         let root = &self.desk.from;
         let namespace = root.namespace().map(entrepot_oci::Repository::as_str);
         match (&left.reason, &left.found) {

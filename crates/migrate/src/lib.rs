@@ -39,7 +39,7 @@ mod verify;
 mod workflow;
 
 pub use checks::{Check, CheckStep, Checks, check};
-pub use documents::{Edited, Editor, naming};
+pub use documents::{EditedFile, Editor, naming};
 pub use edit::{Direction, EditError};
 pub use error::MigrationError;
 pub use facts::Facts;
@@ -58,5 +58,5 @@ pub use requirements::{Account, KnownAccounts, Role, Task};
 pub use root::Root;
 pub use row::PlanRow;
 pub use section::{LoginSection, MigrationSection, NamesSection};
-pub use verify::{Missing, Pair, Proof, TagComparison, VerifyCounts, verify};
+pub use verify::{MissingReferrer, Proof, TagComparison, TagPair, VerifyCounts, verify};
 pub use workflow::{LoginChange, Remark};

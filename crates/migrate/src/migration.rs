@@ -2,7 +2,7 @@
 
 use entrepot_sync::{
     Place,
-    rules::{RuleError, TagFilter, TagsSection, Texts},
+    rules::{RuleError, TagFilter, TagsSection, TextList},
 };
 
 use crate::{
@@ -85,7 +85,7 @@ impl Migration {
         Ok(Move { name: name.to_owned(), source, target })
     }
 
-    fn look_at_names(&self, written: &Texts) -> Result<(), MigrationError> {
+    fn look_at_names(&self, written: &TextList) -> Result<(), MigrationError> {
         for (index, name) in self.repositories.iter().enumerate() {
             let at = |error: MigrationError| {
                 let error = if written.is_list { error.under(index) } else { error };

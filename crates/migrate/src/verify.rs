@@ -22,9 +22,9 @@ pub struct Proof {
     /// The totals.
     pub counts: VerifyCounts,
     /// Every tag; differing ones first.
-    pub tags: Vec<Pair>,
+    pub tags: Vec<TagPair>,
     /// Referrers missing at the target.
-    pub referrers: Vec<Missing>,
+    pub referrers: Vec<MissingReferrer>,
 }
 
 /// The totals.
@@ -46,7 +46,7 @@ pub struct VerifyCounts {
 
 /// A tag on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Pair {
+pub struct TagPair {
     /// The source.
     pub source: String,
     /// The target.
@@ -81,7 +81,7 @@ pub enum TagComparison {
 
 /// A referrer missing at the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Missing {
+pub struct MissingReferrer {
     /// The image.
     pub image: String,
     /// The referrer; `None` if a list was not available.
@@ -105,7 +105,7 @@ impl TagComparison {
 
 /// Compares both sides; `copies` is the engine's plan.
 pub async fn verify(registries: &Arc<dyn Registries>, copies: &Plan) -> Proof {
-    let mut tags: Vec<Pair> = copies.steps.iter().filter_map(pair).collect();
+    let mut tags: Vec<TagPair> = copies.steps.iter().filter_map(pair).collect();
     tags.sort_by(|a, b| a.standing.cmp(&b.standing).then_with(|| a.source.cmp(&b.source)));
     let (found, missing) = referrers(registries, copies).await;
     Proof::new(tags, found, missing)
@@ -113,7 +113,7 @@ pub async fn verify(registries: &Arc<dyn Registries>, copies: &Plan) -> Proof {
 
 impl Proof {
     /// Computes the totals. A tag counts as equal only if it was compared: unknown ones count against equality.
-    fn new(tags: Vec<Pair>, found: usize, referrers: Vec<Missing>) -> Self {
+    fn new(tags: Vec<TagPair>, found: usize, referrers: Vec<MissingReferrer>) -> Self {
         let mut counts = VerifyCounts { referrers: found, ..VerifyCounts::default() };
         for pair in &tags {
             let counter = match pair.standing {
@@ -130,7 +130,7 @@ impl Proof {
     }
 }
 
-fn pair(step: &PlanStep) -> Option<Pair> {
+fn pair(step: &PlanStep) -> Option<TagPair> {
     let standing = match &step.action {
         PlanAction::UpToDate | PlanAction::Verified | PlanAction::Referrers => TagComparison::Equal,
         PlanAction::SameByRecord => TagComparison::Converted,
@@ -143,7 +143,7 @@ fn pair(step: &PlanStep) -> Option<Pair> {
         Some(tag) => format!("{place}:{tag}"),
         None => place.to_string(),
     };
-    Some(Pair {
+    Some(TagPair {
         source: with(&step.source, step.tag.as_ref()),
         target: with(&step.target, step.target_tag.as_ref()),
         here: step.digest,
@@ -153,7 +153,7 @@ fn pair(step: &PlanStep) -> Option<Pair> {
 }
 
 // Only for images with the same digest on both sides: referrers are not valid for converted ones.
-async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, Vec<Missing>) {
+async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, Vec<MissingReferrer>) {
     let mut images: BTreeMap<(Place, Place, Digest), String> = BTreeMap::new();
     for step in &copies.steps {
         let is_image = step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_none());
@@ -190,13 +190,13 @@ async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, V
         match (here, there) {
             (Ok(here), Ok(there)) => {
                 found += here.intersection(&there).count();
-                missing.extend(here.difference(&there).map(|digest| Missing {
+                missing.extend(here.difference(&there).map(|digest| MissingReferrer {
                     image: image.clone(),
                     referrer: Some(*digest),
                     what: format!("`{digest}` refers to it at the source, and is not there"),
                 }));
             }
-            (Err(what), _) | (_, Err(what)) => missing.push(Missing { image, referrer: None, what }),
+            (Err(what), _) | (_, Err(what)) => missing.push(MissingReferrer { image, referrer: None, what }),
         }
     }
     (found, missing)
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    fn proof(actions: impl IntoIterator<Item = PlanAction>, missing: Vec<Missing>) -> Proof {
+    fn proof(actions: impl IntoIterator<Item = PlanAction>, missing: Vec<MissingReferrer>) -> Proof {
         Proof::new(actions.into_iter().filter_map(|action| pair(&step(action))).collect(), 0, missing)
     }
 
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_referrer_that_is_missing_or_unknown_is_not_equal() {
         for referrer in [Some(Digest::of(b"signature")), None] {
-            let missing = Missing { image: "a".to_owned(), referrer, what: "missing".to_owned() };
+            let missing = MissingReferrer { image: "a".to_owned(), referrer, what: "missing".to_owned() };
             let proof = proof([PlanAction::UpToDate], vec![missing]);
             assert_eq!((proof.equal, proof.counts.equal), (false, 1));
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use entrepot_oci::Host;
 use entrepot_rewrite::{
-    Document as Text, DocumentKind, ImageChange, Left, LoginForm, LoginStep, NewLogin, Position,
+    Document as Text, DocumentKind, ImageChange, LeftCandidate, LoginForm, LoginStep, NewLogin, Position,
     RewriteError, Search,
 };
 use entrepot_sync::Provider;
@@ -46,7 +46,7 @@ pub struct Remark {
 
 /// The editor's settings for logins.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk {
+pub(crate) struct LoginSettings {
     /// The root of the names to change.
     pub(crate) from: Root,
     to: Root,
@@ -57,7 +57,7 @@ pub(crate) struct Desk {
 
 /// A reviewed workflow.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reviewed {
+pub(crate) struct ReviewedWorkflow {
     pub(crate) text: String,
     pub(crate) logins: Vec<LoginChange>,
     pub(crate) remarks: Vec<Remark>,
@@ -79,7 +79,7 @@ enum LoginDecision<'a> {
     Ask(Remark),
 }
 
-impl Desk {
+impl LoginSettings {
     pub(crate) fn new(migration: &Migration, direction: Direction) -> Self {
         let (from, to) = match direction {
             Direction::There => (&migration.from, &migration.to),
@@ -192,28 +192,28 @@ impl Desk {
 
 /// Reviews a workflow whose images have their new names; `changes` and `left` are the results of renaming.
 pub(crate) fn review(
-    desk: &Desk,
+    settings: &LoginSettings,
     text: String,
     changes: &[ImageChange],
-    left: &[Left],
-) -> Result<Reviewed, EditError> {
+    left: &[LeftCandidate],
+) -> Result<ReviewedWorkflow, EditError> {
     let document = Text::read(&text, DocumentKind::Github, &Search::default())?;
     let logins = document.logins();
-    let mut reviewed = Reviewed::default();
+    let mut reviewed = ReviewedWorkflow::default();
     let mut new: HashMap<String, NewLogin> = HashMap::new();
     let names: BTreeSet<&str> = changes.iter().filter_map(|change| pushing_job(&change.place)).collect();
     for name in names {
         let own = logins.iter().filter(|login| login.job == name).collect();
-        let job = PushJob { name, logins: own, stays: stays(desk, name, left) };
-        match desk.verdict(&job) {
+        let job = PushJob { name, logins: own, stays: stays(settings, name, left) };
+        match settings.verdict(&job) {
             Some(LoginDecision::Change(login, to)) => {
-                reviewed.remarks.extend(desk.permission(login));
+                reviewed.remarks.extend(settings.permission(login));
                 reviewed.logins.push(LoginChange {
                     position: login.position,
                     place: login.place.clone(),
-                    from: desk.from.host().to_string(),
-                    to: desk.to.host().to_string(),
-                    secret: desk.secret.clone(),
+                    from: settings.from.host().to_string(),
+                    to: settings.to.host().to_string(),
+                    secret: settings.secret.clone(),
                 });
                 new.insert(login.place.clone(), to);
             }
@@ -236,15 +236,16 @@ fn pushing_job(place: &str) -> Option<&str> {
 }
 
 // Images that a job still pushes to the old registry.
-fn stays(desk: &Desk, job: &str, left: &[Left]) -> Vec<String> {
+fn stays(settings: &LoginSettings, job: &str, left: &[LeftCandidate]) -> Vec<String> {
     let own = left.iter().filter(|left| pushing_job(&left.place) == Some(job));
-    let at_old = own.filter(|left| left.found.as_ref().is_some_and(|found| found.host == *desk.from.host()));
+    let at_old =
+        own.filter(|left| left.found.as_ref().is_some_and(|found| found.host == *settings.from.host()));
     let texts: BTreeSet<String> = at_old.map(|left| format!("`{}`", left.text)).collect();
     texts.into_iter().collect()
 }
 
 // Jobs that push the same as other jobs: a workflow that was built for both registries.
-fn twice(changes: &[ImageChange], left: &[Left]) -> Option<Remark> {
+fn twice(changes: &[ImageChange], left: &[LeftCandidate]) -> Option<Remark> {
     let pushed = |place: &str, name: String| Some((pushing_job(place)?.to_owned(), name));
     let now: BTreeSet<(String, String)> =
         changes.iter().filter_map(|change| pushed(&change.place, change.to.name())).collect();

@@ -12,17 +12,17 @@ use entrepot_oci::Digest;
 use entrepot_remote::PullQuota;
 use entrepot_sync::{
     Format, Place, Plan as Copies, PlanAction, PlanStep,
-    rules::{TagsSection, Texts},
+    rules::{TagsSection, TextList},
 };
 
 fn migration(to: &str, source: Option<&str>) -> Migration {
     let section = MigrationSection {
         from: "docker.io/team".to_owned(),
         to: to.to_owned(),
-        repositories: Texts::default(),
+        repositories: TextList::default(),
         names: NamesSection::Same,
         tags: TagsSection::default(),
-        documents: Texts::default(),
+        documents: TextList::default(),
         login: None,
         source: source.map(str::to_owned),
     };

@@ -200,9 +200,9 @@ impl Mirror {
                 Some(_) => return Ok(BlobLocation::Unproven),
                 // A fill ends after its blob is recorded, so this sees one or the other.
                 None => match self.stored(upstream, key, digest).await? {
-                    Stored::For(held) => return Ok(BlobLocation::Held(held)),
-                    Stored::Changed => continue,
-                    Stored::No => {}
+                    StoreLookup::For(held) => return Ok(BlobLocation::Held(held)),
+                    StoreLookup::Changed => continue,
+                    StoreLookup::No => {}
                 },
             }
             if let Some(waiter) = self.0.fills.join(upstream, key, digest) {
@@ -213,34 +213,39 @@ impl Mirror {
 
     /// Looks for the blob in the store. If its bytes are there for another repository only, this one gets it once its
     /// upstream has proven that it has it.
-    async fn stored(&self, upstream: &Upstream, key: &RepoKey, digest: &Digest) -> Result<Stored, Error> {
+    async fn stored(
+        &self,
+        upstream: &Upstream,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<StoreLookup, Error> {
         let holdings = &self.0.holdings;
         if let Some(held) = holdings.blob(key, digest).await? {
-            return Ok(Stored::For(held));
+            return Ok(StoreLookup::For(held));
         }
         // A store that cannot be read must not stop a pull that the upstream can answer.
-        let Ok(Some(held)) = holdings.bytes(digest).await else { return Ok(Stored::No) };
+        let Ok(Some(held)) = holdings.bytes(digest).await else { return Ok(StoreLookup::No) };
         // Bytes come before records: they may be those of a download that has only just ended.
         if self.0.fills.running(digest).is_some() {
-            return Ok(Stored::Changed);
+            return Ok(StoreLookup::Changed);
         }
         match holdings.blob_size(key, digest).await? {
-            Some(size) if size == held.size() => return Ok(Stored::Changed),
+            Some(size) if size == held.size() => return Ok(StoreLookup::Changed),
             // They are damaged, and are replaced.
             Some(_) => {
                 holdings.lost(key, digest).await.unwrap_or_default();
-                return Ok(Stored::No);
+                return Ok(StoreLookup::No);
             }
             None => {}
         }
         match self.prove(upstream, key, digest, &held).await {
-            Err(error) if error.is_of_store() => return Ok(Stored::No),
+            Err(error) if error.is_of_store() => return Ok(StoreLookup::No),
             proven => proven?,
         }
         Ok(match holdings.adopt_blob(key, digest, held.size()).await {
-            Ok(false) => Stored::Changed,
+            Ok(false) => StoreLookup::Changed,
             // Without a record, the next pull has to prove it again.
-            Ok(true) | Err(_) => Stored::For(held),
+            Ok(true) | Err(_) => StoreLookup::For(held),
         })
     }
 
@@ -282,7 +287,7 @@ enum BlobLocation {
 }
 
 /// The outcome of looking for a blob in the store.
-enum Stored {
+enum StoreLookup {
     /// It is, and the repository has it.
     For(HeldBlob),
     /// Its bytes or records have changed meanwhile: look again.

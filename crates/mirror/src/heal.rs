@@ -125,13 +125,7 @@ mod tests {
     use super::*;
 
     fn finding(discrepancy: Discrepancy, repaired: bool) -> Finding {
-        Finding {
-            digest: Digest::of(b"x"),
-            size: 1,
-            discrepancy: discrepancy,
-            repositories: Vec::new(),
-            repaired,
-        }
+        Finding { digest: Digest::of(b"x"), size: 1, discrepancy, repositories: Vec::new(), repaired }
     }
 
     #[test]

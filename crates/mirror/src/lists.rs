@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Descriptor, Digest, Page, Reference};
-use entrepot_policy::Unoffered;
+use entrepot_policy::Withheld;
 
 use crate::{
     error::Error,
-    mirror::{Listed, Mirror},
+    mirror::{Mirror, UpstreamReferrers},
     names::ResolvedRepository,
     purpose::{Purpose, Reach},
     served::{ReferrerList, TagPage},
@@ -30,11 +30,11 @@ impl Mirror {
             return self.known_tags(target, page, false).await;
         };
         if !self.offer().lists_tags && self.1 == Purpose::Client {
-            return Err(self.not_offered(Unoffered::Tags(&key.to_string())));
+            return Err(self.not_offered(Withheld::Tags(&key.to_string())));
         }
         if self.reach() == Reach::Held {
             if !self.0.holdings.has_repository(key).await? {
-                return Err(self.not_offered(Unoffered::NotHeld(&key.to_string())));
+                return Err(self.not_offered(Withheld::NotHeld(&key.to_string())));
             }
             return self.known_tags(target, page, true).await;
         }
@@ -89,7 +89,12 @@ impl Mirror {
     }
 
     /// Asks the upstream, once for all who ask at this moment.
-    async fn listed_referrers(&self, upstream: &Arc<Upstream>, key: &RepoKey, subject: &Digest) -> Listed {
+    async fn listed_referrers(
+        &self,
+        upstream: &Arc<Upstream>,
+        key: &RepoKey,
+        subject: &Digest,
+    ) -> UpstreamReferrers {
         let (mirror, upstream, key, subject) = (self.clone(), Arc::clone(upstream), key.clone(), *subject);
         let waiter = self.0.listings.join((key.clone(), subject), || async move {
             let listed: Arc<[Descriptor]> = upstream.referrers(&key, &subject).await?.into();

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use entrepot_catalog::Returned;
+use entrepot_catalog::ReturnedImages;
 use entrepot_eviction::Reason;
 use entrepot_policy::Mode;
 use entrepot_remote::{AccountQuota, PullQuota, RequestOutcome};
@@ -220,7 +220,7 @@ impl MirrorMetrics {
     }
 
     /// Counts evicted images that were pulled again.
-    pub(crate) fn came_back(&self, returned: Returned) {
+    pub(crate) fn came_back(&self, returned: ReturnedImages) {
         self.returned_images.inc_by(returned.images);
         self.returned_bytes.inc_by(returned.bytes);
     }

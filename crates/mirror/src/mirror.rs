@@ -81,7 +81,7 @@ pub(crate) struct MirrorInner {
     pub(crate) manifests: SingleFlight<(RepoKey, Reference), Result<Arc<HeldManifest>, Error>>,
     pub(crate) heads: SingleFlight<(RepoKey, Reference), Result<ManifestHead, Error>>,
     pub(crate) blob_heads: SingleFlight<(RepoKey, Digest), Result<BlobHead, Error>>,
-    pub(crate) listings: SingleFlight<(RepoKey, Digest), Listed>,
+    pub(crate) listings: SingleFlight<(RepoKey, Digest), UpstreamReferrers>,
     /// Questions whether a repository is public.
     pub(crate) questions: SingleFlight<Question, Result<AnonymousAccess, Error>>,
     /// Each bounds a list of referrers in memory.
@@ -104,7 +104,7 @@ pub(crate) struct MirrorInner {
 }
 
 /// The referrers that an upstream listed.
-pub(crate) type Listed = Result<Arc<[Descriptor]>, Error>;
+pub(crate) type UpstreamReferrers = Result<Arc<[Descriptor]>, Error>;
 
 impl Mirror {
     /// Makes a mirror and begins its background work: [`Mirror::open`] and [`Mirror::begin`].

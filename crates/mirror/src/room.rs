@@ -20,7 +20,7 @@ pub(crate) struct Room {
 
 /// Bytes that are on their way. They count as held until this is dropped.
 #[must_use]
-pub(crate) struct Coming {
+pub(crate) struct IncomingBytes {
     room: Arc<Room>,
     bytes: u64,
 }
@@ -70,9 +70,9 @@ impl Room {
     }
 
     /// Counts bytes that are on their way.
-    pub(crate) fn expect(self: &Arc<Self>, bytes: u64) -> Coming {
+    pub(crate) fn expect(self: &Arc<Self>, bytes: u64) -> IncomingBytes {
         self.coming.fetch_add(bytes, Ordering::Relaxed);
-        Coming { room: Arc::clone(self), bytes }
+        IncomingBytes { room: Arc::clone(self), bytes }
     }
 
     /// Whether a blob is kept that belongs to an image of that size. If there is no room now, some is made.
@@ -102,7 +102,7 @@ impl Room {
     }
 }
 
-impl Drop for Coming {
+impl Drop for IncomingBytes {
     fn drop(&mut self) {
         self.room.coming.fetch_sub(self.bytes, Ordering::Relaxed);
     }

@@ -60,11 +60,11 @@ enum SessionState {
     OnDisk,
     /// Its progress, without its file.
     Parked(Box<Checkpoint>),
-    Open(Arc<Open>),
+    Open(Arc<OpenSession>),
 }
 
 /// A session that can be asked whose it is and how far, also while somebody sends.
-pub(crate) struct Open {
+pub(crate) struct OpenSession {
     repository: String,
     received: Arc<AtomicU64>,
     session: tokio::sync::Mutex<UploadSession>,
@@ -182,7 +182,7 @@ impl Uploads {
             }
         };
         let start = Checkpoint { offset: 0, hasher: Hasher::new(algorithm) };
-        let open = Open::new(key.to_string(), staged, start, self.limit);
+        let open = OpenSession::new(key.to_string(), staged, start, self.limit);
         let known = SessionEntry { repository: key.to_string(), owner: by, state: SessionState::Open(open) };
         self.lock().insert(id, known);
         Ok(id)
@@ -226,7 +226,7 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Error::UploadUnknown`], also if it is of another repository.
-    pub(crate) async fn find(&self, key: &RepoKey, id: UploadId) -> Result<Arc<Open>, Error> {
+    pub(crate) async fn find(&self, key: &RepoKey, id: UploadId) -> Result<Arc<OpenSession>, Error> {
         let open = match self.open(id) {
             Some(open) => open,
             None => self.reopen(id).await?,
@@ -274,7 +274,7 @@ impl Uploads {
         self.lock().contains_key(&id)
     }
 
-    fn open(&self, id: UploadId) -> Option<Arc<Open>> {
+    fn open(&self, id: UploadId) -> Option<Arc<OpenSession>> {
         match &self.lock().get(&id)?.state {
             SessionState::Open(open) => Some(Arc::clone(open)),
             SessionState::OnDisk | SessionState::Parked(_) => None,
@@ -302,7 +302,7 @@ impl Uploads {
     }
 
     /// Opens the file of a session again. Only the bytes of an earlier process are hashed again.
-    async fn reopen(&self, id: UploadId) -> Result<Arc<Open>, Error> {
+    async fn reopen(&self, id: UploadId) -> Result<Arc<OpenSession>, Error> {
         let staged = self.holdings.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let staged = staged.ok_or(Error::UploadUnknown)?;
         let (begun, at) = match self.parked(id) {
@@ -315,7 +315,7 @@ impl Uploads {
                 (SessionEntry { repository: note.repository, owner, state: SessionState::OnDisk }, at)
             }
         };
-        let open = Open::new(begun.repository.clone(), staged, at, self.limit);
+        let open = OpenSession::new(begun.repository.clone(), staged, at, self.limit);
         let mut all = self.lock();
         let known = all.entry(id).or_insert(begun);
         if let SessionState::Open(before) = &known.state {
@@ -353,7 +353,7 @@ impl Note {
     }
 }
 
-impl Open {
+impl OpenSession {
     fn new(repository: String, staged: Staged, at: Checkpoint, limit: u64) -> Arc<Self> {
         let Checkpoint { offset, hasher } = at;
         let algorithm = hasher.algorithm();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use entrepot_catalog::{Origin, RepoKey, VisibilityRecord};
 use entrepot_oci::Reference;
-use entrepot_policy::Unoffered;
+use entrepot_policy::Withheld;
 use entrepot_remote::PublicView;
 use moka::ops::compute::Op;
 
@@ -77,7 +77,7 @@ impl Mirror {
                 return answer.await;
             }
             let answer = tokio::time::timeout(STALE_AFTER, answer).await;
-            let unknown = || self.not_offered(Unoffered::NotHeld(&key.to_string()));
+            let unknown = || self.not_offered(Withheld::NotHeld(&key.to_string()));
             return answer.ok().and_then(Result::ok).ok_or_else(unknown);
         };
         match tokio::time::timeout(STALE_AFTER, answer).await {

@@ -6,7 +6,7 @@ use crate::{
     full_name::FullName,
     message::PullSubject,
     rule::PullRule,
-    rules::{Decision, PullRules, Refused, Ruling},
+    rules::{Decision, PullRules, RuleRefusal, Ruling},
 };
 
 /// What decides about an image, or about a repository.
@@ -15,7 +15,7 @@ pub enum Explanation<'a> {
     /// It may be pulled, by this rule, or because there is no allow list.
     Allowed(Option<&'a PullRule>),
     /// It may not.
-    Refused(Refused<'a>),
+    Refused(RuleRefusal<'a>),
     /// Some images of the repository may be pulled.
     SomeImages,
 }

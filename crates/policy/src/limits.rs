@@ -273,7 +273,7 @@ mod tests {
         let bucket = ready.total.misses.unwrap().bucket();
         let (mut full, mut given) = (Duration::ZERO, 0);
         for millis in 0..60_000 {
-            if let crate::Taken::Yes(then) = bucket.take(1, full, Duration::from_millis(millis)) {
+            if let crate::TakeOutcome::Yes(then) = bucket.take(1, full, Duration::from_millis(millis)) {
                 (full, given) = (then, given + 1);
             }
         }

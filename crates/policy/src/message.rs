@@ -7,7 +7,7 @@ use entrepot_oci::Reference;
 use crate::{
     full_name::FullName,
     rule::{ListKind, PullRule},
-    rules::{PullRules, Refused},
+    rules::{PullRules, RuleRefusal},
 };
 
 /// What was asked for.
@@ -19,7 +19,7 @@ pub struct PullSubject<'a> {
     pub reference: Option<&'a Reference>,
 }
 
-impl Refused<'_> {
+impl RuleRefusal<'_> {
     /// Why, as a word for metrics.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Refused<'_> {
 
 impl PullRules {
     /// The list that refuses: that of the rule, or all lists that could have allowed it.
-    pub fn refusing_list(&self, refused: &Refused<'_>) -> String {
+    pub fn refusing_list(&self, refused: &RuleRefusal<'_>) -> String {
         match refused.rule() {
             Some(rule) => rule.list().to_owned(),
             None => {
@@ -57,30 +57,30 @@ impl PullRules {
     }
 
     /// The fact, and `hint:` with a way out.
-    pub fn message(&self, refused: &Refused<'_>, subject: PullSubject<'_>) -> String {
+    pub fn message(&self, refused: &RuleRefusal<'_>, subject: PullSubject<'_>) -> String {
         let image = subject.to_string();
         let list = self.refusing_list(refused);
         let mut text = match refused {
-            Refused::Denied(rule) => denied(rule, &image),
-            Refused::NotListed => format!("`{image}` is not in the allow list (`{list}`)"),
-            Refused::OtherImages(rule) => {
+            RuleRefusal::Denied(rule) => denied(rule, &image),
+            RuleRefusal::NotListed => format!("`{image}` is not in the allow list (`{list}`)"),
+            RuleRefusal::OtherImages(rule) => {
                 format!(
                     "`{image}` is not in the allow list; of its repository `{list}` allows `{}`",
                     rule.pattern()
                 )
             }
-            Refused::TagFirst(rule) => format!(
+            RuleRefusal::TagFirst(rule) => format!(
                 "`{image}` is not known to belong to what `{list}` allows of its repository, such as `{}`",
                 rule.pattern()
             ),
         };
         let mut hints = Vec::new();
-        if let Refused::NotListed = refused
+        if let RuleRefusal::NotListed = refused
             && let Some(near) = self.nearest(subject.name)
         {
             hints.push(format!("the nearest rule is `{}`, line {}", near.pattern(), near.line()));
         }
-        if let Refused::TagFirst(_) = refused {
+        if let RuleRefusal::TagFirst(_) = refused {
             hints.push("pull it by its tag first".to_owned());
         }
         hints.extend(self.contact.as_ref().map(|contact| format!("ask here: {}", contact.about(&image))));

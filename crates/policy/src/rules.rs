@@ -42,7 +42,7 @@ pub enum Ruling<'a> {
     /// All of it may be pulled, by this rule, or because there is no allow list.
     Allowed(Option<&'a PullRule>),
     /// Nothing of it may be pulled.
-    Refused(Refused<'a>),
+    Refused(RuleRefusal<'a>),
     /// That depends on the image: ask [`RepositoryRules::tag`] or [`RepositoryRules::part`].
     ByImage,
 }
@@ -53,12 +53,12 @@ pub enum Decision<'a> {
     /// It may be pulled, by this rule, or because there is no allow list.
     Allowed(Option<&'a PullRule>),
     /// It may not.
-    Refused(Refused<'a>),
+    Refused(RuleRefusal<'a>),
 }
 
 /// Why something may not be pulled.
 #[derive(Clone, Copy, Debug)]
-pub enum Refused<'a> {
+pub enum RuleRefusal<'a> {
     /// A rule denies it.
     Denied(&'a PullRule),
     /// No list allows anything of its repository.
@@ -79,7 +79,7 @@ pub struct RepositoryRules<'a> {
 }
 
 /// A way to a part of an image.
-enum Way<'a> {
+enum PartPath<'a> {
     /// It is allowed.
     Allowed(Option<&'a PullRule>),
     /// Nothing leads by here.
@@ -188,13 +188,13 @@ impl<'a> RepositoryRules<'a> {
     /// What they say about the repository.
     pub fn ruling(&self) -> Ruling<'a> {
         if let Some(rule) = self.denied.whole {
-            return Ruling::Refused(Refused::Denied(self.rule(rule)));
+            return Ruling::Refused(RuleRefusal::Denied(self.rule(rule)));
         }
         let by = match &self.allowed {
             None => None,
             Some(MatchedRules { whole: Some(rule), .. }) => Some(self.rule(*rule)),
             Some(MatchedRules { parts, .. }) if parts.is_empty() => {
-                return Ruling::Refused(Refused::NotListed);
+                return Ruling::Refused(RuleRefusal::NotListed);
             }
             Some(_) => return Ruling::ByImage,
         };
@@ -211,7 +211,7 @@ impl<'a> RepositoryRules<'a> {
 
     /// What they say about the image that a tag names.
     pub fn tag(&self, tag: &Tag) -> Decision<'a> {
-        self.image(|images| images.has_tag(tag), Refused::OtherImages)
+        self.image(|images| images.has_tag(tag), RuleRefusal::OtherImages)
     }
 
     /// The rule that denies a digest by itself, whatever leads to it.
@@ -227,7 +227,7 @@ impl<'a> RepositoryRules<'a> {
             ImagePart::Blob(digest, named_by) => (*digest, *named_by),
         };
         let bare = self.digest(itself);
-        if starts.is_empty() || matches!(bare, Decision::Refused(Refused::Denied(_))) {
+        if starts.is_empty() || matches!(bare, Decision::Refused(RuleRefusal::Denied(_))) {
             return bare;
         }
         let (mut open, mut seen) = (starts.to_vec(), HashSet::new());
@@ -238,53 +238,53 @@ impl<'a> RepositoryRules<'a> {
                 continue;
             }
             match self.way(&digest, known) {
-                Way::Allowed(by) => return Decision::Allowed(by),
-                Way::Denied(by) => denied = Some(by),
-                Way::By { tag } => {
+                PartPath::Allowed(by) => return Decision::Allowed(by),
+                PartPath::Denied(by) => denied = Some(by),
+                PartPath::By { tag } => {
                     denied = tag.or(denied);
                     open.extend(known.iter().flat_map(|known| &known.parents));
                 }
             }
         }
         match (denied, bare) {
-            (Some(by), _) => Decision::Refused(Refused::Denied(by)),
+            (Some(by), _) => Decision::Refused(RuleRefusal::Denied(by)),
             (None, bare) => bare,
         }
     }
 
     // Whether a manifest may be pulled by one of its own names. One without tags and parents has none but its digest.
-    fn way(&self, digest: &Digest, known: Option<&ManifestLineage>) -> Way<'a> {
+    fn way(&self, digest: &Digest, known: Option<&ManifestLineage>) -> PartPath<'a> {
         let (tags, is_root) = match known {
             Some(known) => (known.tags.as_slice(), known.tags.is_empty() && known.parents.is_empty()),
             None => ([].as_slice(), true),
         };
         match self.digest(digest) {
-            Decision::Refused(Refused::Denied(by)) => return Way::Denied(by),
-            Decision::Allowed(by) if is_root || by.is_some_and(is_for_some) => return Way::Allowed(by),
+            Decision::Refused(RuleRefusal::Denied(by)) => return PartPath::Denied(by),
+            Decision::Allowed(by) if is_root || by.is_some_and(is_for_some) => return PartPath::Allowed(by),
             Decision::Allowed(_) | Decision::Refused(_) => {}
         }
         let mut denied = None;
         for tag in tags {
             match self.tag(tag) {
-                Decision::Allowed(by) => return Way::Allowed(by),
-                Decision::Refused(Refused::Denied(by)) => denied = Some(by),
+                Decision::Allowed(by) => return PartPath::Allowed(by),
+                Decision::Refused(RuleRefusal::Denied(by)) => denied = Some(by),
                 Decision::Refused(_) => {}
             }
         }
-        Way::By { tag: denied }
+        PartPath::By { tag: denied }
     }
 
     fn digest(&self, digest: &Digest) -> Decision<'a> {
-        self.image(|images| images.has_digest(digest), Refused::TagFirst)
+        self.image(|images| images.has_digest(digest), RuleRefusal::TagFirst)
     }
 
     fn image(
         &self,
         is_it: impl Fn(&Images) -> bool,
-        otherwise: impl Fn(&'a PullRule) -> Refused<'a>,
+        otherwise: impl Fn(&'a PullRule) -> RuleRefusal<'a>,
     ) -> Decision<'a> {
         if let Some(rule) = self.first(&self.denied, &is_it) {
-            return Decision::Refused(Refused::Denied(rule));
+            return Decision::Refused(RuleRefusal::Denied(rule));
         }
         let Some(allowed) = &self.allowed else { return Decision::Allowed(None) };
         if let Some(rule) = self.first(allowed, &is_it) {
@@ -292,7 +292,7 @@ impl<'a> RepositoryRules<'a> {
         }
         Decision::Refused(match allowed.parts.first() {
             Some(rule) => otherwise(self.rule(*rule)),
-            None => Refused::NotListed,
+            None => RuleRefusal::NotListed,
         })
     }
 

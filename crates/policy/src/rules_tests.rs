@@ -258,5 +258,5 @@ fn another_list_comes_beside_those_that_are_there() {
     let (host, repository) = ("quay.io".parse().unwrap(), "b".parse().unwrap());
     let name = FullName { host: &host, repository: &repository };
     assert!(matches!(rules.ruling(name), Ruling::Allowed(Some(_))));
-    assert!(matches!(more.ruling(name), Ruling::Refused(Refused::Denied(_))));
+    assert!(matches!(more.ruling(name), Ruling::Refused(RuleRefusal::Denied(_))));
 }

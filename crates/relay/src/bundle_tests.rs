@@ -66,7 +66,7 @@ fn what_is_packed_can_be_read() {
         kind: DocumentKind::Compose,
         variables: variables.to_vec(),
     };
-    let wishes = Wishes {
+    let wishes = RelayOptions {
         to: "r.test".to_owned(),
         naming: "flatten".to_owned(),
         map: Vec::new(),

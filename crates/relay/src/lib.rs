@@ -19,7 +19,7 @@ mod stack;
 mod steps;
 mod words;
 
-pub use bundle::{BundleError, Manifest, Packed, Wishes};
+pub use bundle::{BundleError, Manifest, PackedFile, RelayOptions};
 pub use entry::{StackImage, User};
 pub use name::{FileNameError, Name, Role};
 pub use plan::{Plan, PlanError, RewrittenFile, UnchangedName, plan};

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use entrepot_oci::ImageRef;
 use entrepot_rewrite::{
-    Census, Collision, Document, DocumentImage, DocumentKind, ImageChange, Left, NewName, ReadError, Reason,
-    RewriteError, Rules, Search,
+    Census, Collision, Document, DocumentImage, DocumentKind, ImageChange, LeftCandidate, NewName, ReadError,
+    Reason, RewriteError, Rules, Search,
 };
 
 use crate::{
@@ -32,7 +32,7 @@ pub struct UnchangedName {
     /// The index of the file in the stack.
     pub source: usize,
     /// The name, and the reason.
-    pub left: Left,
+    pub left: LeftCandidate,
 }
 
 /// The new content of a file.
@@ -94,10 +94,10 @@ impl Plan {
 /// # Errors
 /// A file cannot be parsed or rewritten, or two images would get the same name.
 pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
-    let mut draft = Draft::default();
+    let mut draft = PlanDraft::default();
     for (number, source) in stack.sources.iter().enumerate() {
         let search = stack.search(source);
-        let read = Read { file: &source.file, kind: source.kind, search: &search };
+        let read = ParsedFile { file: &source.file, kind: source.kind, search: &search };
         let rewritten = read.rewritten(rules, &mut draft.census)?;
         for change in rewritten.changes {
             let also = change.also.clone();
@@ -114,34 +114,34 @@ pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
     }
     let variables = draft.change_variables(stack, rules)?;
     contest(&mut draft.entries);
-    let Draft { entries, left, files, .. } = draft;
+    let PlanDraft { entries, left, files, .. } = draft;
     Ok(Plan { entries, left, files, variables })
 }
 
 // A rewritten document, with the number of changes.
-struct Rewritten {
+struct RewrittenText {
     text: String,
     changed: usize,
     changes: Vec<ImageChange>,
-    left: Vec<Left>,
+    left: Vec<LeftCandidate>,
 }
 
 // A file, with its kind and search options.
-struct Read<'a> {
+struct ParsedFile<'a> {
     file: &'a File,
     kind: DocumentKind,
     search: &'a Search,
 }
 
-impl Read<'_> {
-    fn rewritten(&self, rules: &Rules, census: &mut Census) -> Result<Rewritten, PlanError> {
+impl ParsedFile<'_> {
+    fn rewritten(&self, rules: &Rules, census: &mut Census) -> Result<RewrittenText, PlanError> {
         let name = || self.file.name.clone();
         let document = Document::read(&self.file.text, self.kind, self.search)
             .map_err(|error| PlanError::Unreadable { name: name(), error })?;
         match document.rewrite(rules, census) {
             Ok(done) => {
                 let changed = done.changes.len();
-                Ok(Rewritten { text: done.text, changed, changes: done.changes, left: done.left })
+                Ok(RewrittenText { text: done.text, changed, changes: done.changes, left: done.left })
             }
             Err(RewriteError::Collision(collision)) => Err(collision.into()),
             Err(error) => Err(PlanError::Unwritable { name: name(), error }),
@@ -159,11 +159,11 @@ struct VariableImage {
     variable: String,
     image: DocumentImage,
     target: NewName,
-    left: Left,
+    left: LeftCandidate,
 }
 
 #[derive(Default)]
-struct Draft {
+struct PlanDraft {
     census: Census,
     entries: Vec<StackImage>,
     // The index in `entries`, by source and target name.
@@ -173,7 +173,7 @@ struct Draft {
     images: Vec<VariableImage>,
 }
 
-impl Draft {
+impl PlanDraft {
     fn add(&mut self, image: DocumentImage, name: NewName, user: User) {
         // A name that does not identify an image is not renamed, so it does not occur here.
         let (Some(source), Some(name)) = (image.image(), named(&image, name)) else { return };
@@ -188,7 +188,7 @@ impl Draft {
     }
 
     // A name held by a variable is changed where the variable is set; others stay.
-    fn keep_or_hold(&mut self, source: usize, left: Left, rules: &Rules) -> Result<(), PlanError> {
+    fn keep_or_hold(&mut self, source: usize, left: LeftCandidate, rules: &Rules) -> Result<(), PlanError> {
         let (Reason::Held(variable), Some(found)) = (&left.reason, &left.found) else {
             self.left.push(UnchangedName { source, left });
             return Ok(());
@@ -199,7 +199,7 @@ impl Draft {
                 self.census.add(&found, &target)?;
                 self.images.push(VariableImage { source, variable, image: found, target, left });
             }
-            Err(reason) => self.left.push(UnchangedName { source, left: Left { reason, ..left } }),
+            Err(reason) => self.left.push(UnchangedName { source, left: LeftCandidate { reason, ..left } }),
         }
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Draft {
         rules: &Rules,
     ) -> Result<Vec<Option<RewrittenFile>>, PlanError> {
         loop {
-            let files: Vec<Option<Rewritten>> = (0..stack.variables.len())
+            let files: Vec<Option<RewrittenText>> = (0..stack.variables.len())
                 .map(|number| self.file_of_variables(stack, number, rules))
                 .collect::<Result<_, _>>()?;
             let new: Vec<HashMap<&str, &NewName>> = files.iter().map(new_values).collect();
@@ -226,10 +226,10 @@ impl Draft {
                 for VariableImage { source, image: found, target, left, .. } in
                     std::mem::take(&mut self.images)
                 {
-                    let Left { position, place, variables, .. } = left;
+                    let LeftCandidate { position, place, variables, .. } = left;
                     self.add(found, target, User { source, position, place, variables });
                 }
-                let written = |done: Rewritten| RewrittenFile { text: done.text, changed: done.changed };
+                let written = |done: RewrittenText| RewrittenFile { text: done.text, changed: done.changed };
                 return Ok(files.into_iter().map(|done| done.map(written)).collect());
             }
             let (gone, held) =
@@ -238,7 +238,7 @@ impl Draft {
             let gone: Vec<VariableImage> = gone;
             self.left.extend(gone.into_iter().map(|VariableImage { source, left, .. }| UnchangedName {
                 source,
-                left: Left { reason: Reason::InPieces, ..left },
+                left: LeftCandidate { reason: Reason::InPieces, ..left },
             }));
         }
     }
@@ -249,13 +249,13 @@ impl Draft {
         stack: &Stack,
         number: usize,
         rules: &Rules,
-    ) -> Result<Option<Rewritten>, PlanError> {
+    ) -> Result<Option<RewrittenText>, PlanError> {
         let uses = |source: usize| stack.sources[source].variables.contains(&number);
         let own = self.images.iter().filter(|held| uses(held.source));
         let holders: BTreeSet<String> = own.clone().map(|held| held.variable.clone()).collect();
         let Some(user) = own.map(|held| held.source).next() else { return Ok(None) };
         let search = Search { holders: Some(holders), ..stack.search(&stack.sources[user]) };
-        let read = Read { file: &stack.variables[number], kind: DocumentKind::Env, search: &search };
+        let read = ParsedFile { file: &stack.variables[number], kind: DocumentKind::Env, search: &search };
         // Use a separate census: these images are counted already.
         let done = read.rewritten(rules, &mut Census::default())?;
         Ok((done.changed > 0).then_some(done))
@@ -270,7 +270,7 @@ impl VariableImage {
 }
 
 // The new values of a file's variables; if a variable is set twice, the last line counts.
-fn new_values(file: &Option<Rewritten>) -> HashMap<&str, &NewName> {
+fn new_values(file: &Option<RewrittenText>) -> HashMap<&str, &NewName> {
     let changes = file.iter().flat_map(|done| &done.changes);
     changes.map(|change| (change.place.as_str(), &change.to)).collect()
 }

@@ -20,7 +20,7 @@ use crate::{
     remote::Remote,
     request::WireRequest,
     token::TokenRequest,
-    upload::Cancelled,
+    upload::CancelOutcome,
 };
 
 /// The rights to ask for.
@@ -68,7 +68,7 @@ impl Remote {
     ///
     /// # Errors
     /// See [`Error`]; [`Error::refusal`] says what a refusal is about.
-    pub async fn try_push(&self, repository: &Repository) -> Result<Cancelled, Error> {
+    pub async fn try_push(&self, repository: &Repository) -> Result<CancelOutcome, Error> {
         Ok(self.start_upload(repository).await?.cancel().await)
     }
 

@@ -63,13 +63,13 @@ pub(crate) struct Accounts {
     /// What they are made of.
     settings: RemoteSettings,
     endpoints: Vec<Url>,
-    current: ArcSwap<Current>,
+    current: ArcSwap<CurrentAccounts>,
     /// The id of the next account that is new. Held while the accounts change.
     next_id: Mutex<usize>,
 }
 
 /// The accounts, and the stored ones that they were made with.
-struct Current {
+struct CurrentAccounts {
     stored: Arc<StoredAccounts>,
     accounts: Arc<[Account]>,
 }
@@ -84,7 +84,7 @@ impl Account {
 
 impl Accounts {
     pub(crate) fn new(host: &Host, settings: &RemoteSettings, endpoints: &[Url]) -> Self {
-        let current = Current { stored: Arc::default(), accounts: Arc::from([]) };
+        let current = CurrentAccounts { stored: Arc::default(), accounts: Arc::from([]) };
         let accounts = Self {
             host: host.clone(),
             settings: settings.clone(),
@@ -120,7 +120,7 @@ impl Accounts {
             |account: &Account| account.credential.namespace.as_ref().map_or(0, |name| name.parts().count());
         accounts.sort_by_key(|account| Reverse(parts(account)));
         let accounts: Arc<[Account]> = accounts.into();
-        self.current.store(Arc::new(Current { stored, accounts: Arc::clone(&accounts) }));
+        self.current.store(Arc::new(CurrentAccounts { stored, accounts: Arc::clone(&accounts) }));
         accounts
     }
 

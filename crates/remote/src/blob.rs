@@ -13,7 +13,7 @@ use crate::{
     body::{self, Chunks},
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
-    links::choose::Purpose,
+    links::choose::RequestPurpose,
     remote::Remote,
     request::Request,
     response::Response,
@@ -110,7 +110,7 @@ impl Remote {
         request: BlobRequest,
     ) -> Result<BlobStream, Error> {
         let at = |endpoint| self.blob_at(endpoint, repository, digest, request).boxed();
-        let purpose = if request.to.is_some() { Purpose::Part } else { Purpose::Answer };
+        let purpose = if request.to.is_some() { RequestPurpose::Part } else { RequestPurpose::Answer };
         self.try_for(request.avoid, purpose, at).await
     }
 

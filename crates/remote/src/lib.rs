@@ -96,7 +96,7 @@ pub use patience::{
 };
 pub use public_view::PublicView;
 pub use pull_quota::PullQuota;
-pub use push::Pushed;
+pub use push::PushedManifest;
 pub use quota::{AccountQuota, QuotaState};
 pub use quotas::Quotas;
 pub use rate::{Rate, RateError};
@@ -106,5 +106,5 @@ pub use retry_after::MAX_RETRY_AFTER;
 pub use settings::{AccountFault, RemoteSettings, SettingsError};
 pub use stored::StoredCredentials;
 pub use tags::TagPage;
-pub use upload::{Cancelled, Mount, Upload};
+pub use upload::{CancelOutcome, Mount, Upload};
 pub use upload_body::UploadBody;

@@ -16,7 +16,7 @@ use crate::{
     accounts::{Account, Accounts},
     auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
-    client::{Clients, Route, Way},
+    client::{Clients, ConnectionRoute, Route},
     credential::Credential,
     endpoint::Endpoint,
     health::Health,
@@ -42,7 +42,7 @@ pub(crate) struct RemoteInner {
     endpoints: Vec<Url>,
     accounts: Accounts,
     /// At least one.
-    lanes: Vec<Lane>,
+    lanes: Vec<LinkClients>,
     link_table: LinkTable,
     gate: Gate,
     grants: Grants,
@@ -60,7 +60,7 @@ pub(crate) struct RemoteInner {
 }
 
 /// A link, and the connections over it.
-pub(crate) struct Lane {
+pub(crate) struct LinkClients {
     pub(crate) link: Arc<Link>,
     pub(crate) clients: Clients,
 }
@@ -98,16 +98,16 @@ impl Remote {
         }
         let proxies = Arc::new(Proxies::from_environment());
         let gate = gate(settings, &proxies);
-        let lanes: Result<Vec<Lane>, SettingsError> = settings
+        let lanes: Result<Vec<LinkClients>, SettingsError> = settings
             .link_table
             .links(&host, &settings.links)
             .into_iter()
             .map(|link| {
                 let is_usual = settings.links.is_empty();
-                let usual = || Way::Usual(Arc::clone(&proxies));
-                let way = if is_usual { usual() } else { Way::Link(link.settings().clone()) };
+                let usual = || ConnectionRoute::Usual(Arc::clone(&proxies));
+                let way = if is_usual { usual() } else { ConnectionRoute::Link(link.settings().clone()) };
                 let route = Route { gate: gate.clone(), way };
-                Ok(Lane { clients: Clients::new(&endpoints, settings, route, patience)?, link })
+                Ok(LinkClients { clients: Clients::new(&endpoints, settings, route, patience)?, link })
             })
             .collect();
         let lanes = lanes?;
@@ -158,12 +158,12 @@ impl Remote {
     }
 
     /// The links, at least one.
-    pub(crate) fn lanes(&self) -> &[Lane] {
+    pub(crate) fn lanes(&self) -> &[LinkClients] {
         &self.inner.lanes
     }
 
     /// The link of that number.
-    pub(crate) fn lane(&self, link: usize) -> &Lane {
+    pub(crate) fn lane(&self, link: usize) -> &LinkClients {
         // As for an endpoint of another registry.
         self.inner.lanes.get(link).unwrap_or(&self.inner.lanes[0])
     }

@@ -50,7 +50,7 @@ struct OpenRequest {
 
 /// A request whose turn has come.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct StartedRequest {
     pub(crate) record: ImageRequestRecord,
     pub(crate) cancel: CancellationToken,
 }
@@ -140,7 +140,7 @@ impl Jobs {
     }
 
     /// The first one that waits; it does not wait any more.
-    pub(crate) fn take(&self) -> Option<Turn> {
+    pub(crate) fn take(&self) -> Option<StartedRequest> {
         let open = self.open();
         let waits = |job: &&OpenRequest| job.told.borrow().step.status == ImageRequestStatus::Queued;
         let job = open.values().find(waits)?;
@@ -149,7 +149,7 @@ impl Jobs {
             record.started.get_or_insert_with(SystemTime::now);
         });
         let record = job.told.borrow().clone();
-        Some(Turn { record, cancel: job.cancel.clone() })
+        Some(StartedRequest { record, cancel: job.cancel.clone() })
     }
 
     /// Those that have waited since before a moment.

@@ -27,4 +27,4 @@ pub use jobs::{RequestState, RequestWatch};
 pub use queue::QueuePosition;
 pub use requests::{Requests, RequestsParts};
 pub use section::{PerClient, RequestSettings, RequestsSection, SectionFault};
-pub use verbs::{Asker, Look, RequestedImage};
+pub use verbs::{ImageLook, RequestedImage, Requester};

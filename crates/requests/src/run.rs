@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     fault::{FetchFailure, RequestFault},
-    jobs::Turn,
+    jobs::StartedRequest,
     requests::{PAUSE, Requests},
 };
 
@@ -64,7 +64,7 @@ impl Requests {
         }
     }
 
-    async fn perform(&self, turn: Turn) {
+    async fn perform(&self, turn: StartedRequest) {
         let id = turn.record.id;
         let end = tokio::select! {
             end = self.fetched(&turn) => end,
@@ -75,7 +75,7 @@ impl Requests {
         }
     }
 
-    async fn fetched(&self, turn: &Turn) -> ImageRequestEnd {
+    async fn fetched(&self, turn: &StartedRequest) -> ImageRequestEnd {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let failure = match Fetch::of(self, turn) {
@@ -138,7 +138,7 @@ struct FetchProgress {
 
 impl<'a> Fetch<'a> {
     // `None` if what is recorded is no image: it was recorded by another version.
-    fn of(requests: &'a Requests, turn: &'a Turn) -> Option<Self> {
+    fn of(requests: &'a Requests, turn: &'a StartedRequest) -> Option<Self> {
         let record = &turn.record;
         let image: ImageRef = record.image.parse().ok()?;
         let origin = Origin::Upstream(image.host().clone());

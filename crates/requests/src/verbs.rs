@@ -28,7 +28,7 @@ pub struct RequestedImage {
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asker {
+pub struct Requester {
     /// As limits know them: `account:alice`, an address, or the network of one.
     pub client: String,
     /// True for those who are not limited.
@@ -37,7 +37,7 @@ pub struct Asker {
 
 /// What there is to an image, before anybody asks for it.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct ImageLook {
     /// What its reference leads to, and its size.
     pub whole: WholeImage,
     /// How many bytes of it are not here.
@@ -51,7 +51,7 @@ impl Requests {
     ///
     /// # Errors
     /// It was pushed here, is not for these platforms, is too large, or its registry does not give it.
-    pub async fn look(&self, requested: &RequestedImage) -> Result<Look, Error> {
+    pub async fn look(&self, requested: &RequestedImage) -> Result<ImageLook, Error> {
         let image = &requested.image;
         if image.key().origin == Origin::Hosted {
             return Err(Error::Hosted(image.name()));
@@ -64,7 +64,7 @@ impl Requests {
         let missing = self.0.mirror.missing_blobs(image.key(), &whole).await?;
         let missing = missing.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
         let ahead = u64::try_from(self.0.jobs.count()).unwrap_or(u64::MAX);
-        Ok(Look { whole, missing, ahead })
+        Ok(ImageLook { whole, missing, ahead })
     }
 
     fn platforms(&self, requested: &RequestedImage) -> Vec<Platform> {
@@ -97,7 +97,7 @@ impl Requests {
     pub async fn ask(
         &self,
         requested: &RequestedImage,
-        asker: &Asker,
+        requester: &Requester,
     ) -> Result<(RequestState, bool), Error> {
         let look = self.look(requested).await?;
         let mut platforms: Vec<String> = look.whole.platforms.iter().map(ToString::to_string).collect();
@@ -108,11 +108,11 @@ impl Requests {
             platforms: platforms.join(","),
             digest: look.whole.digest,
             size: look.whole.size(),
-            client: asker.client.clone(),
+            client: requester.client.clone(),
         };
         let _one = self.0.asking.lock().await;
         let now = SystemTime::now();
-        self.has_room(&new, asker, now).await?;
+        self.has_room(&new, requester, now).await?;
         let (record, is_new) = self.0.catalog.ask_for_image(&new, now).await?;
         self.0.jobs.note(record.clone());
         self.count_open();
@@ -123,16 +123,21 @@ impl Requests {
     }
 
     // Whoever joins takes no place in the queue, and whoever asks again nothing at all.
-    async fn has_room(&self, new: &NewImageRequest, asker: &Asker, now: SystemTime) -> Result<(), Error> {
+    async fn has_room(
+        &self,
+        new: &NewImageRequest,
+        requester: &Requester,
+        now: SystemTime,
+    ) -> Result<(), Error> {
         let open = self.0.jobs.open_as(&new.image, &new.platforms);
         if let Some(id) = open
-            && self.0.catalog.has_asked(id, &asker.client).await?
+            && self.0.catalog.has_asked(id, &requester.client).await?
         {
             return Ok(());
         }
-        if !asker.is_exempt {
+        if !requester.is_exempt {
             let since = now.checked_sub(DAY).unwrap_or(SystemTime::UNIX_EPOCH);
-            let counts = self.0.catalog.image_request_counts(&asker.client, since).await?;
+            let counts = self.0.catalog.image_request_counts(&requester.client, since).await?;
             may_ask(counts, self.0.settings.per_client, now)?;
         }
         let most = self.0.settings.queue;

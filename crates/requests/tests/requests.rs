@@ -11,7 +11,7 @@ use entrepot_mirror::{Clock, Freshness, Mirror, RegistryHint as By, ResolvedRepo
 use entrepot_oci::{Host, Page};
 use entrepot_remote::Remote;
 use entrepot_requests::{
-    Asker, Error, ImageMeaning, PerClient, RequestFault, RequestSettings, RequestState, RequestedImage,
+    Error, ImageMeaning, PerClient, RequestFault, RequestSettings, RequestState, RequestedImage, Requester,
     Requests, RequestsParts, RequestsSection, read,
 };
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, patiently, until_answer};
@@ -74,7 +74,7 @@ impl Rig {
     }
 
     async fn ask(&self, text: &str, client: &str) -> Result<(RequestState, bool), Error> {
-        let asker = Asker { client: client.to_owned(), is_exempt: false };
+        let asker = Requester { client: client.to_owned(), is_exempt: false };
         self.requests.ask(&self.wanted(text), &asker).await
     }
 
@@ -216,7 +216,7 @@ async fn clients_and_the_queue_have_limits() {
     rig.requests.leave(2, "alice").await.unwrap();
     let refused = rig.ask("a:5", "alice").await.unwrap_err();
     assert!(matches!(refused, Error::TooManyToday { limit: 3, .. }), "{refused}");
-    let exempt = Asker { client: "alice".to_owned(), is_exempt: true };
+    let exempt = Requester { client: "alice".to_owned(), is_exempt: true };
     assert!(rig.requests.ask(&rig.wanted("a:5"), &exempt).await.is_ok());
 }
 

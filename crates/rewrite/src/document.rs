@@ -3,9 +3,9 @@
 use crate::{
     Candidate, CandidateVerdict, DocumentImage, DocumentKind, Position, Reason, Search, dockerfile,
     elsewhere, find,
-    finder::{CandidateEntry, Finder, What},
+    finder::{CandidateEntry, EntryVerdict, Finder},
     hcl, plain,
-    position::Lines,
+    position::LineIndex,
     quadlet,
     token::Token,
     tree::{SyntaxError, Tree, json, yaml},
@@ -80,23 +80,23 @@ impl<'a> Document<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn candidates(&self) -> Vec<Candidate> {
-        let lines = Lines::new(self.text);
+        let lines = LineIndex::new(self.text);
         self.entries.iter().map(|entry| candidate(entry, &lines)).collect()
     }
 
     /// The images that can be renamed, in document order, including repetitions.
     pub fn images(&self) -> impl Iterator<Item = &DocumentImage> {
         self.entries.iter().filter_map(|entry| match &entry.what {
-            What::Image(named) => Some(&named.image),
-            What::Left(_) => None,
+            EntryVerdict::Image(named) => Some(&named.image),
+            EntryVerdict::Left(_) => None,
         })
     }
 }
 
-pub(crate) fn candidate(entry: &CandidateEntry, lines: &Lines<'_>) -> Candidate {
+pub(crate) fn candidate(entry: &CandidateEntry, lines: &LineIndex<'_>) -> Candidate {
     let standing = match &entry.what {
-        What::Image(named) => CandidateVerdict::Found(named.image.clone()),
-        What::Left(reason) => CandidateVerdict::Left(reason.clone()),
+        EntryVerdict::Image(named) => CandidateVerdict::Found(named.image.clone()),
+        EntryVerdict::Left(reason) => CandidateVerdict::Left(reason.clone()),
     };
     let position = lines.position(entry.at);
     Candidate {
@@ -133,7 +133,7 @@ fn error(text: &str, fault: SyntaxError) -> ReadError {
         (_, true) => Some("this is a template: what it makes can be rewritten, or its values"),
         _ => None,
     };
-    ReadError { position: Lines::new(text).position(fault.at.min(text.len())), what: fault.what, hint }
+    ReadError { position: LineIndex::new(text).position(fault.at.min(text.len())), what: fault.what, hint }
 }
 
 impl std::fmt::Debug for Document<'_> {
@@ -145,7 +145,7 @@ impl std::fmt::Debug for Document<'_> {
 /// Why an entry is left alone, if that is known before naming it.
 pub(crate) fn left(entry: &CandidateEntry) -> Option<&Reason> {
     match &entry.what {
-        What::Left(reason) => Some(reason),
-        What::Image(_) => None,
+        EntryVerdict::Left(reason) => Some(reason),
+        EntryVerdict::Image(_) => None,
     }
 }

@@ -8,23 +8,23 @@ use crate::{
     Census, Collision, Document, DocumentImage, NewName, Position, Reason, Rules,
     document::tree,
     expansion::ValueOrigin,
-    finder::{Beside, CandidateEntry, RenameMethod, What},
-    position::Lines,
+    finder::{CandidateEntry, EntryVerdict, InsertPoint, RenameMethod},
+    position::LineIndex,
     reading::Edit,
-    settle::{Fate, settle},
+    settle::{EntryDecision, settle},
     token::{Block, Token},
     tree::same::{Changes, same},
 };
 
 /// A rewritten document.
 #[derive(Clone, Debug)]
-pub struct Rewritten {
+pub struct RewrittenDocument {
     /// The new text, identical to the old one except for the changes.
     pub text: String,
     /// The changes, in document order.
     pub changes: Vec<ImageChange>,
     /// The candidates left alone, with the reasons.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftCandidate>,
 }
 
 /// A renamed image.
@@ -46,7 +46,7 @@ pub struct ImageChange {
 
 /// A candidate that was left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftCandidate {
     /// Line and column.
     pub position: Position,
     /// Path in the document's structure.
@@ -77,11 +77,11 @@ impl Document<'_> {
     ///
     /// # Errors
     /// Two images would get the same name, or the result fails its check.
-    pub fn rewrite(&self, rules: &Rules, census: &mut Census) -> Result<Rewritten, RewriteError> {
+    pub fn rewrite(&self, rules: &Rules, census: &mut Census) -> Result<RewrittenDocument, RewriteError> {
         let mut fates = settle(&self.entries, rules);
         let work = self.work(&mut fates);
         for (entry, fate) in self.entries.iter().zip(&fates) {
-            if let (What::Image(image), Fate::Renamed { target, .. }) = (&entry.what, fate) {
+            if let (EntryVerdict::Image(image), EntryDecision::Renamed { target, .. }) = (&entry.what, fate) {
                 census.add(&image.image, target)?;
             }
         }
@@ -90,20 +90,20 @@ impl Document<'_> {
             self.check(&text, &work, rules)?;
         }
         let (changes, left) = self.told(&fates);
-        Ok(Rewritten { text, changes, left })
+        Ok(RewrittenDocument { text, changes, left })
     }
 
     // Collects the edits. An image whose edit is impossible is left alone after all.
-    fn work(&self, fates: &mut [Fate]) -> DocumentEdits {
+    fn work(&self, decisions: &mut [EntryDecision]) -> DocumentEdits {
         let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
         let (mut work, mut blocks) = (DocumentEdits::default(), Blocks::new());
-        for (entry, fate) in self.entries.iter().zip(fates.iter_mut()) {
-            let Fate::Renamed { target, edits: own } = fate else { continue };
+        for (entry, fate) in self.entries.iter().zip(decisions.iter_mut()) {
+            let EntryDecision::Renamed { target, edits: own } = fate else { continue };
             if own.iter().all(|(_, edit)| self.takes(edit, &mut blocks)) {
                 self.form(entry, target, &mut work);
                 own.iter().for_each(|(_, edit)| edits.entry(edit.slot).or_default().push(edit.clone()));
             } else {
-                *fate = Fate::Left(Reason::InPieces);
+                *fate = EntryDecision::Left(Reason::InPieces);
             }
         }
         for (slot, mut edits) in edits {
@@ -133,7 +133,7 @@ impl Document<'_> {
 
     // Text inserted besides the edited tokens.
     fn form(&self, entry: &CandidateEntry, name: &NewName, edits: &mut DocumentEdits) {
-        let What::Image(image) = &entry.what else { return };
+        let EntryVerdict::Image(image) = &entry.what else { return };
         match &image.method {
             RenameMethod::Rename => {}
             RenameMethod::NewEntry { beside, key } => edits.put_in(self.text, beside, key, &name.name()),
@@ -159,26 +159,26 @@ impl Document<'_> {
         let again = settle(&new.entries, rules);
         let place = |entry: &CandidateEntry| entry.place.clone();
         new.entries.len() == self.entries.len()
-            && again.iter().all(|fate| matches!(fate, Fate::Left(_)))
+            && again.iter().all(|fate| matches!(fate, EntryDecision::Left(_)))
             && self.entries.iter().map(place).eq(new.entries.iter().map(place))
     }
 
-    fn told(&self, fates: &[Fate]) -> (Vec<ImageChange>, Vec<Left>) {
-        let lines = Lines::new(self.text);
+    fn told(&self, decisions: &[EntryDecision]) -> (Vec<ImageChange>, Vec<LeftCandidate>) {
+        let lines = LineIndex::new(self.text);
         let (mut changes, mut left) = (Vec::new(), Vec::new());
-        for (entry, fate) in self.entries.iter().zip(fates) {
+        for (entry, fate) in self.entries.iter().zip(decisions) {
             let (position, place) = (lines.position(entry.at), entry.place.clone());
             let (found, variables) = match &entry.what {
-                What::Image(image) => (Some(image.image.clone()), image.variables()),
-                What::Left(_) => (None, Vec::new()),
+                EntryVerdict::Image(image) => (Some(image.image.clone()), image.variables()),
+                EntryVerdict::Left(_) => (None, Vec::new()),
             };
             match (fate, found) {
-                (Fate::Renamed { target, .. }, Some(from)) => {
+                (EntryDecision::Renamed { target, .. }, Some(from)) => {
                     let (also, to) = (entry.also.clone(), target.clone());
                     changes.push(ImageChange { position, place, also, from, to, variables });
                 }
-                (Fate::Left(reason), found) => {
-                    left.push(Left {
+                (EntryDecision::Left(reason), found) => {
+                    left.push(LeftCandidate {
                         position,
                         place,
                         text: entry.text.clone(),
@@ -187,7 +187,7 @@ impl Document<'_> {
                         variables,
                     });
                 }
-                (Fate::Renamed { .. }, None) => {}
+                (EntryDecision::Renamed { .. }, None) => {}
             }
         }
         (changes, left)
@@ -234,7 +234,7 @@ impl DocumentEdits {
     }
 
     // Inserts an entry after another one: in the same braces, or on a line of its own.
-    fn put_in(&mut self, document: &str, beside: &Beside, key: &str, value: &str) {
+    fn put_in(&mut self, document: &str, beside: &InsertPoint, key: &str, value: &str) {
         let change = self.changes.entry(beside.value).or_default();
         change.beside = Some((key.to_owned(), value.to_owned()));
         let (at, new) = if beside.flow {
@@ -250,7 +250,7 @@ impl DocumentEdits {
     }
 
     /// Inserts an entry before another one.
-    pub(crate) fn put_before(&mut self, document: &str, first: &Beside, key: &str, value: &str) {
+    pub(crate) fn put_before(&mut self, document: &str, first: &InsertPoint, key: &str, value: &str) {
         let change = self.changes.entry(first.value).or_default();
         change.before = Some((key.to_owned(), value.to_owned()));
         let start = entry_start(document, first.key);

@@ -14,7 +14,7 @@ use crate::{
     candidate::Reason,
     commands,
     extent::{end_of, reads},
-    finder::{CandidateEntry, Finder, What},
+    finder::{CandidateEntry, EntryVerdict, Finder},
     kind::DocumentKind,
     tree::Style,
 };
@@ -60,7 +60,7 @@ pub(crate) fn find(kind: DocumentKind, finder: &mut Finder<'_>) {
         return;
     }
     hits.sort_by_key(|(range, _)| range.start);
-    let recorded = Recorded::of(finder);
+    let recorded = RecordedRanges::of(finder);
     let mut line = LineCounter { at: 0, number: 1 };
     let mut end = 0;
     for (range, reason) in hits {
@@ -71,7 +71,7 @@ pub(crate) fn find(kind: DocumentKind, finder: &mut Finder<'_>) {
         let reason = if kind == DocumentKind::Script { Reason::Script } else { reason };
         let place = format!("line {}", line.of(text, range.start));
         let found = text[range.clone()].to_owned();
-        finder.add_entry(CandidateEntry::new(range.start, place, found, What::Left(reason)));
+        finder.add_entry(CandidateEntry::new(range.start, place, found, EntryVerdict::Left(reason)));
     }
 }
 
@@ -91,16 +91,16 @@ impl LineCounter {
 
 /// The ranges of recorded candidates, of the texts their names come from, and of names that only refer to others;
 /// sorted, without overlaps.
-struct Recorded(Vec<Range<usize>>);
+struct RecordedRanges(Vec<Range<usize>>);
 
-impl Recorded {
+impl RecordedRanges {
     fn of(finder: &Finder<'_>) -> Self {
         // With quotes.
         let entries = finder.entries.iter().map(|entry| entry.at..entry.at + entry.text.len() + 2);
         let tokens = finder.entries.iter().flat_map(|entry| {
             let parts: Vec<(usize, usize)> = match &entry.what {
-                What::Image(image) => image.reference.rests_on().collect(),
-                What::Left(_) => entry.rests_on.clone(),
+                EntryVerdict::Image(image) => image.reference.rests_on().collect(),
+                EntryVerdict::Left(_) => entry.rests_on.clone(),
             };
             parts.into_iter().filter_map(|(slot, _)| finder.tokens.get(slot))
         });

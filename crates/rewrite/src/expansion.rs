@@ -200,7 +200,7 @@ pub(crate) struct ExpansionInput<'l> {
 
 /// The pieces of a range of a text. `None`: a variable in it is unterminated.
 pub(crate) fn expand(input: &ExpansionInput<'_>, range: Range<usize>, budget: &mut Budget) -> Option<Pieces> {
-    let mut expansion = Expansion { input: input, pieces: Pieces::default(), budget };
+    let mut expansion = Expansion { input, pieces: Pieces::default(), budget };
     expansion.add(range, 0)?;
     Some(expansion.pieces)
 }

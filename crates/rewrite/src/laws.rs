@@ -6,7 +6,7 @@
 use crate::{
     Census, Document, DocumentKind, Naming, RewriteError, Root, Rules, Search, Variables,
     expansion::{Budget, LONGEST},
-    finder::What,
+    finder::EntryVerdict,
 };
 
 /// Any text as a document of a kind: it is refused, or without rules it stays unchanged, every image and every edit is
@@ -50,8 +50,8 @@ pub fn variables(file: &str, document: &str, kind: DocumentKind) {
     for search in [&search, &Search::default()] {
         let Ok(read) = Document::read(document, kind, search) else { return };
         let names = read.entries.iter().filter_map(|entry| match &entry.what {
-            What::Image(named) => Some(&named.reference),
-            What::Left(_) => None,
+            EntryVerdict::Image(named) => Some(&named.reference),
+            EntryVerdict::Left(_) => None,
         });
         let cost: usize =
             names.inspect(|name| assert!(name.text.len() <= LONGEST)).map(|name| name.cost()).sum();

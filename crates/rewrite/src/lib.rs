@@ -56,7 +56,7 @@ mod variables;
 pub use candidate::{Candidate, CandidateVerdict, DocumentImage, Reason};
 pub use commands::arguments as command_arguments;
 pub use document::{Document, ReadError};
-pub use edit::{ImageChange, Left, RewriteError, Rewritten};
+pub use edit::{ImageChange, LeftCandidate, RewriteError, RewrittenDocument};
 pub use expansion::ValueOrigin;
 pub use finder::Search;
 pub use ignore::{Ignore, IgnoreError};

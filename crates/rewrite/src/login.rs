@@ -9,8 +9,8 @@ use crate::{
     Document, DocumentKind, Position, RewriteError,
     document::tree,
     edit::DocumentEdits,
-    finder::Beside,
-    position::Lines,
+    finder::InsertPoint,
+    position::LineIndex,
     reading::Edit,
     token::Token,
     tree::{Anchors, Data, Path, TreeNode, View, same::same},
@@ -102,7 +102,7 @@ impl Document<'_> {
         };
         let anchors = Anchors::of(tree);
         let Some(root) = tree.documents.first() else { return T::default() };
-        work(steps(View::new(root, &anchors), &Lines::new(self.text)))
+        work(steps(View::new(root, &anchors), &LineIndex::new(self.text)))
     }
 
     fn change(&self, inputs: View<'_>, new: &NewLogin, edits: &mut DocumentEdits) {
@@ -132,13 +132,13 @@ impl Document<'_> {
 }
 
 // The first entry of a mapping.
-fn first(inputs: View<'_>) -> Option<Beside> {
+fn first(inputs: View<'_>) -> Option<InsertPoint> {
     let Data::Mapping { pairs, flow } = &inputs.node.data else { return None };
     let (key, value): &(TreeNode<'_>, TreeNode<'_>) = pairs.first()?;
-    Some(Beside { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
+    Some(InsertPoint { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
 }
 
-fn steps<'t>(root: View<'t>, lines: &Lines<'_>) -> Vec<WorkflowStep<'t>> {
+fn steps<'t>(root: View<'t>, lines: &LineIndex<'_>) -> Vec<WorkflowStep<'t>> {
     let mut found = Vec::new();
     let jobs = Path::ROOT.key("jobs");
     for (name, job) in root.get("jobs").map(View::entries).unwrap_or_default() {

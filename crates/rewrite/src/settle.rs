@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     candidate::Reason,
-    finder::{CandidateEntry, RenameMethod, What},
+    finder::{CandidateEntry, EntryVerdict, RenameMethod},
     naming::{NewName, Rules},
     reading::Edit,
 };
@@ -17,7 +17,7 @@ const MAX_TEXTS: usize = 8;
 
 /// The decision for an entry.
 #[derive(Clone, Debug)]
-pub(crate) enum Fate {
+pub(crate) enum EntryDecision {
     /// Renamed, with these edits.
     Renamed { target: NewName, edits: Vec<(usize, Edit)> },
     /// Left alone.
@@ -25,10 +25,10 @@ pub(crate) enum Fate {
 }
 
 /// Decides for every entry.
-pub(crate) fn settle(entries: &[CandidateEntry], rules: &Rules) -> Vec<Fate> {
-    let fates: Vec<Fate> = entries.iter().map(|entry| wish(entry, rules)).collect();
+pub(crate) fn settle(entries: &[CandidateEntry], rules: &Rules) -> Vec<EntryDecision> {
+    let fates: Vec<EntryDecision> = entries.iter().map(|entry| wish(entry, rules)).collect();
     let adapted = vec![false; entries.len()];
-    let mut settling = Settling { entries, fates, adapted };
+    let mut settling = Settlement { entries, fates, adapted };
     let users = users(entries);
     let mut waiting: Vec<TokenPart> = users.keys().rev().copied().collect();
     // A part is looked at again only if one of its users changed its mind, which each does twice at most.
@@ -39,9 +39,9 @@ pub(crate) fn settle(entries: &[CandidateEntry], rules: &Rules) -> Vec<Fate> {
     settling.fates
 }
 
-fn wish(entry: &CandidateEntry, rules: &Rules) -> Fate {
-    let What::Image(image) = &entry.what else {
-        return Fate::Left(crate::document::left(entry).cloned().unwrap_or(Reason::Unmapped));
+fn wish(entry: &CandidateEntry, rules: &Rules) -> EntryDecision {
+    let EntryVerdict::Image(image) = &entry.what else {
+        return EntryDecision::Left(crate::document::left(entry).cloned().unwrap_or(Reason::Unmapped));
     };
     let named = rules.name(&image.image).and_then(|target| {
         let edits = match image.method {
@@ -52,9 +52,9 @@ fn wish(entry: &CandidateEntry, rules: &Rules) -> Fate {
                 image.reference.renamed(&target)?
             }
         };
-        Ok(Fate::Renamed { target, edits })
+        Ok(EntryDecision::Renamed { target, edits })
     });
-    named.unwrap_or_else(Fate::Left)
+    named.unwrap_or_else(EntryDecision::Left)
 }
 
 /// A part of a token: the token, and the start of the part in it.
@@ -71,24 +71,24 @@ fn users(entries: &[CandidateEntry]) -> BTreeMap<TokenPart, Vec<usize>> {
     };
     for (index, entry) in entries.iter().enumerate() {
         match &entry.what {
-            What::Image(image) if !matches!(image.method, RenameMethod::NewEntry { .. }) => {
+            EntryVerdict::Image(image) if !matches!(image.method, RenameMethod::NewEntry { .. }) => {
                 image.reference.rests_on().for_each(|part| add(part, index));
             }
-            What::Image(_) => {}
-            What::Left(_) => entry.rests_on.iter().for_each(|part| add(*part, index)),
+            EntryVerdict::Image(_) => {}
+            EntryVerdict::Left(_) => entry.rests_on.iter().for_each(|part| add(*part, index)),
         }
     }
     users
 }
 
-struct Settling<'e> {
+struct Settlement<'e> {
     entries: &'e [CandidateEntry],
-    fates: Vec<Fate>,
+    fates: Vec<EntryDecision>,
     // Entries whose edits were adapted to those of others; no entry is adapted twice.
     adapted: Vec<bool>,
 }
 
-impl Settling<'_> {
+impl Settlement<'_> {
     // Makes the users of a part agree about it. Returns the other parts of those that changed their mind.
     fn agree(&mut self, users: &[usize], part: TokenPart) -> Vec<TokenPart> {
         let Some(first) = users.first() else { return Vec::new() };
@@ -109,7 +109,7 @@ impl Settling<'_> {
     }
 
     // The new fates of the users that adapt, if there is a text that all of them can have.
-    fn common_text(&self, users: &[usize], part: TokenPart) -> Option<Vec<(usize, Fate)>> {
+    fn common_text(&self, users: &[usize], part: TokenPart) -> Option<Vec<(usize, EntryDecision)>> {
         let texts = texts(users.iter().map(|user| wanted(&self.fates[*user], part)))?;
         texts.into_iter().find_map(|text| {
             let differing = users.iter().filter(|user| wanted(&self.fates[**user], part) != Some(text));
@@ -117,18 +117,18 @@ impl Settling<'_> {
         })
     }
 
-    fn adapted(&self, user: usize, text: &Edit) -> Option<Fate> {
-        let (Fate::Renamed { target, .. }, What::Image(image), false) =
+    fn adapted(&self, user: usize, text: &Edit) -> Option<EntryDecision> {
+        let (EntryDecision::Renamed { target, .. }, EntryVerdict::Image(image), false) =
             (&self.fates[user], &self.entries[user].what, self.adapted[user])
         else {
             return None;
         };
         let edits = image.reference.renamed_after(target, text)?;
-        Some(Fate::Renamed { target: target.clone(), edits })
+        Some(EntryDecision::Renamed { target: target.clone(), edits })
     }
 
     // The new fates of the users that want to change the part: they leave it as it is, or are left alone.
-    fn without(&self, users: &[usize], part: TokenPart) -> Vec<(usize, Fate)> {
+    fn without(&self, users: &[usize], part: TokenPart) -> Vec<(usize, EntryDecision)> {
         let want = |user: usize| wanted(&self.fates[user], part);
         let first = users.first().copied().unwrap_or_default();
         let other = users.iter().copied().find(|user| want(*user) != want(first)).unwrap_or(first);
@@ -136,20 +136,20 @@ impl Settling<'_> {
         let fate = |user: usize| {
             self.beside(user, part).unwrap_or_else(|| {
                 let opponent = if want(user) == want(first) { other } else { first };
-                Fate::Left(Reason::Shared(self.entries[opponent].place.clone()))
+                EntryDecision::Left(Reason::Shared(self.entries[opponent].place.clone()))
             })
         };
         changing.map(|user| (user, fate(user))).collect()
     }
 
-    fn beside(&self, user: usize, part: TokenPart) -> Option<Fate> {
-        let (Fate::Renamed { target, .. }, What::Image(image), false) =
+    fn beside(&self, user: usize, part: TokenPart) -> Option<EntryDecision> {
+        let (EntryDecision::Renamed { target, .. }, EntryVerdict::Image(image), false) =
             (&self.fates[user], &self.entries[user].what, self.adapted[user])
         else {
             return None;
         };
         let edits = image.reference.renamed_beside(target, part)?;
-        Some(Fate::Renamed { target: target.clone(), edits })
+        Some(EntryDecision::Renamed { target: target.clone(), edits })
     }
 }
 
@@ -170,16 +170,16 @@ fn texts<'f>(wanted: impl Iterator<Item = Option<&'f Edit>>) -> Option<Vec<&'f E
 }
 
 // The parts that an entry wants to change.
-fn parts(fate: &Fate) -> impl Iterator<Item = TokenPart> {
-    let edits = match fate {
-        Fate::Renamed { edits, .. } => edits.as_slice(),
-        Fate::Left(_) => &[],
+fn parts(decision: &EntryDecision) -> impl Iterator<Item = TokenPart> {
+    let edits = match decision {
+        EntryDecision::Renamed { edits, .. } => edits.as_slice(),
+        EntryDecision::Left(_) => &[],
     };
     edits.iter().map(|(start, edit)| (edit.slot, *start))
 }
 
 // The change that an entry wants for a part; `None`: no change.
-fn wanted(fate: &Fate, (token, start): TokenPart) -> Option<&Edit> {
-    let Fate::Renamed { edits, .. } = fate else { return None };
+fn wanted(decision: &EntryDecision, (token, start): TokenPart) -> Option<&Edit> {
+    let EntryDecision::Renamed { edits, .. } = decision else { return None };
     edits.iter().find(|(part, edit)| *part == start && edit.slot == token).map(|(_, edit)| edit)
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use entrepot_rewrite::{Census, Document, DocumentKind, Ignore, Naming, Reason, Rewritten, Rules, Search};
+use entrepot_rewrite::{
+    Census, Document, DocumentKind, Ignore, Naming, Reason, RewrittenDocument, Rules, Search,
+};
 
 const MANY: usize = 20_000;
 
@@ -10,7 +12,7 @@ fn numbered(line: &str) -> String {
     (0..MANY).map(|number| line.replace('%', &number.to_string())).collect()
 }
 
-fn rewrite(kind: DocumentKind, text: &str, ignore: &str) -> Rewritten {
+fn rewrite(kind: DocumentKind, text: &str, ignore: &str) -> RewrittenDocument {
     let naming = Naming::Flatten("r.test/ns".parse().unwrap());
     let rules = Rules { naming, ignore: Ignore::read(ignore).unwrap(), ..Rules::default() };
     let document = Document::read(text, kind, &Search { built: true, ..Search::default() }).unwrap();

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use entrepot_rewrite::{
-    Census, Document, DocumentKind, Map, Naming, Position, Reason, Rewritten, Rules, Search,
+    Census, Document, DocumentKind, Map, Naming, Position, Reason, RewrittenDocument, Rules, Search,
 };
 
-fn rewritten(text: &str, kind: DocumentKind, pairs: &[&str], renamed: &[&str]) -> Rewritten {
+fn rewritten(text: &str, kind: DocumentKind, pairs: &[&str], renamed: &[&str]) -> RewrittenDocument {
     let map = Map::read(pairs.iter().copied()).unwrap();
     let rules = Rules { map, naming: Naming::Map, ..Rules::default() };
     let renamed = renamed.iter().map(|name| (*name).to_owned()).collect();

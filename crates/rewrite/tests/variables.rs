@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use entrepot_rewrite::{
-    Census, Document, DocumentKind, Naming, Rewritten, Rules, Search, ValueOrigin, Variables,
+    Census, Document, DocumentKind, Naming, RewrittenDocument, Rules, Search, ValueOrigin, Variables,
 };
 
 const ENV: &str = "DB_IMAGE=mysql:8\nREGISTRY='ghcr.io'\nNAME=team/api\nTAG=2.1\n";
@@ -15,7 +15,7 @@ fn search() -> Search {
     Search { variables: Some(variables), ..Search::default() }
 }
 
-fn rewrite(kind: DocumentKind, text: &str, search: &Search) -> Rewritten {
+fn rewrite(kind: DocumentKind, text: &str, search: &Search) -> RewrittenDocument {
     let rules = Rules { naming: Naming::Flatten("r.test/ns".parse().unwrap()), ..Rules::default() };
     let document = Document::read(text, kind, search).unwrap();
     document.rewrite(&rules, &mut Census::default()).unwrap()

@@ -34,15 +34,16 @@ mod view;
 pub use cache::CatalogCache;
 pub use clock::Clock;
 pub use error::Error;
-pub use events::{Frame, Lost, RunEvent, Settled, Watch};
+pub use events::{Frame, LaggedListener, RunCopies, RunEvent, Watch};
 pub use execute::executor;
 pub use metrics::SchedulerMetrics;
 pub use part::RunScope;
 pub use prunes::{Decider, PruneDetail};
-pub use reload::{Load, Loaded, Refusal, Reload};
-pub use scheduler::{Begun, Scheduler, SchedulerParts, WorkEnd};
+pub use reload::{Load, LoadedRules, Refusal, Reload};
+pub use scheduler::{Scheduler, SchedulerParts, StartOutcome, WorkEnd};
 pub use task::{Executor, Task, Update};
 pub use timetable::{ScheduledRule, Timetable};
 pub use view::{
-    ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView,
+    ImageView, Phase, ProgressView, RefusedReload, RuleView, RulesView, RunDetail, RunsView, SourceView,
+    StateView,
 };

@@ -12,7 +12,7 @@ use entrepot_catalog::{
 };
 use entrepot_events::{Event, PruneWaiting};
 use entrepot_oci::{Digest, Tag};
-use entrepot_sync::{ExtraTag, Place, Pruned, rules::SyncRule};
+use entrepot_sync::{ExtraTag, Place, PruneResult, rules::SyncRule};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -188,8 +188,8 @@ impl Scheduler {
         if is_first { Ok(prune) } else { Err(Error::PruneDecided { id, status: prune.status }) }
     }
 
-    async fn listed(&self, id: i64) -> Result<Numbered, Error> {
-        let (mut all, mut after) = (Numbered::new(), 0);
+    async fn listed(&self, id: i64) -> Result<NumberedTags, Error> {
+        let (mut all, mut after) = (NumberedTags::new(), 0);
         loop {
             let page = self.catalog().prune_tags(id, after, PAGE).await?;
             for (number, tag) in page.rows {
@@ -202,7 +202,7 @@ impl Scheduler {
         }
     }
 
-    async fn remove_listed(&self, id: i64, rule: SyncRule, listed: Numbered) {
+    async fn remove_listed(&self, id: i64, rule: SyncRule, listed: NumberedTags) {
         let (name, tags) = (rule.name.clone(), listed.values().filter_map(|(_, tag)| extra_tag(&rule, tag)));
         let (updates, mut received) = mpsc::unbounded_channel();
         let (prune, cancel) = (Some(tags.collect()), CancellationToken::new());
@@ -241,7 +241,7 @@ impl Scheduler {
 }
 
 /// The tags of a list with their numbers, by repository and tag.
-type Numbered = BTreeMap<(String, String), (u64, PruneTag)>;
+type NumberedTags = BTreeMap<(String, String), (u64, PruneTag)>;
 
 // A tag of the list, if it is at one of the rule's destinations.
 fn extra_tag(rule: &SyncRule, listed: &PruneTag) -> Option<ExtraTag> {
@@ -253,8 +253,8 @@ fn extra_tag(rule: &SyncRule, listed: &PruneTag) -> Option<ExtraTag> {
 
 // What became of each tag. One that nobody speaks of is left alone, because of `problem` if there was one.
 fn settle(
-    mut listed: Numbered,
-    ended: Vec<(ExtraTag, Pruned)>,
+    mut listed: NumberedTags,
+    ended: Vec<(ExtraTag, PruneResult)>,
     problem: Option<&str>,
 ) -> Vec<(u64, PruneTag)> {
     for (_, tag) in listed.values_mut() {
@@ -264,9 +264,9 @@ fn settle(
     for (one, pruned) in ended {
         let Some((_, tag)) = listed.get_mut(&(one.place.to_string(), one.tag.to_string())) else { continue };
         (tag.outcome, tag.problem, tag.hint) = match pruned {
-            Pruned::Removed => (PruneOutcome::Removed, None, None),
-            Pruned::Kept => (PruneOutcome::Kept, None, None),
-            Pruned::Failed(failure) => (PruneOutcome::Failed, Some(failure.what), failure.hint),
+            PruneResult::Removed => (PruneOutcome::Removed, None, None),
+            PruneResult::Kept => (PruneOutcome::Kept, None, None),
+            PruneResult::Failed(failure) => (PruneOutcome::Failed, Some(failure.what), failure.hint),
         };
     }
     listed.into_values().collect()
@@ -337,13 +337,16 @@ mod tests {
             problem: None,
             hint: None,
         };
-        let listed: Numbered = ["1", "2", "3"]
+        let listed: NumberedTags = ["1", "2", "3"]
             .iter()
             .zip(1..)
             .map(|(tag, number)| (("q.io/a".to_owned(), (*tag).to_owned()), (number, row(tag))))
             .collect();
-        let ended =
-            vec![(extra("1"), Pruned::Removed), (extra("2"), Pruned::Kept), (extra("9"), Pruned::Removed)];
+        let ended = vec![
+            (extra("1"), PruneResult::Removed),
+            (extra("2"), PruneResult::Kept),
+            (extra("9"), PruneResult::Removed),
+        ];
         let outcomes = |settled: Vec<(u64, PruneTag)>| {
             settled.into_iter().map(|(number, tag)| (number, tag.outcome)).collect::<Vec<_>>()
         };

@@ -19,7 +19,7 @@ use tracing::{Instrument as _, field::Empty, trace_span};
 use crate::{
     active::ActiveRun,
     clock::Clock,
-    events::{Events, RunEvent, Settled},
+    events::{Events, RunCopies, RunEvent},
     metrics::SchedulerMetrics,
     progress::RunProgress,
     task::{Executor, Task, Update},
@@ -154,7 +154,7 @@ impl Runner {
         }
         let listed: Vec<_> = changes.take(LISTED_COPIES).cloned().collect();
         let more = all - listed.len();
-        self.events.send(RunEvent::Copies(Settled {
+        self.events.send(RunEvent::Copies(RunCopies {
             run: run.id,
             rule: run.rule.clone(),
             changes: listed,

@@ -31,7 +31,7 @@ use crate::{
     runner::{Order, Runner},
     task::Executor,
     timetable::{ScheduledRule, Timetable},
-    view::Refused,
+    view::RefusedReload,
 };
 
 /// How many rules are at work at once; each of them copies many images at once.
@@ -63,7 +63,7 @@ pub struct SchedulerParts {
 
 /// What came of asking for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum StartOutcome {
     /// A new run.
     Started(RunId),
     /// A run was active already that does what was asked for.
@@ -100,7 +100,7 @@ struct SchedulerInner {
 pub(crate) struct SchedulerState {
     pub(crate) rules: RuleSet,
     executor: Executor,
-    pub(crate) refused: Option<Refused>,
+    pub(crate) refused: Option<RefusedReload>,
     pub(crate) timetable: Timetable,
     pub(crate) running: BTreeMap<String, Arc<ActiveRun>>,
     pub(crate) standing: BTreeMap<String, RuleResult>,
@@ -196,7 +196,7 @@ impl Scheduler {
     /// Records why a changed configuration was not taken. It is shown until one is taken.
     pub fn refuse(&self, problem: String, hint: Option<String>) {
         let at = self.now();
-        self.state().refused = Some(Refused { at, problem, hint });
+        self.state().refused = Some(RefusedReload { at, problem, hint });
         self.events().send(RunEvent::Rules);
     }
 
@@ -294,11 +294,11 @@ impl Scheduler {
     /// # Errors
     /// There is no such rule, it has no such source or tag, it is running for another part, the lock on the database is
     /// lost, or the server is shutting down.
-    pub async fn run_now(&self, rule: &str, scope: RunScope) -> Result<Begun, Error> {
+    pub async fn run_now(&self, rule: &str, scope: RunScope) -> Result<StartOutcome, Error> {
         self.begin(rule, Cause::Hand, scope).await
     }
 
-    async fn begin(&self, name: &str, cause: Cause, scope: RunScope) -> Result<Begun, Error> {
+    async fn begin(&self, name: &str, cause: Cause, scope: RunScope) -> Result<StartOutcome, Error> {
         let _alone = self.0.beginning.lock().await;
         let (order, executor) = {
             let state = self.state();
@@ -307,7 +307,7 @@ impl Scheduler {
             let rule = scope.of(known.ok_or_else(|| Error::UnknownRule(name.to_owned()))?)?;
             if let Some(run) = state.running.get(name) {
                 if run.part.covers(&scope) {
-                    return Ok(Begun::Joined(run.id));
+                    return Ok(StartOutcome::Joined(run.id));
                 }
                 return Err(Error::Busy { rule: name.to_owned(), run: run.id });
             }
@@ -328,7 +328,7 @@ impl Scheduler {
         self.events().send(RunEvent::Began(run.view()));
         let scheduler = self.clone();
         self.spawn(async move { scheduler.run_to_end(&run, order, executor).await });
-        Ok(Begun::Started(id))
+        Ok(StartOutcome::Started(id))
     }
 
     async fn run_to_end(&self, run: &ActiveRun, order: Order, executor: Executor) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entrepot_catalog::RunCopy;
 use entrepot_sync::{
-    CopyEvent, CopyJob, ExtraTag, Pruned,
+    CopyEvent, CopyJob, ExtraTag, PruneResult,
     rules::{RuleSet, SyncRule},
 };
 use futures_util::future::BoxFuture;
@@ -40,7 +40,7 @@ pub enum Update {
     /// These are the tags at destinations that no rule writes: all of them.
     Extras(Vec<ExtraTag>),
     /// This became of tags that were to be removed.
-    Pruned(Vec<(ExtraTag, Pruned)>),
+    Pruned(Vec<(ExtraTag, PruneResult)>),
     /// A job makes progress.
     Event(CopyEvent),
 }

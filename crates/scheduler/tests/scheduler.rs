@@ -13,8 +13,8 @@ use entrepot_catalog::{
 };
 use entrepot_oci::Digest;
 use entrepot_scheduler::{
-    Begun, Error, Executor, Lost, RunEvent, RunScope, Scheduler, SchedulerMetrics, SchedulerParts, Task,
-    Update, Watch, WorkEnd,
+    Error, Executor, LaggedListener, RunEvent, RunScope, Scheduler, SchedulerMetrics, SchedulerParts,
+    StartOutcome, Task, Update, Watch, WorkEnd,
 };
 use entrepot_sync::{
     CopyEvent, CopyFailure, CopyJob, CopyResult, CopySuccess, JobOutcome, JobTarget, Place, Shape,
@@ -230,9 +230,9 @@ async fn kinds_until(watch: &mut Watch, last: &str) -> Vec<&'static str> {
     }
 }
 
-fn id(begun: Begun) -> RunId {
+fn id(begun: StartOutcome) -> RunId {
     match begun {
-        Begun::Started(id) | Begun::Joined(id) => id,
+        StartOutcome::Started(id) | StartOutcome::Joined(id) => id,
     }
 }
 
@@ -248,7 +248,7 @@ async fn rules_run_when_they_are_due_and_never_twice_at_once() {
     harness.nothing_is_executed().await;
     let running = harness.scheduler.rules().rules[0].running.clone().unwrap();
     let joined = harness.scheduler.run_now("x", RunScope::default()).await.unwrap();
-    assert!(matches!(joined, Begun::Joined(id) if id == running.run));
+    assert!(matches!(joined, StartOutcome::Joined(id) if id == running.run));
     let mut watch = harness.scheduler.watch().unwrap();
     drop(first);
     kinds_until(&mut watch, "ended").await;
@@ -447,7 +447,7 @@ async fn other_rules_leave_what_runs_alone() {
     assert_eq!(harness.scheduler.running().len(), 1);
     assert!(harness.scheduler.rules().rules[0].running.is_some());
     // It is joined, not begun beside itself: neither by hand nor when it is due.
-    assert_eq!(harness.scheduler.run_now("x", RunScope::default()).await.unwrap(), Begun::Joined(run));
+    assert_eq!(harness.scheduler.run_now("x", RunScope::default()).await.unwrap(), StartOutcome::Joined(run));
     harness.set(full_hour() + HOUR);
     assert_eq!(harness.executed().await.task.rule.name, "z");
     harness.nothing_is_executed().await;
@@ -546,6 +546,6 @@ async fn slow_listeners_are_cut_off() {
         harness.scheduler.refuse("no".into(), None);
     }
     assert_eq!(kind(&slow.next().await.unwrap().unwrap().event), "running");
-    assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
+    assert_eq!(slow.next().await.unwrap().unwrap_err(), LaggedListener);
     harness.close().await;
 }

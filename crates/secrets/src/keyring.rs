@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     key::{Key, KeyError, KeyId},
-    sealed::{Sealed, SealedLocation},
+    sealed::{SealedLocation, SealedValue},
 };
 
 /// The key that seals, and older keys that open what they sealed. Printing it reveals ids only.
@@ -82,12 +82,12 @@ impl Keyring {
     }
 
     /// Seals a value for a place.
-    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> Sealed {
+    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> SealedValue {
         let (nonce, aad) = (XNonce::generate(), location.bytes());
         // It fails for values of 256 GiB and more only.
         let ciphertext =
             self.current.cipher().encrypt(&nonce, Payload { msg: value, aad: &aad }).unwrap_or_default();
-        Sealed::new(self.current.id.clone(), &nonce.into(), &ciphertext)
+        SealedValue::new(self.current.id.clone(), &nonce.into(), &ciphertext)
     }
 
     /// Opens what was sealed for this place.
@@ -97,7 +97,7 @@ impl Keyring {
     pub fn open(
         &self,
         location: SealedLocation<'_>,
-        sealed: &Sealed,
+        sealed: &SealedValue,
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let key = std::iter::once(&self.current).chain(&self.older).find(|key| key.id == *sealed.key());
         let key = key.ok_or_else(|| OpenError::NoKey(sealed.key().clone()))?;
@@ -168,7 +168,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
             let (nonce, ciphertext) = bytes.split_first_chunk().unwrap();
-            let changed = Sealed::new(sealed.key().clone(), nonce, ciphertext);
+            let changed = SealedValue::new(sealed.key().clone(), nonce, ciphertext);
             prop_assert_eq!(keyring.open(PLACE, &changed), Err(OpenError::Damaged));
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     file::{FileError, KeyFile},
     key::KeyId,
     keyring::{Keyring, OpenError},
-    sealed::{Sealed, SealedLocation},
+    sealed::{SealedLocation, SealedValue},
 };
 
 /// The keyring in use, and the file that it came from. Cheap to clone; clones share it.
@@ -101,7 +101,7 @@ impl From<Keyring> for SharedKeyring {
 
 impl HeldKeys<'_> {
     /// Seals a value for a place.
-    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> Sealed {
+    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> SealedValue {
         self.0.seal(location, value)
     }
 
@@ -112,7 +112,7 @@ impl HeldKeys<'_> {
     pub fn open(
         &self,
         location: SealedLocation<'_>,
-        sealed: &Sealed,
+        sealed: &SealedValue,
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         self.0.open(location, sealed)
     }

@@ -1,7 +1,7 @@
 //! Secret values as they are stored: sealed with a key that is kept somewhere else.
 //!
 //! - [`Keyring`]: the key that seals, and older keys that still open
-//! - [`Sealed`]: a sealed value, as text for a database column; [`SealedLocation`]: the row that it belongs to
+//! - [`SealedValue`]: a sealed value, as text for a database column; [`SealedLocation`]: the row that it belongs to
 //! - [`KeyFile`]: the keyring's file, created at first start
 //! - [`SharedKeyring`]: the keyring in use, which can be rotated meanwhile
 //!
@@ -16,8 +16,8 @@ mod keyring;
 mod keys;
 mod sealed;
 
-pub use file::{FileError, KeyFile, Opened, Warning};
+pub use file::{FileError, KeyFile, OpenedKeyFile, Warning};
 pub use key::{KeyError, KeyId};
 pub use keyring::{Keyring, OpenError};
 pub use keys::{HeldKeys, RotationError, SharedKeyring};
-pub use sealed::{Sealed, SealedError, SealedLocation};
+pub use sealed::{SealedError, SealedLocation, SealedValue};

@@ -12,11 +12,11 @@ use crate::{
     action::Action,
     challenge::TokenFault,
     error::Refusal,
-    limits::Asker,
+    limits::LimitedClient,
     origin::Origin,
     permit::Permit,
     policy::Decision,
-    rule_admission::{PullCheck, Ruled},
+    rule_admission::{PullCheck, RuledRepository},
     sender::{Credentials, RejectionKind, Sender},
     state::ServerState,
 };
@@ -30,13 +30,13 @@ pub(crate) struct Question<'a> {
     pub(crate) repository: Option<(&'a Name, &'a RepoKey)>,
     pub(crate) origin: &'a Origin<'a>,
     /// What the rules allowed last to this connection.
-    pub(crate) ruled: &'a Ruled,
+    pub(crate) ruled: &'a RuledRepository,
 }
 
 impl Question<'_> {
     /// Whom limits are asked about.
-    pub(crate) fn asker(&self) -> Asker<'_> {
-        Asker { principal: &self.sender.principal, address: self.origin.client() }
+    pub(crate) fn asker(&self) -> LimitedClient<'_> {
+        LimitedClient { principal: &self.sender.principal, address: self.origin.client() }
     }
 
     /// Lets the request pass, or says what is missing. `upstream` is what the repository's upstream gives to everybody.
@@ -202,27 +202,27 @@ fn visibility(verdict: AnonymousAccess) -> Visibility {
 }
 
 /// The rights that an action needs.
-struct Needed {
+struct NeededRights {
     /// One of these is enough.
     any: Verbs,
     /// What a client is told to ask for.
     asked_for: Verbs,
 }
 
-fn needed(action: &Action<'_>, method: Method) -> Needed {
-    let one = |verb| Needed { any: Verbs::NONE.with(verb), asked_for: Verbs::NONE.with(verb) };
+fn needed(action: &Action<'_>, method: Method) -> NeededRights {
+    let one = |verb| NeededRights { any: Verbs::NONE.with(verb), asked_for: Verbs::NONE.with(verb) };
     let push = Verbs::NONE.with(Verb::Push);
     match action {
         // Clients look before they push, also those that may only push.
         Action::Pull(_) if method == Method::Head => {
-            Needed { any: push.with(Verb::Pull), asked_for: Verbs::NONE.with(Verb::Pull) }
+            NeededRights { any: push.with(Verb::Pull), asked_for: Verbs::NONE.with(Verb::Pull) }
         }
         Action::Ping
         | Action::Pull(_)
         | Action::ListTags
         | Action::ListReferrers(_)
         | Action::ListRepositories => one(Verb::Pull),
-        Action::Push | Action::Mount { .. } => Needed { any: push, asked_for: push.with(Verb::Pull) },
+        Action::Push | Action::Mount { .. } => NeededRights { any: push, asked_for: push.with(Verb::Pull) },
         Action::Delete(_) => one(Verb::Delete),
     }
 }

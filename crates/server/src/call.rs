@@ -4,7 +4,7 @@ use http::request::Parts;
 
 use crate::{
     host::Unclear, ids::RequestId, incoming::Upload, metrics::RouteKind, origin::Origin, peer::Peer,
-    rule_admission::Ruled, sender::Sender, state::ServerState,
+    rule_admission::RuledRepository, sender::Sender, state::ServerState,
 };
 
 /// A request as handlers see it.
@@ -21,7 +21,7 @@ pub(crate) struct Call<'a> {
     pub(crate) kind: &'a mut RouteKind,
     pub(crate) id: &'a RequestId,
     /// What the rules allowed last to this connection.
-    pub(crate) ruled: &'a Ruled,
+    pub(crate) ruled: &'a RuledRepository,
 }
 
 impl<'a> Call<'a> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{
     Denial as DenialBody, DenialList, DenialQuery, DenialResult, NewDenial, Problem as ProblemBody,
     Puller as PullerBody, PullerList, PullerQuery,
@@ -82,7 +82,7 @@ pub(crate) async fn deny(call: WebCall, body: RequestBody) -> Result<Response<Bo
     let denial = Denial::new(wanted.pattern(), notice, actor).map_err(unreadable)?;
     let view = view(&denial);
     let made = call.state.rules.deny(denial).await;
-    let deed = Deed { action: "rules.deny", object: &view.image, detail: view.reason.clone() };
+    let deed = AuditAction { action: "rules.deny", object: &view.image, detail: view.reason.clone() };
     note(&call, deed, made.is_ok()).await;
     made.map_err(failed)?;
     // Who pulled it is told also where nothing is held any more.
@@ -110,7 +110,7 @@ pub(crate) async fn undeny(call: WebCall) -> Result<Response<Body>, Problem> {
     let image = query::text(call.query(), "image").unwrap_or_default();
     let pattern = DenialTarget::read(&call.state.mirror, &image)?.pattern();
     let done = call.state.rules.undeny(&pattern).await;
-    note(&call, Deed { action: "rules.undeny", object: &pattern, detail: None }, done.is_ok()).await;
+    note(&call, AuditAction { action: "rules.undeny", object: &pattern, detail: None }, done.is_ok()).await;
     if done.map_err(failed)? {
         return Ok(answer::empty(StatusCode::NO_CONTENT));
     }

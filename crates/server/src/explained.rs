@@ -1,7 +1,7 @@
 //! Why somebody may do something or may not, in words. Pure.
 
 use entrepot_access::{
-    Access, Carries, Explanation, GrantOrigin, Principal, RightOrigin, Somebody, Verb, Visibility,
+    Access, Carries, ExplainedSubject, Explanation, GrantOrigin, Principal, RightOrigin, Verb, Visibility,
 };
 use entrepot_api::{AccessExplanation, ExplanationReason, Grant as GrantView, Timestamp};
 
@@ -10,7 +10,7 @@ use crate::account_views as views;
 /// What was asked.
 pub(crate) struct AccessQuestion<'a> {
     pub(crate) access: &'a Access,
-    pub(crate) who: &'a Somebody,
+    pub(crate) who: &'a ExplainedSubject,
     pub(crate) verb: Verb,
     pub(crate) repository: &'a str,
     pub(crate) visibility: Visibility,
@@ -84,8 +84,8 @@ fn said(question: &AccessQuestion<'_>, explanation: Explanation) -> ReasonText {
 fn not_granted(question: &AccessQuestion<'_>, is_private: bool) -> ReasonText {
     let kind = if is_private { "the repository is private, and " } else { "" };
     let hint = match question.who {
-        Somebody::Local => "list it in `access.local`, or log in".to_owned(),
-        Somebody::Token(_) => grant_command("account:NAME", question),
+        ExplainedSubject::Local => "list it in `access.local`, or log in".to_owned(),
+        ExplainedSubject::Token(_) => grant_command("account:NAME", question),
         who => grant_command(&who.to_string(), question),
     };
     ReasonText {

@@ -1,7 +1,7 @@
 //! The JSON API of grants, and of why somebody may do something or may not.
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Grant, Operation, Repository, Somebody, Verb, Verbs, Visibility};
+use entrepot_access::{ExplainedSubject, Grant, Operation, Repository, Verb, Verbs, Visibility};
 use entrepot_api::{
     AccessExplanation, ExplanationQuery, Grant as GrantBody, GrantList, GrantListQuery, NewGrant,
     Problem as ProblemBody,
@@ -96,7 +96,7 @@ pub(crate) async fn explain(call: WebCall) -> Result<Response<Body>, Problem> {
     let access = allowed(&call, Operation::ReadAudit)?;
     let query = call.query();
     let who = query::text(query, "principal").unwrap_or_default();
-    let who: Somebody = who.parse().map_err(|error: entrepot_access::SomebodyError| {
+    let who: ExplainedSubject = who.parse().map_err(|error: entrepot_access::SomebodyError| {
         field("principal", error.to_string())
             .in_chinese("主体应为 `anonymous`、`local`、`account:NAME`、`token:NAME` 或 `group:NAME`")
     })?;

@@ -115,7 +115,7 @@ pub use patience::Patience;
 pub use permit::Permit;
 pub use policy::{Decision, Policy};
 pub use public_url::{PublicUrl, PublicUrlError};
-pub use rules_in_force::{LoadFault, LoadRules, Reloaded, RulesInForce};
+pub use rules_in_force::{LoadFault, LoadRules, ReloadOutcome, RulesInForce};
 pub use sender::{ApiToken, Credentials, Rejection, RejectionKind, Sender};
 pub use server::{Error, Listen, Server};
 pub use service_notice::ServiceNotice;

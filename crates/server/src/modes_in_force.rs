@@ -9,7 +9,7 @@ use std::{
 use entrepot_catalog::{Catalog, Error as CatalogError, ModeOrderRecord};
 use entrepot_events::{Event, EventSender, ModeChanged};
 use entrepot_mirror::Mirror;
-use entrepot_policy::{Cause, Condition, Measured, Mode, ModeSettings, Modes, Offer, Order, Percent};
+use entrepot_policy::{Cause, Condition, Measurements, Mode, ModeSettings, Modes, Offer, Order, Percent};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -33,7 +33,7 @@ struct ModesInner {
 
 struct ModesState {
     modes: Modes,
-    measured: Measured,
+    measured: Measurements,
 }
 
 #[derive(Default)]
@@ -95,7 +95,7 @@ pub(crate) struct ModeView {
 impl ModesInForce {
     /// Puts the configured mode into force.
     pub fn new(settings: ModeSettings, mirror: &Mirror, catalog: Catalog, events: EventSender) -> Self {
-        let state = ModesState { modes: Modes::new(settings), measured: Measured::default() };
+        let state = ModesState { modes: Modes::new(settings), measured: Measurements::default() };
         let this = Self(Arc::new(ModesInner {
             mirror: mirror.clone(),
             catalog,
@@ -203,7 +203,7 @@ impl ModesInForce {
         self.state().measured.disk
     }
 
-    fn measured(&self, Machine { disk, load }: Machine) -> Measured {
+    fn measured(&self, Machine { disk, load }: Machine) -> Measurements {
         let counters = &self.0.counters;
         if let Some(Disk { size, free }) = disk {
             counters.disk_size.set(i64::try_from(size).unwrap_or(i64::MAX));
@@ -212,7 +212,7 @@ impl ModesInForce {
         if let Some(load) = load {
             counters.load.set(load);
         }
-        Measured {
+        Measurements {
             disk: disk.and_then(|disk| Percent::of(disk.size.saturating_sub(disk.free), disk.size)),
             budget: self.0.mirror.least_budget(),
             load: load.map(Percent::of_ratio),

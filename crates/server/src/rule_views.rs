@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use entrepot_api as api;
 use entrepot_oci::Reference;
-use entrepot_policy::{Explanation, FullName, ListKind, ListSummary, PullRules, PullSubject, Refused};
+use entrepot_policy::{Explanation, FullName, ListKind, ListSummary, PullRules, PullSubject, RuleRefusal};
 
-use crate::rules_in_force::{Current, LoadFault};
+use crate::rules_in_force::{CurrentRules, LoadFault};
 
-pub(crate) fn status(current: &Current, fault: Option<(SystemTime, LoadFault)>) -> api::PullRules {
+pub(crate) fn status(current: &CurrentRules, fault: Option<(SystemTime, LoadFault)>) -> api::PullRules {
     api::PullRules {
         lists: current.rules.lists().iter().map(list).collect(),
         contact: current.rules.contact().map(ToString::to_string),
@@ -70,10 +70,10 @@ fn reason(explanation: &Explanation<'_>) -> api::PullRuleReason {
         Explanation::Allowed(Some(_)) => api::PullRuleReason::Allowed,
         Explanation::Allowed(None) => api::PullRuleReason::NoAllowList,
         Explanation::SomeImages => api::PullRuleReason::SomeImages,
-        Explanation::Refused(Refused::Denied(_)) => api::PullRuleReason::Denied,
-        Explanation::Refused(Refused::NotListed) => api::PullRuleReason::NotListed,
-        Explanation::Refused(Refused::OtherImages(_)) => api::PullRuleReason::OtherImage,
-        Explanation::Refused(Refused::TagFirst(_)) => api::PullRuleReason::TagFirst,
+        Explanation::Refused(RuleRefusal::Denied(_)) => api::PullRuleReason::Denied,
+        Explanation::Refused(RuleRefusal::NotListed) => api::PullRuleReason::NotListed,
+        Explanation::Refused(RuleRefusal::OtherImages(_)) => api::PullRuleReason::OtherImage,
+        Explanation::Refused(RuleRefusal::TagFirst(_)) => api::PullRuleReason::TagFirst,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     access::Line,
     admission,
     answer::{refuse, without_body},
-    audit_log::Doer,
+    audit_log::AuditActor,
     body::Body,
     call::Call,
     client::Client,
@@ -28,16 +28,16 @@ use crate::{
     metrics::RouteKind,
     origin::Origin,
     pages::errors,
-    peer::{Door, Peer},
+    peer::{ListenerKind, Peer},
     record::Record,
     registry,
-    rule_admission::Ruled,
+    rule_admission::RuledRepository,
     sender::{Credentials, Evidence, Found, Sender},
     state::ServerState,
     sync::problem::Problem,
     web::{
         call::{Caller, is_api},
-        site::Site,
+        site::WebService,
     },
 };
 
@@ -49,7 +49,7 @@ const MAX_ADDRESS: usize = 8 << 10;
 /// The handler of all requests.
 pub(crate) struct Service {
     pub(crate) state: Arc<ServerState>,
-    site: Site,
+    site: WebService,
 }
 
 /// The other end of a connection, and the credentials that it sent last.
@@ -57,7 +57,7 @@ pub(crate) struct Connected {
     pub(crate) peer: Arc<Peer>,
     pub(crate) memo: Memo,
     /// What the rules allowed last.
-    pub(crate) ruled: Ruled,
+    pub(crate) ruled: RuledRepository,
 }
 
 /// A request as received.
@@ -84,7 +84,7 @@ struct Answered {
 }
 
 impl Service {
-    pub(crate) fn new(state: Arc<ServerState>, site: Site) -> Self {
+    pub(crate) fn new(state: Arc<ServerState>, site: WebService) -> Self {
         Self { state, site }
     }
 
@@ -97,7 +97,7 @@ impl Service {
             Origin { front: &state.front, address: peer.address(), headers: &head.headers, host: None };
         let mut record = Record::start(&head, Line::of(&head, &id, &origin), &state.metrics, peer);
         let body = Upload::new(body, state.mirror.budget());
-        if peer.door() == Door::Public {
+        if peer.door() == ListenerKind::Public {
             state.local.notice(&head.headers);
         }
         let (is_head, version) = (head.method == Method::HEAD, head.version);
@@ -138,7 +138,8 @@ impl Service {
     // rarely runs.
     async fn sender(&self, evidence: &Evidence<'_>, memo: &Memo) -> Sender {
         let access = self.state.access.as_ref();
-        let (Door::Public, Some(access), Some(sent)) = (evidence.door, access, evidence.sent()) else {
+        let (ListenerKind::Public, Some(access), Some(sent)) = (evidence.door, access, evidence.sent())
+        else {
             return match Sender::at_once(evidence) {
                 Some(sender) => sender,
                 None => Box::pin(Sender::of(evidence, access)).await,
@@ -181,7 +182,7 @@ impl Service {
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }
-        if peer.door() == Door::Public && registry::is_below(call.path()) {
+        if peer.door() == ListenerKind::Public && registry::is_below(call.path()) {
             let outcome = registry::answer(call).await;
             // Nearly no request has refused credentials, and the others need no client.
             if matches!(sender.credentials, Credentials::Refused(_))
@@ -217,8 +218,8 @@ impl Service {
     }
 
     // For the audit log, where there are accounts.
-    fn doer<'a>(&'a self, sender: &'a Sender, client: Client, id: &'a RequestId) -> Option<Doer<'a>> {
-        self.state.access.as_ref().map(|access| Doer { access, sender, client, id })
+    fn doer<'a>(&'a self, sender: &'a Sender, client: Client, id: &'a RequestId) -> Option<AuditActor<'a>> {
+        self.state.access.as_ref().map(|access| AuditActor { access, sender, client, id })
     }
 }
 

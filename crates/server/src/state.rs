@@ -19,7 +19,7 @@ use crate::{
     metrics::ServerMetrics,
     modes_in_force::ModesInForce,
     origin::Front,
-    patience::{Patience, Shortage},
+    patience::{Patience, ResourceShortage},
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
@@ -96,7 +96,7 @@ pub(crate) struct ServerState {
     /// Ways to log in besides a password.
     pub(crate) login_providers: Vec<LoginProvider>,
     /// The resources that are short at the moment.
-    pub(crate) shortage: Shortage,
+    pub(crate) shortage: ResourceShortage,
     /// The response bodies in flight.
     pub(crate) answers: Answers,
     pub(crate) metrics: ServerMetrics,
@@ -107,7 +107,7 @@ pub(crate) struct ServerState {
 }
 
 /// Trust settings and timeouts, derived from the listen address.
-pub(crate) struct Terms {
+pub(crate) struct ServerTerms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
     pub(crate) patience: Patience,
@@ -117,7 +117,7 @@ pub(crate) struct Terms {
 }
 
 impl ServerState {
-    pub(crate) fn new(parts: ServerParts, terms: Terms) -> Self {
+    pub(crate) fn new(parts: ServerParts, terms: ServerTerms) -> Self {
         let ServerParts {
             mirror,
             sync,
@@ -137,8 +137,8 @@ impl ServerState {
             registry,
             metrics,
         } = parts;
-        let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
-        let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
+        let ServerTerms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
+        let (answers, shortage) = (Answers::new(mirror.budget().clone()), ResourceShortage::none(patience));
         let draining = CancellationToken::new();
         Self {
             mirror,

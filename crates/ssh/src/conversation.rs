@@ -30,7 +30,7 @@ const ERRORS: Option<u32> = Some(1);
 const REVOKED: &str = "you may not go on here: the account, or its key, has changed";
 
 /// What a conversation goes by.
-pub(crate) struct Terms {
+pub(crate) struct ConversationContext {
     /// What runs programs.
     pub(crate) library: Library,
     /// The name or id of the instance.
@@ -60,26 +60,26 @@ enum ConversationEnd {
 }
 
 /// What a client does with its channel.
-pub(crate) struct Halves {
+pub(crate) struct ChannelHalves {
     pub(crate) read: ChannelReadHalf,
     pub(crate) write: ChannelWriteHalf<Msg>,
 }
 
 /// Runs a program for a client, until one of them ends.
-pub(crate) async fn talk(halves: Halves, terms: Terms) {
-    let Halves { mut read, write } = halves;
+pub(crate) async fn talk(halves: ChannelHalves, context: ConversationContext) {
+    let ChannelHalves { mut read, write } = halves;
     let mut language = ClientLanguage::default();
     let started = tokio::select! {
-        () = terms.gone.cancelled() => Err(ConversationEnd::Gone),
-        () = terms.revoked.cancelled() => Err(ConversationEnd::Revoked),
-        started = start(&mut read, &mut language, &terms) => started,
+        () = context.gone.cancelled() => Err(ConversationEnd::Gone),
+        () = context.revoked.cancelled() => Err(ConversationEnd::Revoked),
+        started = start(&mut read, &mut language, &context) => started,
     };
     let (end, control) = match started {
         Err(end) => (end, None),
         Ok(Program { input, mut output, control }) => {
             let end = tokio::select! {
-                () = terms.gone.cancelled() => ConversationEnd::Gone,
-                () = terms.revoked.cancelled() => ConversationEnd::Revoked,
+                () = context.gone.cancelled() => ConversationEnd::Gone,
+                () = context.revoked.cancelled() => ConversationEnd::Revoked,
                 end = feed(&mut read, input, &control) => end,
                 end = print(&write, &mut output, &control) => end,
             };
@@ -99,21 +99,21 @@ pub(crate) async fn talk(halves: Halves, terms: Terms) {
 async fn start(
     read: &mut ChannelReadHalf,
     language: &mut ClientLanguage,
-    terms: &Terms,
+    context: &ConversationContext,
 ) -> Result<Program, ConversationEnd> {
     let request = timeout(START, asked(read, language)).await.unwrap_or(Err(ConversationEnd::Gone))?;
     let refused = |error: entrepot_library::Error| ConversationEnd::Refused(error.to_string());
-    let own = Some(terms.account);
-    let found = match terms.library.instance_called(&terms.instance, own).await {
-        Err(entrepot_library::Error::Unknown { .. }) if terms.sees_all => {
-            terms.library.instance_called(&terms.instance, None).await
+    let own = Some(context.account);
+    let found = match context.library.instance_called(&context.instance, own).await {
+        Err(entrepot_library::Error::Unknown { .. }) if context.sees_all => {
+            context.library.instance_called(&context.instance, None).await
         }
         found => found,
     };
     let id = found.map_err(refused)?;
-    let target = InstanceTarget { id, account: own.filter(|_| !terms.sees_all), revision: None };
-    let place = terms.library.place_for_program(target).await.map_err(refused)?;
-    place.start(request, terms.by.clone()).await.map_err(refused)
+    let target = InstanceTarget { id, account: own.filter(|_| !context.sees_all), revision: None };
+    let place = context.library.place_for_program(target).await.map_err(refused)?;
+    place.start(request, context.by.clone()).await.map_err(refused)
 }
 
 /// What is to run, which comes after what it is to run with.

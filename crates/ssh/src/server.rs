@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     connection::Connection,
     host_key::HostKey,
-    waiting::{Waiting, WaitingSlot},
+    waiting::{WaitingClients, WaitingSlot},
 };
 
 /// How long a client has to show its key.
@@ -50,7 +50,7 @@ pub struct SshServer {
     access: Access,
     library: Library,
     config: Arc<Config>,
-    waiting: Waiting,
+    waiting: WaitingClients,
 }
 
 impl SshServer {
@@ -62,7 +62,7 @@ impl SshServer {
         let SshParts { access, library, key } = parts;
         let listener = TcpListener::bind(address).await?;
         let config = Arc::new(config(&key));
-        Ok(Self { listener, access, library, config, waiting: Waiting::default() })
+        Ok(Self { listener, access, library, config, waiting: WaitingClients::default() })
     }
 
     /// Where it listens.
@@ -122,7 +122,7 @@ impl SshServer {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection of SSH gathers what it sends");
             }
-            let served = serve(Arrived { config, stream, connection, is_known, slot: slot }, stop);
+            let served = serve(AcceptedConnection { config, stream, connection, is_known, slot }, stop);
             if let Err(error) = served.await {
                 tracing::debug!(%address, %error, "a connection of SSH has ended");
             }
@@ -133,7 +133,7 @@ impl SshServer {
 }
 
 /// A connection that was accepted.
-struct Arrived {
+struct AcceptedConnection {
     config: Arc<Config>,
     stream: TcpStream,
     connection: Connection,
@@ -141,8 +141,8 @@ struct Arrived {
     slot: WaitingSlot,
 }
 
-async fn serve(arrived: Arrived, stop: CancellationToken) -> Result<(), russh::Error> {
-    let Arrived { config, stream, connection, is_known, slot: place } = arrived;
+async fn serve(arrived: AcceptedConnection, stop: CancellationToken) -> Result<(), russh::Error> {
+    let AcceptedConnection { config, stream, connection, is_known, slot: place } = arrived;
     let late = tokio::time::sleep(LOGIN);
     tokio::pin!(late);
     let mut session = tokio::select! {

@@ -12,16 +12,16 @@ const OF_ONE: usize = 10;
 
 /// Counts those that wait. Clones count together.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Waiting(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub(crate) struct WaitingClients(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 /// A place among those that wait, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct WaitingSlot {
-    waiting: Waiting,
+    waiting: WaitingClients,
     address: IpAddr,
 }
 
-impl Waiting {
+impl WaitingClients {
     /// A place for one more connection, if there is one.
     pub(crate) fn enter(&self, address: IpAddr) -> Option<WaitingSlot> {
         let address = address.to_canonical();
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn one_address_does_not_take_all_places() {
-        let waiting = Waiting::default();
+        let waiting = WaitingClients::default();
         let enter = |last: u8| waiting.enter(IpAddr::from([10, 0, 0, last]));
         let first: Vec<_> = (0..OF_ONE).map(|_| enter(1).unwrap()).collect();
         assert!(enter(1).is_none() && enter(2).is_some());

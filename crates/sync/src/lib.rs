@@ -34,7 +34,7 @@ mod survey;
 
 pub use cache::SyncCache;
 pub use configured::{ConfiguredRegistries, FindLogins, RegistrySettings};
-pub use copy::{Beside, Packed, RunLimits, Sealing, contents, packed, perform, seal};
+pub use copy::{ArchiveFiles, PackedImage, RunLimits, Sealing, contents, packed, perform, seal};
 pub use file_cache::FileCache;
 pub use image_config::image_config;
 pub use job::{
@@ -47,7 +47,7 @@ pub use plan::{
     TargetState, plan, settle,
 };
 pub use provider::Provider;
-pub use prune::{ExtraTag, Pruned, extra_tags, prune};
+pub use prune::{ExtraTag, PruneResult, extra_tags, prune};
 pub use registries::{Registries, Registry};
 pub use registry_defaults::RegistryDefaults;
 pub use report::{Report, ReportLine, ReportState, RuleTotals, RunVerdict, Totals, timestamp};

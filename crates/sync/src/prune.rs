@@ -28,7 +28,7 @@ pub struct ExtraTag {
 
 /// What became of a tag that was to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pruned {
+pub enum PruneResult {
     /// It is removed, or was gone already.
     Removed,
     /// It is left alone: it leads elsewhere than when it was listed, a rule writes it now, or that cannot be told.
@@ -63,12 +63,12 @@ pub async fn prune(
     registries: &Arc<dyn Registries>,
     plan: &Plan,
     listed: Vec<ExtraTag>,
-) -> Vec<(ExtraTag, Pruned)> {
+) -> Vec<(ExtraTag, PruneResult)> {
     let still: Vec<(Place, Tag)> = extras(plan).collect();
     let removals = listed.into_iter().map(|one| {
         let is_extra = still.iter().any(|(place, tag)| *place == one.place && *tag == one.tag);
         async move {
-            let pruned = if is_extra { remove_if_same(registries, &one).await } else { Pruned::Kept };
+            let pruned = if is_extra { remove_if_same(registries, &one).await } else { PruneResult::Kept };
             (one, pruned)
         }
     });
@@ -80,14 +80,14 @@ fn extras(plan: &Plan) -> impl Iterator<Item = (Place, Tag)> {
     steps.filter_map(|step| Some((step.target.clone(), step.target_tag.clone()?)))
 }
 
-async fn remove_if_same(registries: &Arc<dyn Registries>, one: &ExtraTag) -> Pruned {
+async fn remove_if_same(registries: &Arc<dyn Registries>, one: &ExtraTag) -> PruneResult {
     let ExtraTag { place, tag, digest } = one;
     if head(registries, place, &Reference::Tag(tag.clone())).await != Some(*digest) {
-        return Pruned::Kept;
+        return PruneResult::Kept;
     }
     match remove_tag(registries, place, tag).await {
-        Ok(()) => Pruned::Removed,
-        Err(failure) => Pruned::Failed(failure),
+        Ok(()) => PruneResult::Removed,
+        Err(failure) => PruneResult::Failed(failure),
     }
 }
 

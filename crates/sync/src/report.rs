@@ -248,7 +248,7 @@ impl Totals {
 
 /// The results of executing a plan.
 #[derive(Debug, Default)]
-pub(crate) struct Deeds {
+pub(crate) struct RunResults {
     /// The results of the jobs.
     pub(crate) rows: Vec<CopyResult>,
     /// The results of removing extra tags.
@@ -257,7 +257,7 @@ pub(crate) struct Deeds {
 
 impl Report {
     /// Combines a plan with its results.
-    pub(crate) fn new(plan: Plan, deeds: Deeds, (started, took): (SystemTime, Duration)) -> Self {
+    pub(crate) fn new(plan: Plan, deeds: RunResults, (started, took): (SystemTime, Duration)) -> Self {
         let mut rows: HashMap<(Place, Reference), (JobOutcome, Duration)> = HashMap::new();
         for row in deeds.rows {
             rows.insert((row.target, row.target_reference), (row.outcome, row.took));

@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     CopyEvent, CopyFailure, CopyJob, CopyResult, Place, Plan, PlanAction, PlanCounts, Registries, Report,
-    ReportState, RunLimits, perform, plan, prune::remove_tag, report::Deeds, rules::RuleSet, survey::Survey,
+    ReportState, RunLimits, perform, plan, prune::remove_tag, report::RunResults, rules::RuleSet,
+    survey::Survey,
 };
 
 /// The number of concurrent tag removals.
@@ -72,7 +73,7 @@ pub async fn apply(
     let prune = options.prune && !cancel.is_cancelled();
     let removals = if prune { remove(registries, &plan, &rows).await } else { HashMap::new() };
     let lasting = plan.lasting.clone();
-    let report = Report::new(plan, Deeds { rows, removals }, (started, clock.elapsed()));
+    let report = Report::new(plan, RunResults { rows, removals }, (started, clock.elapsed()));
     let cache = registries.cache();
     for line in report
         .lines

@@ -29,7 +29,7 @@ pub enum TokenField {
 
 /// How a registry refuses a private repository to those who have not logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusing {
+pub enum RefusalStyle {
     /// As Docker Hub: with a token that says that it allows nothing, and 401 for the request.
     EmptyToken,
     /// As GHCR: with 403 instead of a token.
@@ -59,7 +59,7 @@ pub struct Bearer {
     pub at_most: Option<Vec<String>>,
     /// Those without a login get tokens too, for what is not private
     /// ([`crate::TestRegistry::make_private`]), which is refused to them like this.
-    pub anonymous: Option<Refusing>,
+    pub anonymous: Option<RefusalStyle>,
 }
 
 impl Default for Bearer {
@@ -86,7 +86,7 @@ impl Bearer {
 
     /// Gives tokens for what is not private to those without a login too, and refuses the rest like this.
     #[must_use]
-    pub fn anonymous(self, refusing: Refusing) -> Self {
+    pub fn anonymous(self, refusing: RefusalStyle) -> Self {
         Self { anonymous: Some(refusing), ..self }
     }
 
@@ -210,7 +210,7 @@ impl Tokens {
         let token = call.header("authorization").and_then(|shown| shown.strip_prefix("Bearer "));
         let granted = token.and_then(|token| self.given.get(token));
         let (Some(wanted), Some(granted)) = (wanted, granted) else { return false };
-        self.rules.anonymous == Some(Refusing::NotFound)
+        self.rules.anonymous == Some(RefusalStyle::NotFound)
             && !granted.iter().any(|scope| covers(scope, &wanted))
     }
 
@@ -229,7 +229,7 @@ impl Tokens {
             values(&form, "scope").flat_map(|scope| scope.split(' ').map(str::to_owned).collect::<Vec<_>>());
         let (refused, asked): (Vec<_>, Vec<_>) =
             asked.partition(|scope| anonymous.is_some() && is_private(scope, private));
-        if anonymous == Some(Refusing::NoToken) && !refused.is_empty() {
+        if anonymous == Some(RefusalStyle::NoToken) && !refused.is_empty() {
             return CorrectResponse::error(
                 StatusCode::FORBIDDEN,
                 ErrorCode::Denied,
@@ -238,7 +238,9 @@ impl Tokens {
         }
         self.count += 1;
         let (token, scopes) = match &self.rules.at_most {
-            None if self.rules.anonymous == Some(Refusing::EmptyToken) => (jwt(self.count, &asked), asked),
+            None if self.rules.anonymous == Some(RefusalStyle::EmptyToken) => {
+                (jwt(self.count, &asked), asked)
+            }
             None => (format!("token-{}", self.count), asked),
             Some(actions) => {
                 let granted: Vec<_> =

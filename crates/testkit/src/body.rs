@@ -17,7 +17,7 @@ use crate::{
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A body on its way.
-pub(crate) struct Playing {
+pub(crate) struct PlayedBody {
     script: Script,
     entry: LogEntry,
     wire: Arc<Signal>,
@@ -28,7 +28,7 @@ pub(crate) struct Playing {
     debt: Duration,
 }
 
-impl Playing {
+impl PlayedBody {
     pub(crate) fn new(
         script: Script,
         entry: LogEntry,

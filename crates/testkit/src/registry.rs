@@ -22,7 +22,7 @@ use crate::{
     log::Log,
     serve,
     state::RegistryShared,
-    store::{Repository, Turns},
+    store::{Repository, TagTurns},
 };
 
 /// A registry on loopback, over HTTP/1.1 and HTTP/2 without TLS, in tasks of the test's runtime. It keeps everything
@@ -162,7 +162,7 @@ impl TestRegistry {
 
     /// Makes a tag point to these manifests in turn, one per request.
     pub fn flip_tag(&self, repository: &str, tag: &str, digests: &[Digest]) {
-        let turns = Turns::new(digests.to_vec());
+        let turns = TagTurns::new(digests.to_vec());
         self.shared.state().store.repository(repository).tags.insert(tag.to_owned(), turns);
     }
 

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     answer::CorrectResponse,
-    body::{Body, Playing},
+    body::{Body, PlayedBody},
     capabilities::TOO_LARGE,
     fault::Action,
     log::{LogEntry, ResponseEnd},
@@ -88,7 +88,7 @@ async fn serve(
     *response.version_mut() = script.version;
     *response.status_mut() = script.status;
     *response.headers_mut() = std::mem::take(&mut script.headers);
-    Ok(response.map(|()| Playing::new(script, entry, wire, shared).into_body()))
+    Ok(response.map(|()| PlayedBody::new(script, entry, wire, shared).into_body()))
 }
 
 /// Executes the request as far as `actions` permit; `None` to hang up.

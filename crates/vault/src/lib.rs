@@ -23,5 +23,5 @@ pub use entrepot_remote::Credential;
 pub use entrepot_secrets::RotationError;
 pub use error::{Error, OpenError, RotateError};
 pub use status::{KeyStatus, KeysStatus};
-pub use vault::{Changed, SettingsOf, Vault, VaultParts, read};
+pub use vault::{ChangeHook, SettingsOf, Vault, VaultParts, read};
 pub use verdict::{CredentialVerdict, Quota, Verification, VerifyStep};

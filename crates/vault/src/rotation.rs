@@ -9,9 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{AuditOutcome, SealedRow, SealedTable};
-use entrepot_secrets::{HeldKeys, KeyId, OpenError as SealError, Sealed, SealedLocation};
+use entrepot_secrets::{HeldKeys, KeyId, OpenError as SealError, SealedLocation, SealedValue};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -51,7 +51,7 @@ impl Vault {
         let vault = self.clone();
         to_the_end(async move {
             let rotated = vault.rotate_keys().await;
-            let deed = Deed { action: "secrets.rotate", object: "key", detail: None };
+            let deed = AuditAction { action: "secrets.rotate", object: "key", detail: None };
             let outcome = if rotated.is_ok() { AuditOutcome::Done } else { AuditOutcome::Failed };
             vault.record(&by, deed, outcome).await?;
             rotated?;
@@ -69,7 +69,7 @@ impl Vault {
         for table in SealedTable::ALL {
             for row in self.all(table).await? {
                 // What is no sealed value has no key.
-                if let Ok(sealed) = row.sealed.parse::<Sealed>() {
+                if let Ok(sealed) = row.sealed.parse::<SealedValue>() {
                     *counts.entry(sealed.key().clone()).or_default() += 1;
                 }
             }
@@ -117,7 +117,7 @@ impl Vault {
     async fn reseal(&self, table: SealedTable, row: SealedRow) -> Result<(), RotateError> {
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
-        if row.sealed.parse::<Sealed>().is_ok_and(|sealed| sealed.key() == keys.current()) {
+        if row.sealed.parse::<SealedValue>().is_ok_and(|sealed| sealed.key() == keys.current()) {
             return Ok(());
         }
         let value = unsealed(table, &row, &keys)?;
@@ -145,7 +145,7 @@ fn unsealed(
     keys: &HeldKeys<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, RotateError> {
     let failed = |source| RotateError::Sealed { table: table.name(), row: row.id.clone(), source };
-    let sealed: Sealed = row.sealed.parse().map_err(|_| failed(SealError::Damaged))?;
+    let sealed: SealedValue = row.sealed.parse().map_err(|_| failed(SealError::Damaged))?;
     keys.open(place(table, &row.id), &sealed).map_err(failed)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{
     AuditOutcome, Catalog, CredentialRecord, Error as CatalogError, Listing, NewCredential as NewRecord,
 };
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     credential::{CredentialName, CredentialUpdate, NewCredential},
-    document::{self, Whole},
+    document::{self, CredentialIdentity},
     error::{Error, OpenError},
 };
 
@@ -24,7 +24,7 @@ const PAGE: usize = 500;
 pub type SettingsOf = Arc<dyn Fn(&Host) -> RemoteSettings + Send + Sync>;
 
 /// Called after the credentials that are in use have changed.
-pub type Changed = Arc<dyn Fn() + Send + Sync>;
+pub type ChangeHook = Arc<dyn Fn() + Send + Sync>;
 
 /// The stored credentials. Cheap to clone; clones share their state.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ pub struct VaultParts {
     /// The settings of registries, to verify a credential with.
     pub settings: SettingsOf,
     /// Called after each change.
-    pub changed: Changed,
+    pub changed: ChangeHook,
 }
 
 pub(crate) struct VaultInner {
@@ -51,7 +51,7 @@ pub(crate) struct VaultInner {
     /// Held by the one rotation that runs.
     pub(crate) rotating: Mutex<()>,
     stored: StoredCredentials,
-    changed: Changed,
+    changed: ChangeHook,
     /// Held while the credentials are read again, so that what was read last counts.
     loading: Mutex<()>,
 }
@@ -78,7 +78,7 @@ impl Vault {
         let (vault, name) = (self.clone(), new.name()?);
         to_the_end(async move {
             let detail = Some(format!("registry: {}, username: {}", new.host, new.credential.username));
-            let deed = Deed { action: "credential.create", object: name.as_str(), detail };
+            let deed = AuditAction { action: "credential.create", object: name.as_str(), detail };
             vault.changed(&by, deed, vault.try_add(&name, &new)).await?;
             Ok(name)
         })
@@ -91,7 +91,7 @@ impl Vault {
         let NewCredential { host, credential, .. } = new;
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
-        let sealed = Whole { id: &id, host, credential }.seal(&keys);
+        let sealed = CredentialIdentity { id: &id, host, credential }.seal(&keys);
         let record = NewRecord {
             id,
             name: name.to_string(),
@@ -122,7 +122,7 @@ impl Vault {
                 (Some(name), None) => format!("username: {name}"),
                 (None, _) => "password".to_owned(),
             };
-            let deed = Deed { action: "credential.change", object: name.as_str(), detail: Some(what) };
+            let deed = AuditAction { action: "credential.change", object: name.as_str(), detail: Some(what) };
             vault.changed(&by, deed, vault.try_change(&name, update)).await
         })
         .await
@@ -141,7 +141,7 @@ impl Vault {
         let username = update.username.unwrap_or(before.username);
         let password = update.password.unwrap_or(before.password);
         let credential = Credential { username, password, ..before };
-        let sealed = Whole { id: &record.id, host: &host, credential: &credential }.seal(&keys);
+        let sealed = CredentialIdentity { id: &record.id, host: &host, credential: &credential }.seal(&keys);
         let (username, now) = (&credential.username, SystemTime::now());
         let is_done = self.0.catalog.change_credential(&record, username, &sealed, now).await?;
         if is_done { Ok(()) } else { Err(Error::Conflict) }
@@ -154,7 +154,7 @@ impl Vault {
     pub async fn remove(&self, name: CredentialName, revision: Option<i64>, by: Audit) -> Result<(), Error> {
         let vault = self.clone();
         to_the_end(async move {
-            let deed = Deed { action: "credential.remove", object: name.as_str(), detail: None };
+            let deed = AuditAction { action: "credential.remove", object: name.as_str(), detail: None };
             vault
                 .changed(&by, deed, async {
                     let record = vault.credential(&name).await?;
@@ -193,7 +193,7 @@ impl Vault {
     async fn changed<T>(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         change: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let done = change.await;
@@ -202,7 +202,7 @@ impl Vault {
             Err(OpenError::NoKey { name, key }) => Err(Error::Sealed { name, source: SealError::NoKey(key) }),
             Ok(()) => Ok(()),
         };
-        self.recorded(by, deed, done.as_ref().err()).await?;
+        self.recorded(by, action, done.as_ref().err()).await?;
         let value = done?;
         loaded?;
         Ok(value)
@@ -211,7 +211,7 @@ impl Vault {
     pub(crate) async fn recorded(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         error: Option<&Error>,
     ) -> Result<(), CatalogError> {
         let outcome = match error {
@@ -221,16 +221,16 @@ impl Vault {
                 AuditOutcome::Refused
             }
         };
-        self.record(by, deed, outcome).await
+        self.record(by, action, outcome).await
     }
 
     pub(crate) async fn record(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         outcome: AuditOutcome,
     ) -> Result<(), CatalogError> {
-        self.0.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await
+        self.0.catalog.add_audit(&by.entry(action, outcome), SystemTime::now()).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Asks a registry about a stored credential: ping, token, and a repository if one is named.
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, AuditAction};
 use entrepot_oci::{Host, Page, Reference, Repository, Tag};
 use entrepot_remote::{Credential, Error as RemoteError, LoginOutcome, Remote, RemoteSettings, is_own};
 use url::{Position, Url};
@@ -35,7 +35,7 @@ impl Vault {
         by: &Audit,
     ) -> Result<Verification, Error> {
         let verified = self.try_verify(name, repository).await;
-        let deed = Deed { action: "credential.verify", object: name.as_str(), detail: None };
+        let deed = AuditAction { action: "credential.verify", object: name.as_str(), detail: None };
         self.recorded(by, deed, verified.as_ref().err()).await?;
         verified
     }

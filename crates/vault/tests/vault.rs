@@ -11,7 +11,7 @@ use entrepot_catalog::{
 };
 use entrepot_oci::{Host, Reference, Repository, Tag};
 use entrepot_remote::{Credential, Error as RemoteError, Remote, RemoteSettings, StoredCredentials};
-use entrepot_secrets::{KeyFile, Keyring, Sealed, SealedLocation, SharedKeyring};
+use entrepot_secrets::{KeyFile, Keyring, SealedLocation, SealedValue, SharedKeyring};
 use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Match, TestImage, TestRegistry};
 use entrepot_vault::{
     CredentialName, CredentialUpdate, CredentialVerdict, Error, NewCredential, OpenError, RotateError, Vault,
@@ -99,7 +99,7 @@ impl Home {
 
     async fn is_opened(&self, id: &str, sealed: &str) -> bool {
         let place = SealedLocation { table: "credential", column: "sealed", row: id };
-        self.keyring().open(place, &sealed.parse::<Sealed>().unwrap()).is_ok()
+        self.keyring().open(place, &sealed.parse::<SealedValue>().unwrap()).is_ok()
     }
 
     fn bytes(&self) -> Vec<u8> {

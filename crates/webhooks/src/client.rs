@@ -27,7 +27,7 @@ pub(crate) struct Client {
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SendResult {
     /// The HTTP status, if there was an answer.
     pub(crate) status: Option<u16>,
     /// What it came to.
@@ -53,12 +53,12 @@ impl Client {
         Ok(Self { http, format: webhook.format })
     }
 
-    pub(crate) async fn send(&self, Outgoing { url, headers, body }: Outgoing) -> Sent {
+    pub(crate) async fn send(&self, Outgoing { url, headers, body }: Outgoing) -> SendResult {
         let request = self.http.post(url).header(header::CONTENT_TYPE, "application/json").body(body);
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         match self.answer(request).await {
-            Ok(answer) => Sent { status: Some(answer.status), verdict: judge(self.format, &answer) },
-            Err(error) => Sent {
+            Ok(answer) => SendResult { status: Some(answer.status), verdict: judge(self.format, &answer) },
+            Err(error) => SendResult {
                 status: None,
                 verdict: DeliveryVerdict::Refused { why: unanswered(error), wait: None },
             },

@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 use entrepot_catalog::{
     Catalog, DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryStatus, Listing, NewDelivery,
 };
-use entrepot_events::{Event, EventKind, Raised};
+use entrepot_events::{Event, EventKind, RaisedEvent};
 use tokio::sync::Notify;
 
 use crate::{
     answer::DeliveryVerdict,
-    client::{Client, Sent},
+    client::{Client, SendResult},
     error::{Error, OpenError},
     format::Format,
     message::{Message, UnknownEvent},
@@ -152,7 +152,7 @@ impl Webhooks {
     pub async fn test(&self, name: &str) -> Result<Trial, Error> {
         let hook = self.0.hooks.iter().find(|hook| hook.webhook.name.as_str() == name);
         let hook = hook.ok_or_else(|| Error::UnknownWebhook(name.to_owned()))?;
-        let raised = Raised { at: self.0.now(), event: Event::Test {} };
+        let raised = RaisedEvent { at: self.0.now(), event: Event::Test {} };
         let new = new_delivery(&raised, &new_event_id(), hook);
         let (ids, _) = self.0.catalog.add_deliveries(std::slice::from_ref(&new)).await?;
         let message =
@@ -187,7 +187,7 @@ impl WebhooksInner {
     }
 
     /// Records an event for each webhook that wants it.
-    pub(crate) async fn record(&self, raised: &Raised) -> Result<(), Error> {
+    pub(crate) async fn record(&self, raised: &RaisedEvent) -> Result<(), Error> {
         let kind = raised.event.kind();
         let hooks: Vec<_> = self.hooks.iter().filter(|hook| hook.webhook.on.contains(&kind)).collect();
         let event = new_event_id();
@@ -220,12 +220,16 @@ impl WebhooksInner {
         Ok(self.catalog.tried_delivery(delivery.id, &attempt).await?)
     }
 
-    async fn send(&self, hook: &Hook, message: &Message<'_>) -> Sent {
+    async fn send(&self, hook: &Hook, message: &Message<'_>) -> SendResult {
         hook.client.send(outgoing(&hook.webhook, message, self.now())).await
     }
 
     // `attempts` are those that were made, with this one; `None` if it is not tried again anyway.
-    fn attempt(&self, Sent { status: answer, verdict }: Sent, attempts: Option<u32>) -> DeliveryAttempt {
+    fn attempt(
+        &self,
+        SendResult { status: answer, verdict }: SendResult,
+        attempts: Option<u32>,
+    ) -> DeliveryAttempt {
         let at = self.now();
         let (outcome, wait, problem) = match verdict {
             DeliveryVerdict::Taken => (AttemptOutcome::Delivered, None, None),
@@ -260,7 +264,7 @@ fn new_event_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
-fn new_delivery(raised: &Raised, event: &str, hook: &Hook) -> NewDelivery {
+fn new_delivery(raised: &RaisedEvent, event: &str, hook: &Hook) -> NewDelivery {
     NewDelivery {
         webhook: hook.webhook.name.to_string(),
         event: event.to_owned(),

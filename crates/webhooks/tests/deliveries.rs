@@ -9,7 +9,7 @@ use std::{
 
 use entrepot_catalog::{Catalog, DeliveryFilter, DeliveryRecord, DeliveryStatus, Location, NewDelivery};
 use entrepot_events::{DiskLow, Event, EventReceiver, EventSender};
-use entrepot_testkit::{Heard, Receiver};
+use entrepot_testkit::{ReceivedRequest, Receiver};
 use entrepot_webhooks::{Error, Webhook, WebhookMetrics, WebhookSection, Webhooks, WebhooksParts, wanted};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -106,7 +106,7 @@ async fn what_is_raised_arrives_signed_and_is_logged() {
     let mut yard = Yard::new(json!([json_hook(&receiver)])).await;
     let (stop, working) = yard.work();
     yard.sender.raise(low());
-    let Heard { path, headers, body } = receiver.next().await;
+    let ReceivedRequest { path, headers, body } = receiver.next().await;
     assert_eq!((path.as_str(), headers["content-type"].as_str()), ("/hook", "application/json"));
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&body["type"], &body["data"]), (&json!("disk.low"), &json!({"free": 1, "size": 100})));

@@ -1,6 +1,6 @@
 //! What a command line asks for.
 
-use crate::client::Addressed;
+use crate::client::ServerTarget;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
@@ -54,7 +54,7 @@ pub(crate) enum Action {
     /// Show or set the mode of a server.
     Mode(mode::ModeOf),
     /// Show what upstreams allow a server.
-    Budget(Addressed),
+    Budget(ServerTarget),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.

@@ -134,7 +134,7 @@ struct MoreArgs {
     public_host: Option<String>,
     /// What it pulls from: this server, or the registries themselves
     #[arg(long, value_name = "WAY", value_enum)]
-    pull_via: Option<Via>,
+    pull_via: Option<PullViaArg>,
     /// Where it reaches this server, if not by the public URL: `http://10.0.0.5:5000`
     #[arg(long, value_name = "URL")]
     mirror_url: Option<String>,
@@ -159,7 +159,7 @@ struct MoreArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Via {
+enum PullViaArg {
     Mirror,
     Direct,
 }
@@ -262,7 +262,7 @@ impl AddArgs {
             tls: None,
             region: more.region.unwrap_or_default(),
             public_host: more.public_host,
-            pull_via: more.pull_via.map(Via::spoken),
+            pull_via: more.pull_via.map(PullViaArg::spoken),
             mirror_url: more.mirror_url,
             hami_core: more.hami_core,
             strict_split: more.strict_split,
@@ -284,7 +284,7 @@ impl SetArgs {
             tls: no_tls.then_some(None),
             region: more.region,
             public_host: more.public_host.map(Some),
-            pull_via: more.pull_via.map(Via::spoken),
+            pull_via: more.pull_via.map(PullViaArg::spoken),
             mirror_url: more.mirror_url.map(Some),
             hami_core: more.hami_core,
             strict_split: if no_strict_split { Some(false) } else { more.strict_split.then_some(true) },
@@ -309,7 +309,7 @@ impl TlsArgs {
     }
 }
 
-impl Via {
+impl PullViaArg {
     fn spoken(self) -> PullVia {
         match self {
             Self::Mirror => PullVia::Mirror,

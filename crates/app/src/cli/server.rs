@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::common::{FileArgs, OutputArgs};
 use crate::{
-    client::{Addressed, ServerLocation},
+    client::{ServerLocation, ServerTarget},
     commands::runs::{Runs, RunsOperation},
     output::Output,
 };
@@ -92,7 +92,7 @@ impl CancelArgs {
 }
 
 impl ServerArgs {
-    pub(super) fn addressed(self) -> Addressed {
+    pub(super) fn addressed(self) -> ServerTarget {
         self.at.addressed(self.output.output)
     }
 
@@ -102,11 +102,11 @@ impl ServerArgs {
 }
 
 impl ServerAddressArgs {
-    pub(super) fn addressed(self, output: Output) -> Addressed {
+    pub(super) fn addressed(self, output: Output) -> ServerTarget {
         let server = match self.server {
             Some(server) => ServerLocation::At(server),
             None => ServerLocation::Here { file: self.file.config, data: self.data },
         };
-        Addressed { server, token: self.token, output }
+        ServerTarget { server, token: self.token, output }
     }
 }

@@ -10,7 +10,7 @@ use super::registries::{CommonArgs, FormatWord};
 use crate::{
     commands::{
         documents::{DocumentSource, Documents, Naming, rewrite::NamingOptions},
-        relay::{self, CopyOptions, Doing, Places, load},
+        relay::{self, CopyOptions, Places, RelayAction, load},
     },
     log::Verbosity,
 };
@@ -154,10 +154,10 @@ impl RelayArgs {
         let CopyingArgs { platform, format, referrers, jobs } = self.copying;
         let WritingArgs { out, env_out, in_place, dry_run, bundle, scripts } = self.writing;
         let doing = match (scripts, bundle) {
-            (Some(directory), _) => Doing::Scripts(directory),
-            (None, Some(file)) => Doing::Bundle(file),
-            (None, None) if dry_run => Doing::Nothing,
-            (None, None) => Doing::Copy,
+            (Some(directory), _) => RelayAction::Scripts(directory),
+            (None, Some(file)) => RelayAction::Bundle(file),
+            (None, None) if dry_run => RelayAction::Nothing,
+            (None, None) => RelayAction::Copy,
         };
         relay::Relay {
             common: self.common.into_args(verbosity),

@@ -36,7 +36,7 @@ use crate::{
 use answer::{read, refusal};
 pub(crate) use events::{Events, SseStream};
 pub(crate) use fault::ApiError;
-pub(crate) use server::{Addressed, ServerLocation};
+pub(crate) use server::{ServerLocation, ServerTarget};
 pub(crate) use web_socket::{Message, WebSocket};
 
 /// Timeout for connecting, and for an event stream to start.

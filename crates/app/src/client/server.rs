@@ -31,7 +31,7 @@ pub(crate) enum ServerLocation {
 
 /// The server that a command talks to, and how the command answers.
 #[derive(Debug)]
-pub(crate) struct Addressed {
+pub(crate) struct ServerTarget {
     /// The server.
     pub(crate) server: ServerLocation,
     /// What `Authorization` has there; the local socket needs none.
@@ -40,7 +40,7 @@ pub(crate) struct Addressed {
     pub(crate) output: Output,
 }
 
-impl Addressed {
+impl ServerTarget {
     // Without a token, the login of this user.
     fn at(server: &str, token: Option<SecretString>) -> Result<Client, Failure> {
         if token.is_some() {

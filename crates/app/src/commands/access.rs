@@ -6,9 +6,9 @@ use entrepot_api::{
 };
 use reqwest::{Method, StatusCode};
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::{Addressed, ApiError},
+    client::{ApiError, ServerTarget},
     failure::Failure,
     output::{self, Column, Output, sentence, word},
     runtime,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct AccessOptions {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: AccessOperation,
 }
@@ -60,11 +60,11 @@ pub(crate) enum AccessOperation {
 
 /// Runs the command.
 pub(crate) fn run(AccessOptions { to, operation }: AccessOptions) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: AccessOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: AccessOperation) -> Result<(), Failure> {
     match operation {
         AccessOperation::Explain { principal, action, repository } => {
             explain(asker, &ExplanationQuery { principal, action, repository }).await
@@ -88,7 +88,7 @@ async fn perform(asker: &Asker, operation: AccessOperation) -> Result<(), Failur
     }
 }
 
-async fn explain(asker: &Asker, query: &ExplanationQuery) -> Result<(), Failure> {
+async fn explain(asker: &ApiSession, query: &ExplanationQuery) -> Result<(), Failure> {
     let said: AccessExplanation = told(asker, asker.client.get(&["access", "explain"], query).await)?;
     if asker.output == Output::Json {
         output::print_json(&said)?;
@@ -114,7 +114,7 @@ async fn explain(asker: &Asker, query: &ExplanationQuery) -> Result<(), Failure>
 }
 
 // An exit code of 1 is an answer here: they may not.
-fn told<T>(asker: &Asker, answer: Result<T, ApiError>) -> Result<T, Failure> {
+fn told<T>(asker: &ApiSession, answer: Result<T, ApiError>) -> Result<T, Failure> {
     let is_wrong =
         matches!(&answer, Err(ApiError::Refused { status, .. }) if *status == StatusCode::BAD_REQUEST);
     asker.told(answer).map_err(|failure| if is_wrong { failure.of_arguments() } else { failure })

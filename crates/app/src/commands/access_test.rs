@@ -7,7 +7,7 @@ use std::{
 };
 
 use entrepot_access::{LdapSettings, OidcSettings, Role};
-use entrepot_federation::{Claims, Directory, DirectoryError, Person, Provider, ProviderError};
+use entrepot_federation::{Claims, Directory, DirectoryError, ExternalUser, Provider, ProviderError};
 use serde::Serialize;
 
 use super::password::Password;
@@ -148,8 +148,8 @@ async fn ldap(settings: LdapSettings, user: &str, password: Password) -> Result<
     Ok(Report { asked, told, person, claims: None })
 }
 
-fn known(person: Person, role: Option<Role>, source: String) -> IdentityReport {
-    let Person { subject, name, groups } = person;
+fn known(user: ExternalUser, role: Option<Role>, source: String) -> IdentityReport {
+    let ExternalUser { subject, name, groups } = user;
     IdentityReport { subject, name, groups, role: role.map(Role::as_str), source }
 }
 

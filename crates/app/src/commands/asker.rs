@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use crate::{
-    client::{Addressed, ApiError, Client},
+    client::{ApiError, Client, ServerTarget},
     failure::Failure,
     output::{self, Output},
 };
 
 /// Asks a server, and prints what it answers.
-pub(crate) struct Asker {
+pub(crate) struct ApiSession {
     pub(crate) client: Client,
     pub(crate) output: Output,
 }
@@ -19,12 +19,12 @@ struct DoneReport<'a> {
     name: &'a str,
 }
 
-impl Asker {
+impl ApiSession {
     /// Asks the server that the arguments name.
     ///
     /// # Errors
     /// The address is not one, or the configuration cannot be read.
-    pub(crate) fn new(to: Addressed) -> Result<Self, Failure> {
+    pub(crate) fn new(to: ServerTarget) -> Result<Self, Failure> {
         Ok(Self { output: to.output, client: to.client()? })
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     assembly,
-    config::{self, Environment, Loaded, Overrides},
+    config::{self, Environment, LoadedConfig, Overrides},
     failure::{self, Failure},
     output::{self, Output, amount, counted, sentence, word},
 };
@@ -51,7 +51,7 @@ struct ConfigReport<'a> {
 }
 
 #[derive(Serialize)]
-struct Refused<'a> {
+struct ProblemReport<'a> {
     file: &'a Path,
     ok: bool,
     faults: Vec<ConfigProblem>,
@@ -126,7 +126,7 @@ fn refused(file: &Path, mut faults: Vec<config::Error>, output: Output) -> Resul
             what: fault.to_string(),
             hint: fault.hint().map(str::to_owned),
         };
-        output::print_json(&Refused { file, ok: false, faults: faults.iter().map(told).collect() })?;
+        output::print_json(&ProblemReport { file, ok: false, faults: faults.iter().map(told).collect() })?;
         return Ok(Failure::wrong(format!("{}: {}", file.display(), counted(count, "mistake"))));
     }
     let last = faults.pop();
@@ -135,7 +135,7 @@ fn refused(file: &Path, mut faults: Vec<config::Error>, output: Output) -> Resul
 }
 
 fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let Loaded { config, warnings, .. } = load(file)?;
+    let LoadedConfig { config, warnings, .. } = load(file)?;
     failure::warn(&warnings);
     match output {
         Output::Text => output::print_exact(config.show().to_yaml().as_bytes()),
@@ -143,6 +143,6 @@ fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
+fn load(file: Option<&Path>) -> Result<LoadedConfig, Failure> {
     Ok(config::load(file, &Environment::of_process(), Overrides::default())?)
 }

@@ -8,9 +8,9 @@ use entrepot_api::{
 };
 use serde::Serialize;
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, sentence, word},
     runtime,
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct LimitsOptions {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: LimitsOperation,
 }
@@ -65,13 +65,13 @@ struct LimitsReport {
 
 /// Asks a server.
 pub(crate) fn run(LimitsOptions { to, operation }: LimitsOptions) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: LimitsOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: LimitsOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    let Asker { client, .. } = asker;
+    let ApiSession { client, .. } = asker;
     match operation {
         LimitsOperation::Ls => {
             let limits: LimitList = asker.told(client.get(&["limits"], &none).await)?;

@@ -11,7 +11,7 @@ use entrepot_sync::{ConfiguredRegistries, FileCache};
 use serde::Serialize;
 
 use super::{
-    login_token::{self, Made},
+    login_token::{self, LoginToken},
     password::{self, Password},
     session::{self, Common, RegistryContext},
 };
@@ -86,7 +86,7 @@ pub(crate) fn login(login: LoginOptions) -> Result<(), Failure> {
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
         let (kept, api_token) = match made {
-            Some(Made { id, credential }) => (credential, Some(id)),
+            Some(LoginToken { id, credential }) => (credential, Some(id)),
             None => (credential, None),
         };
         let before = found(target.host(), target.namespace());
@@ -100,7 +100,11 @@ pub(crate) fn login(login: LoginOptions) -> Result<(), Failure> {
 }
 
 // A server that gives no token is logged in to with the password.
-async fn token(context: &RegistryContext, target: &LoginTarget, credential: &Credential) -> Option<Made> {
+async fn token(
+    context: &RegistryContext,
+    target: &LoginTarget,
+    credential: &Credential,
+) -> Option<LoginToken> {
     match login_token::make(&context.registries, target.host(), credential).await {
         Ok(made) => made,
         Err(fault) => {

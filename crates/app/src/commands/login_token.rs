@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NAME: &str = "entrepot login on ";
 
 /// A token that was made for a login.
-pub(super) struct Made {
+pub(super) struct LoginToken {
     /// Its public part.
     pub(super) id: String,
     /// The account, with the token as its password.
@@ -32,7 +32,7 @@ pub(super) async fn make(
     registries: &ConfiguredRegistries,
     host: &Host,
     credential: &Credential,
-) -> Result<Option<Made>, ApiError> {
+) -> Result<Option<LoginToken>, ApiError> {
     if is_token(credential) || host.is_docker_hub() {
         return Ok(None);
     }
@@ -42,7 +42,7 @@ pub(super) async fn make(
     let new = NewApiToken { account: None, name, scopes: vec!["admin".to_owned()], expires: None };
     let issued: IssuedToken = client.post(&["tokens"], &new).await?;
     let credential = Credential { username: credential.username.clone(), password: issued.token.into() };
-    Ok(Some(Made { id: issued.id, credential }))
+    Ok(Some(LoginToken { id: issued.id, credential }))
 }
 
 /// Whether an entrepot knows an account with this password or API token; `None` if the server is no entrepot.

@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{ModeCondition, ModeState, NewModeOrder};
 
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, Output, joined, sentence, word},
     runtime,
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ModeOf {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What to do.
     pub(crate) operation: ModeOperation,
 }

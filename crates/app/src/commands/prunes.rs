@@ -8,9 +8,9 @@ use entrepot_api::{
     PruneTag,
 };
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::{self, Failure},
     output::{self, Column, amount, counted, joined, sentence, word},
     runtime, terminal,
@@ -23,7 +23,7 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Prunes {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: PruneOperation,
 }
@@ -59,11 +59,11 @@ pub(crate) enum PruneOperation {
 
 /// Runs the command.
 pub(crate) fn run(Prunes { to, operation }: Prunes) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: PruneOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: PruneOperation) -> Result<(), Failure> {
     match operation {
         PruneOperation::Ls { rule, count } => {
             let query = PruneListQuery { rule, before: None, n: Some(count) };
@@ -88,7 +88,7 @@ async fn perform(asker: &Asker, operation: PruneOperation) -> Result<(), Failure
     }
 }
 
-async fn whole(asker: &Asker, id: &str) -> Result<PruneDetail, Failure> {
+async fn whole(asker: &ApiSession, id: &str) -> Result<PruneDetail, Failure> {
     let mut all: Option<PruneDetail> = None;
     loop {
         let after = all.as_ref().and_then(|all| all.tags.last()).map(|tag| tag.number);
@@ -105,7 +105,7 @@ async fn whole(asker: &Asker, id: &str) -> Result<PruneDetail, Failure> {
     }
 }
 
-async fn decide(asker: &Asker, prune: &Prune, what: &str) -> Result<(), Failure> {
+async fn decide(asker: &ApiSession, prune: &Prune, what: &str) -> Result<(), Failure> {
     let seen = PruneDecision { digest: prune.digest.clone() };
     let path = ["sync", "prunes", &prune.id, what];
     let decided: Prune = asker.told(asker.client.post(&path, &seen).await)?;

@@ -12,9 +12,9 @@ use entrepot_policy::{FullName, ListKind, PullRules, RuleList};
 use entrepot_server::rule_views;
 use serde::Serialize;
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     config::{self, Environment, Overrides},
     failure::{Failure, told},
     output::{self, Column, Output, amount, counted, sentence, word},
@@ -36,7 +36,7 @@ pub(crate) struct CheckRules {
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: RulesOperation,
 }
@@ -131,13 +131,13 @@ fn line(decision: &PullRuleDecision) -> String {
 
 /// Asks a server.
 pub(crate) fn run(Rules { to, operation }: Rules) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: RulesOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: RulesOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    let Asker { client, .. } = asker;
+    let ApiSession { client, .. } = asker;
     match operation {
         RulesOperation::Ls => show(asker, asker.told(client.get(&["pull-rules"], &none).await)?),
         RulesOperation::Reload => {
@@ -167,7 +167,7 @@ async fn perform(asker: &Asker, operation: RulesOperation) -> Result<(), Failure
     }
 }
 
-fn show(asker: &Asker, rules: PullRulesBody) -> Result<(), Failure> {
+fn show(asker: &ApiSession, rules: PullRulesBody) -> Result<(), Failure> {
     asker.print(&rules, || table(&rules))?;
     match rules.refused {
         None => Ok(()),
@@ -178,7 +178,7 @@ fn show(asker: &Asker, rules: PullRulesBody) -> Result<(), Failure> {
     }
 }
 
-fn explained(asker: &Asker, told: &PullRuleDecision) -> Result<(), Failure> {
+fn explained(asker: &ApiSession, told: &PullRuleDecision) -> Result<(), Failure> {
     match asker.output {
         Output::Json => output::print_json(told)?,
         Output::Text if told.allowed => output::print(&line(told))?,

@@ -36,7 +36,7 @@ use crate::{
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
-    machine::{self, Watched},
+    machine::{self, Monitored},
     operators::Operators,
     output,
     pull_rules::{self, Follower, SettingsInForce},
@@ -191,7 +191,7 @@ impl RunningServer {
         let load = source.loader(self.rules, self.fetching.keeper.clone());
         let reload = Reload { load, since, scheduler: scheduler.clone() };
         let house = housekeeping::keep(access.clone(), config.audit_kept_for, self.metrics, stop.clone());
-        let watched = Watched {
+        let watched = Monitored {
             modes,
             mirror: mirror.clone(),
             access: access.clone(),

@@ -14,7 +14,7 @@ use crate::{
     log::{self, Guard, Verbosity},
     output::Output,
     registries, runtime,
-    secrets::{self, Sealed},
+    secrets::{self, SecretSources},
 };
 
 /// Options shared by all registry commands.
@@ -45,7 +45,7 @@ pub(crate) struct RegistryContext {
     /// The stored credentials that the registries use.
     pub(crate) stored: StoredCredentials,
     /// Where those are, and their key.
-    sealed: Sealed,
+    sealed: SecretSources,
     /// True if messages should be in Chinese.
     pub(crate) is_chinese: bool,
     _log: Guard,
@@ -82,7 +82,7 @@ impl RegistryContext {
         let log = log::start(log, None, &environment)?;
         let cache = registries::cache_directory(&environment, common.cache.as_deref());
         let config = loaded.config;
-        let (sealed, stored) = (Sealed::from(&config), StoredCredentials::default());
+        let (sealed, stored) = (SecretSources::from(&config), StoredCredentials::default());
         let found = Arc::new(FileCache::open(cache.clone()));
         let registries = registries::configured(config.registries, &environment, found);
         let registries = registries.with_stored(stored.clone());

@@ -6,9 +6,9 @@ use entrepot_api::{
     WebhookTest,
 };
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, sentence, word},
     runtime,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Webhooks {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: WebhooksOperation,
 }
@@ -44,11 +44,11 @@ pub(crate) enum WebhooksOperation {
 
 /// Runs the command.
 pub(crate) fn run(Webhooks { to, operation }: Webhooks) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: WebhooksOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: WebhooksOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     match operation {
         WebhooksOperation::Ls => {
@@ -80,7 +80,7 @@ async fn perform(asker: &Asker, operation: WebhooksOperation) -> Result<(), Fail
     }
 }
 
-fn tested(asker: &Asker, name: &str, test: &WebhookTest) -> Result<(), Failure> {
+fn tested(asker: &ApiSession, name: &str, test: &WebhookTest) -> Result<(), Failure> {
     let Some(problem) = &test.problem else {
         return asker.print(test, || output::line(&sentence!("`{name}` has taken the test", name = name)));
     };

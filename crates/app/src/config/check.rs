@@ -29,7 +29,7 @@ use super::{
     sections, show,
     shown::OutputValue,
     tls,
-    types::{Config, Habits, Keep, KeySource, Log, PullRules, Registry, Rules, Setting, Tls},
+    types::{Config, CopyDefaults, Keep, KeySource, Log, PullRules, Registry, Rules, Setting, Tls},
     urls::{self, EndpointError},
 };
 
@@ -519,7 +519,7 @@ impl Checker<'_> {
         &self,
         section: &sections::Registry,
         name: &str,
-    ) -> Result<(Option<NonZeroUsize>, Habits), Error> {
+    ) -> Result<(Option<NonZeroUsize>, CopyDefaults), Error> {
         if section.concurrency == Some(0) {
             return Err(self
                 .fault(&["registries", name, "concurrency"], "this must be 1 or more")
@@ -530,7 +530,7 @@ impl Checker<'_> {
                 .fault(&["registries", name, "chunk"], "this must be 5 MiB or more")
                 .with_hint("registries with their blobs in S3 refuse smaller pieces"));
         }
-        let habits = Habits {
+        let habits = CopyDefaults {
             format: section.format.map(Format::from),
             reserve: section.reserve,
             chunk: section.chunk.map(|chunk| chunk.as_u64()),

@@ -9,7 +9,7 @@ use super::{
     keep, migration, pull_rules,
     reader::{error::Error, tree::ConfigNode, typed},
     rules, secrets, sections,
-    types::{Config, Loaded, Overrides, Warning},
+    types::{Config, LoadedConfig, Overrides, Warning},
 };
 
 /// The file read by default, if it exists.
@@ -19,7 +19,11 @@ const USUAL_FILE: &str = "entrepot.yaml";
 ///
 /// # Errors
 /// The first fault.
-pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrides) -> Result<Loaded, Error> {
+pub(crate) fn load(
+    file: Option<&Path>,
+    environment: &Environment,
+    over: Overrides,
+) -> Result<LoadedConfig, Error> {
     let file = which_file(file, environment);
     let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
     let directory = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -30,7 +34,7 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrid
     config.listen = over.listen.unwrap_or(config.listen);
     config.data = over.data.unwrap_or(config.data);
     config.rules.watched.push(file.clone().unwrap_or_else(|| USUAL_FILE.into()));
-    Ok(Loaded { config, file, warnings })
+    Ok(LoadedConfig { config, file, warnings })
 }
 
 /// Only the data directory that [`load`] would return. Secrets are not resolved, since looking for a server does not

@@ -212,12 +212,12 @@ pub(crate) struct Registry {
     /// The freshness of its tags.
     pub(crate) freshness: Freshness,
     /// Copy settings, if given.
-    pub(crate) habits: Habits,
+    pub(crate) habits: CopyDefaults,
 }
 
 /// Settings for copies to and from a registry. `None` means the registry's usual value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Habits {
+pub(crate) struct CopyDefaults {
     /// The manifest format it accepts.
     pub(crate) format: Option<Format>,
     /// The manifest requests of its budget to leave for others.
@@ -292,7 +292,7 @@ pub(crate) struct Overrides {
 
 /// A configuration and its origin.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfig {
     /// The configuration.
     pub(crate) config: Config,
     /// The file it was read from, if any.

@@ -1,7 +1,7 @@
 //! Cases for blobs in S3 only, and for a misbehaving service.
 
 use bytes::Bytes;
-use entrepot_blobs::{Blobs, Error, HeldBlob, Stored};
+use entrepot_blobs::{Blobs, Error, HeldBlob, StoreOutcome};
 use entrepot_oci::Digest;
 use entrepot_testkit::s3::{S3Fault, S3Request};
 use http::{Method, StatusCode};
@@ -172,7 +172,7 @@ async fn a_part_that_is_refused_ends_the_commit_and_leaves_nothing() {
     assert_eq!(blobs.size(&digest).await.unwrap(), None);
 
     place.server().behave();
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 
@@ -188,7 +188,7 @@ async fn a_lost_answer_to_the_last_request_loses_nothing() {
         lose.then_some(S3Fault::After(StatusCode::INTERNAL_SERVER_ERROR))
     });
     let staged = staged_with(&blobs, &bytes).await;
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
     assert!(blobs.list_staged().await.unwrap().is_empty());
 }
@@ -200,7 +200,7 @@ async fn an_object_of_another_size_is_replaced() {
     std::fs::write(place.server().object(&key(&digest)), b"cut short").unwrap();
     let blobs = place.open().await;
     assert!(matches!(blobs.get(&digest).await, Err(Error::Damaged { .. })));
-    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
+    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 

@@ -11,7 +11,8 @@ mod retire;
 
 pub use pins::{NewPin, PinFilter, PinRecord, PinSource};
 pub use records::{
-    Gone, HeldRepository, ManifestContent, RepositoryContent, Retired, Returned, ReturnedImage, Spared,
+    HeldRepository, ManifestContent, RepositoryContent, RetireOutcome, RetiredContent, ReturnedImage,
+    ReturnedImages, SpareReason,
 };
 pub use retire::Conditions;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use entrepot_engine::{
-    ContainerAction, ContainerStatus, Devices, Difference, Error, Installation, Owner, Purpose, SplitLibrary,
-    Started, Stopped, Volume, VolumeMount, Whose, compare,
+    ContainerAction, ContainerPurpose, ContainerStatus, Devices, Difference, Error, Installation, Owner,
+    OwnerFilter, SplitLibrary, Started, StopOutcome, Volume, VolumeMount, compare,
 };
 use entrepot_testkit::until_answer;
 
@@ -30,14 +30,14 @@ async fn a_container_lives_and_dies() {
     let name = "entrepot-life-2".parse().unwrap();
     engine.rename(&id, &name).await.unwrap();
     assert_eq!(engine.inspect_named(&name).await.unwrap().id, id);
-    let listed = engine.containers(Whose::Of(&installation())).await.unwrap();
+    let listed = engine.containers(OwnerFilter::Of(&installation())).await.unwrap();
     let one = listed.iter().find(|one| one.id == id).unwrap();
     assert_eq!(
         (one.name.as_str(), one.status, one.owner.as_ref()),
         ("entrepot-life-2", ContainerStatus::Running, Some(&request.owner))
     );
-    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), Stopped::Now);
-    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), Stopped::Already);
+    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), StopOutcome::Now);
+    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), StopOutcome::Already);
     let ended = engine.inspect(&id).await.unwrap();
     assert_eq!((ended.state.status, ended.state.exit_code), (ContainerStatus::Exited, Some(7)), "{ended:?}");
     assert!(ended.state.finished_ms >= ended.state.started_ms);
@@ -62,7 +62,7 @@ async fn what_is_made_is_what_was_asked_for() {
     let engine = &real.engine;
     let mut request = real.request("asked", "sleep 1000");
     real.gone(&request).await;
-    let owner = Owner { installation: installation(), purpose: Purpose::Instance(7) };
+    let owner = Owner { installation: installation(), purpose: ContainerPurpose::Instance(7) };
     let volume = Volume { name: "entrepot-asked".parse().unwrap(), owner };
     engine.create_volume(&volume).await.unwrap();
     request.mounts.volumes =

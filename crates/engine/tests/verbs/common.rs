@@ -1,8 +1,8 @@
 //! What the tests share.
 
 use entrepot_engine::{
-    Command, ContainerLimits, CreateRequest, Devices, Endpoint, Engine, Environment, Installation, LogLimits,
-    Mounts, Network, Owner, Ports, Purpose,
+    Command, ContainerLimits, ContainerPurpose, CreateRequest, Devices, Endpoint, Engine, Environment,
+    Installation, LogLimits, Mounts, Network, Owner, Ports,
 };
 use entrepot_testkit::engine::{Dialect, PullableImage, TestEngine};
 
@@ -33,7 +33,7 @@ pub(crate) fn plain(name: &str) -> CreateRequest {
         name: name.parse().unwrap(),
         image: IMAGE.parse().unwrap(),
         platform: None,
-        owner: Owner { installation: installation(), purpose: Purpose::Instance(7) },
+        owner: Owner { installation: installation(), purpose: ContainerPurpose::Instance(7) },
         command: Command::default(),
         environment: Environment::default(),
         limits: ContainerLimits {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entrepot_engine::{
-    Container, ContainerAction, Decoders, Engine, Error, LinkFault, LogRequest, Logs, Stream, Whose,
+    Container, ContainerAction, Decoders, Engine, Error, LinkFault, LogRequest, Logs, OwnerFilter, Stream,
 };
 use entrepot_testkit::{
     engine::{Dialect, EngineFault, Misbehaviour, TestEngine, TestUsage},
@@ -212,7 +212,7 @@ async fn events_are_told_on_every_engine() {
         assert_eq!(actions, expected, "{dialect:?}");
         assert!(told.iter().all(|event| event.container == id && event.time_ms.is_some()));
         // A look says how things are.
-        assert!(engine.containers(Whose::Of(&installation())).await.unwrap().is_empty());
+        assert!(engine.containers(OwnerFilter::Of(&installation())).await.unwrap().is_empty());
     }
 }
 

@@ -8,17 +8,17 @@ use std::{
 use foldhash::quality::RandomState;
 
 use super::{
-    cache::{Cache, Missing},
+    cache::{Cache, MissedContent},
     trace::{Trace, TracePull},
 };
-use crate::{Admission, CacheLimits, Goal, Heat, Item, Retention, Space, Stock, plan, spare_young};
+use crate::{Admission, CacheLimits, EvictionGoal, Heat, Item, Retention, Space, Stock, plan, spare_young};
 
 /// How long evicted images are remembered.
 const GHOSTS_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// One client's pulls of one image count once in this time, in seconds.
 const COUNTED_EVERY: u64 = 60 * 60;
 
-pub(super) struct Ours<'a> {
+pub(super) struct PlannerCache<'a> {
     trace: &'a Trace,
     limits: CacheLimits,
     held: BTreeMap<u32, CachedImage>,
@@ -36,7 +36,7 @@ struct CachedImage {
     last_used: SystemTime,
 }
 
-impl<'a> Ours<'a> {
+impl<'a> PlannerCache<'a> {
     pub(super) fn new(trace: &'a Trace, cap: u64) -> Self {
         Self {
             trace,
@@ -59,10 +59,10 @@ impl<'a> Ours<'a> {
         u64::from(self.counted.insert((pull.image, pull.client)))
     }
 
-    fn missing(&self, image: u32) -> Missing {
+    fn missing(&self, image: u32) -> MissedContent {
         let blobs = &self.trace.image(image).blobs;
         let missing = blobs.iter().filter(|blob| self.holders[**blob as usize] == 0);
-        missing.fold(Missing::default(), |sum, blob| Missing {
+        missing.fold(MissedContent::default(), |sum, blob| MissedContent {
             blobs: sum.blobs + 1,
             bytes: sum.bytes + self.trace.size(*blob),
         })
@@ -74,7 +74,7 @@ impl<'a> Ours<'a> {
             return;
         }
         let (stock, images) = self.stock(now);
-        let goal = Goal { free: demand.free, unused_since: None };
+        let goal = EvictionGoal { free: demand.free, unused_since: None };
         for choice in plan(&stock, self.trace.prices(), &goal) {
             self.evict(images[choice.item], now);
         }
@@ -136,14 +136,14 @@ impl<'a> Ours<'a> {
     }
 }
 
-impl Cache for Ours<'_> {
-    fn pull(&mut self, pull: &TracePull) -> Missing {
+impl Cache for PlannerCache<'_> {
+    fn pull(&mut self, pull: &TracePull) -> MissedContent {
         let now = UNIX_EPOCH + Duration::from_secs(pull.at);
         let heat = Heat::of_pulls(self.count(pull), now);
         if let Some(held) = self.held.get_mut(&pull.image) {
             held.heat = held.heat.with(heat);
             held.last_used = now;
-            return Missing::default();
+            return MissedContent::default();
         }
         let image = Some(self.trace.image_size(pull.image));
         let before = self.missing(pull.image);

@@ -1,6 +1,6 @@
 //! Pulls of images that are made of blobs.
 
-use crate::worth::Price;
+use crate::worth::FetchCost;
 
 /// A pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +27,13 @@ pub(crate) struct Image {
 pub struct Trace {
     sizes: Vec<u64>,
     images: Vec<Image>,
-    prices: Vec<Price>,
+    prices: Vec<FetchCost>,
     pulls: Vec<TracePull>,
 }
 
 impl Trace {
     /// A trace without pulls, of images from upstreams with these prices.
-    pub fn new(prices: Vec<Price>) -> Self {
+    pub fn new(prices: Vec<FetchCost>) -> Self {
         Self { prices, ..Self::default() }
     }
 
@@ -103,11 +103,11 @@ impl Trace {
         self.image(image).blobs.iter().map(|blob| self.size(*blob)).sum()
     }
 
-    pub(crate) fn prices(&self) -> &[Price] {
+    pub(crate) fn prices(&self) -> &[FetchCost] {
         &self.prices
     }
 
-    pub(crate) fn price(&self, image: u32) -> &Price {
+    pub(crate) fn price(&self, image: u32) -> &FetchCost {
         &self.prices[self.image(image).source]
     }
 

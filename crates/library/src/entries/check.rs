@@ -100,7 +100,7 @@ impl Library {
             check.contents.clone_from(&known.contents);
             return Ok(check);
         }
-        let layers = Layers { mirror: &self.0.mirror, key, layers: &layers, scope: scope };
+        let layers = Layers { mirror: &self.0.mirror, key, layers: &layers, scope };
         let (seen, is_complete) = match look_into(&layers).await {
             Ok(seen) => seen,
             Err(error) => match status_of(&error) {

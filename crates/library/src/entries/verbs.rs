@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::SystemTime};
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{
     AuditOutcome, EntryCursor, EntryFilter, EntryOrder, EntryRecord, EntryRemoval, EntrySave, Listing,
 };
@@ -92,7 +92,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let (object, told) = (new.name.clone(), told_of(&new, &library));
-            let deed = Deed { action: "entry.create", object: &object, detail: told };
+            let deed = AuditAction { action: "entry.create", object: &object, detail: told };
             let added = library.entry_deed(&by, deed, library.try_add(new, &by)).await?;
             library.check_soon(vec![added.id]);
             Ok(added)
@@ -121,7 +121,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let (object, detail) = (id.to_string(), change.told());
-            let deed = Deed { action: "entry.change", object: &object, detail };
+            let deed = AuditAction { action: "entry.change", object: &object, detail };
             let changed =
                 library.entry_deed(&by, deed, library.try_change(id, revision, change, &by)).await?;
             // It leads to another image now.
@@ -168,7 +168,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let object = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-            let deed = Deed { action: "entry.remove", object: &object, detail: None };
+            let deed = AuditAction { action: "entry.remove", object: &object, detail: None };
             library.entry_deed(&by, deed, library.try_remove(&ids, revision, &by)).await
         })
         .await
@@ -241,7 +241,7 @@ impl Library {
     pub(crate) async fn entry_deed<T>(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         work: impl Future<Output = Result<T, EntryError>>,
     ) -> Result<T, EntryError> {
         let done = work.await;
@@ -250,7 +250,7 @@ impl Library {
             Err(EntryError::Catalog(_) | EntryError::Mirror(_)) => AuditOutcome::Failed,
             Err(_) => AuditOutcome::Refused,
         };
-        self.0.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await?;
+        self.0.catalog.add_audit(&by.entry(action, outcome), SystemTime::now()).await?;
         done
     }
 }

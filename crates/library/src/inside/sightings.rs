@@ -213,21 +213,21 @@ impl std::fmt::Display for Version {
 
 /// What is known of an image, from its configuration and its layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct ImageFindings {
     pub(crate) split: SplitCheck,
     pub(crate) accelerator: Accelerator,
     pub(crate) contents: ImageContents,
 }
 
 /// Judges an image.
-pub(crate) fn judged(config: &ImageConfig, seen: &Sightings, is_complete: bool) -> Judged {
+pub(crate) fn judged(config: &ImageConfig, seen: &Sightings, is_complete: bool) -> ImageFindings {
     let mut contents = seen.contents(is_complete);
     // What its builder says is more exact than file names, which may be those of several.
     if let Some(said) = config.variable("CUDA_VERSION").and_then(version) {
         contents.cuda = Some(said.to_string());
     }
     let accelerator = accelerator(config, seen, &contents);
-    Judged { split: split(&contents, accelerator), accelerator, contents }
+    ImageFindings { split: split(&contents, accelerator), accelerator, contents }
 }
 
 fn accelerator(config: &ImageConfig, seen: &Sightings, contents: &ImageContents) -> Accelerator {
@@ -282,7 +282,8 @@ mod tests {
         layers: &[&[(&str, TarEntryKind)]],
         environment: &[&str],
     ) -> (SplitCheck, Accelerator, Option<String>) {
-        let Judged { split, accelerator, contents } = judged(&config(environment), &image(layers), true);
+        let ImageFindings { split, accelerator, contents } =
+            judged(&config(environment), &image(layers), true);
         (split, accelerator, contents.libc_version)
     }
 

@@ -47,7 +47,7 @@ pub(crate) struct TarNames<R> {
 
 /// What pax and GNU headers say about the entry that follows them.
 #[derive(Default)]
-struct Longer {
+struct ExtendedHeader {
     path: Option<String>,
     link: Option<String>,
     size: Option<u64>,
@@ -60,7 +60,7 @@ impl<R: Read> TarNames<R> {
 
     /// The next entry; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<TarEntry>, TarError> {
-        let mut longer = Longer::default();
+        let mut longer = ExtendedHeader::default();
         loop {
             self.skip()?;
             let Some(header) = self.header()? else { return Ok(None) };
@@ -126,7 +126,7 @@ impl<R: Read> TarNames<R> {
     }
 }
 
-impl Longer {
+impl ExtendedHeader {
     // Records are `LENGTH KEY=VALUE\n` (POSIX.1-2017, pax, §extended header).
     fn read_pax(&mut self, mut records: &[u8]) {
         while let Some(space) = records.iter().position(|byte| *byte == b' ') {
@@ -147,7 +147,7 @@ impl Longer {
     }
 }
 
-fn entry(header: &[u8; BLOCK], flag: u8, longer: Longer) -> TarEntry {
+fn entry(header: &[u8; BLOCK], flag: u8, longer: ExtendedHeader) -> TarEntry {
     let path = longer.path.unwrap_or_else(|| {
         let (name, prefix) = (text(&header[..100]), text(&header[345..500]));
         let is_ustar = &header[257..262] == b"ustar" && &header[257..264] != b"ustar  ";

@@ -3,21 +3,21 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceReason, InstanceRecord, NodeRecord};
-use entrepot_engine::{Engine, Installation, Listed, Purpose, Whose};
+use entrepot_engine::{ContainerPurpose, Engine, Installation, ListedContainer, OwnerFilter};
 use futures_util::{StreamExt, stream};
 
 use super::{
     halt::Halt,
     hours::Hours,
     make::is_of_another_image,
-    observed::{self, Clocks},
+    observed::{self, ClockReadings},
     put_down::{lost, stopped},
     steps::{ended, enter, stopped_at},
 };
 use crate::{
     error::Error,
     library::Library,
-    lifecycle::{Away, EngineView, InstanceFacts, InstanceStep, decide},
+    lifecycle::{Absence, EngineView, InstanceFacts, InstanceStep, decide},
 };
 
 /// How many nodes are looked at at a time.
@@ -33,8 +33,8 @@ struct View<'a> {
     node: &'a NodeRecord,
     hours: &'a Hours,
     engine: &'a Engine,
-    clocks: Clocks,
-    away: Away,
+    clocks: ClockReadings,
+    away: Absence,
     round: u64,
 }
 
@@ -89,14 +89,14 @@ impl Library {
         }
     }
 
-    async fn listed(&self, node: &NodeRecord) -> Result<(Engine, Vec<Listed>, Clocks), Halt> {
+    async fn listed(&self, node: &NodeRecord) -> Result<(Engine, Vec<ListedContainer>, ClockReadings), Halt> {
         let engine = self.engine(node).await?;
         let unreachable = |error: entrepot_engine::Error| Halt::Unreachable(error.to_string());
         let pong = engine.ping().await.map_err(unreachable)?;
         let ours = SystemTime::now();
-        let clocks = Clocks { engine: pong.date_ms.map_or(ours, observed::time), ours };
+        let clocks = ClockReadings { engine: pong.date_ms.map_or(ours, observed::time), ours };
         let installation = self.our_installation().await?;
-        let containers = engine.containers(Whose::Of(&installation)).await.map_err(unreachable)?;
+        let containers = engine.containers(OwnerFilter::Of(&installation)).await.map_err(unreachable)?;
         Ok((engine, containers, clocks))
     }
 
@@ -106,8 +106,8 @@ impl Library {
         engine: &Engine,
         installation: &Installation,
         id: i64,
-    ) -> Result<Vec<Listed>, Halt> {
-        let listed = engine.containers(Whose::Of(installation)).await;
+    ) -> Result<Vec<ListedContainer>, Halt> {
+        let listed = engine.containers(OwnerFilter::Of(installation)).await;
         let listed = listed.map_err(|error| Halt::Unreachable(error.to_string()))?;
         Ok(listed.into_iter().filter(|one| instance_of(one) == Some(id)).collect())
     }
@@ -115,9 +115,9 @@ impl Library {
     async fn compare_all(
         &self,
         view: &View<'_>,
-        containers: Vec<Listed>,
+        containers: Vec<ListedContainer>,
     ) -> Result<(), entrepot_catalog::Error> {
-        let mut by_instance: BTreeMap<i64, Vec<&Listed>> = BTreeMap::new();
+        let mut by_instance: BTreeMap<i64, Vec<&ListedContainer>> = BTreeMap::new();
         for listed in &containers {
             if let Some(id) = instance_of(listed) {
                 by_instance.entry(id).or_default().push(listed);
@@ -148,7 +148,7 @@ impl Library {
         &self,
         view: &View<'_>,
         instance: &InstanceRecord,
-        listed: &[&Listed],
+        listed: &[&ListedContainer],
     ) -> Result<(), entrepot_catalog::Error> {
         if self.0.instances.is_busy(instance.id) {
             return Ok(());
@@ -179,7 +179,7 @@ impl Library {
         &self,
         view: &View<'_>,
         instance: &InstanceRecord,
-        listed: &[&Listed],
+        listed: &[&ListedContainer],
     ) -> Result<(), entrepot_catalog::Error> {
         let mut shown = Vec::new();
         for listed in listed {
@@ -326,9 +326,9 @@ fn known(instance: &InstanceRecord) -> InstanceFacts {
     }
 }
 
-fn instance_of(listed: &Listed) -> Option<i64> {
+fn instance_of(listed: &ListedContainer) -> Option<i64> {
     match listed.owner.as_ref()?.purpose {
-        Purpose::Instance(id) => Some(id.into()),
-        Purpose::Survey => None,
+        ContainerPurpose::Instance(id) => Some(id.into()),
+        ContainerPurpose::Survey => None,
     }
 }

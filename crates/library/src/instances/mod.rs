@@ -44,8 +44,8 @@ mod waits;
 mod watch;
 mod work;
 
-pub use commit::Committed;
-pub use create::Created;
+pub use commit::InstanceImage;
+pub use create::CreatedInstance;
 pub use fault::InstanceFault;
 pub use ground::NoPlace;
 pub use programs::{Program, ProgramControl, ProgramPlace};

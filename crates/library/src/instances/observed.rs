@@ -2,19 +2,19 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_engine::{Container as Shown, ContainerState as ShownState, ContainerStatus, Listed};
+use entrepot_engine::{Container as Shown, ContainerState as ShownState, ContainerStatus, ListedContainer};
 
 use crate::lifecycle::{self, Container, ContainerPhase, ContainerRun};
 
 /// What both clocks said at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clocks {
+pub(super) struct ClockReadings {
     pub(super) engine: SystemTime,
     pub(super) ours: SystemTime,
 }
 
 /// A container that was looked at. When it ended is in our time, to compare it with when somebody was away.
-pub(super) fn container(shown: &Shown, clocks: Clocks) -> Container {
+pub(super) fn container(shown: &Shown, clocks: ClockReadings) -> Container {
     let finished = shown.state.finished_ms.map(time);
     Container {
         id: shown.id.to_string(),
@@ -49,7 +49,7 @@ pub(super) fn state(status: ContainerStatus) -> ContainerPhase {
 }
 
 /// True if a list shows nothing else than what is recorded, so that the container need not be looked at.
-pub(super) fn is_as_recorded(listed: &[&Listed], recorded: Option<&str>, is_running: bool) -> bool {
+pub(super) fn is_as_recorded(listed: &[&ListedContainer], recorded: Option<&str>, is_running: bool) -> bool {
     let [listed] = listed else { return false };
     let is_same = recorded == Some(listed.id.as_str());
     is_same
@@ -63,9 +63,9 @@ pub(super) fn is_as_recorded(listed: &[&Listed], recorded: Option<&str>, is_runn
 mod tests {
     use super::*;
 
-    fn listed(id: char, status: ContainerStatus) -> Listed {
+    fn listed(id: char, status: ContainerStatus) -> ListedContainer {
         let id = id.to_string().repeat(64).parse().unwrap();
-        Listed { id, name: "entrepot-7".to_owned(), owner: None, status, image_name: String::new() }
+        ListedContainer { id, name: "entrepot-7".to_owned(), owner: None, status, image_name: String::new() }
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn an_engine_whose_clock_is_ahead_is_put_right() {
-        let clocks = Clocks { engine: time(100_000), ours: time(40_000) };
+        let clocks = ClockReadings { engine: time(100_000), ours: time(40_000) };
         assert_eq!(lifecycle::in_our_time(time(90_000), clocks.engine, clocks.ours), time(30_000));
         let state = ShownState {
             status: ContainerStatus::Exited,

@@ -8,7 +8,7 @@ use entrepot_engine::{
     Error as EngineError, ExecId, ExecInput, ExecOutput, ExecRequest, ExecState, Leader, TerminalSize,
 };
 
-use super::{fault::InstanceFault, streams::Reached, verbs::InstanceTarget, work::Counted};
+use super::{fault::InstanceFault, streams::ReachedContainer, verbs::InstanceTarget, work::ProgramGuard};
 use crate::{error::Error, library::Library};
 
 /// The most programs that people run in one instance at a time.
@@ -23,8 +23,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct ProgramPlace {
     library: Library,
     instance: i64,
-    reached: Reached,
-    counted: Counted,
+    reached: ReachedContainer,
+    counted: ProgramGuard,
 }
 
 /// A program that runs in the container of an instance.
@@ -42,7 +42,7 @@ pub struct ProgramControl {
     engine: entrepot_engine::Engine,
     id: ExecId,
     leader: Leader,
-    _counted: Counted,
+    _counted: ProgramGuard,
 }
 
 impl Library {

@@ -8,7 +8,7 @@ use super::{
     halt::Halt,
     observed,
     request::RunSettings,
-    site::Site,
+    site::LaunchContext,
     steps::{enter, stopped_at},
 };
 use crate::{library::Library, pins::PinHolder};
@@ -92,8 +92,12 @@ impl Library {
     }
 
     /// Ends a container that must not run.
-    pub(super) async fn put_down(&self, instance: &InstanceRecord, site: &Site) -> Result<(), Halt> {
-        if let ContainerEnd::Ended(shown) = self.end(&site.engine, &container_id(instance)?).await? {
+    pub(super) async fn put_down(
+        &self,
+        instance: &InstanceRecord,
+        launch: &LaunchContext,
+    ) -> Result<(), Halt> {
+        if let ContainerEnd::Ended(shown) = self.end(&launch.engine, &container_id(instance)?).await? {
             self.settle(instance, observed::run(&shown).as_ref()).await?;
         }
         Ok(())

@@ -22,7 +22,7 @@ pub struct Usage {
 }
 
 /// The container of an instance, as its engine shows it now.
-pub(super) struct Reached {
+pub(super) struct ReachedContainer {
     pub(super) engine: Engine,
     pub(super) container: Container,
     node: String,
@@ -55,7 +55,7 @@ impl Library {
     }
 
     /// The container of an instance, as its engine shows it now.
-    pub(super) async fn reached(&self, instance: &InstanceRecord) -> Result<Reached, Error> {
+    pub(super) async fn reached(&self, instance: &InstanceRecord) -> Result<ReachedContainer, Error> {
         let phase = instance.state.phase;
         let id = container_id(instance).map_err(|_| InstanceFault::Phase(phase))?;
         let (node, engine) = match self.engine_of(instance).await {
@@ -64,7 +64,7 @@ impl Library {
             Err(_) => return Err(InstanceFault::NodeSilent(self.node_name(instance).await?).into()),
         };
         match engine.inspect(&id).await {
-            Ok(container) => Ok(Reached { engine, container, node, phase }),
+            Ok(container) => Ok(ReachedContainer { engine, container, node, phase }),
             Err(error) => Err(refused(&node, phase, &error)),
         }
     }
@@ -75,7 +75,7 @@ impl Library {
     }
 }
 
-impl Reached {
+impl ReachedContainer {
     /// Why the engine does not do something with the container.
     pub(super) fn refused(&self, error: &EngineError) -> Error {
         refused(&self.node, self.phase, error)

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{
-    AllocationRecord, Ground, InstanceChange, InstanceChanged, InstanceDesired, InstancePhase,
-    InstanceReason, InstanceRecord, Taken,
+    AllocationRecord, InstanceChange, InstanceChanged, InstanceDesired, InstancePhase, InstanceReason,
+    InstanceRecord, PlacementFacts, RetakeOutcome,
 };
 
 use super::{
-    clock::{self, Due},
+    clock::{self, DueAction},
     fault::InstanceFault,
-    ground::{self, PlacementRequest, Where},
+    ground::{self, NodeChoice, PlacementRequest},
     hours::Hours,
     request::{self, RunFault, RunSettings},
     snapshot::Snapshot,
@@ -73,7 +73,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let done = work(library.clone()).await;
-            library.recorded(&by, Deed { action, object: &object, detail: None }, done).await
+            library.recorded(&by, AuditAction { action, object: &object, detail: None }, done).await
         })
         .await
     }
@@ -101,15 +101,15 @@ impl Library {
         }
         let spec = Snapshot::read(&instance.snapshot)?.spec;
         let cards = self.0.catalog.instance_cards(instance.id).await?;
-        let place = Where {
+        let place = NodeChoice {
             node: NodeId::try_from(instance.node_id).ok(),
             without: Some(instance.id),
             rather: cards.into_iter().map(|card| card.uuid).collect(),
-            ..Where::default()
+            ..NodeChoice::default()
         };
         let demand = spec.demand(with_cards);
         let (settings, now) = (&self.0.settings.instances, SystemTime::now());
-        let choose = |ground: &Ground| {
+        let choose = |ground: &PlacementFacts| {
             ground::choose(
                 ground,
                 PlacementRequest { demand: &demand, place: &place, is_new: false },
@@ -118,9 +118,9 @@ impl Library {
             )
         };
         match self.0.catalog.take_again(&instance, now, &choose).await? {
-            Taken::Has(cards) => self.start_with(&instance, &cards).await,
-            Taken::Changed => Err(Error::Stale),
-            Taken::Refused(no) => Err(InstanceFault::NoPlace(no).into()),
+            RetakeOutcome::Has(cards) => self.start_with(&instance, &cards).await,
+            RetakeOutcome::Changed => Err(Error::Stale),
+            RetakeOutcome::Refused(no) => Err(InstanceFault::NoPlace(no).into()),
         }
     }
 
@@ -284,7 +284,7 @@ impl Library {
         let quota = hours.end(instance).await?;
         let done = match clock::due(instance, &self.0.settings.instances, quota, now) {
             None => return Ok(false),
-            Some(Due::Warn(ends)) => {
+            Some(DueAction::Warn(ends)) => {
                 let left = ends.duration_since(now).unwrap_or_default();
                 tracing::info!(
                     instance = instance.id,
@@ -295,8 +295,8 @@ impl Library {
                 self.amend(instance.id, |state| state.warned = Some(now)).await?;
                 return Ok(false);
             }
-            Some(Due::Stop(reason)) => self.begin_end(instance.id, Some(reason)).await,
-            Some(Due::Release) => self.begin_release(instance.id).await,
+            Some(DueAction::Stop(reason)) => self.begin_end(instance.id, Some(reason)).await,
+            Some(DueAction::Release) => self.begin_release(instance.id).await,
         };
         match done {
             Err(Error::Catalog(error)) => Err(error),

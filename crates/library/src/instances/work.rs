@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use super::saving_progress::SavingProgress;
-use crate::lifecycle::Away;
+use crate::lifecycle::Absence;
 
 /// What is known while this server runs.
 #[derive(Debug, Default)]
@@ -67,12 +67,12 @@ impl Drop for Busy {
 
 /// A program of an instance, which is counted until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted {
+pub(crate) struct ProgramGuard {
     work: Arc<InstanceWork>,
     id: i64,
 }
 
-impl Drop for Counted {
+impl Drop for ProgramGuard {
     fn drop(&mut self) {
         if let Entry::Occupied(mut programs) = self.work.state().programs.entry(self.id) {
             *programs.get_mut() -= 1;
@@ -133,15 +133,15 @@ impl InstanceWork {
 
     /// Records that an engine answered, and says who was away since the last time that its containers were looked at.
     /// `seen` is when it answered a server before this one.
-    pub(crate) fn answered(&self, node: i64, seen: Option<SystemTime>, now: SystemTime) -> Away {
+    pub(crate) fn answered(&self, node: i64, seen: Option<SystemTime>, now: SystemTime) -> Absence {
         let mut state = self.state();
         let before = state.engines.get(&node).copied();
         let last = before.map(|answers| answers.last).or(seen);
         state.engines.insert(node, Answers { last: now, before: last, is_away: false });
         match (before, seen) {
-            (Some(Answers { last, is_away: true, .. }), _) => Away::Engine { from: last, until: now },
-            (Some(_), _) | (None, None) => Away::Nobody,
-            (None, Some(seen)) => Away::Server { from: seen, until: now },
+            (Some(Answers { last, is_away: true, .. }), _) => Absence::Engine { from: last, until: now },
+            (Some(_), _) | (None, None) => Absence::Nobody,
+            (None, Some(seen)) => Absence::Server { from: seen, until: now },
         }
     }
 
@@ -201,14 +201,14 @@ impl InstanceWork {
     }
 
     /// Counts another program of an instance; `None` if it has `most` already.
-    pub(crate) fn count_program(self: &Arc<Self>, id: i64, most: usize) -> Option<Counted> {
+    pub(crate) fn count_program(self: &Arc<Self>, id: i64, most: usize) -> Option<ProgramGuard> {
         let mut state = self.state();
         let running = state.programs.get(&id).copied().unwrap_or_default();
         if running >= most {
             return None;
         }
         state.programs.insert(id, running + 1);
-        Some(Counted { work: self.clone(), id })
+        Some(ProgramGuard { work: self.clone(), id })
     }
 
     /// Begins to save an instance as an image; `None` if somebody does.
@@ -280,19 +280,19 @@ mod tests {
     #[test]
     fn an_engine_that_was_silent_was_away() {
         let work = InstanceWork::default();
-        assert_eq!(work.answered(1, None, at(10)), Away::Nobody);
-        assert_eq!(work.answered(1, Some(at(5)), at(20)), Away::Nobody);
+        assert_eq!(work.answered(1, None, at(10)), Absence::Nobody);
+        assert_eq!(work.answered(1, Some(at(5)), at(20)), Absence::Nobody);
         work.silent(1);
         work.silent(1);
-        assert_eq!(work.answered(1, None, at(60)), Away::Engine { from: at(20), until: at(60) });
-        assert_eq!((work.answered(1, None, at(70)), work.before(1)), (Away::Nobody, Some(at(60))));
+        assert_eq!(work.answered(1, None, at(60)), Absence::Engine { from: at(20), until: at(60) });
+        assert_eq!((work.answered(1, None, at(70)), work.before(1)), (Absence::Nobody, Some(at(60))));
     }
 
     #[test]
     fn a_server_that_begins_was_away_itself() {
         let work = InstanceWork::default();
         work.silent(1);
-        assert_eq!(work.answered(1, Some(at(5)), at(20)), Away::Server { from: at(5), until: at(20) });
+        assert_eq!(work.answered(1, Some(at(5)), at(20)), Absence::Server { from: at(5), until: at(20) });
     }
 
     #[tokio::test]

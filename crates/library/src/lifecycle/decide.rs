@@ -72,7 +72,7 @@ pub enum ContainerPhase {
 
 /// Who was away at some time, so that nobody saw what became of containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Away {
+pub enum Absence {
     /// Nobody.
     Nobody,
     /// The engine, while this server asked it.
@@ -131,7 +131,7 @@ pub enum InstanceStep {
 }
 
 /// What to do, in this order.
-pub fn decide(facts: &InstanceFacts, view: &EngineView, away: Away) -> Vec<InstanceStep> {
+pub fn decide(facts: &InstanceFacts, view: &EngineView, away: Absence) -> Vec<InstanceStep> {
     if facts.is_busy {
         return Vec::new();
     }
@@ -173,7 +173,7 @@ fn without_container(facts: &InstanceFacts) -> Vec<InstanceStep> {
     }
 }
 
-fn to_run(facts: &InstanceFacts, container: &Container, away: Away) -> Vec<InstanceStep> {
+fn to_run(facts: &InstanceFacts, container: &Container, away: Absence) -> Vec<InstanceStep> {
     match container.state {
         ContainerPhase::Running => running(facts, container),
         ContainerPhase::Paused => vec![InstanceStep::Paused],
@@ -232,13 +232,13 @@ fn has_run_since(facts: &InstanceFacts, container: &Container) -> bool {
 }
 
 /// True if the container did not end by itself, but because its engine or the machine went down.
-fn was_taken_down(container: &Container, away: Away) -> bool {
+fn was_taken_down(container: &Container, away: Absence) -> bool {
     let (from, until, any_code) = match away {
-        Away::Nobody => return false,
+        Absence::Nobody => return false,
         // Whatever the program made of its end, it was told to.
-        Away::Engine { from, until } => (from, until, true),
+        Absence::Engine { from, until } => (from, until, true),
         // It may have ended by itself while nobody looked.
-        Away::Server { from, until } => (from, until, false),
+        Absence::Server { from, until } => (from, until, false),
     };
     let within = container.finished.is_some_and(|at| at + CLOCKS >= from && at <= until + CLOCKS);
     within && !container.is_oom_killed && (any_code || TAKEN_DOWN.contains(&container.exit_code))
@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn steps(facts: &InstanceFacts, containers: &[Container]) -> Vec<InstanceStep> {
-        decide(facts, &EngineView::Containers(containers.to_vec()), Away::Nobody)
+        decide(facts, &EngineView::Containers(containers.to_vec()), Absence::Nobody)
     }
 
     fn id(text: &str) -> String {
@@ -315,7 +315,7 @@ mod tests {
         for desired in [Desired::Running, Desired::Stopped, Desired::Deleted] {
             for phase in Phase::ALL {
                 assert_eq!(
-                    decide(&known(desired, phase), &EngineView::Unreachable, Away::Nobody),
+                    decide(&known(desired, phase), &EngineView::Unreachable, Absence::Nobody),
                     [InstanceStep::Unsure]
                 );
             }
@@ -428,9 +428,9 @@ mod tests {
     // Rows: who was away, exit code, out of memory, and whether it comes back.
     #[test]
     fn what_went_down_with_its_engine_comes_back() {
-        let engine = Away::Engine { from: at(90), until: at(120) };
-        let server = Away::Server { from: at(90), until: at(120) };
-        let earlier = Away::Engine { from: at(10), until: at(50) };
+        let engine = Absence::Engine { from: at(90), until: at(120) };
+        let server = Absence::Server { from: at(90), until: at(120) };
+        let earlier = Absence::Engine { from: at(10), until: at(50) };
         for (away, exit_code, is_oom_killed, returns) in [
             (engine, 0, false, true),
             (engine, 1, false, true),
@@ -444,7 +444,7 @@ mod tests {
             (server, 1, false, false),
             (server, 137, true, false),
             (earlier, 255, false, false),
-            (Away::Nobody, 255, false, false),
+            (Absence::Nobody, 255, false, false),
         ] {
             let ended = Container { exit_code, is_oom_killed, ..container(ContainerPhase::Exited) };
             let found =

@@ -15,7 +15,7 @@ pub enum InstancePart {
 
 /// What is done with an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum InstanceAction {
     /// It is stopped.
     Stop,
     /// It gets another image.
@@ -25,11 +25,11 @@ pub enum Deed {
 }
 
 /// What an instance keeps of what it has.
-pub fn kept(deed: Deed, has: &[InstancePart]) -> Vec<InstancePart> {
-    let keeps = |part: &InstancePart| match deed {
-        Deed::Stop => *part != InstancePart::Cards,
-        Deed::Reimage => *part != InstancePart::Disk,
-        Deed::Release => *part == InstancePart::Data,
+pub fn kept(action: InstanceAction, has: &[InstancePart]) -> Vec<InstancePart> {
+    let keeps = |part: &InstancePart| match action {
+        InstanceAction::Stop => *part != InstancePart::Cards,
+        InstanceAction::Reimage => *part != InstancePart::Disk,
+        InstanceAction::Release => *part == InstancePart::Data,
     };
     has.iter().copied().filter(keeps).collect()
 }
@@ -42,14 +42,14 @@ mod tests {
     fn data_survives_everything_that_is_done_by_itself() {
         let all = [InstancePart::Disk, InstancePart::Data, InstancePart::Ports, InstancePart::Cards];
         for (deed, expected) in [
-            (Deed::Stop, &[InstancePart::Disk, InstancePart::Data, InstancePart::Ports][..]),
-            (Deed::Reimage, &[InstancePart::Data, InstancePart::Ports, InstancePart::Cards]),
-            (Deed::Release, &[InstancePart::Data]),
+            (InstanceAction::Stop, &[InstancePart::Disk, InstancePart::Data, InstancePart::Ports][..]),
+            (InstanceAction::Reimage, &[InstancePart::Data, InstancePart::Ports, InstancePart::Cards]),
+            (InstanceAction::Release, &[InstancePart::Data]),
         ] {
             assert_eq!(kept(deed, &all), expected, "{deed:?}");
             assert_eq!(
                 kept(deed, &[InstancePart::Disk]).contains(&InstancePart::Disk),
-                deed == Deed::Stop,
+                deed == InstanceAction::Stop,
                 "{deed:?}"
             );
         }

@@ -9,7 +9,7 @@ mod kept;
 
 pub use billing::{ContainerRun, Looks, Period, PeriodChange, cost, in_our_time, settle};
 pub use decide::{
-    Away, Container, ContainerPhase, EngineView, InstanceFacts, InstanceStep, NameTaken, decide, name_taken,
-    pause_after,
+    Absence, Container, ContainerPhase, EngineView, InstanceFacts, InstanceStep, NameTaken, decide,
+    name_taken, pause_after,
 };
-pub use kept::{Deed, InstancePart, kept};
+pub use kept::{InstanceAction, InstancePart, kept};

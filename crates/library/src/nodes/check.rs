@@ -12,8 +12,8 @@ use super::{
     conditions::{self, Condition, ConditionCode},
     facts::{EngineAnswers, Facts, Version},
     inventory::{self, CardSources},
-    look::{Look, Looked},
-    reach::{Unreached, condition},
+    look::{LookResult, NodeLook},
+    reach::{UnreachableReason, condition},
 };
 use crate::{error::Error, ids::NodeId, library::Library};
 
@@ -49,22 +49,22 @@ impl Library {
         };
         let asked = tokio::time::timeout(patience, self.look_at(&node, depth)).await;
         let found = asked.unwrap_or_else(|_| {
-            Err(Unreached::Condition(ConditionCode::Unreachable.because("it did not answer in time")))
+            Err(UnreachableReason::Condition(ConditionCode::Unreachable.because("it did not answer in time")))
         });
         self.record_check(&node, found).await?;
         self.node(id).await
     }
 
-    async fn look_at(&self, node: &NodeRecord, depth: CheckDepth) -> Result<NodeFindings, Unreached> {
+    async fn look_at(&self, node: &NodeRecord, depth: CheckDepth) -> Result<NodeFindings, UnreachableReason> {
         let link = self.connect(node).await?;
-        let asked = ask(link.engine(), depth).await.map_err(Unreached::Condition)?;
+        let asked = ask(link.engine(), depth).await.map_err(UnreachableReason::Condition)?;
         let before = self.0.catalog.devices_of(&BTreeSet::from([node.id])).await?;
         let before: Vec<_> = before.into_iter().map(|device| device.found).collect();
         let mut facts = Facts::of(&asked, &Facts::read(&node.facts));
         let looked = match depth {
-            CheckDepth::Answer => Looked::before(&conditions::read(&node.conditions)),
+            CheckDepth::Answer => LookResult::before(&conditions::read(&node.conditions)),
             CheckDepth::Whole => {
-                let look = Look { node, engine: link.engine(), info: &asked.info, before: &before };
+                let look = NodeLook { node, engine: link.engine(), info: &asked.info, before: &before };
                 look.now(&self.installation().await?).await
             }
         };
@@ -99,13 +99,13 @@ impl Library {
     async fn record_check(
         &self,
         node: &NodeRecord,
-        found: Result<NodeFindings, Unreached>,
+        found: Result<NodeFindings, UnreachableReason>,
     ) -> Result<(), Error> {
         let now = SystemTime::now();
         let check = match found {
-            Err(Unreached::Catalog(error)) => return Err(error.into()),
+            Err(UnreachableReason::Catalog(error)) => return Err(error.into()),
             // What was known of its cards stays known.
-            Err(Unreached::Condition(condition)) => {
+            Err(UnreachableReason::Condition(condition)) => {
                 NodeCheck { facts: None, cpus: None, memory_mib: None, ..concluded(&[condition]) }
             }
             Ok(found) => {

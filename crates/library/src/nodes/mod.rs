@@ -30,6 +30,6 @@ pub use connections::Link;
 pub use facts::Facts;
 pub use faults::NodeFault;
 pub use limits::DEFAULT_HAMI_CORE;
-pub(crate) use reach::Unreached;
+pub(crate) use reach::UnreachableReason;
 pub use secret::NodeTls;
 pub use verbs::{NodeChange, TlsChange};

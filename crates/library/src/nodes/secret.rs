@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entrepot_catalog::{SealedTable, SecretRecord};
 use entrepot_engine::{PemError, Tls};
-use entrepot_secrets::{HeldKeys, OpenError, Sealed, SealedLocation};
+use entrepot_secrets::{HeldKeys, OpenError, SealedLocation, SealedValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -57,7 +57,7 @@ pub(crate) fn end(tls: &Tls) -> SystemTime {
 /// # Errors
 /// The key that sealed it is not here, or it was damaged.
 pub(crate) fn open(node: i64, record: &SecretRecord, keys: &HeldKeys<'_>) -> Result<Tls, OpenError> {
-    let sealed: Sealed = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
+    let sealed: SealedValue = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
     let row = node.to_string();
     let document = keys.open(place(&row), &sealed)?;
     let read: NodeTls = serde_json::from_slice(&document).map_err(|_| OpenError::Damaged)?;

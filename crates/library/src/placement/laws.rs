@@ -94,7 +94,7 @@ fn take(nodes: &mut [CandidateNode], demand: &Demand, placement: &Placement) {
     for uuid in &placement.cards {
         let card = node.cards.iter_mut().find(|card| card.uuid == *uuid).unwrap();
         let wanted = demand.cards.as_ref().unwrap();
-        card.taken.push(Taken { share: wanted.taken(), is_measured: false });
+        card.taken.push(CardShare { share: wanted.taken(), is_measured: false });
     }
 }
 
@@ -184,7 +184,7 @@ fn fleet(nodes: i64, used_mib: u64) -> Vec<CandidateNode> {
         memory_mib: Some(81_920),
         used_mib: Some(used_mib),
         state: CardState::Healthy,
-        taken: vec![Taken {
+        taken: vec![CardShare {
             share: Share::Slice {
                 memory_mib: 1024 * u64::try_from(position + 1).unwrap(),
                 core_percent: Some(10),

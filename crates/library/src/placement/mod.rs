@@ -11,7 +11,7 @@ mod card;
 mod laws;
 mod node;
 
-pub use card::{Card, CardRefusal, CardState, Overhead, Share, Taken, Vendor};
+pub use card::{Card, CardRefusal, CardShare, CardState, Overhead, Share, Vendor};
 pub use node::{CandidateNode, CardDemand, Demand, Misfit, NodeCapability};
 
 use crate::ids::NodeId;

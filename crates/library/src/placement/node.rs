@@ -83,7 +83,7 @@ pub enum Misfit {
 
 /// How well a demand fits: what would be left. The smallest is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Left {
+pub(super) struct LeftOver {
     /// Card memory left on the chosen cards, in MiB.
     pub(super) cards_mib: u64,
     /// Cards that nobody has any part of, after this one.
@@ -113,7 +113,7 @@ impl CardDemand {
 
 impl CandidateNode {
     /// The cards that the demand would get, and what would be left.
-    pub(super) fn fit(&self, demand: &Demand, overhead: Overhead) -> Result<(Vec<&Card>, Left), Misfit> {
+    pub(super) fn fit(&self, demand: &Demand, overhead: Overhead) -> Result<(Vec<&Card>, LeftOver), Misfit> {
         if !self.offers(demand) {
             return Err(Misfit::NotOffered);
         }
@@ -126,7 +126,7 @@ impl CandidateNode {
         };
         let untouched =
             self.cards.iter().filter(|card| card.taken.is_empty() && !cards.contains(card)).count();
-        Ok((cards, Left { cards_mib, untouched, memory_mib }))
+        Ok((cards, LeftOver { cards_mib, untouched, memory_mib }))
     }
 
     fn offers(&self, demand: &Demand) -> bool {

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::Error,
     library::Library,
-    nodes::{Facts, Link, Unreached},
+    nodes::{Facts, Link, UnreachableReason},
 };
 
 /// How often it is told how far a pull is.
@@ -178,8 +178,8 @@ impl PullAttempt<'_> {
 
     async fn link(&self, node: &NodeRecord) -> Result<Link, PullFailure> {
         self.run.library.link(node).await.map_err(|error| match error {
-            Unreached::Condition(condition) => PullFault::Unreachable.because(condition.detail),
-            Unreached::Catalog(error) => PullFault::Unreachable.because(error.to_string()),
+            UnreachableReason::Condition(condition) => PullFault::Unreachable.because(condition.detail),
+            UnreachableReason::Catalog(error) => PullFault::Unreachable.because(error.to_string()),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, AuditAction};
 use entrepot_catalog::{Listing, NewPull, NodeFilter, NodeRecord, PullFilter, PullRecord, PullStatus};
 use entrepot_mirror::RegistryHint;
 use entrepot_oci::{ImageRef, Name, Reference, Tag};
@@ -119,7 +119,7 @@ impl Library {
         }
         let object = format!("{}: {}", node.settings.name, request.image);
         let begun = self.begin_pull(&node, request, by).await;
-        self.recorded(by, Deed { action: "pull.create", object: &object, detail: None }, begun).await
+        self.recorded(by, AuditAction { action: "pull.create", object: &object, detail: None }, begun).await
     }
 
     /// Lets all nodes of a region pull an image, but those that are drained.
@@ -177,7 +177,8 @@ impl Library {
     pub async fn cancel_pull(&self, id: PullId, by: &Audit) -> Result<(), Error> {
         let canceled = self.try_cancel(id).await;
         let object = id.to_string();
-        self.recorded(by, Deed { action: "pull.cancel", object: &object, detail: None }, canceled).await
+        self.recorded(by, AuditAction { action: "pull.cancel", object: &object, detail: None }, canceled)
+            .await
     }
 
     async fn try_cancel(&self, id: PullId) -> Result<(), Error> {

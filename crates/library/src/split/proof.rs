@@ -17,7 +17,7 @@ const KEPT: usize = 300;
 /// A way into a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum EntryWay {
     /// By the engine, with the container's environment. Comes first: it opens HAMi-core's books with the limit in them, which
     /// those without an environment then find.
     Exec,
@@ -81,7 +81,7 @@ pub enum ProbeResult {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// The ways, in the order in which they were tried.
-    pub ways: Vec<(Way, ProbeResult)>,
+    pub ways: Vec<(EntryWay, ProbeResult)>,
 }
 
 /// What follows from it.
@@ -90,18 +90,18 @@ pub enum SplitVerdict {
     /// It is limited by each way that must be. Those that are named lead around the limit: the owner is told.
     Effective {
         /// Ways without the limit.
-        leaks: Vec<Way>,
+        leaks: Vec<EntryWay>,
     },
     /// It is not: the instance is stopped, and its owner told why.
     NotEffective {
         /// The first way that shows it.
-        way: Way,
+        way: EntryWay,
         /// What it showed.
         shown: ProbeResult,
     },
 }
 
-impl Way {
+impl EntryWay {
     /// All ways, in the order in which they are tried.
     pub const ALL: [Self; 3] = [Self::Exec, Self::Login, Self::Empty];
 
@@ -164,11 +164,11 @@ impl ProbeResult {
 impl Proof {
     /// What follows from it. In strict mode the limit must hold by every way, else only with the container's environment.
     pub fn verdict(&self, is_strict: bool) -> SplitVerdict {
-        if !self.ways.iter().any(|(way, _)| *way == Way::Exec) {
-            return SplitVerdict::NotEffective { way: Way::Exec, shown: ProbeResult::Silent };
+        if !self.ways.iter().any(|(way, _)| *way == EntryWay::Exec) {
+            return SplitVerdict::NotEffective { way: EntryWay::Exec, shown: ProbeResult::Silent };
         }
         let open = self.ways.iter().filter(|(_, shown)| *shown != ProbeResult::Limited);
-        let (mut leaks, must_hold) = (Vec::new(), |way| is_strict || way == Way::Exec);
+        let (mut leaks, must_hold) = (Vec::new(), |way| is_strict || way == EntryWay::Exec);
         for (way, shown) in open {
             if must_hold(*way) {
                 return SplitVerdict::NotEffective { way: *way, shown: shown.clone() };
@@ -247,13 +247,16 @@ mod tests {
         let whole = ProbeResult::Unlimited { seen_mib: 81_920, limit_mib: 8192 };
         let proof = Proof {
             ways: vec![
-                (Way::Exec, ProbeResult::Limited),
-                (Way::Login, whole.clone()),
-                (Way::Empty, whole.clone()),
+                (EntryWay::Exec, ProbeResult::Limited),
+                (EntryWay::Login, whole.clone()),
+                (EntryWay::Empty, whole.clone()),
             ],
         };
-        assert_eq!(proof.verdict(false), SplitVerdict::Effective { leaks: vec![Way::Login, Way::Empty] });
-        assert_eq!(proof.verdict(true), SplitVerdict::NotEffective { way: Way::Login, shown: whole });
+        assert_eq!(
+            proof.verdict(false),
+            SplitVerdict::Effective { leaks: vec![EntryWay::Login, EntryWay::Empty] }
+        );
+        assert_eq!(proof.verdict(true), SplitVerdict::NotEffective { way: EntryWay::Login, shown: whole });
     }
 
     #[test]
@@ -263,28 +266,29 @@ mod tests {
             ProbeResult::NotLoaded { said: String::new() },
             ProbeResult::OtherCards { seen: Vec::new() },
         ] {
-            let proof = Proof { ways: vec![(Way::Exec, shown.clone())] };
-            assert_eq!(proof.verdict(false), SplitVerdict::NotEffective { way: Way::Exec, shown });
+            let proof = Proof { ways: vec![(EntryWay::Exec, shown.clone())] };
+            assert_eq!(proof.verdict(false), SplitVerdict::NotEffective { way: EntryWay::Exec, shown });
         }
-        let nothing = SplitVerdict::NotEffective { way: Way::Exec, shown: ProbeResult::Silent };
+        let nothing = SplitVerdict::NotEffective { way: EntryWay::Exec, shown: ProbeResult::Silent };
         assert_eq!(Proof::default().verdict(false), nothing, "nothing was tried");
     }
 
     #[test]
     fn the_environment_comes_first_and_is_lost_on_the_other_ways() {
-        assert_eq!(Way::ALL[0], Way::Exec);
-        assert_eq!(Way::Exec.command(), ["/bin/sh", "-c", QUESTION]);
-        for way in [Way::Login, Way::Empty] {
+        assert_eq!(EntryWay::ALL[0], EntryWay::Exec);
+        assert_eq!(EntryWay::Exec.command(), ["/bin/sh", "-c", QUESTION]);
+        for way in [EntryWay::Login, EntryWay::Empty] {
             assert_eq!(way.command()[..2], ["/usr/bin/env", "-i"]);
         }
-        assert!(Way::Login.command().contains(&"-l".to_owned()));
+        assert!(EntryWay::Login.command().contains(&"-l".to_owned()));
         assert_eq!(link_to_books(), ["ln", "-sfn", "/dev/shm/cudevshr.cache", "/tmp/cudevshr.cache"]);
     }
 
     #[test]
     fn a_proof_is_read_back() {
-        let proof =
-            Proof { ways: vec![(Way::Exec, ProbeResult::Limited), (Way::Login, ProbeResult::Silent)] };
+        let proof = Proof {
+            ways: vec![(EntryWay::Exec, ProbeResult::Limited), (EntryWay::Login, ProbeResult::Silent)],
+        };
         let text = serde_json::to_string(&proof).unwrap();
         assert_eq!(text, r#"{"ways":[["exec",{"shown":"limited"}],["login",{"shown":"silent"}]]}"#);
         assert_eq!(serde_json::from_str::<Proof>(&text).unwrap(), proof);

@@ -6,7 +6,7 @@ use entrepot_catalog::EntryRecord;
 
 use super::{
     columns::column,
-    document::{DocumentFault, MOST, Read},
+    document::{DocumentFault, MOST, ParsedRows},
     row::EntryRow,
 };
 use crate::entries::Field;
@@ -63,7 +63,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Reads a table, whose first line names its columns.
-pub(super) fn read(text: &str) -> Result<Read, DocumentFault> {
+pub(super) fn read(text: &str) -> Result<ParsedRows, DocumentFault> {
     let mut records = Records { rest: text, line: 1, separator: separator(text) };
     let Some((_, head)) = records.next()? else { return Err(DocumentFault::Empty) };
     let columns = columns(&head)?;

@@ -38,4 +38,4 @@ pub enum DocumentFault {
 }
 
 /// What was read of a document: its rows, and what is wrong with single cells.
-pub(super) type Read = (Vec<EntryRow>, Vec<RowError>);
+pub(super) type ParsedRows = (Vec<EntryRow>, Vec<RowError>);

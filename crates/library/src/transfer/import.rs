@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::EntryRecord;
 
 use super::{
@@ -20,7 +20,7 @@ const COMPARED: usize = 1000;
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Imported {
+pub enum ImportResult {
     /// All entries are stored.
     Done {
         /// The ids of the new ones.
@@ -46,27 +46,27 @@ impl Library {
         document: ReadDocument,
         is_trial: bool,
         by: Audit,
-    ) -> Result<Imported, EntryError> {
+    ) -> Result<ImportResult, EntryError> {
         let library = self.clone();
         to_the_end(async move {
             let ReadDocument { rows, mut faults } = document;
             let ready = library.ready(rows, &mut faults).await?;
             if !faults.is_empty() {
                 faults.sort_by_key(|fault| (fault.line, fault.field));
-                return Ok(Imported::Refused(faults));
+                return Ok(ImportResult::Refused(faults));
             }
             let is_new: Vec<bool> = ready.iter().map(|(of, _)| of.is_none()).collect();
             let ids = if is_trial {
                 ready.iter().map(|(of, _)| of.as_ref().map_or(0, |seen| seen.id)).collect()
             } else {
                 let detail = Some(format!("entries: {}", ready.len()));
-                let deed = Deed { action: "entry.import", object: "entries", detail };
+                let deed = AuditAction { action: "entry.import", object: "entries", detail };
                 let ids = library.entry_deed(&by, deed, library.store(ready, &by)).await?;
                 library.check_soon(ids.clone());
                 ids
             };
             let of = |wanted: bool| ids.iter().zip(&is_new).filter(move |(_, is_new)| **is_new == wanted);
-            Ok(Imported::Done {
+            Ok(ImportResult::Done {
                 added: of(true).map(|(id, _)| *id).collect(),
                 changed: of(false).map(|(id, _)| *id).collect(),
             })

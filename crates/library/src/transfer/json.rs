@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     columns::column,
-    document::{DocumentFault, MOST, Read},
+    document::{DocumentFault, MOST, ParsedRows},
     row::{EntryRow, RowError, RowFault},
 };
 use crate::entries::Field;
@@ -36,7 +36,7 @@ pub(super) fn write(entries: &[EntryRecord]) -> String {
 }
 
 /// Reads a list.
-pub(super) fn read(text: &str) -> Result<Read, DocumentFault> {
+pub(super) fn read(text: &str) -> Result<ParsedRows, DocumentFault> {
     // The position, and not the text, which may hold a password.
     let position = |error: &serde_json::Error| format!("line {}, column {}", error.line(), error.column());
     let document: EntriesDocument =

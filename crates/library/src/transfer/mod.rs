@@ -14,5 +14,5 @@ mod row;
 
 pub use document::DocumentFault;
 pub use form::{ReadDocument, TransferFormat};
-pub use import::Imported;
+pub use import::ImportResult;
 pub use row::{RowError, RowFault};

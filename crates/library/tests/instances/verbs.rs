@@ -202,7 +202,7 @@ async fn a_removal_during_a_pull_leaves_nothing() {
     yard.engine.fault(EngineFault::on("POST", "images/create", Misbehaviour::Hold(gate.clone())));
     let request = RunRequest { spec: 2.try_into().unwrap(), ..yard.request("a") };
     let made = yard.ask(request).await.unwrap();
-    let entrepot_library::Created::New(made) = made else { panic!() };
+    let entrepot_library::CreatedInstance::New(made) = made else { panic!() };
     yard.engine.asked("POST", "images/create", 1).await;
     yard.library.remove_instance(target(made.id), Volumes::Keep, by()).await.unwrap();
     gate.open();

@@ -11,8 +11,8 @@ use entrepot_catalog::{
 };
 use entrepot_events::EventSender;
 use entrepot_library::{
-    Created, Error, InstanceSettings, InstanceTarget, Library, LibraryParts, LibrarySettings, PullsSettings,
-    RunRequest, RunSettings, Tenant,
+    CreatedInstance, Error, InstanceSettings, InstanceTarget, Library, LibraryParts, LibrarySettings,
+    PullsSettings, RunRequest, RunSettings, Tenant,
 };
 use entrepot_mirror::{Clock, Freshness, Mirror, UpstreamParts};
 use entrepot_remote::Remote;
@@ -158,7 +158,7 @@ impl Yard {
         }
     }
 
-    pub(crate) async fn ask(&self, request: RunRequest) -> Result<Created, Error> {
+    pub(crate) async fn ask(&self, request: RunRequest) -> Result<CreatedInstance, Error> {
         self.library.create_instance(&Tenant::account(self.account, "ann"), request, by()).await
     }
 
@@ -173,7 +173,9 @@ impl Yard {
     }
 
     pub(crate) async fn up(&self, request: RunRequest) -> InstanceRecord {
-        let Created::New(made) = self.ask(request).await.unwrap() else { panic!("it was there already") };
+        let CreatedInstance::New(made) = self.ask(request).await.unwrap() else {
+            panic!("it was there already")
+        };
         self.library.instances_settled().await;
         self.record(made.id).await
     }

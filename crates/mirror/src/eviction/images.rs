@@ -48,7 +48,7 @@ impl DigestNames {
 }
 
 /// What a repository holds.
-pub(super) struct Collected<'a> {
+pub(super) struct RepositoryIndex<'a> {
     names: &'a DigestNames,
     manifests: HashMap<u64, ManifestContent, RandomState>,
     blobs: HashMap<u64, (u64, SystemTime), RandomState>,
@@ -62,7 +62,7 @@ pub(super) struct Collected<'a> {
     pinned: HashSet<u64, RandomState>,
 }
 
-impl<'a> Collected<'a> {
+impl<'a> RepositoryIndex<'a> {
     pub(super) fn new(names: &'a DigestNames) -> Self {
         Self {
             names,
@@ -235,7 +235,7 @@ mod tests {
 
     fn parts(contents: &[RepositoryContent]) -> Vec<EvictionCandidate> {
         let names = DigestNames::new();
-        let mut collected = Collected::new(&names);
+        let mut collected = RepositoryIndex::new(&names);
         contents.iter().for_each(|content| collected.add(*content));
         collected.parts(at(1000), at(1000))
     }

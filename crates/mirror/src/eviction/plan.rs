@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entrepot_eviction::{Demand, Goal, Reason, Space, is_mass_expiry};
+use entrepot_eviction::{Demand, EvictionGoal, Reason, Space, is_mass_expiry};
 use entrepot_oci::Digest;
 
 use super::{
@@ -29,7 +29,8 @@ impl Mirror {
             Some(free) => Demand { free, ..Demand::default() },
             None => limits.demand(self.space().await),
         };
-        let goal = Goal { free: demand.free, unused_since: limits.keep_for().map(|age| before(now, age)) };
+        let goal =
+            EvictionGoal { free: demand.free, unused_since: limits.keep_for().map(|age| before(now, age)) };
         let planned = tokio::task::spawn_blocking(move || choose(survey, &goal, demand, held)).await;
         let plan = Arc::new(planned.map_err(store_failed)?);
         self.0.eviction.remember(&plan);
@@ -43,7 +44,7 @@ impl Mirror {
     }
 }
 
-fn choose(survey: Survey, goal: &Goal, demand: Demand, held: u64) -> EvictionPlan {
+fn choose(survey: Survey, goal: &EvictionGoal, demand: Demand, held: u64) -> EvictionPlan {
     let chosen = entrepot_eviction::plan(&survey.stock, &survey.prices, goal);
     let images: Vec<_> = chosen
         .iter()

@@ -10,7 +10,7 @@ use entrepot_eviction::CacheLimits;
 use entrepot_oci::Digest;
 
 use super::{
-    marked::Marked,
+    marked::MarkedImages,
     planned::EvictionPlan,
     report::{EvictionProgress, EvictionReport},
 };
@@ -27,7 +27,7 @@ pub(crate) struct Eviction {
     pub(crate) room: Arc<Room>,
     pub(super) job: OneJob<EvictionProgress, EvictionReport>,
     plans: Mutex<VecDeque<Arc<EvictionPlan>>>,
-    pub(super) marked: Mutex<Marked>,
+    pub(super) marked: Mutex<MarkedImages>,
 }
 
 impl Eviction {

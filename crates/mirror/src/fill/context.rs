@@ -12,7 +12,7 @@ use super::state::FillFailure;
 use crate::{
     holdings::Holdings,
     metrics::MirrorMetrics,
-    room::{Coming, Room},
+    room::{IncomingBytes, Room},
     size_limit::SizeLimit,
 };
 
@@ -44,7 +44,7 @@ impl FillContext {
         key: &RepoKey,
         digest: &Digest,
         size: u64,
-    ) -> Result<Coming, FillFailure> {
+    ) -> Result<IncomingBytes, FillFailure> {
         if self.room.is_limited() {
             let image = self.holdings.size_around(key, digest).await;
             let admission = self.room.admit(size, image);

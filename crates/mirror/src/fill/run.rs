@@ -28,7 +28,8 @@ use super::{
     writer::Writer,
 };
 use crate::{
-    error::Error, manifest_check::is_manifest_at, metrics::MirrorMetrics, room::Coming, upstream::Upstream,
+    error::Error, manifest_check::is_manifest_at, metrics::MirrorMetrics, room::IncomingBytes,
+    upstream::Upstream,
 };
 
 /// How often progress is noted and throughput measured.
@@ -41,7 +42,7 @@ pub(super) async fn run(
     key: &RepoKey,
     fill: &Arc<Fill>,
 ) {
-    let _counted = Counted::new(&context.metrics);
+    let _counted = FillGauge::new(&context.metrics);
     let begun = tokio::select! {
         begun = begin(context, upstream, key, fill) => begun,
         () = context.stopping.cancelled() => Err(FillFailure::Refused(Error::Store)),
@@ -59,18 +60,18 @@ pub(super) async fn run(
 }
 
 /// A download that has begun.
-struct Begun {
+struct BegunFill {
     job: Arc<FillJob>,
     /// The upstream's answer; `None` if an earlier attempt has left all bytes.
     stream: Option<BlobStream>,
     began: Instant,
     /// It takes this room until it is held.
-    _coming: Option<Coming>,
+    _coming: Option<IncomingBytes>,
 }
 
 /// Fetches what is missing, verifies and commits. A blob that is complete is kept, also when the mirror is stopping.
-async fn finish(begun: Begun) -> Result<(), FillFailure> {
-    let Begun { job, stream, began, _coming } = begun;
+async fn finish(begun: BegunFill) -> Result<(), FillFailure> {
+    let BegunFill { job, stream, began, _coming } = begun;
     let is_whole = stream.as_ref().is_some_and(|stream| stream.start == 0);
     let content = match stream {
         Some(stream) if stream.total.is_none() => job.spool(stream).await?,
@@ -84,16 +85,16 @@ async fn finish(begun: Begun) -> Result<(), FillFailure> {
 }
 
 /// Counts a download until it is dropped.
-struct Counted<'a>(&'a MirrorMetrics);
+struct FillGauge<'a>(&'a MirrorMetrics);
 
-impl<'a> Counted<'a> {
+impl<'a> FillGauge<'a> {
     fn new(metrics: &'a MirrorMetrics) -> Self {
         metrics.fills.inc();
         Self(metrics)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for FillGauge<'_> {
     fn drop(&mut self) {
         self.0.fills.dec();
     }
@@ -113,7 +114,7 @@ async fn begin(
     upstream: &Arc<Upstream>,
     key: &RepoKey,
     fill: &Arc<Fill>,
-) -> Result<Begun, FillFailure> {
+) -> Result<BegunFill, FillFailure> {
     let digest = fill.digest;
     let wanted = FillRequest { context, upstream, key, digest };
     // Before anything is asked for, if a manifest says how large it is.
@@ -170,7 +171,7 @@ async fn begin(
         size: total.unwrap_or(u64::MAX),
         limit,
     });
-    Ok(Begun { job, stream, began: Instant::now(), _coming: coming })
+    Ok(BegunFill { job, stream, began: Instant::now(), _coming: coming })
 }
 
 impl FillRequest<'_> {

@@ -3,8 +3,8 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use entrepot_blobs::{HeldBlob, ObjectBlob, Staged, Stored};
-use entrepot_catalog::{Origin, RepoKey, Unlinked};
+use entrepot_blobs::{HeldBlob, ObjectBlob, Staged, StoreOutcome};
+use entrepot_catalog::{Origin, RepoKey, UnlinkOutcome};
 use entrepot_oci::{Digest, Host};
 
 use futures_util::stream::BoxStream;
@@ -181,7 +181,7 @@ impl Holdings {
         self.to_its_end(async move {
             let _guard = this.locks.lock(&digest).await;
             this.can_record()?;
-            if this.change_blobs(this.blobs.commit(staged, &digest)).await? == Stored::New {
+            if this.change_blobs(this.blobs.commit(staged, &digest)).await? == StoreOutcome::New {
                 this.room.came(size);
             }
             for key in &keys {
@@ -246,9 +246,9 @@ impl Holdings {
             let unlinked = this.ask_catalog(this.catalog.unlink_blob(&key, &digest)).await?;
             this.memory.links.invalidate(&(key, digest));
             match unlinked {
-                Unlinked::NotThere => Ok(false),
-                Unlinked::StillHeld => Ok(true),
-                Unlinked::Last => this.change_blobs(this.blobs.remove(&digest)).await.map(|_| true),
+                UnlinkOutcome::NotThere => Ok(false),
+                UnlinkOutcome::StillHeld => Ok(true),
+                UnlinkOutcome::Last => this.change_blobs(this.blobs.remove(&digest)).await.map(|_| true),
             }
         })
         .await

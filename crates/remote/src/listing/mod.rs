@@ -22,7 +22,7 @@ use crate::{
 };
 use bounds::Bounds;
 use names::NameList;
-use pages::{ListingPage, Next, PageRequest, Pages, is_refused, read_all};
+use pages::{ListingPage, NextPage, PageRequest, Pages, is_refused, read_all};
 
 /// The most bytes of a page of names: some registries send all names at once.
 pub(crate) const MAX_PAGE: usize = 8 << 20;
@@ -98,7 +98,7 @@ impl Remote {
         let links = response.headers().get_all(header::LINK).iter().filter_map(|value| value.to_str().ok());
         let next = match links.filter_map(link_header::next).next() {
             Some(target) => self.next(response.url(), target),
-            None => Next::Unknown,
+            None => NextPage::Unknown,
         };
         let (bytes, guard) = response.document(limit, self.patience()).await?;
         Ok(ListingPage { bytes, guard, next })
@@ -106,18 +106,18 @@ impl Remote {
 
     // Relative to the server that responded, which may be the target of a redirect. A registry behind a proxy may write
     // the address that it has there; of that, only the query is used.
-    fn next(&self, from: &Url, target: &str) -> Next {
+    fn next(&self, from: &Url, target: &str) -> NextPage {
         let refused = match self.gate().same_origin(from, target) {
-            Ok(url) => return Next::At(url),
+            Ok(url) => return NextPage::At(url),
             Err(refused) => refused,
         };
         match from.join(target) {
             Ok(other) if other.path() == from.path() && other.query().is_some() => {
                 let mut url = from.clone();
                 url.set_query(other.query());
-                Next::At(url)
+                NextPage::At(url)
             }
-            _ => Next::Refused(refused.into()),
+            _ => NextPage::Refused(refused.into()),
         }
     }
 }

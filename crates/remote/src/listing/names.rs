@@ -35,7 +35,7 @@ pub(crate) struct NameList {
 impl NameList {
     pub(crate) fn new(check: NameCheck, bounds: Bounds) -> Self {
         let (text, known) = (Text::default(), HashTable::new());
-        Self { text, known, hasher: RandomState::new(), check: check, bounds }
+        Self { text, known, hasher: RandomState::new(), check, bounds }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
@@ -97,7 +97,7 @@ impl Text {
 
 impl Collect for NameList {
     fn take(&mut self, bytes: &[u8]) -> Result<PageSummary, InvalidResponse> {
-        let mut taking = Taking { names: self, taken: PageSummary::default(), fault: None };
+        let mut taking = PageParser { names: self, taken: PageSummary::default(), fault: None };
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let read = NamesPage(&mut taking).deserialize(&mut json).and_then(|()| json.end());
         match (taking.fault, read) {
@@ -113,13 +113,13 @@ impl Collect for NameList {
 }
 
 /// A page while it is parsed.
-struct Taking<'n> {
+struct PageParser<'n> {
     names: &'n mut NameList,
     taken: PageSummary,
     fault: Option<UnboundedListing>,
 }
 
-impl Taking<'_> {
+impl PageParser<'_> {
     fn name(&mut self, name: &str) -> Result<(), UnboundedListing> {
         self.taken.listed += 1;
         if name.len() <= BLOCK && (self.names.check)(name) {
@@ -131,7 +131,7 @@ impl Taking<'_> {
 }
 
 /// A page: an object with names under `tags` or `repositories`.
-struct NamesPage<'t, 'n>(&'t mut Taking<'n>);
+struct NamesPage<'t, 'n>(&'t mut PageParser<'n>);
 
 impl<'de> DeserializeSeed<'de> for NamesPage<'_, '_> {
     type Value = ();
@@ -164,7 +164,7 @@ impl<'de> Visitor<'de> for NamesPage<'_, '_> {
 }
 
 /// The list of names. Registries in Go send `null` for an empty one.
-struct List<'t, 'n>(&'t mut Taking<'n>);
+struct List<'t, 'n>(&'t mut PageParser<'n>);
 
 impl<'de> DeserializeSeed<'de> for List<'_, '_> {
     type Value = ();
@@ -186,15 +186,15 @@ impl<'de> Visitor<'de> for List<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(One(self.0))?.is_some() {}
+        while list.next_element_seed(NameSeed(self.0))?.is_some() {}
         Ok(())
     }
 }
 
 /// One name.
-struct One<'t, 'n>(&'t mut Taking<'n>);
+struct NameSeed<'t, 'n>(&'t mut PageParser<'n>);
 
-impl<'de> DeserializeSeed<'de> for One<'_, '_> {
+impl<'de> DeserializeSeed<'de> for NameSeed<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -202,7 +202,7 @@ impl<'de> DeserializeSeed<'de> for One<'_, '_> {
     }
 }
 
-impl Visitor<'_> for One<'_, '_> {
+impl Visitor<'_> for NameSeed<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

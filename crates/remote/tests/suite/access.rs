@@ -1,6 +1,6 @@
 //! What an account may do, asked without doing it.
 
-use entrepot_remote::{Cancelled, Error, Refusal, RepositoryAccess, Rights};
+use entrepot_remote::{CancelOutcome, Error, Refusal, RepositoryAccess, Rights};
 use entrepot_testkit::{Action, Bearer, Fault, Match, TestRegistry};
 use http::Method;
 
@@ -35,12 +35,16 @@ async fn a_token_tells_what_it_is_good_for() {
 #[tokio::test]
 async fn an_upload_is_begun_and_taken_back() {
     let registry = TestRegistry::start().await;
-    assert_eq!(to(&registry).try_push(&repository()).await.unwrap(), Cancelled::Forgotten);
+    assert_eq!(to(&registry).try_push(&repository()).await.unwrap(), CancelOutcome::Forgotten);
     let methods: Vec<Method> = registry.log().iter().map(|request| request.method.clone()).collect();
     assert_eq!(methods, [Method::POST, Method::DELETE]);
     for status in [401, 404, 405] {
         registry.fault(Fault::on(Match::uploads().method(Method::DELETE)).then(Action::status(status)));
-        assert_eq!(to(&registry).try_push(&repository()).await.unwrap(), Cancelled::LeftToExpire, "{status}");
+        assert_eq!(
+            to(&registry).try_push(&repository()).await.unwrap(),
+            CancelOutcome::LeftToExpire,
+            "{status}"
+        );
     }
     registry.require_bearer(Bearer::new().at_most(&["pull"]));
     let refused = to(&registry).try_push(&repository()).await.unwrap_err();

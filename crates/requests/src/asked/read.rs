@@ -9,7 +9,7 @@ use super::{
     placeholder::{is_around, is_placeholder},
     platform,
     web::{RegistryPage, page},
-    words::{Word, Words},
+    words::{TextWord, TextWords},
 };
 
 /// The most images that somebody is asked to choose from.
@@ -46,7 +46,7 @@ pub enum ImageMeaning {
 /// Reads what somebody typed or pasted: a name, a command, a line of a compose file, the address of a page about the image,
 /// a name with `here` in front, or any of these in a sentence. `None` if there is nothing.
 pub fn read(text: &str, here: &str, names: &NameResolver) -> Option<ParsedText> {
-    let words = Words::of(text);
+    let words = TextWords::of(text);
     let mut all = words.list();
     if all.is_empty() && !words.has_more {
         return None;
@@ -76,7 +76,7 @@ struct TextParser<'a> {
 
 impl TextParser<'_> {
     // A text that is nothing but one name.
-    fn alone(&self, words: &[Word<'_>], has_more: bool) -> Option<ImageMeaning> {
+    fn alone(&self, words: &[TextWord<'_>], has_more: bool) -> Option<ImageMeaning> {
         let mut named = words.iter().filter(|word| !IN_FRONT.contains(&word.text));
         let (Some(only), None) = (named.next(), named.next()) else { return None };
         if is_placeholder(only.text) {
@@ -114,7 +114,7 @@ impl TextParser<'_> {
     }
 
     // The names in a sentence.
-    fn guessed(&self, words: &[Word<'_>]) -> ImageMeaning {
+    fn guessed(&self, words: &[TextWord<'_>]) -> ImageMeaning {
         let told: Vec<&str> = words
             .iter()
             .map(|word| word.text)

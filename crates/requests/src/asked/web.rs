@@ -2,7 +2,7 @@
 
 /// What the rest of an address has at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rest {
+enum AddressRest {
     /// So many parts of the name.
     Parts(usize),
     /// All of it is the name, up to a part that is not.
@@ -10,18 +10,18 @@ enum Rest {
 }
 
 /// Addresses, and the registry of each. Of those that begin alike, the longer one is first.
-const PAGES: [(&str, &str, Rest); 11] = [
-    ("hub.docker.com/_/", "docker.io/library/", Rest::Parts(1)),
-    ("hub.docker.com/r/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/layers/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/repository/docker/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/v2/repositories/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/u/", "docker.io/", Rest::Parts(2)),
-    ("quay.io/repository/", "quay.io/", Rest::Parts(2)),
-    ("gallery.ecr.aws/", "public.ecr.aws/", Rest::Parts(2)),
-    ("catalog.ngc.nvidia.com/orgs/", "nvcr.io/", Rest::Until("containers")),
-    ("mcr.microsoft.com/product/", "mcr.microsoft.com/", Rest::Until("about")),
-    ("mcr.microsoft.com/artifact/mar/", "mcr.microsoft.com/", Rest::Until("about")),
+const PAGES: [(&str, &str, AddressRest); 11] = [
+    ("hub.docker.com/_/", "docker.io/library/", AddressRest::Parts(1)),
+    ("hub.docker.com/r/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/layers/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/repository/docker/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/v2/repositories/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/u/", "docker.io/", AddressRest::Parts(2)),
+    ("quay.io/repository/", "quay.io/", AddressRest::Parts(2)),
+    ("gallery.ecr.aws/", "public.ecr.aws/", AddressRest::Parts(2)),
+    ("catalog.ngc.nvidia.com/orgs/", "nvcr.io/", AddressRest::Until("containers")),
+    ("mcr.microsoft.com/product/", "mcr.microsoft.com/", AddressRest::Until("about")),
+    ("mcr.microsoft.com/artifact/mar/", "mcr.microsoft.com/", AddressRest::Until("about")),
 ];
 
 /// An address, as far as it is about an image.
@@ -44,15 +44,17 @@ pub(super) fn page(address: &str) -> Option<RegistryPage> {
     of_github(address.strip_prefix("github.com/")?)
 }
 
-fn of_path(path: &str, rest: Rest) -> String {
+fn of_path(path: &str, rest: AddressRest) -> String {
     let parts = segments(path);
     let parts: Vec<&str> = match rest {
-        Rest::Parts(count) => parts.into_iter().take(count).collect(),
+        AddressRest::Parts(count) => parts.into_iter().take(count).collect(),
         // Behind the word comes the image, or nothing that belongs to it.
-        Rest::Until("containers") => {
+        AddressRest::Until("containers") => {
             parts.into_iter().filter(|part| *part != "containers" && *part != "teams").collect()
         }
-        Rest::Until(word) => parts.into_iter().take_while(|part| *part != word && *part != "tags").collect(),
+        AddressRest::Until(word) => {
+            parts.into_iter().take_while(|part| *part != word && *part != "tags").collect()
+        }
     };
     parts.join("/")
 }

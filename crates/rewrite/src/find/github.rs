@@ -4,7 +4,7 @@ use crate::{
     candidate::Reason,
     expansion::{Lookup, Pieces, VariableValue},
     find::values::{is_value, spot, variables},
-    finder::{Finder, RenameMethod, What},
+    finder::{EntryVerdict, Finder, RenameMethod},
     tree::{Path, View},
 };
 
@@ -56,7 +56,7 @@ fn reference(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder
     let prefix = if view.text().is_some_and(|text| text.starts_with(SCHEME)) { SCHEME } else { "" };
     let Some(pieces) = finder.pieces(spot(path, view), prefix, &|_| None) else { return };
     let what = finder.what(pieces.clone(), RenameMethod::Rename);
-    let What::Left(Reason::Variable(name)) = &what else {
+    let EntryVerdict::Left(Reason::Variable(name)) = &what else {
         return finder.assembled(spot(path, view), pieces, RenameMethod::Rename);
     };
     let values = match matrix(job, name) {
@@ -163,7 +163,7 @@ fn pushed(
     finder: &mut Finder<'_>,
 ) {
     let what = finder.part_as(spot(path, view), range.clone(), &|_| None);
-    let What::Left(Reason::Variable(name)) = &what else {
+    let EntryVerdict::Left(Reason::Variable(name)) = &what else {
         return finder.part(spot(path, view), range, None);
     };
     let values = match matrix(job, name) {

@@ -6,7 +6,7 @@ use crate::{
     candidate::Reason,
     expansion::{Piece, Pieces},
     find::values::{embedded, ends_with_image, spot},
-    finder::{Finder, RenameMethod, Spot},
+    finder::{Finder, RenameMethod, TreePosition},
     tree::{Path, View},
 };
 
@@ -96,7 +96,7 @@ fn images(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-fn text(view: View<'_>, key: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
+fn text(view: View<'_>, key: &str, spot: TreePosition<'_>, finder: &mut Finder<'_>) {
     let text = spot.node.text().unwrap_or_default();
     // A switch, or the name of something other than an image.
     if matches!(text, "true" | "false") {

@@ -54,9 +54,9 @@ fn scalar(old: &str, new: &TreeNode<'_>, change: Option<&ScalarChange>) -> bool 
     }
 }
 
-type Pair<'a> = (TreeNode<'a>, TreeNode<'a>);
+type NodePair<'a> = (TreeNode<'a>, TreeNode<'a>);
 
-fn mapping(old: &[Pair<'_>], new: &[Pair<'_>], changes: &Changes) -> bool {
+fn mapping(old: &[NodePair<'_>], new: &[NodePair<'_>], changes: &Changes) -> bool {
     let mut new = new.iter();
     let follow = old.iter().all(|(key, value)| {
         let change = changes.get(&value.span.start);
@@ -73,7 +73,7 @@ fn mapping(old: &[Pair<'_>], new: &[Pair<'_>], changes: &Changes) -> bool {
     follow && new.next().is_none()
 }
 
-fn is_entry(pair: &Pair<'_>, entry: &(String, String)) -> bool {
+fn is_entry(pair: &NodePair<'_>, entry: &(String, String)) -> bool {
     pair.0.text() == Some(&entry.0) && pair.1.text() == Some(&entry.1)
 }
 

@@ -19,7 +19,7 @@ struct Envelope<T> {
 
 /// `{}`, where there is nothing to tell.
 #[derive(Serialize)]
-pub(super) struct Nothing {}
+pub(super) struct EmptyData {}
 
 /// Why something was not done.
 pub(super) enum CallFailure {
@@ -69,7 +69,7 @@ pub(super) fn answered<T: Serialize>(
 ) -> Response<Body> {
     let is_chinese = language == Language::Chinese;
     let failed =
-        |status, text: String| written(status, &Envelope { code: NOT_DONE, data: Nothing {}, msg: text });
+        |status, text: String| written(status, &Envelope { code: NOT_DONE, data: EmptyData {}, msg: text });
     match outcome {
         Ok(data) => written(StatusCode::OK, &Envelope { code: DONE, data, msg: messages.done.to_owned() }),
         Err(CallFailure::NoLogin) => {

@@ -3,7 +3,7 @@
 //! A browser sends that header only from a page that set it, so no page of another site can use it. Without it, whatever
 //! else identifies a caller counts. A cookie of that name does not: a browser would send it by itself.
 
-use entrepot_access::{Access, Bearer, Deed, Identity, Operation, SessionError};
+use entrepot_access::{Access, AuditAction, Bearer, Identity, Operation, SessionError};
 use entrepot_library::Library;
 use http::{HeaderName, Method};
 
@@ -55,7 +55,7 @@ pub(super) async fn allowed(call: &WebCall, operation: Operation) -> Result<&Lib
     }
     if let Some(access) = call.state.access.as_ref().filter(|_| call.method != Method::GET) {
         let object = format!("{} {}", call.method, call.path());
-        let deed = Deed { action: "request", object: &object, detail: None };
+        let deed = AuditAction { action: "request", object: &object, detail: None };
         if let Err(error) = access.record_refused(deed, &by(call)).await {
             tracing::warn!("the audit log cannot be written: {error}");
         }

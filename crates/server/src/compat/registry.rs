@@ -9,7 +9,7 @@ use http::Response;
 use serde::Serialize;
 
 use super::{
-    envelope::{CallFailure, CallMessages, Nothing, answered, language},
+    envelope::{CallFailure, CallMessages, EmptyData, answered, language},
     identity::{allowed, identified},
     input::{self, Ids, Input},
 };
@@ -97,13 +97,13 @@ pub(super) async fn update(call: WebCall, body: RequestBody) -> Response<Body> {
     answered(try_update(call, body).await, &CallMessages { done: "更新成功", failed: "更新失败" }, language)
 }
 
-async fn try_update(call: WebCall, body: RequestBody) -> Result<Nothing, CallFailure> {
+async fn try_update(call: WebCall, body: RequestBody) -> Result<EmptyData, CallFailure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::ManageLibrary).await?;
     let input: Input = document_up_to(body, MAX_BODY).await?;
     let id = input::id(input.id)?;
     library.change_entry(id, None, input.change()?, by(&call)).await?;
-    Ok(Nothing {})
+    Ok(EmptyData {})
 }
 
 /// `DELETE deleteImageRegistry?ID=1`, or with the id in the body. One that is not there is removed already.
@@ -120,7 +120,7 @@ pub(super) async fn remove_all(call: WebCall, body: RequestBody) -> Response<Bod
     answered(done, &CallMessages { done: "批量删除成功", failed: "批量删除失败" }, language)
 }
 
-async fn try_remove(call: WebCall, body: RequestBody, may_be_many: bool) -> Result<Nothing, CallFailure> {
+async fn try_remove(call: WebCall, body: RequestBody, may_be_many: bool) -> Result<EmptyData, CallFailure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::ManageLibrary).await?;
     let bytes = read_up_to(body, MAX_BODY).await?;
@@ -136,7 +136,7 @@ async fn try_remove(call: WebCall, body: RequestBody, may_be_many: bool) -> Resu
     }
     let ids = ids.into_iter().map(|id| input::id(Some(id))).collect::<Result<Vec<_>, Problem>>()?;
     library.remove_entries(ids, None, by(&call)).await?;
-    Ok(Nothing {})
+    Ok(EmptyData {})
 }
 
 /// `GET findImageRegistry?ID=1`.

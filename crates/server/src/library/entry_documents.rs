@@ -4,7 +4,7 @@ use axum::body::Body as RequestBody;
 use entrepot_access::Operation;
 use entrepot_api::{EntryExportQuery, EntryForm, EntryImport, EntryImportQuery, Problem as ProblemBody};
 use entrepot_catalog::{EntryCursor, EntryFilter, EntryOrder};
-use entrepot_library::{DocumentFault, Imported, RowError, RowFault, TransferFormat};
+use entrepot_library::{DocumentFault, ImportResult, RowError, RowFault, TransferFormat};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{caller::library, entries::shown, entry_problem};
@@ -77,11 +77,11 @@ pub(crate) async fn import_entries(call: WebCall, body: RequestBody) -> Result<R
     let dry_run = parsed(call.query(), "dry_run", |text| text.parse().ok())?.unwrap_or(false);
     let document = form.read(&read_up_to(body, MAX_DOCUMENT).await?).map_err(of_document)?;
     match library.import_entries(document, dry_run, by(&call)).await? {
-        Imported::Done { added, changed } => {
+        ImportResult::Done { added, changed } => {
             let done = EntryImport { added: added.len(), changed: changed.len(), dry_run };
             Ok(answer::json(&done, JSON))
         }
-        Imported::Refused(faults) => Err(of_rows(&faults)),
+        ImportResult::Refused(faults) => Err(of_rows(&faults)),
     }
 }
 

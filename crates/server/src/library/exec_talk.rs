@@ -7,7 +7,7 @@ use std::{pin::pin, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use entrepot_access::{Access, Audit, Lasting};
+use entrepot_access::{Access, Audit, OngoingAccess};
 use entrepot_api::{ExecMessage, ExecReport, ExecStart, ExecStream, ExecTerminal};
 use entrepot_engine::{Chunk, ExecInput, ExecOutput, ExecRequest, Stream, TerminalSize};
 use entrepot_library::{Program, ProgramControl, ProgramPlace};
@@ -35,7 +35,7 @@ type Sink = SplitSink<WebSocket, Message>;
 type WebSocketFrames = SplitStream<WebSocket>;
 
 /// What a conversation goes by.
-pub(super) struct Terms {
+pub(super) struct ExecContext {
     /// Who runs the program.
     pub(super) by: Audit,
     /// The language of the client.
@@ -43,7 +43,7 @@ pub(super) struct Terms {
     /// What tells whether they may go on.
     pub(super) access: Access,
     /// By what they began.
-    pub(super) lasting: Lasting,
+    pub(super) lasting: OngoingAccess,
     /// Cancelled when the server stops.
     pub(super) draining: CancellationToken,
 }
@@ -65,9 +65,9 @@ enum ExecEnd {
 }
 
 /// Runs a program for a client, until one of them ends.
-pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
+pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, context: ExecContext) {
     let (mut sink, mut frames) = socket.split();
-    let Terms { by, language, access, lasting, draining } = terms;
+    let ExecContext { by, language, access, lasting, draining } = context;
     let mut revoked = pin!(access.until_revoked(&lasting));
     let starting = async {
         let request = asked(&mut frames).await?;

@@ -9,7 +9,7 @@ use entrepot_catalog::{
 };
 use entrepot_library::{
     Allowance, Edit, Free, InstanceView, QuotaSettings, RunRequest, RunSettings, SpecSnapshot, cost_of,
-    lifecycle::{Deed, InstancePart, kept},
+    lifecycle::{InstanceAction, InstancePart, kept},
 };
 
 /// A page of instances.
@@ -103,7 +103,11 @@ fn keeps(view: &InstanceView) -> api::InstanceKeeps {
     ];
     let has: Vec<_> = has.into_iter().flatten().collect();
     let kept = |deed| kept(deed, &has).into_iter().map(part).collect();
-    api::InstanceKeeps { stop: kept(Deed::Stop), reimage: kept(Deed::Reimage), release: kept(Deed::Release) }
+    api::InstanceKeeps {
+        stop: kept(InstanceAction::Stop),
+        reimage: kept(InstanceAction::Reimage),
+        release: kept(InstanceAction::Release),
+    }
 }
 
 fn part(part: InstancePart) -> api::InstancePart {

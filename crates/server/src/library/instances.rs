@@ -12,7 +12,7 @@ use entrepot_api::{
 };
 use entrepot_catalog::{InstanceFilter, InstancePhase};
 use entrepot_library::{
-    Created, Error, InstanceId, InstanceTarget, InstanceView, Library, RunRequest, Volumes,
+    CreatedInstance, Error, InstanceId, InstanceTarget, InstanceView, Library, RunRequest, Volumes,
 };
 use http::{Response, StatusCode};
 
@@ -101,8 +101,8 @@ pub(crate) async fn create_instance(call: WebCall, body: RequestBody) -> Result<
     let tenant = tenant(&call)?;
     let new: NewInstance = document_up_to(body, MAX_DOCUMENT).await?;
     let (record, status) = match library.create_instance(&tenant, request(new)?, by(&call)).await? {
-        Created::New(record) => (record, StatusCode::CREATED),
-        Created::Known(record) => (record, StatusCode::OK),
+        CreatedInstance::New(record) => (record, StatusCode::CREATED),
+        CreatedInstance::Known(record) => (record, StatusCode::OK),
     };
     let id = InstanceId::try_from(record.id).map_err(|_| unknown(&record.id.to_string()))?;
     Ok(described(&call, library.instance(id, None).await?, status))

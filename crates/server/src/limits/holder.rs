@@ -14,7 +14,7 @@ const IPV6_NETWORK: u32 = 8;
 
 /// Who asks, and from where.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asker<'a> {
+pub(crate) struct LimitedClient<'a> {
     pub(crate) principal: &'a Principal,
     /// The client's address; `None` is the local command line.
     pub(crate) address: Option<IpAddr>,
@@ -42,7 +42,7 @@ pub(super) fn is_exempt(principal: &Principal, limits: &PullLimits) -> bool {
     }
 }
 
-impl Asker<'_> {
+impl LimitedClient<'_> {
     /// Whose the limits are. `None` for who is exempt, and where the client has no address.
     pub(super) fn holder(&self, limits: &PullLimits) -> Option<BucketOwner> {
         if is_exempt(self.principal, limits) {

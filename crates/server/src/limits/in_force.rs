@@ -21,7 +21,7 @@ pub struct LimitsInForce(pub(super) Arc<LimitsInner>);
 
 pub(super) struct LimitsInner {
     limits: ArcSwap<PullLimits>,
-    has: Has,
+    has: LimitKinds,
     pub(super) ledger: Ledger,
     pub(super) misses: Misses,
     pub(super) refusals: Refusals,
@@ -30,7 +30,7 @@ pub(super) struct LimitsInner {
 
 /// Which kinds of limits there are: one look where there are none.
 #[derive(Default)]
-struct Has {
+struct LimitKinds {
     any: AtomicBool,
     bytes: AtomicBool,
     misses: AtomicBool,
@@ -49,7 +49,7 @@ impl LimitsInForce {
     pub fn new(limits: PullLimits) -> Self {
         let this = Self(Arc::new(LimitsInner {
             limits: ArcSwap::default(),
-            has: Has::default(),
+            has: LimitKinds::default(),
             ledger: Ledger::default(),
             misses: Misses::default(),
             refusals: Refusals::default(),
@@ -69,7 +69,7 @@ impl LimitsInForce {
     }
 
     pub(super) fn replace(&self, limits: PullLimits) {
-        let Has { any, bytes, misses, .. } = &self.0.has;
+        let LimitKinds { any, bytes, misses, .. } = &self.0.has;
         any.store(!limits.are_none(), Ordering::Relaxed);
         bytes.store(limits.count_bytes(), Ordering::Relaxed);
         misses.store(limits.count_misses(), Ordering::Relaxed);
@@ -129,14 +129,14 @@ impl LimitsInForce {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_testkit::Captured;
+    use entrepot_testkit::CapturedOutput;
 
     use super::*;
 
     // operate.md row 13
     #[test]
     fn a_proxy_that_hides_its_clients_is_told_of_once() {
-        let (log, limits) = (Captured::default(), LimitsInForce::default());
+        let (log, limits) = (CapturedOutput::default(), LimitsInForce::default());
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {

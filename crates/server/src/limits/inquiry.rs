@@ -19,11 +19,11 @@ use http::StatusCode;
 use tokio::time::Instant;
 
 use super::{
-    holder::{Asker, BucketOwner},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
-    ledger::{BucketKey, Counted, CountedKind, counted},
-    misses::Waiting,
-    refusals::Met,
+    ledger::{BucketCharge, BucketKey, CountedKind, counted},
+    misses::WaitGuard,
+    refusals::MetLimit,
 };
 use crate::{
     action::{Action, ContentRef},
@@ -45,24 +45,24 @@ pub(crate) struct UpstreamInquiry<'a> {
 pub(crate) struct Inquiry {
     limits: LimitsInForce,
     owner: BucketOwner,
-    paid: Vec<Counted>,
+    paid: Vec<BucketCharge>,
     price: u64,
     name: u64,
 }
 
 /// Which bucket lacks what a question costs, and for how long; `None` is forever.
-type Lacking = (BucketKey, Option<Duration>);
+type LackingBucket = (BucketKey, Option<Duration>);
 
 impl LimitsInForce {
     /// Lets a request ask an upstream, or says why not. `None` if it costs nothing.
     pub(crate) async fn inquire(
         &self,
         mirror: &Mirror,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         inquiry: UpstreamInquiry<'_>,
     ) -> Result<Option<Inquiry>, Refusal> {
         let limits = Arc::clone(&self.limits());
-        let (Some(holder), Some(price)) = (asker.holder(&limits), price(&inquiry)) else { return Ok(None) };
+        let (Some(holder), Some(price)) = (client.holder(&limits), price(&inquiry)) else { return Ok(None) };
         // In the other modes no upstream is asked.
         let is_asked = matches!(mirror.offer().mode, Mode::Normal | Mode::SmallOnly);
         if !is_asked || mirror.familiarity(inquiry.key, inquiry.action.probe()).await == Familiarity::Known {
@@ -76,7 +76,7 @@ impl LimitsInForce {
                 Ok(Some(Inquiry { limits: self.clone(), owner: holder, paid, price, name }))
             }
             Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&inquiry)),
-            Err(lacking) => Err(self.too_many_misses(asker, &limits, (holder, lacking))),
+            Err(lacking) => Err(self.too_many_misses(client, &limits, (holder, lacking))),
         }
     }
 
@@ -87,7 +87,7 @@ impl LimitsInForce {
         price: u64,
         limits: &PullLimits,
         owner: BucketOwner,
-    ) -> Result<Vec<Counted>, Lacking> {
+    ) -> Result<Vec<BucketCharge>, LackingBucket> {
         let (misses, until) = (&self.0.misses, Instant::now() + limits.per_client.queue().min(PATIENCE));
         let allowances = (limits.per_client.misses, limits.total.misses);
         loop {
@@ -106,7 +106,7 @@ impl LimitsInForce {
             if !is_of_all(lacking.0) || !comes || Instant::now() >= until {
                 return Err(lacking);
             }
-            let Some(_waiting) = Waiting::begin(&misses.waiting) else { return Err(lacking) };
+            let Some(_waiting) = WaitGuard::begin(&misses.waiting) else { return Err(lacking) };
             let wait = lacking.1.map_or(until, |wait| until.min(Instant::now() + wait));
             tokio::select! {
                 () = answered => {}
@@ -117,9 +117,9 @@ impl LimitsInForce {
 
     fn too_many_misses(
         &self,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         limits: &PullLimits,
-        (holder, (place, wait)): (BucketOwner, Lacking),
+        (holder, (place, wait)): (BucketOwner, LackingBucket),
     ) -> Refusal {
         let (limit, holder, of) = match place {
             BucketKey::Total(_) => ("total_misses", BucketOwner::Everybody, limits.total.misses),
@@ -134,7 +134,7 @@ impl LimitsInForce {
             (Some(of), _) => format!("{subject} asks for more names that nobody has than {of}"),
             (None, _) => format!("{subject} asks for too many names that nobody has"),
         };
-        self.0.refusals.refuse(Met { limit, owner: holder, fact, wait, asker })
+        self.0.refusals.refuse(MetLimit { limit, owner: holder, fact, wait, asker: client })
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use entrepot_policy::{Allowance, Bucket, RecentTable, Strikes, Taken};
+use entrepot_policy::{Allowance, Bucket, RecentTable, Strikes, TakeOutcome};
 use foldhash::quality::RandomState;
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -57,7 +57,7 @@ pub(super) enum BucketKey {
 
 /// A bucket, and what is in it: see [`Bucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counted {
+pub(super) struct BucketCharge {
     pub(super) key: BucketKey,
     pub(super) bucket: Bucket,
 }
@@ -75,19 +75,20 @@ pub(super) fn counted(
     (own, all): (Option<Allowance>, Option<Allowance>),
     owner: BucketOwner,
     counts: CountedKind,
-) -> Vec<Counted> {
+) -> Vec<BucketCharge> {
     let (kind, total) = match counts {
         CountedKind::Manifests => (BucketKind::Manifests, Total::Manifests),
         CountedKind::Misses => (BucketKind::Misses, Total::Misses),
     };
     let mut buckets = Vec::with_capacity(3);
     if let Some(of) = own {
-        buckets.push(Counted { key: BucketKey::Of(owner, kind), bucket: of.bucket() });
+        buckets.push(BucketCharge { key: BucketKey::Of(owner, kind), bucket: of.bucket() });
         if let Some((network, times)) = owner.network() {
-            buckets.push(Counted { key: BucketKey::Of(network, kind), bucket: of.bucket().times(times) });
+            buckets
+                .push(BucketCharge { key: BucketKey::Of(network, kind), bucket: of.bucket().times(times) });
         }
     }
-    buckets.extend(all.map(|of| Counted { key: BucketKey::Total(total), bucket: of.bucket() }));
+    buckets.extend(all.map(|of| BucketCharge { key: BucketKey::Total(total), bucket: of.bucket() }));
     buckets
 }
 
@@ -180,21 +181,21 @@ impl Ledger {
     pub(super) fn take(
         &self,
         many: u64,
-        of: &[Counted],
+        of: &[BucketCharge],
         now: Duration,
     ) -> Result<(), (BucketKey, Option<Duration>)> {
-        for (nth, Counted { key: place, bucket }) in of.iter().enumerate() {
+        for (nth, BucketCharge { key: place, bucket }) in of.iter().enumerate() {
             let taken = self.change(*place, |full| {
                 let taken = bucket.take(many, *full, now);
-                if let Taken::Yes(then) = taken {
+                if let TakeOutcome::Yes(then) = taken {
                     *full = then;
                 }
                 taken
             });
             let wait = match taken {
-                Taken::Yes(_) => continue,
-                Taken::After(wait) => Some(wait),
-                Taken::Never => None,
+                TakeOutcome::Yes(_) => continue,
+                TakeOutcome::After(wait) => Some(wait),
+                TakeOutcome::Never => None,
             };
             self.give_back(many, &of[..nth]);
             return Err((*place, wait));
@@ -203,8 +204,8 @@ impl Ledger {
     }
 
     /// Gives back what was taken and not used.
-    pub(super) fn give_back(&self, many: u64, of: &[Counted]) {
-        for Counted { key: place, bucket } in of {
+    pub(super) fn give_back(&self, many: u64, of: &[BucketCharge]) {
+        for BucketCharge { key: place, bucket } in of {
             self.change(*place, |full| *full = bucket.give_back(many, *full));
         }
     }
@@ -213,7 +214,7 @@ impl Ledger {
     pub(super) fn charge(
         &self,
         many: u64,
-        Counted { key: place, bucket }: Counted,
+        BucketCharge { key: place, bucket }: BucketCharge,
         now: Duration,
     ) -> Duration {
         self.change(place, |full| {
@@ -227,7 +228,7 @@ impl Ledger {
     pub(super) fn charge_within(
         &self,
         many: u64,
-        Counted { key: place, bucket }: Counted,
+        BucketCharge { key: place, bucket }: BucketCharge,
         now: Duration,
         most: Duration,
     ) -> Option<Duration> {
@@ -244,12 +245,12 @@ impl Ledger {
     }
 
     /// How long the bucket owes something.
-    pub(super) fn debt(&self, Counted { key: place, bucket }: Counted, now: Duration) -> Duration {
+    pub(super) fn debt(&self, BucketCharge { key: place, bucket }: BucketCharge, now: Duration) -> Duration {
         self.change(place, |full| bucket.debt(*full, now))
     }
 
     /// How many are in the bucket.
-    pub(super) fn left(&self, Counted { key: place, bucket }: Counted, now: Duration) -> u64 {
+    pub(super) fn left(&self, BucketCharge { key: place, bucket }: BucketCharge, now: Duration) -> u64 {
         self.change(place, |full| bucket.left(*full, now))
     }
 
@@ -308,8 +309,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::{super::holder::address, *};
 
-    fn counted(key: BucketKey, amount: u64) -> Counted {
-        Counted { key: key, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
+    fn counted(key: BucketKey, amount: u64) -> BucketCharge {
+        BucketCharge { key, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
     }
 
     #[test]

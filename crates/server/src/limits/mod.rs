@@ -23,9 +23,9 @@ mod streams;
 pub use self::in_force::LimitsInForce;
 pub(crate) use self::{
     ban::{Ban, NewBan, Subject, SubjectError},
-    holder::Asker,
+    holder::LimitedClient,
     inquiry::UpstreamInquiry,
-    refusals::Told,
-    standing::{ClientStanding, Left, Unit},
-    streams::{Sent, Shaped},
+    refusals::RefusalRecord,
+    standing::{ClientStanding, LimitBalance, Unit},
+    streams::{SentBlob, StreamShaping},
 };

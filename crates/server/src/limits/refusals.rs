@@ -20,7 +20,7 @@ use prometheus_client::{
 };
 
 use super::{
-    holder::{Asker, BucketOwner},
+    holder::{BucketOwner, LimitedClient},
     ledger::lock,
 };
 use crate::error::Refusal;
@@ -39,7 +39,7 @@ pub(super) struct Refusals {
     refused: AtomicU64,
     counters: Family<LimitLabels, Counter>,
     hasher: RandomState,
-    told: Mutex<RecentTable<u64, Option<Told>>>,
+    told: Mutex<RecentTable<u64, Option<RefusalRecord>>>,
 }
 
 impl Default for Refusals {
@@ -60,7 +60,7 @@ struct LimitLabels {
 
 /// A refusal, or several of the same client by the same limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct RefusalRecord {
     /// The id, as it was told.
     pub(crate) id: String,
     /// Who was refused: an account, an address or a network.
@@ -79,14 +79,14 @@ pub(crate) struct Told {
 }
 
 /// A limit that was met.
-pub(super) struct Met<'a> {
+pub(super) struct MetLimit<'a> {
     pub(super) limit: &'static str,
     /// Whose the limit is.
     pub(super) owner: BucketOwner,
     pub(super) fact: String,
     /// `None`: there is never anything.
     pub(super) wait: Option<Duration>,
-    pub(super) asker: &'a Asker<'a>,
+    pub(super) asker: &'a LimitedClient<'a>,
 }
 
 impl Refusals {
@@ -97,7 +97,7 @@ impl Refusals {
     }
 
     /// The refusal of a request.
-    pub(super) fn refuse(&self, met: Met<'_>) -> Refusal {
+    pub(super) fn refuse(&self, met: MetLimit<'_>) -> Refusal {
         self.count(met.limit);
         let nth = self.refused.fetch_add(1, Ordering::Relaxed);
         let seconds = scattered(met.wait.unwrap_or(NEVER), nth);
@@ -114,16 +114,16 @@ impl Refusals {
     }
 
     /// The refusal with this id, if it is remembered.
-    pub(super) fn find(&self, id: &str) -> Option<Told> {
+    pub(super) fn find(&self, id: &str) -> Option<RefusalRecord> {
         lock(&self.told).get(&number(id)?).and_then(Clone::clone)
     }
 
     // One entry for a client and a limit, so that nobody fills the table alone.
-    fn note(&self, met: &Met<'_>, wait: Duration, now: SystemTime) -> String {
+    fn note(&self, met: &MetLimit<'_>, wait: Duration, now: SystemTime) -> String {
         let client = met.asker.label(met.owner);
         let key = self.hasher.hash_one((met.owner, &client, met.limit)) >> (64 - 5 * LENGTH);
         let mut told = lock(&self.told);
-        let entry = told.entry(key).get_or_insert_with(|| Told {
+        let entry = told.entry(key).get_or_insert_with(|| RefusalRecord {
             id: text(key),
             client,
             limit: met.limit,
@@ -167,9 +167,15 @@ mod tests {
 
     use super::{super::holder::address, *};
 
-    fn met<'a>(asker: &'a Asker<'a>, at: &str) -> Met<'a> {
+    fn met<'a>(client: &'a LimitedClient<'a>, at: &str) -> MetLimit<'a> {
         let (holder, wait) = (address(at), Some(Duration::from_secs(8)));
-        Met { limit: "client_manifests", owner: holder, fact: "too many".to_owned(), wait, asker }
+        MetLimit {
+            limit: "client_manifests",
+            owner: holder,
+            fact: "too many".to_owned(),
+            wait,
+            asker: client,
+        }
     }
 
     // operate.md rows 27, 28
@@ -184,7 +190,7 @@ mod tests {
     #[test]
     fn a_refusal_has_an_id_that_is_found_again() {
         let (refusals, asker) =
-            (Refusals::default(), Asker { principal: &Principal::ANONYMOUS, address: None });
+            (Refusals::default(), LimitedClient { principal: &Principal::ANONYMOUS, address: None });
         for _ in 0..3 {
             let refusal = refusals.refuse(met(&asker, "192.0.2.1"));
             assert!(refusal.message.contains("too many; hint: try again in "), "{}", refusal.message);

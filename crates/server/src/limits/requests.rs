@@ -7,10 +7,10 @@ use entrepot_policy::{Allowance, PullLimits};
 use tokio::sync::Semaphore;
 
 use super::{
-    holder::{Asker, BucketOwner},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
     ledger::{BucketKey, CountedKind, counted},
-    refusals::Met,
+    refusals::MetLimit,
 };
 use crate::{
     action::{Action, ContentRef},
@@ -25,20 +25,20 @@ impl LimitsInForce {
     /// Lets a request pass, with what it holds until it has been answered, or says when to ask again.
     pub(crate) async fn admit(
         &self,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         wants: (&Action<'_>, Method),
     ) -> Result<Permit, Refusal> {
         let limits = self.limits();
-        let Some(holder) = asker.holder(&limits) else { return Ok(Permit::free()) };
+        let Some(holder) = client.holder(&limits) else { return Ok(Permit::free()) };
         match wants {
             (Action::Pull(ContentRef::Manifest(_)), _) => {
-                self.manifest(asker, &limits, holder).map(|()| Permit::free())
+                self.manifest(client, &limits, holder).map(|()| Permit::free())
             }
             (Action::Pull(ContentRef::Blob(_)), Method::Get) => {
                 let (most, queue) = (limits.per_client.blobs, limits.per_client.queue());
                 drop(limits);
                 match most {
-                    Some(most) => self.blob(asker, (holder, most), queue).await,
+                    Some(most) => self.blob(client, (holder, most), queue).await,
                     None => Ok(Permit::free()),
                 }
             }
@@ -46,16 +46,21 @@ impl LimitsInForce {
         }
     }
 
-    fn manifest(&self, asker: &Asker<'_>, limits: &PullLimits, owner: BucketOwner) -> Result<(), Refusal> {
+    fn manifest(
+        &self,
+        client: &LimitedClient<'_>,
+        limits: &PullLimits,
+        owner: BucketOwner,
+    ) -> Result<(), Refusal> {
         let buckets =
             counted((limits.per_client.manifests, limits.total.manifests), owner, CountedKind::Manifests);
         let taken = self.0.ledger.take(1, &buckets, self.0.ledger.now());
-        taken.map_err(|(place, wait)| self.too_many(asker, limits, (place, owner), wait))
+        taken.map_err(|(place, wait)| self.too_many(client, limits, (place, owner), wait))
     }
 
     fn too_many(
         &self,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         limits: &PullLimits,
         (place, holder): (BucketKey, BucketOwner),
         wait: Option<Duration>,
@@ -74,16 +79,16 @@ impl LimitsInForce {
             _ => {
                 let of = said(limits.per_client.manifests);
                 let fact = format!("{} asks for more manifests than {of}", holder.subject());
-                self.met(asker, &fact);
+                self.met(client, &fact);
                 ("client_manifests", holder, fact)
             }
         };
-        self.0.refusals.refuse(Met { limit, owner: holder, fact, wait, asker })
+        self.0.refusals.refuse(MetLimit { limit, owner: holder, fact, wait, asker: client })
     }
 
     async fn blob(
         &self,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         (holder, most): (BucketOwner, u32),
         queue: Duration,
     ) -> Result<Permit, Refusal> {
@@ -106,7 +111,13 @@ impl LimitsInForce {
         }
         let fact = format!("{} reads {most} blobs at a time", holder.subject());
         let wait = (most > 0).then_some(BLOBS_WAIT);
-        Err(self.0.refusals.refuse(Met { limit: "client_blobs", owner: holder, fact, wait, asker }))
+        Err(self.0.refusals.refuse(MetLimit {
+            limit: "client_blobs",
+            owner: holder,
+            fact,
+            wait,
+            asker: client,
+        }))
     }
 }
 
@@ -124,7 +135,7 @@ mod tests {
     }
 
     fn ask(limits: &LimitsInForce, from: &str) -> Result<(), Refusal> {
-        let asker = Asker { principal: &Principal::ANONYMOUS, address: from.parse().ok() };
+        let asker = LimitedClient { principal: &Principal::ANONYMOUS, address: from.parse().ok() };
         let in_force = limits.limits();
         let holder = asker.holder(&in_force).unwrap();
         limits.manifest(&asker, &in_force, holder)

@@ -6,10 +6,10 @@ use entrepot_policy::{Bucket, PullLimits, rate_bucket};
 
 use super::{
     ban::Ban,
-    holder::{Asker, BucketOwner},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
-    ledger::{BucketKey, BucketKind, Counted},
-    refusals::Told,
+    ledger::{BucketCharge, BucketKey, BucketKind},
+    refusals::RefusalRecord,
 };
 /// How somebody stands.
 pub(crate) struct ClientStanding {
@@ -17,12 +17,12 @@ pub(crate) struct ClientStanding {
     pub(crate) client: String,
     /// False for who is not limited.
     pub(crate) is_limited: bool,
-    pub(crate) left: Vec<Left>,
+    pub(crate) left: Vec<LimitBalance>,
     pub(crate) ban: Option<Arc<Ban>>,
 }
 
 /// What is left of a limit.
-pub(crate) struct Left {
+pub(crate) struct LimitBalance {
     /// Its key in the configuration.
     pub(crate) key: &'static str,
     /// As it is written.
@@ -53,12 +53,12 @@ impl LimitsInForce {
     }
 
     /// The refusal with this id, if it is remembered.
-    pub(crate) fn refusal(&self, id: &str) -> Option<Told> {
+    pub(crate) fn refusal(&self, id: &str) -> Option<RefusalRecord> {
         self.0.refusals.find(id)
     }
 
     /// How somebody stands.
-    pub(crate) fn standing(&self, asker: &Asker<'_>) -> ClientStanding {
+    pub(crate) fn standing(&self, asker: &LimitedClient<'_>) -> ClientStanding {
         let (limits, ban) = (self.limits(), self.ban_of(asker, SystemTime::now()));
         match asker.holder(&limits) {
             Some(holder) => {
@@ -72,12 +72,13 @@ impl LimitsInForce {
         }
     }
 
-    fn left(&self, limits: &PullLimits, owner: BucketOwner) -> Vec<Left> {
+    fn left(&self, limits: &PullLimits, owner: BucketOwner) -> Vec<LimitBalance> {
         let (own, now) = (&limits.per_client, self.0.ledger.now());
         let of = |kind: BucketKind, bucket: Bucket| {
-            self.0.ledger.left(Counted { key: BucketKey::Of(owner, kind), bucket }, now)
+            self.0.ledger.left(BucketCharge { key: BucketKey::Of(owner, kind), bucket }, now)
         };
-        let counted = |key, allowed: String, unit, left| Left { key, allowed, unit, left: Some(left) };
+        let counted =
+            |key, allowed: String, unit, left| LimitBalance { key, allowed, unit, left: Some(left) };
         let requests = [
             ("per_client.manifests", own.manifests, BucketKind::Manifests),
             ("per_client.misses", own.misses, BucketKind::Misses),
@@ -100,7 +101,7 @@ impl LimitsInForce {
             });
             counted("per_client.blobs", most.to_string(), Unit::Blobs, free as u64)
         });
-        let repeats = own.repeats.map(|most| Left {
+        let repeats = own.repeats.map(|most| LimitBalance {
             key: "per_client.repeats",
             allowed: most.to_string(),
             unit: Unit::Requests,

@@ -3,7 +3,7 @@
 use entrepot_oci::{Host, Reference};
 use entrepot_requests::Image;
 
-use super::{here::Here, home_words::HomeWords};
+use super::{here::OwnAddress, home_words::HomeWords};
 
 /// What people pull with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) enum CommandStep {
 
 /// An image and the server to pull it from.
 pub(super) struct PullExample<'a> {
-    pub(super) here: &'a Here,
+    pub(super) here: &'a OwnAddress,
     pub(super) image: &'a Image,
     /// True if names without a registry are Docker Hub's here, so that this server can stand in for it.
     pub(super) stands_in_for_hub: bool,

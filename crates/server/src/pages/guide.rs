@@ -11,18 +11,18 @@ use entrepot_sync::{
 };
 
 use super::{
-    here::Here,
+    here::OwnAddress,
     html::{copy_button, escape, inline, moment, points},
-    words::{Language, Words},
+    words::{Language, PageWords},
 };
 
 /// This server, which is one more place to pull from.
-pub(super) struct Own<'a> {
-    pub(super) here: &'a Here,
+pub(super) struct OwnServer<'a> {
+    pub(super) here: &'a OwnAddress,
     pub(super) names: &'a NameResolver,
 }
 
-impl Own<'_> {
+impl OwnServer<'_> {
     // What `place` is called here, if its registry is mirrored.
     fn address(&self, place: &Place) -> Option<String> {
         let Place::Registry { host, repository } = place else { return None };
@@ -33,7 +33,7 @@ impl Own<'_> {
 }
 
 /// The main part of the page.
-pub(super) fn main(rules: &RuleSet, views: &RulesView, own: &Own<'_>, language: Language) -> String {
+pub(super) fn main(rules: &RuleSet, views: &RulesView, own: &OwnServer<'_>, language: Language) -> String {
     let words = language.words();
     let mut out =
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.guide, words.guide_lead);
@@ -66,7 +66,7 @@ pub(super) fn main(rules: &RuleSet, views: &RulesView, own: &Own<'_>, language: 
 }
 
 /// The text for a server without rules.
-pub(super) fn nothing(words: &Words) -> String {
+pub(super) fn nothing(words: &PageWords) -> String {
     format!("<div class=\"empty\"><p>{}</p><p>{}</p></div>", words.no_rules, inline(words.no_rules_hint))
 }
 
@@ -90,7 +90,7 @@ fn heading(rule: &SyncRule) -> &str {
     rule.title.as_deref().unwrap_or(&rule.name)
 }
 
-fn contents(groups: &[Group<'_>], words: &Words) -> String {
+fn contents(groups: &[Group<'_>], words: &PageWords) -> String {
     let mut out = format!("<nav class=\"list\" aria-label=\"{}\">", words.contents);
     for (category, rules) in groups {
         let name = category.unwrap_or(if groups.len() > 1 { words.others } else { words.contents });
@@ -104,7 +104,7 @@ fn contents(groups: &[Group<'_>], words: &Words) -> String {
     out
 }
 
-fn section(rule: &SyncRule, view: Option<&RuleView>, own: &Own<'_>, language: Language) -> String {
+fn section(rule: &SyncRule, view: Option<&RuleView>, own: &OwnServer<'_>, language: Language) -> String {
     let words = language.words();
     let id = escape(&rule.name);
     let mut out = format!(
@@ -128,7 +128,7 @@ fn section(rule: &SyncRule, view: Option<&RuleView>, own: &Own<'_>, language: La
 }
 
 /// The status of a rule, in a few words.
-pub(super) fn standing(view: &RuleView, words: &Words) -> String {
+pub(super) fn standing(view: &RuleView, words: &PageWords) -> String {
     let copies = view.copies;
     let (class, text) = if copies.total() == 0 {
         ("", words.unknown.to_owned())
@@ -194,7 +194,7 @@ fn addresses(rule: &SyncRule, source: &RuleSource, own: Option<&str>, language: 
     out
 }
 
-fn address(id: &str, address: &str, about: &str, words: &Words) -> String {
+fn address(id: &str, address: &str, about: &str, words: &PageWords) -> String {
     format!(
         r#"<li><code id="{id}">{}:<span class="hole">{}</span></code><span class="about">{about}</span>{}</li>"#,
         escape(address),
@@ -203,7 +203,7 @@ fn address(id: &str, address: &str, about: &str, words: &Words) -> String {
     )
 }
 
-fn commands(rule: &str, source: &RuleSource, own: Option<&str>, words: &Words) -> String {
+fn commands(rule: &str, source: &RuleSource, own: Option<&str>, words: &PageWords) -> String {
     let mut out = format!("<h3>{}</h3>", words.pull);
     let places = std::iter::once(&source.place).chain(source.destinations.iter().map(|to| &to.place));
     let all = own.map(str::to_owned).into_iter().chain(places.map(ToString::to_string));
@@ -221,7 +221,7 @@ fn commands(rule: &str, source: &RuleSource, own: Option<&str>, words: &Words) -
 }
 
 // A rule with many sources, grouped by place, as in the guide of the Ascend images.
-fn by_place(rule: &SyncRule, own: &Own<'_>, words: &Words) -> String {
+fn by_place(rule: &SyncRule, own: &OwnServer<'_>, words: &PageWords) -> String {
     let mut out = String::new();
     let mut add = |heading: &str, all: &[String]| {
         let id = format!("{}-{}", rule.name, out.matches("<h3>").count());
@@ -248,7 +248,7 @@ fn by_place(rule: &SyncRule, own: &Own<'_>, words: &Words) -> String {
     out
 }
 
-fn place(id: &str, heading: &str, all: &[String], words: &Words) -> String {
+fn place(id: &str, heading: &str, all: &[String], words: &PageWords) -> String {
     let mut out = format!("<h3>{heading}</h3><ul class=\"addresses\">");
     for (index, image) in all.iter().enumerate() {
         let id = format!("a-{id}-{index}");

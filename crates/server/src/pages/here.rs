@@ -11,12 +11,12 @@ const UNNAMED: &str = "this-host";
 
 /// Where the reader's browser found this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Here {
+pub(crate) struct OwnAddress {
     host: String,
     is_secure: bool,
 }
 
-impl Here {
+impl OwnAddress {
     /// The address that `origin` has for the sender of a request. Without a proxy of ours that says so, the page that the
     /// reader comes from may say that TLS ends in front of us: that is shown, and decides nothing.
     ///
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::origin::Front;
 
-    fn here(host: &str, headers: &[(&'static str, &'static str)]) -> Here {
+    fn here(host: &str, headers: &[(&'static str, &'static str)]) -> OwnAddress {
         let names = NameResolver::new(Host::docker_hub(), vec![]).with_domain(Some("m.example.com"));
         let headers: HeaderMap = headers
             .iter()
@@ -92,7 +92,7 @@ mod tests {
             .collect();
         let front = Front { has_tls: false, proxies: Networks::loopback(), public_url: None };
         let address = Some([127, 0, 0, 1].into());
-        Here::of(&Origin { front: &front, address, headers: &headers, host: Some(host) }, &names)
+        OwnAddress::of(&Origin { front: &front, address, headers: &headers, host: Some(host) }, &names)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use entrepot_requests::{Image, ImageMeaning, read};
 
 use super::{
     commands::{CommandStep, PullExample, Tool},
-    here::Here,
+    here::OwnAddress,
     home_words::HomeWords,
     html::{copy_button, escape, inline},
     words::Language,
@@ -16,7 +16,7 @@ use super::{
 
 /// What the page is about.
 pub(super) struct Home<'a> {
-    pub(super) here: &'a Here,
+    pub(super) here: &'a OwnAddress,
     pub(super) names: &'a NameResolver,
     /// What the reader typed or pasted.
     pub(super) image: &'a str,

@@ -10,8 +10,8 @@ use super::{
     commands::Tool,
     errors,
     frame::{Frame, PageKind},
-    guide::{self, Own},
-    here::Here,
+    guide::{self, OwnServer},
+    here::OwnAddress,
     home::{AnonymousRights, Home, Pushes},
     reader::PageReader,
     response::{language, page, visitor},
@@ -74,7 +74,7 @@ fn standing(state: &ServerState) -> AnonymousRights {
 pub(super) async fn guide(PageReader(call): PageReader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     let (scheduler, language, here) = (&sync.scheduler, language(&call), here(&call));
-    let own = Own { here: &here, names: call.state.mirror.names() };
+    let own = OwnServer { here: &here, names: call.state.mirror.names() };
     let main = guide::main(&scheduler.rule_set(), &scheduler.rules(), &own, language);
     let main = status::notice(call.state.notice.text().as_deref()) + &main;
     page(
@@ -166,6 +166,6 @@ async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
         .around(&main))
 }
 
-fn here(call: &WebCall) -> Here {
-    Here::of(&call.origin(), call.state.mirror.names())
+fn here(call: &WebCall) -> OwnAddress {
+    OwnAddress::of(&call.origin(), call.state.mirror.names())
 }

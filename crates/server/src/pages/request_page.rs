@@ -213,7 +213,7 @@ impl RequestPage<'_> {
 }
 
 /// Why a reader cannot ask.
-pub(super) enum Closed {
+pub(super) enum ClosedReason {
     /// Nobody can here.
     Off,
     /// Who logs in at this address may.
@@ -223,14 +223,14 @@ pub(super) enum Closed {
 }
 
 /// The page for those who cannot ask: why, and what to do.
-pub(super) fn closed(language: Language, why: &Closed) -> String {
+pub(super) fn closed(language: Language, why: &ClosedReason) -> String {
     let words = RequestWords::of(language);
     let (what, hint) = match why {
-        Closed::Off => (words.off, inline(words.off_hint)),
-        Closed::NeedsLogin(address) => {
+        ClosedReason::Off => (words.off, inline(words.off_hint)),
+        ClosedReason::NeedsLogin(address) => {
             (words.needs_login, format!("<a href=\"{}\">{}</a>", escape(address), words.log_in))
         }
-        Closed::Forbidden => (words.forbidden, inline(words.forbidden_hint)),
+        ClosedReason::Forbidden => (words.forbidden, inline(words.forbidden_hint)),
     };
     format!(
         "<main class=\"page narrow\"><h1>{}</h1><div class=\"notice calm\" role=\"alert\"><p><strong>{what}</strong></p><p>{hint}</p></div></main>",

@@ -13,7 +13,7 @@ use super::{
     form::FormFields,
     frame::{Frame, PageKind},
     reader::{PageReader, login_address},
-    request_page::{Closed, FormOutcome, RequestPage, closed},
+    request_page::{ClosedReason, FormOutcome, RequestPage, closed},
     request_words::RequestWords,
     response::{language, personal, see_other, visitor},
 };
@@ -75,12 +75,12 @@ pub(super) async fn act(PageReader(call): PageReader, body: RequestBody) -> Resp
 async fn answered(call: &WebCall, image: &str, platforms: &str, outcome: FormOutcome) -> Response<Body> {
     let language = language(call);
     let Some(requests) = &call.state.requests else {
-        return framed(call, StatusCode::NOT_FOUND, &closed(language, &Closed::Off));
+        return framed(call, StatusCode::NOT_FOUND, &closed(language, &ClosedReason::Off));
     };
     if !may(call, Operation::Request) {
         let (status, why) = match call.caller.sender.principal.identity {
-            Identity::Account(_) => (StatusCode::FORBIDDEN, Closed::Forbidden),
-            _ => (StatusCode::OK, Closed::NeedsLogin(login_address(call, language))),
+            Identity::Account(_) => (StatusCode::FORBIDDEN, ClosedReason::Forbidden),
+            _ => (StatusCode::OK, ClosedReason::NeedsLogin(login_address(call, language))),
         };
         return framed(call, status, &closed(language, &why));
     }

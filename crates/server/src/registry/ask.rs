@@ -10,10 +10,10 @@ use http::HeaderMap;
 
 use crate::{
     client::Client,
-    limits::Asker,
+    limits::LimitedClient,
     origin::Origin,
     pullers::Puller,
-    rule_admission::{Pulled, Ruled},
+    rule_admission::{PulledRepository, RuledRepository},
     sender::Sender,
     state::ServerState,
     wire::lending::Lending,
@@ -32,18 +32,18 @@ pub(super) struct Ask<'a> {
     pub(super) state: &'a ServerState,
     pub(super) origin: &'a Origin<'a>,
     pub(super) lending: Option<&'a Lending>,
-    pub(super) ruled: &'a Ruled,
+    pub(super) ruled: &'a RuledRepository,
 }
 
 impl Ask<'_> {
     /// The repository that is pulled, for the rules.
-    pub(super) fn pulled(&self) -> Pulled<'_> {
-        Pulled { key: &self.target.key, ruled: self.ruled }
+    pub(super) fn pulled(&self) -> PulledRepository<'_> {
+        PulledRepository { key: &self.target.key, ruled: self.ruled }
     }
 
     /// Whom limits are asked about.
-    pub(super) fn asker(&self) -> Asker<'_> {
-        Asker { principal: &self.sender.principal, address: self.origin.client() }
+    pub(super) fn asker(&self) -> LimitedClient<'_> {
+        LimitedClient { principal: &self.sender.principal, address: self.origin.client() }
     }
 
     /// Who pulls.

@@ -21,14 +21,14 @@ use ask::Ask;
 use entrepot_access::Verb;
 use entrepot_mirror::RegistryHint;
 use entrepot_oci::{Host, Method, Route, RouteError};
-use entrepot_policy::Unoffered;
+use entrepot_policy::Withheld;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body as _;
 
 use crate::{
     action::{Action, ContentRef},
     answer::respond,
-    audit_log::{Doer, Matter},
+    audit_log::{AuditActor, AuditSubject},
     authorize::{self, Question},
     body::Body,
     call::Call,
@@ -36,12 +36,12 @@ use crate::{
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
-    limits::{Asker, UpstreamInquiry},
+    limits::{LimitedClient, UpstreamInquiry},
     metrics::RouteKind,
     permit::Permit,
     policy::Decision,
     sender::{Credentials, Sender},
-    top::Served,
+    top::ServedContent,
 };
 
 /// True if the path belongs to the registry API.
@@ -78,7 +78,7 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (headers, origin) = (&call.head.headers, &call.origin());
     let action = &Action::of(&route, method);
     let key = target.as_ref().map(|target| &target.key);
-    let matter = Matter { route: &route, method, action, repository: key };
+    let matter = AuditSubject { route: &route, method, action, repository: key };
     let question = Question { sender, action, method, repository, origin, ruled: call.ruled };
     let permit = match authorize::admit(state, &question).await {
         Ok(permit) => permit,
@@ -151,7 +151,7 @@ fn describe_namespace(to: &mut HeaderMap, namespace: Option<&Host>) {
 fn note_served(ask: &Ask<'_>, action: &Action<'_>, response: &Response<Body>) {
     if let (Action::Pull(content), StatusCode::OK | StatusCode::PARTIAL_CONTENT) = (action, response.status())
     {
-        ask.state.top.note(&Served {
+        ask.state.top.note(&ServedContent {
             key: &ask.target.key,
             principal: &ask.sender.principal,
             client: Client::at(ask.origin.client()),
@@ -189,10 +189,10 @@ fn describe_access(to: &mut HeaderMap, sender: &Sender) {
 }
 
 // Writes pushes and deletions into the audit log, and those that an account may not do.
-async fn note(call: &Call<'_>, matter: &Matter<'_>, status: StatusCode) {
+async fn note(call: &Call<'_>, matter: &AuditSubject<'_>, status: StatusCode) {
     let Some(access) = call.state.access.as_ref().filter(|_| matter.is_noted()) else { return };
     let client = Client::at(call.origin().client());
-    let doer = Doer { access, sender: call.sender, client, id: call.id };
+    let doer = AuditActor { access, sender: call.sender, client, id: call.id };
     Box::pin(doer.registry(matter, status)).await;
 }
 
@@ -202,10 +202,12 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     // A method that is none of the API's is none of this address either.
     let method = method(&call.head.method, path, query).map_err(|_| Refusal::not_found())?;
     let (state, sender) = (call.state, call.sender);
-    state.limits.check_ban(&Asker { principal: &sender.principal, address: call.origin().client() })?;
+    state
+        .limits
+        .check_ban(&LimitedClient { principal: &sender.principal, address: call.origin().client() })?;
     state.mirror.check_open("_catalog")?;
     if !state.mirror.offer().lists_names {
-        return Err(state.mirror.not_offered(Unoffered::Names).into());
+        return Err(state.mirror.not_offered(Withheld::Names).into());
     }
     if let Some(access) = &state.access {
         authorize::admit_to_list(access, sender, &call.origin())?;

@@ -14,7 +14,7 @@ use crate::{
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
     permit::Permit,
-    rule_admission::Ruled,
+    rule_admission::RuledRepository,
 };
 
 pub(super) async fn start(
@@ -57,7 +57,7 @@ async fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Resolv
     let source = ask.mirror.locate(from, ask.asked).ok()?;
     let action = &Action::Pull(ContentRef::Blob(digest));
     let repository = Some((from, &source.key));
-    let (sender, origin, ruled) = (ask.sender, ask.origin, &Ruled::default());
+    let (sender, origin, ruled) = (ask.sender, ask.origin, &RuledRepository::default());
     let question = Question { sender, action, method: Method::Get, repository, origin, ruled };
     let permit = authorize::admit(ask.state, &question).await.ok()?;
     Some((source, permit))

@@ -1,7 +1,7 @@
 //! The JSON API of requests for images.
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{
     ImageRequest, ImageRequestList, ImageRequestListQuery, ImageRequestLook, NewImageRequest,
     Problem as ProblemBody,
@@ -18,12 +18,12 @@ use crate::{
     answer,
     body::Body,
     headers::JSON,
-    pages::{here::Here, response::language},
+    pages::{here::OwnAddress, response::language},
     sync::problem::Problem,
     web::{
         allowed::{by, may},
         call::WebCall,
-        following::{Followed, follow},
+        following::{FollowedSource, follow},
         request::{Segment, document, limit, parsed},
     },
 };
@@ -207,7 +207,7 @@ impl FollowedRequest {
     }
 }
 
-impl Followed for FollowedRequest {
+impl FollowedSource for FollowedRequest {
     const EVENT: &'static str = "request";
 
     async fn next(&mut self) -> Option<String> {
@@ -222,13 +222,13 @@ impl Followed for FollowedRequest {
 
 /// Who reads requests, and where.
 pub(crate) fn reader(call: &WebCall) -> RequestViewer {
-    let here = Here::of(&call.origin(), call.state.mirror.names());
+    let here = OwnAddress::of(&call.origin(), call.state.mirror.names());
     RequestViewer { host: here.host().to_owned(), language: language(call) }
 }
 
 async fn noted(call: &WebCall, action: &str, object: &str) {
     let Some(access) = &call.state.access else { return };
-    if let Err(error) = access.record_done(Deed { action, object, detail: None }, &by(call)).await {
+    if let Err(error) = access.record_done(AuditAction { action, object, detail: None }, &by(call)).await {
         tracing::warn!("the audit log cannot be written: {error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use entrepot_api as api;
 use entrepot_catalog::{ImageRequestStatus, Listing};
-use entrepot_requests::{Image, Look, RequestFault, RequestState};
+use entrepot_requests::{Image, ImageLook, RequestFault, RequestState};
 
 use super::words::hint;
 use crate::pages::words::Language;
@@ -50,7 +50,7 @@ pub(crate) fn request(
     }
 }
 
-pub(crate) fn look(image: &Image, look: &Look) -> api::ImageRequestLook {
+pub(crate) fn look(image: &Image, look: &ImageLook) -> api::ImageRequestLook {
     let texts = |platforms: &[entrepot_oci::Platform]| platforms.iter().map(ToString::to_string).collect();
     api::ImageRequestLook {
         image: image.explicit(),

@@ -1,17 +1,17 @@
 //! What somebody asks for, and whether they may have it.
 
-use entrepot_access::{Deed, Identity, Operation, Verb, Visibility};
+use entrepot_access::{AuditAction, Identity, Operation, Verb, Visibility};
 use entrepot_mirror::{AnonymousAccess, Probe};
 use entrepot_oci::{Method, Platform, Reference};
 use entrepot_policy::{Explanation, FullName, PullSubject};
-use entrepot_requests::{Asker, Image, ImageMeaning, ParsedText, RequestedImage, Requests, read};
+use entrepot_requests::{Image, ImageMeaning, ParsedText, RequestedImage, Requester, Requests, read};
 use http::StatusCode;
 
 use super::problem::{doubtful, no_name};
 use crate::{
     action::{Action, ContentRef},
     limits,
-    pages::here::Here,
+    pages::here::OwnAddress,
     sync::problem::Problem,
     web::{
         allowed::{allowed, by, may},
@@ -34,14 +34,14 @@ pub(crate) fn requests(call: &WebCall) -> Result<&Requests, Problem> {
 }
 
 /// The caller, as the limits of requests know them.
-pub(crate) fn asker(call: &WebCall) -> Asker {
+pub(crate) fn asker(call: &WebCall) -> Requester {
     let principal = &call.caller.sender.principal;
     let client = match &principal.identity {
         Identity::Account(account) => format!("account:{}", account.name),
         Identity::Workload(_) => principal.label(),
         _ => call.client().address().map_or_else(|| principal.label(), |address| address.to_string()),
     };
-    Asker { client, is_exempt: call.state.limits.exempts(principal) }
+    Requester { client, is_exempt: call.state.limits.exempts(principal) }
 }
 
 /// Whose requests the caller sees: those of this client, or `None` for all.
@@ -55,7 +55,7 @@ pub(crate) fn whose(call: &WebCall) -> Option<String> {
 /// It is not certain, or means no image that is mirrored here.
 pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result<RequestedImage, Problem> {
     let names = call.state.mirror.names();
-    let here = Here::of(&call.origin(), names);
+    let here = OwnAddress::of(&call.origin(), names);
     let Some(ParsedText { meaning: asked, platforms: named }) = read(text, here.host(), names) else {
         return Err(no_name(&ImageMeaning::Placeholder));
     };
@@ -99,7 +99,7 @@ pub(crate) async fn admit(call: &WebCall, image: &Image) -> Result<(), Problem> 
     let Some(host) = image.upstream() else { return Ok(()) };
     let name = FullName { host, repository: &image.key().repository };
     if let Err(refused) = by_rules(call, name, image.reference()) {
-        let deed = Deed { action: "request.create", object: &image.explicit(), detail: None };
+        let deed = AuditAction { action: "request.create", object: &image.explicit(), detail: None };
         if let Some(access) = &call.state.access
             && let Err(error) = access.record_refused(deed, &by(call)).await
         {
@@ -107,7 +107,8 @@ pub(crate) async fn admit(call: &WebCall, image: &Image) -> Result<(), Problem> 
         }
         return Err(refused);
     }
-    let client = limits::Asker { principal: &call.caller.sender.principal, address: call.origin().client() };
+    let client =
+        limits::LimitedClient { principal: &call.caller.sender.principal, address: call.origin().client() };
     let action = Action::Pull(ContentRef::Manifest(image.reference()));
     // Looking it up asks its registry, as the pull of a manifest does.
     call.state.limits.admit(&client, (&action, Method::Get)).await?;

@@ -8,7 +8,7 @@ use entrepot_api::{
 };
 use entrepot_catalog::{RunId, SourceTag};
 use entrepot_oci::{ImageRef, Tag};
-use entrepot_scheduler::{Begun, RunScope};
+use entrepot_scheduler::{RunScope, StartOutcome};
 use entrepot_sync::Place;
 use http::{Response, StatusCode};
 
@@ -114,8 +114,8 @@ pub(crate) async fn run_rule(
     gate::admit(&call)?;
     let part = part(&read(body).await?)?;
     let (run, outcome) = match sync.scheduler.run_now(&name, part).await? {
-        Begun::Started(run) => (run, RunReply::Started),
-        Begun::Joined(run) => (run, RunReply::Joined),
+        StartOutcome::Started(run) => (run, RunReply::Started),
+        StartOutcome::Joined(run) => (run, RunReply::Joined),
     };
     Ok(accepted(run, outcome))
 }

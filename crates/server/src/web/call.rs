@@ -7,8 +7,9 @@ use entrepot_access::{Operation, SessionOrigin};
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
-    access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId, limits::Asker,
-    metrics::RouteKind, origin::Origin, sender::Sender, state::ServerState, sync::problem::Problem,
+    access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId,
+    limits::LimitedClient, metrics::RouteKind, origin::Origin, sender::Sender, state::ServerState,
+    sync::problem::Problem,
 };
 
 /// True if `path` belongs to the JSON API, existing or not.
@@ -63,8 +64,8 @@ impl WebCall {
     }
 
     /// The caller, as limits count them.
-    pub(crate) fn asker(&self) -> Asker<'_> {
-        Asker { principal: &self.caller.sender.principal, address: self.origin().client() }
+    pub(crate) fn asker(&self) -> LimitedClient<'_> {
+        LimitedClient { principal: &self.caller.sender.principal, address: self.origin().client() }
     }
 
     /// Where and with what the caller would begin a session.

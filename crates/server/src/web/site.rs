@@ -31,7 +31,7 @@ use crate::{
 const FRAMES: usize = 4;
 
 /// The router and its runtime.
-pub(crate) struct Site {
+pub(crate) struct WebService {
     router: Router,
     runtime: Handle,
 }
@@ -43,7 +43,7 @@ pub(crate) struct WebAnswer {
     pub(crate) kind: RouteKind,
 }
 
-impl Site {
+impl WebService {
     /// The router of this server, on the current runtime.
     pub(crate) fn new(state: &Arc<ServerState>) -> Self {
         Self::of(router::router(Arc::clone(state)))
@@ -114,7 +114,7 @@ async fn whole_or_stream(body: axum::body::Body) -> Result<Body, Refusal> {
 }
 
 /// An item on its way from a stream to its connection.
-enum Relayed {
+enum RelayedItem {
     Frame(Bytes),
     /// The stream has ended. A stream without this item broke off.
     End,
@@ -131,20 +131,20 @@ fn relayed(body: axum::body::Body) -> BoxStream<'static, Result<Bytes, Cut>> {
                 () = sender.closed() => return,
             };
             let relayed = match frame {
-                Some(Ok(bytes)) => Relayed::Frame(bytes),
+                Some(Ok(bytes)) => RelayedItem::Frame(bytes),
                 Some(Err(_)) => return,
-                None => Relayed::End,
+                None => RelayedItem::End,
             };
             if sender.send(relayed).await.is_err() {
                 return;
             }
         }
     });
-    let next = |receiver: Option<mpsc::Receiver<Relayed>>| async {
+    let next = |receiver: Option<mpsc::Receiver<RelayedItem>>| async {
         let mut receiver = receiver?;
         match receiver.recv().await {
-            Some(Relayed::Frame(bytes)) => Some((Ok(bytes), Some(receiver))),
-            Some(Relayed::End) => None,
+            Some(RelayedItem::Frame(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(RelayedItem::End) => None,
             None => Some((Err(Cut), None)),
         }
     };

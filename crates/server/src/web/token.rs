@@ -15,11 +15,11 @@ use serde::Serialize;
 use super::call::WebCall;
 use crate::{
     answer::{self, refuse},
-    audit_log::Doer,
+    audit_log::AuditActor,
     body::Body,
     error::Refusal,
     headers::{IGNORED_CREDENTIALS, JSON},
-    limits::Asker,
+    limits::LimitedClient,
     metrics::RouteKind,
     sender::{Credentials, RejectionKind, Sender},
 };
@@ -29,7 +29,7 @@ const MAX_FORM: usize = 64 << 10;
 
 /// The response, with the token under both names that clients know it by.
 #[derive(Serialize)]
-struct Issued<'a> {
+struct TokenResponse<'a> {
     token: &'a str,
     access_token: &'a str,
     expires_in: u64,
@@ -56,18 +56,20 @@ async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refu
     let wanted = asked.all("scope");
     let scopes = RegistryScopes::parse(wanted.iter().map(String::as_str));
     let sender = sender(call, access, &asked).await;
-    call.state.limits.check_ban(&Asker { principal: &sender.principal, address: call.origin().client() })?;
+    call.state
+        .limits
+        .check_ban(&LimitedClient { principal: &sender.principal, address: call.origin().client() })?;
     let is_ignored = matches!(sender.credentials, Credentials::Refused(_));
     if let Err(refusal) = check(call, access, &sender, &scopes) {
         if form.is_some() {
-            let doer = Doer { access, sender: &sender, client: call.client(), id: &call.caller.id };
+            let doer = AuditActor { access, sender: &sender, client: call.client(), id: &call.caller.id };
             doer.login(refusal.status).await;
         }
         return Err(refusal);
     }
     let token = access.issue(&sender.principal, origin.service(), scopes);
     let scope = form.is_some().then(|| wanted.join(" "));
-    let issued = Issued { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
+    let issued = TokenResponse { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
     let mut response = answer::json(&issued, JSON);
     if is_ignored {
         response.headers_mut().insert(header::WARNING, IGNORED_CREDENTIALS);

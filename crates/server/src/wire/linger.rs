@@ -65,10 +65,10 @@ impl SocketState {
 pub(crate) struct Linger<I> {
     io: I,
     line: Arc<SocketState>,
-    closing: Option<Closing>,
+    closing: Option<ClosingState>,
 }
 
-struct Closing {
+struct ClosingState {
     timer: Pin<Box<Sleep>>,
     left: usize,
 }
@@ -79,7 +79,7 @@ impl<I: Read + Unpin> Linger<I> {
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let new = || Closing { timer: Box::pin(tokio::time::sleep(TIME)), left: BYTES };
+        let new = || ClosingState { timer: Box::pin(tokio::time::sleep(TIME)), left: BYTES };
         let closing = self.closing.get_or_insert_with(new);
         let mut scratch = [0; 8 << 10];
         loop {

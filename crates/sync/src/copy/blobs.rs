@@ -8,18 +8,18 @@ use tokio::sync::Semaphore;
 
 use super::{
     blob_stream::BlobStream,
-    memory::{Claim, ContentId, ContentKind, Memory, Spot, Taker, changed},
+    memory::{Claim, ContentId, ContentKind, ContentPlace, ContentTaker, Memory, changed},
     reading::BlobOrigin,
-    send::{Begin, Brought, SendError, send},
+    send::{Begin, SendError, SendOutcome, send},
     shared::Ballot,
 };
 use crate::endpoints::{EndpointError, Sink};
 
 /// The target of blobs.
 #[derive(Clone)]
-pub(super) struct Bringer {
+pub(super) struct BlobTarget {
     pub(super) sink: Arc<Sink>,
-    pub(super) spot: Spot,
+    pub(super) spot: ContentPlace,
     pub(super) memory: Arc<Memory>,
     pub(super) room: Arc<Semaphore>,
     /// The source repository, if it is at the same registry.
@@ -29,21 +29,25 @@ pub(super) struct Bringer {
 }
 
 /// Prepared for a blob in advance: a claim, and a ballot for the shared read.
-pub(super) struct Stake {
+pub(super) struct BlobStake {
     pub(super) claim: Claim,
     pub(super) ballot: Ballot,
 }
 
-impl Bringer {
+impl BlobTarget {
     /// Brings a blob to the target.
-    pub(super) async fn bring(&self, origin: BlobOrigin, stake: Option<Stake>) -> Result<Brought, SendError> {
+    pub(super) async fn bring(
+        &self,
+        origin: BlobOrigin,
+        stake: Option<BlobStake>,
+    ) -> Result<SendOutcome, SendError> {
         let (mut claim, mut ballot) = match stake {
-            Some(Stake { claim, ballot }) => (claim, Some(ballot)),
+            Some(BlobStake { claim, ballot }) => (claim, Some(ballot)),
             None => (self.claim(&origin), None),
         };
         loop {
             match claim {
-                Claim::Held => return Ok(Brought::Present),
+                Claim::Held => return Ok(SendOutcome::Present),
                 Claim::Busy(change) => {
                     // This read may not be needed at all, so do not keep the others waiting.
                     drop(ballot.take());
@@ -61,7 +65,7 @@ impl Bringer {
 
     fn claim(&self, origin: &BlobOrigin) -> Claim {
         let content = ContentId { kind: ContentKind::Blob, digest: origin.blob.digest };
-        self.memory.claim(content, Taker { spot: &self.spot, mounts: self.sink.may_mount() })
+        self.memory.claim(content, ContentTaker { spot: &self.spot, mounts: self.sink.may_mount() })
     }
 
     async fn now(
@@ -69,11 +73,11 @@ impl Bringer {
         origin: &BlobOrigin,
         from: Option<Repository>,
         ballot: Option<Ballot>,
-    ) -> Result<Brought, SendError> {
+    ) -> Result<SendOutcome, SendError> {
         let mut begin = if self.is_new && self.sink.may_mount() { Begin::Asking } else { Begin::Anew };
         if let Some(from) = from.or_else(|| self.beside.clone()).filter(|_| self.sink.may_mount()) {
             match self.mount(origin, &from).await.map_err(SendError::Target)? {
-                Mount::Mounted => return Ok(Brought::Mounted),
+                Mount::Mounted => return Ok(SendOutcome::Mounted),
                 Mount::Refused(upload) => begin = Begin::With(upload),
             }
         }
@@ -81,7 +85,7 @@ impl Bringer {
             if let Begin::With(upload) = begin {
                 upload.cancel().await;
             }
-            return Ok(Brought::Present);
+            return Ok(SendOutcome::Present);
         }
         self.write(origin, ballot, begin).await
     }
@@ -100,7 +104,7 @@ impl Bringer {
         origin: &BlobOrigin,
         ballot: Option<Ballot>,
         begin: Begin,
-    ) -> Result<Brought, SendError> {
+    ) -> Result<SendOutcome, SendError> {
         let (read, room) = (origin.clone(), Arc::clone(&self.room));
         let blob_stream = match ballot {
             Some(ballot) => ballot.join(read, room),

@@ -1,6 +1,6 @@
 //! Archives for machines without a network: images have full names, and other files are stored next to them.
 //!
-//! [`seal`] finishes such an archive; [`packed`] lists the images in it, or in other tools' archives; [`Beside`] reads
+//! [`seal`] finishes such an archive; [`packed`] lists the images in it, or in other tools' archives; [`ArchiveFiles`] reads
 //! the other files. The format remains an OCI layout in a tar file.
 
 use std::{
@@ -32,7 +32,7 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// An image in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packed {
+pub struct PackedImage {
     /// The name in the archive.
     pub name: Option<String>,
     /// The digest.
@@ -43,7 +43,7 @@ pub struct Packed {
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn packed(place: &Place) -> Result<Vec<Packed>, CopyFailure> {
+pub async fn packed(place: &Place) -> Result<Vec<PackedImage>, CopyFailure> {
     let listed = |index: &Index| index.entries().map(of_entry).collect();
     let found = match place {
         Place::Registry { .. } => Ok(Vec::new()),
@@ -54,20 +54,20 @@ pub async fn packed(place: &Place) -> Result<Vec<Packed>, CopyFailure> {
     found.map_err(|error| failure::at_source(place, &error))
 }
 
-fn of_entry(entry: &Descriptor) -> Packed {
+fn of_entry(entry: &Descriptor) -> PackedImage {
     let whole = entry.annotations.as_ref().and_then(|known| known.get(CONTAINERD_NAME));
     let name = whole.map(String::as_str).or_else(|| Index::name(entry));
-    Packed { name: name.map(str::to_owned), digest: entry.digest }
+    PackedImage { name: name.map(str::to_owned), digest: entry.digest }
 }
 
 /// The other files in an archive.
 #[derive(Debug)]
-pub struct Beside {
+pub struct ArchiveFiles {
     archive: ArchiveFile,
     listing: Arc<TarListing>,
 }
 
-impl Beside {
+impl ArchiveFiles {
     /// Lists the files of an archive.
     ///
     /// # Errors

@@ -14,13 +14,13 @@ use tokio::task::JoinSet;
 
 use super::{
     blob::Blob,
-    blobs::{Bringer, Stake},
+    blobs::{BlobStake, BlobTarget},
     failure,
-    memory::{Claim, ContentId, ContentKind, Taker, changed},
+    memory::{Claim, ContentId, ContentKind, ContentTaker, changed},
     progress::Tally,
     reading::BlobOrigin,
-    run::{CopyRun, Ended},
-    send::{Brought, SendError},
+    run::{CopyRun, TargetResult},
+    send::{SendError, SendOutcome},
 };
 use crate::{
     CopySuccess, JobOutcome, JobTarget, Shape,
@@ -43,13 +43,13 @@ pub(super) struct Delivery {
     pub(super) referrers: Vec<Arc<ManifestNode>>,
     /// Indexes of the job's targets: names at the same place.
     pub(super) targets: Vec<usize>,
-    pub(super) bringer: Bringer,
-    pub(super) stakes: HashMap<Digest, Stake>,
+    pub(super) bringer: BlobTarget,
+    pub(super) stakes: HashMap<Digest, BlobStake>,
 }
 
 /// Bytes of a delivery's blobs, by how they got there.
 #[derive(Clone, Copy, Debug, Default)]
-struct Moved {
+struct MovedBytes {
     written: u64,
     mounted: u64,
     present: u64,
@@ -69,7 +69,7 @@ impl Delivery {
     /// Delivers the image and settles the targets.
     pub(super) async fn run(mut self) {
         let brought = match self.is_up_to_date() {
-            true => Ok(Moved { present: self.size(), ..Moved::default() }),
+            true => Ok(MovedBytes { present: self.size(), ..MovedBytes::default() }),
             false => self.bring(false).await,
         };
         self.stakes.clear();
@@ -126,7 +126,7 @@ impl Delivery {
     }
 
     // Brings everything except the names. `anew` if content believed to be there is missing.
-    async fn bring(&mut self, anew: bool) -> Result<Moved, SendError> {
+    async fn bring(&mut self, anew: bool) -> Result<MovedBytes, SendError> {
         let documents = self.documents();
         let there = match anew {
             true => self.forget(&documents),
@@ -137,7 +137,7 @@ impl Delivery {
         let all = blobs(&documents);
         let wanted = blobs(&lacking);
         self.stakes.retain(|digest, _| wanted.contains_key(digest));
-        let mut moved = Moved::default();
+        let mut moved = MovedBytes::default();
         for (digest, size) in all.iter().filter(|(digest, _)| !wanted.contains_key(*digest)) {
             self.bringer.memory.learn(&self.bringer.spot, ContentKind::Blob, digest);
             moved.present += size;
@@ -182,7 +182,7 @@ impl Delivery {
     async fn bring_blobs(
         &mut self,
         wanted: &HashMap<Digest, u64>,
-        moved: &mut Moved,
+        moved: &mut MovedBytes,
     ) -> Result<(), SendError> {
         let mut tasks = JoinSet::new();
         for (digest, size) in wanted {
@@ -196,9 +196,9 @@ impl Delivery {
             // The panic was reported; the task brought nothing.
             let Ok((blob, brought)) = ended else { return Err(SendError::Target(EndpointError::NotFound)) };
             match brought.map_err(|fault| fault.about(blob))? {
-                Brought::Present => moved.present += blob.size,
-                Brought::Mounted => moved.mounted += blob.size,
-                Brought::Written => moved.written += blob.size,
+                SendOutcome::Present => moved.present += blob.size,
+                SendOutcome::Mounted => moved.mounted += blob.size,
+                SendOutcome::Written => moved.written += blob.size,
             }
         }
         Ok(())
@@ -226,7 +226,7 @@ impl Delivery {
         loop {
             match memory.claim(
                 ContentId { kind: ContentKind::Manifest, digest: node.digest },
-                Taker { spot, mounts: false },
+                ContentTaker { spot, mounts: false },
             ) {
                 Claim::Held => return Ok(AcceptedManifest::Whole),
                 Claim::Busy(change) => changed(change).await,
@@ -242,7 +242,7 @@ impl Delivery {
     }
 
     // If the registry reports missing content after all, checks and brings everything again, once.
-    async fn heal(&mut self, named: &[Result<bool, SendError>]) -> Option<Result<Moved, SendError>> {
+    async fn heal(&mut self, named: &[Result<bool, SendError>]) -> Option<Result<MovedBytes, SendError>> {
         let is_incomplete = named.iter().any(|named| match named {
             Err(SendError::Target(EndpointError::Registry(error))) => {
                 error.refusal() == Some(Refusal::Incomplete)
@@ -282,7 +282,7 @@ impl Delivery {
         Ok(changed)
     }
 
-    async fn succeed(&self, target: usize, moved: Moved, NameResult { is_first, changed }: NameResult) {
+    async fn succeed(&self, target: usize, moved: MovedBytes, NameResult { is_first, changed }: NameResult) {
         if let Some(shape) = self.shape().filter(|shape| **shape != Shape::default()) {
             self.run.registries.cache().remember(&self.image, shape, &self.root.digest).await;
         }
@@ -296,8 +296,8 @@ impl Delivery {
         self.run.settle(self.job, target, self.ended(JobOutcome::Done(done)));
     }
 
-    fn ended(&self, outcome: JobOutcome) -> Ended {
-        Ended { outcome, digest: Some(self.image), took: self.began.elapsed() }
+    fn ended(&self, outcome: JobOutcome) -> TargetResult {
+        TargetResult { outcome, digest: Some(self.image), took: self.began.elapsed() }
     }
 
     fn fail(&self, target: usize, error: &SendError) {

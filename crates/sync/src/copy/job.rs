@@ -11,13 +11,13 @@ use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::timeout};
 
 use super::{
     blob::Blob,
-    blobs::{Bringer, Stake},
+    blobs::{BlobStake, BlobTarget},
     deliver::{Delivery, blobs},
     failure,
-    memory::{ContentId, ContentKind, Spot, Taker},
+    memory::{ContentId, ContentKind, ContentPlace, ContentTaker},
     progress::Tally,
     reading::{BlobOrigin, BlobReader, Mark},
-    run::{CopyRun, Ended},
+    run::{CopyRun, TargetResult},
     shared::{SharedRead, read_once},
     walk::{Referrers, Walk, WalkError},
 };
@@ -82,7 +82,7 @@ pub(super) async fn work(run: Arc<CopyRun>, number: usize, slot: OwnedSemaphoreP
 impl JobContext {
     fn settle(&self, group: &Group, outcome: &JobOutcome) {
         for target in &group.targets {
-            let ended = Ended { outcome: outcome.clone(), digest: None, took: self.began.elapsed() };
+            let ended = TargetResult { outcome: outcome.clone(), digest: None, took: self.began.elapsed() };
             self.run.settle(self.number, *target, ended);
         }
     }
@@ -194,7 +194,7 @@ impl JobContext {
         group.targets = right;
         for target in wrong {
             let outcome = JobOutcome::Failed(failure::of_other_digest(&targets[target], &digest));
-            let ended = Ended { outcome, digest: None, took: self.began.elapsed() };
+            let ended = TargetResult { outcome, digest: None, took: self.began.elapsed() };
             self.run.settle(self.number, target, ended);
         }
     }
@@ -253,7 +253,7 @@ impl JobContext {
         source: Arc<ImageSource>,
         image: Digest,
         wanted: GroupDelivery,
-        stakes: HashMap<Digest, Stake>,
+        stakes: HashMap<Digest, BlobStake>,
     ) {
         let bringer = self.bringer(&wanted).await;
         let GroupDelivery { group, root, referrers, .. } = wanted;
@@ -270,7 +270,7 @@ impl JobContext {
         source: &Arc<ImageSource>,
         delivery: &[GroupDelivery],
         reads: &mut JoinSet<()>,
-    ) -> Vec<HashMap<Digest, Stake>> {
+    ) -> Vec<HashMap<Digest, BlobStake>> {
         let mut takers: HashMap<Blob, Vec<usize>> = HashMap::new();
         for (taker, delivery) in delivery.iter().enumerate() {
             for (digest, size) in delivery.blobs() {
@@ -278,30 +278,32 @@ impl JobContext {
             }
         }
         self.tally.sized(takers.keys().map(|blob| blob.size).sum());
-        let spots: Vec<Spot> = delivery.iter().map(|delivery| Spot::of(&delivery.group.place)).collect();
-        let mut stakes: Vec<HashMap<Digest, Stake>> = delivery.iter().map(|_| HashMap::new()).collect();
+        let spots: Vec<ContentPlace> =
+            delivery.iter().map(|delivery| ContentPlace::of(&delivery.group.place)).collect();
+        let mut stakes: Vec<HashMap<Digest, BlobStake>> = delivery.iter().map(|_| HashMap::new()).collect();
         for (blob, takers) in takers {
             let (shared, ballots) = SharedRead::new(takers.len());
             let origin = BlobOrigin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
             reads.spawn(read_once(shared, origin, Arc::clone(&self.run.room)));
-            let places = takers
-                .iter()
-                .map(|taker| Taker { spot: &spots[*taker], mounts: delivery[*taker].sink.may_mount() });
+            let places = takers.iter().map(|taker| ContentTaker {
+                spot: &spots[*taker],
+                mounts: delivery[*taker].sink.may_mount(),
+            });
             let claims =
                 self.run.memory.claim_all(ContentId { kind: ContentKind::Blob, digest: blob.digest }, places);
             for ((taker, ballot), claim) in takers.iter().zip(ballots).zip(claims) {
-                stakes[*taker].insert(blob.digest, Stake { claim, ballot });
+                stakes[*taker].insert(blob.digest, BlobStake { claim, ballot });
             }
         }
         stakes
     }
 
-    async fn bringer(&self, delivery: &GroupDelivery) -> Bringer {
+    async fn bringer(&self, delivery: &GroupDelivery) -> BlobTarget {
         let job = &self.run.jobs[self.number];
-        let spot = Spot::of(&delivery.group.place);
-        Bringer {
+        let spot = ContentPlace::of(&delivery.group.place);
+        BlobTarget {
             sink: Arc::clone(&delivery.sink),
-            beside: Spot::of(&job.source).mountable(&spot).cloned(),
+            beside: ContentPlace::of(&job.source).mountable(&spot).cloned(),
             spot,
             memory: Arc::clone(&self.run.memory),
             room: Arc::clone(&self.run.room),

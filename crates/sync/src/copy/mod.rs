@@ -36,7 +36,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{CopyEvent, CopyJob, CopyResult, Registries};
-pub use bundle::{Beside, Packed, Sealing, packed, seal};
+pub use bundle::{ArchiveFiles, PackedImage, Sealing, packed, seal};
 pub use contents::contents;
 pub use limits::RunLimits;
 use run::CopyRun;

@@ -125,7 +125,7 @@ impl BlobReader {
         };
         match pieces.next().await {
             Some(bytes) => bytes,
-            None => Err(RemoteError::Cut { source: Arc::new(Early) }.into()),
+            None => Err(RemoteError::Cut { source: Arc::new(EarlyEnd) }.into()),
         }
     }
 
@@ -144,7 +144,7 @@ impl BlobReader {
 /// The data ended before the blob did.
 #[derive(Debug, thiserror::Error)]
 #[error("the blob is shorter than its manifest says")]
-struct Early;
+struct EarlyEnd;
 
 // Skips bytes that were sent but not requested.
 fn behind(pieces: Pieces, mut skip: u64) -> Pieces {

@@ -38,7 +38,7 @@ pub(super) struct CopyRun {
 }
 
 /// The result of a target.
-pub(super) struct Ended {
+pub(super) struct TargetResult {
     pub(super) outcome: JobOutcome,
     /// The digest at the source, if known.
     pub(super) digest: Option<Digest>,
@@ -155,7 +155,7 @@ impl CopyRun {
     }
 
     /// Records the result of a target.
-    pub(super) fn settle(&self, job: usize, target: usize, ended: Ended) {
+    pub(super) fn settle(&self, job: usize, target: usize, ended: TargetResult) {
         let row = self.row(job, target, ended);
         if let Some(cell) = lock(&self.board).get_mut(job).and_then(|cells| cells.get_mut(target)) {
             *cell = Some(row.clone());
@@ -163,8 +163,8 @@ impl CopyRun {
         drop(self.events.send(CopyEvent::Settled { job, target, row: Box::new(row) }));
     }
 
-    fn row(&self, job: usize, target: usize, ended: Ended) -> CopyResult {
-        let (job, Ended { outcome, digest, took }) = (&self.jobs[job], ended);
+    fn row(&self, job: usize, target: usize, ended: TargetResult) -> CopyResult {
+        let (job, TargetResult { outcome, digest, took }) = (&self.jobs[job], ended);
         let target = &job.targets[target];
         CopyResult {
             rule: job.rule.clone(),
@@ -206,7 +206,11 @@ impl CopyRun {
                     }),
                 };
                 rows.push(cell.unwrap_or_else(|| {
-                    self.row(job, target, Ended { outcome: unsettled(), digest: None, took: Duration::ZERO })
+                    self.row(
+                        job,
+                        target,
+                        TargetResult { outcome: unsettled(), digest: None, took: Duration::ZERO },
+                    )
                 }));
             }
         }

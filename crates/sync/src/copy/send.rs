@@ -38,7 +38,7 @@ impl SendError {
 
 /// The way a blob got to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brought {
+pub(super) enum SendOutcome {
     /// It was there already.
     Present,
     /// Mounted from another repository of the registry.
@@ -64,17 +64,17 @@ pub(super) async fn send(
     blob: Blob,
     blob_stream: BlobStream,
     begin: Begin,
-) -> Result<Brought, SendError> {
+) -> Result<SendOutcome, SendError> {
     match sink {
         Sink::Registry(at) => {
-            return Sending { at, blob, blob_stream, chunk: at.conn.chunk(blob.size), is_refused: false }
+            return BlobUpload { at, blob, blob_stream, chunk: at.conn.chunk(blob.size), is_refused: false }
                 .run(begin)
                 .await;
         }
         Sink::Layout(layout) => to_layout(layout, blob, &blob_stream).await?,
         Sink::Archive(archive) => to_archive(archive, blob, &blob_stream).await?,
     }
-    Ok(Brought::Written)
+    Ok(SendOutcome::Written)
 }
 
 async fn to_layout(layout: &LayoutWriter, blob: Blob, blob_stream: &BlobStream) -> Result<(), SendError> {
@@ -93,7 +93,7 @@ async fn to_archive(archive: &Tarball, blob: Blob, blob_stream: &BlobStream) -> 
     place.done().await.map_err(SendError::Target)
 }
 
-struct Sending<'a> {
+struct BlobUpload<'a> {
     at: &'a RepositoryRef,
     blob: Blob,
     blob_stream: BlobStream,
@@ -103,13 +103,13 @@ struct Sending<'a> {
     is_refused: bool,
 }
 
-impl Sending<'_> {
-    async fn run(mut self, begin: Begin) -> Result<Brought, SendError> {
+impl BlobUpload<'_> {
+    async fn run(mut self, begin: Begin) -> Result<SendOutcome, SendError> {
         let mut opened = match begin {
             Begin::With(upload) => Some(*upload),
             Begin::Anew => None,
             Begin::Asking => match self.ask().await.map_err(SendError::Target)? {
-                Mount::Mounted => return Ok(Brought::Present),
+                Mount::Mounted => return Ok(SendOutcome::Present),
                 Mount::Refused(upload) => Some(*upload),
             },
         };
@@ -120,7 +120,7 @@ impl Sending<'_> {
                 None => self.start().await.map_err(SendError::Target)?,
             };
             self.blob_stream.ready().await.map_err(SendError::Source)?;
-            let Err(error) = self.attempt(upload).await else { return Ok(Brought::Written) };
+            let Err(error) = self.attempt(upload).await else { return Ok(SendOutcome::Written) };
             if let Some(failure) = self.blob_stream.failure().await {
                 return Err(SendError::Source(failure));
             }
@@ -133,7 +133,7 @@ impl Sending<'_> {
             tokio::time::sleep(error.wait().unwrap_or(Duration::ZERO) + backoff(tries)).await;
             // The response may have been lost although the blob arrived.
             if (error.may_pass() || is_gone(&error)) && self.is_there().await {
-                return Ok(Brought::Written);
+                return Ok(SendOutcome::Written);
             }
             self.blob_stream = self.blob_stream.again(None, 0).await;
         }

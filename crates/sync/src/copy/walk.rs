@@ -13,7 +13,7 @@ use futures_util::{FutureExt as _, future::BoxFuture, future::try_join_all};
 
 use crate::{
     Shape,
-    endpoints::{EndpointError, Fetched, ImageSource},
+    endpoints::{EndpointError, ImageSource, SourceManifest},
     shape::{self, ManifestNode},
 };
 
@@ -121,9 +121,13 @@ impl<'a> Walk<'a> {
         self.node(fetched, 0).await
     }
 
-    fn node(&self, fetched: Fetched, depth: usize) -> BoxFuture<'_, Result<Arc<ManifestNode>, WalkError>> {
+    fn node(
+        &self,
+        fetched: SourceManifest,
+        depth: usize,
+    ) -> BoxFuture<'_, Result<Arc<ManifestNode>, WalkError>> {
         async move {
-            let Fetched { digest, media_type, bytes } = fetched;
+            let SourceManifest { digest, media_type, bytes } = fetched;
             let manifests = self.manifests.fetch_add(1, Ordering::Relaxed);
             let held = self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
             if is_too_much(manifests, held, depth) {

@@ -41,7 +41,7 @@ pub(crate) struct Archive {
 /// An image in a docker-archive's `manifest.json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Saved {
+struct SavedImage {
     config: String,
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
@@ -52,7 +52,7 @@ struct Saved {
 /// The manifest generated for it. The order of the fields affects its digest.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Made<'a> {
+struct GeneratedManifest<'a> {
     config: ArchivePart,
     layers: Vec<ArchivePart>,
     media_type: &'a str,
@@ -108,7 +108,7 @@ impl Archive {
         let (saved, _) = small(&file, &listing, "manifest.json")?;
         let malformed =
             |what: String| EndpointError::malformed(path, format!("is not a docker-archive: {what}"));
-        let saved: Vec<Saved> =
+        let saved: Vec<SavedImage> =
             serde_json::from_slice(&saved).map_err(|error| malformed(error.to_string()))?;
         let counts = saved.iter().map(|image| image.layers.len());
         let is_too_much =
@@ -125,7 +125,7 @@ impl Archive {
         Ok(archive)
     }
 
-    fn add(&mut self, layers: &mut Layers, image: &Saved) -> Result<(), EndpointError> {
+    fn add(&mut self, layers: &mut Layers, image: &SavedImage) -> Result<(), EndpointError> {
         let (config, config_at) = small(&self.file, &layers.listing, &image.config)?;
         let config_digest = Digest::of(&config);
         self.blobs.insert(config_digest, config_at);
@@ -139,7 +139,8 @@ impl Archive {
         let media_type = "application/vnd.docker.container.image.v1+json";
         let config = ArchivePart { digest: config_digest, media_type, size: config.len() as u64 };
         let kind = MediaType::DOCKER_MANIFEST;
-        let manifest = Made { config, layers: parts, media_type: kind.as_str(), schema_version: 2 };
+        let manifest =
+            GeneratedManifest { config, layers: parts, media_type: kind.as_str(), schema_version: 2 };
         let bytes = serde_json::to_vec(&manifest);
         let bytes = Bytes::from(
             bytes.map_err(|error| EndpointError::malformed(self.file.path(), error.to_string()))?,

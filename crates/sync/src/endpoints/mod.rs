@@ -28,5 +28,5 @@ pub(crate) use file::Pieces;
 pub(crate) use index::Index;
 pub(crate) use layout::{Layout, LayoutWriter};
 pub(crate) use sink::{AcceptedManifest, Sink};
-pub(crate) use source::{Fetched, ImageSource};
+pub(crate) use source::{ImageSource, SourceManifest};
 pub(crate) use tarball::Tarball;

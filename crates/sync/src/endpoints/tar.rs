@@ -72,7 +72,7 @@ pub(crate) fn list(file: &ArchiveFile) -> Result<TarListing, EndpointError> {
 
 /// The same for any reader of `length` bytes.
 pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Result<TarListing, EndpointError> {
-    let mut scan = Scan { path, length, at: 0, file, long: Long::default() };
+    let mut scan = Scan { path, length, at: 0, file, long: ExtendedHeader::default() };
     let (mut listing, mut names) = (TarListing::default(), 0);
     while let Some((name, entry)) = scan.next()? {
         names += name.len() + entry.length();
@@ -89,7 +89,7 @@ pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Resul
 
 /// Attributes from an extended header, for the next entry.
 #[derive(Default)]
-struct Long {
+struct ExtendedHeader {
     name: Option<String>,
     link: Option<String>,
     size: Option<u64>,
@@ -100,7 +100,7 @@ struct Scan<'a, R> {
     length: u64,
     at: u64,
     file: R,
-    long: Long,
+    long: ExtendedHeader,
 }
 
 impl<R: Read + Seek> Scan<'_, R> {
@@ -185,7 +185,7 @@ impl<R: Read + Seek> Scan<'_, R> {
     }
 }
 
-impl Long {
+impl ExtendedHeader {
     // Records have the form `length key=value\n`; the length counts itself.
     fn read(&mut self, mut records: &[u8]) {
         while let Some(space) = records.iter().position(|byte| *byte == b' ') {

@@ -29,7 +29,7 @@ pub(crate) struct Tarball {
 #[derive(Debug)]
 struct TarballState {
     /// `None` once the file has its name.
-    open: Option<Open>,
+    open: Option<OpenFile>,
     /// The offset after the last complete blob.
     end: u64,
     held: HashSet<Digest>,
@@ -39,13 +39,13 @@ struct TarballState {
 
 /// The file and its draft.
 #[derive(Debug)]
-struct Open {
+struct OpenFile {
     file: File,
     draft: Draft,
 }
 
 /// A blob being appended. Blobs are written one at a time, one after the other.
-pub(crate) struct Appended<'a> {
+pub(crate) struct AppendedBlob<'a> {
     ball: &'a Tarball,
     state: MutexGuard<'a, TarballState>,
     digest: Digest,
@@ -59,7 +59,7 @@ impl Tarball {
         let draft = Draft::at(path, Readers::Usual).map_err(EndpointError::file(path))?;
         let file = File::from_std(draft.file().try_clone().map_err(EndpointError::file(path))?);
         let state = TarballState {
-            open: Some(Open { file, draft }),
+            open: Some(OpenFile { file, draft }),
             end: 0,
             held: HashSet::new(),
             manifests: Vec::new(),
@@ -89,13 +89,13 @@ impl Tarball {
     }
 
     /// Starts a blob of this size, once the previous ones are done.
-    pub(crate) async fn append(&self, digest: &Digest, size: u64) -> Result<Appended<'_>, EndpointError> {
+    pub(crate) async fn append(&self, digest: &Digest, size: u64) -> Result<AppendedBlob<'_>, EndpointError> {
         let mut state = self.state.lock().await;
         let name = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
         let header = tar::header(&name, size);
         let start = state.end + header.len() as u64;
         self.write_at_end(&mut state, &header).await?;
-        Ok(Appended { ball: self, state, digest: *digest, size, start })
+        Ok(AppendedBlob { ball: self, state, digest: *digest, size, start })
     }
 
     /// Stores a manifest, by name or as something that a digest leads to.
@@ -130,7 +130,7 @@ impl Tarball {
         let files = [("oci-layout", layout::VERSION.as_bytes()), ("index.json", index.as_ref())];
         let end = tar::end(files.into_iter());
         self.write_at_end(&mut state, &end).await?;
-        let Some(Open { mut file, draft }) = state.open.take() else { return Ok(()) };
+        let Some(OpenFile { mut file, draft }) = state.open.take() else { return Ok(()) };
         file.flush().await.map_err(EndpointError::file(&self.path))?;
         let placed = tokio::task::spawn_blocking(move || draft.replace()).await;
         placed.unwrap_or_else(|error| Err(error.into())).map_err(EndpointError::file(&self.path))
@@ -153,7 +153,7 @@ impl TarballState {
     }
 }
 
-impl<'a> Appended<'a> {
+impl<'a> AppendedBlob<'a> {
     /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndpointError> {
         let file = self.state.file()?;

@@ -10,26 +10,26 @@ use crate::{
     rules::{Referrers, RuleSet, RuleSource, SyncRule},
     survey::{
         Survey, TagFinding,
-        wants::{self, Want, WantedTags},
+        wants::{self, WantedTag, WantedTags},
     },
 };
 
 /// A step, with the data needed for a job.
 #[derive(Clone, Debug)]
-pub(super) struct Decided<'a> {
+pub(super) struct DecidedStep<'a> {
     pub(super) step: PlanStep,
     /// The wanted image; `None` for steps without one.
-    pub(super) want: Option<Want<'a>>,
+    pub(super) want: Option<WantedTag<'a>>,
     pub(super) shape: Shape,
 }
 
 /// Decides about everything the rules want.
-pub(super) fn decide<'a>(rules: &'a RuleSet, survey: &Survey) -> Vec<Decided<'a>> {
+pub(super) fn decide<'a>(rules: &'a RuleSet, survey: &Survey) -> Vec<DecidedStep<'a>> {
     let pairs = rules.rules().iter().flat_map(|rule| rule.sources.iter().map(move |source| (rule, source)));
     pairs.flat_map(|(rule, source)| of_source(rule, source, survey)).collect()
 }
 
-fn of_source<'a>(rule: &'a SyncRule, source: &'a RuleSource, survey: &Survey) -> Vec<Decided<'a>> {
+fn of_source<'a>(rule: &'a SyncRule, source: &'a RuleSource, survey: &Survey) -> Vec<DecidedStep<'a>> {
     let listing = match survey.listing(&source.place) {
         Some(Ok(listing)) => listing,
         Some(Err(failure)) => return everywhere(rule, source, failure),
@@ -39,13 +39,13 @@ fn of_source<'a>(rule: &'a SyncRule, source: &'a RuleSource, survey: &Survey) ->
     wanted.iter().flat_map(|wanted| of_destination(wanted, listing, survey)).collect()
 }
 
-fn everywhere<'a>(rule: &SyncRule, source: &RuleSource, failure: &CopyFailure) -> Vec<Decided<'a>> {
+fn everywhere<'a>(rule: &SyncRule, source: &RuleSource, failure: &CopyFailure) -> Vec<DecidedStep<'a>> {
     let failed = |to: &crate::rules::Destination| whole(rule, source, &to.place, failure.clone().into());
     source.destinations.iter().map(failed).collect()
 }
 
 // A step about a repository rather than a tag.
-fn whole<'a>(rule: &SyncRule, source: &RuleSource, target: &Place, action: PlanAction) -> Decided<'a> {
+fn whole<'a>(rule: &SyncRule, source: &RuleSource, target: &Place, action: PlanAction) -> DecidedStep<'a> {
     let step = PlanStep {
         rule: rule.name.clone(),
         source: source.place.clone(),
@@ -56,14 +56,14 @@ fn whole<'a>(rule: &SyncRule, source: &RuleSource, target: &Place, action: PlanA
         before: None,
         action,
     };
-    Decided { step, want: None, shape: Shape::default() }
+    DecidedStep { step, want: None, shape: Shape::default() }
 }
 
-fn of_destination<'a>(wanted: &WantedTags<'a>, listing: &[Tag], survey: &Survey) -> Vec<Decided<'a>> {
+fn of_destination<'a>(wanted: &WantedTags<'a>, listing: &[Tag], survey: &Survey) -> Vec<DecidedStep<'a>> {
     let source = &wanted.source.place;
     let following = wants::following(wanted, listing, |tag| survey.digest(source, tag));
     let all = wanted.wants.iter().cloned().chain(following);
-    let mut decided: Vec<Decided<'a>> = all.map(|want| of_want(want, survey)).collect();
+    let mut decided: Vec<DecidedStep<'a>> = all.map(|want| of_want(want, survey)).collect();
     decided.extend(wanted.missing.iter().map(|tag| missing(wanted, tag)));
     if decided.is_empty() && !wanted.rule.allow_empty {
         decided.push(whole(
@@ -91,7 +91,7 @@ fn nothing(source: &Place, listing: &[Tag]) -> CopyFailure {
     CopyFailure { what, hint: Some(hint.to_owned()), at_source: true }
 }
 
-fn missing<'a>(wanted: &WantedTags<'a>, tag: &Tag) -> Decided<'a> {
+fn missing<'a>(wanted: &WantedTags<'a>, tag: &Tag) -> DecidedStep<'a> {
     let (rule, source) = (wanted.rule, wanted.source);
     let mut decided = whole(rule, source, &wanted.destination.place, gone(&source.place, tag).into());
     decided.step.tag = Some(tag.clone());
@@ -107,7 +107,7 @@ fn gone(source: &Place, tag: &Tag) -> CopyFailure {
     }
 }
 
-fn of_want<'a>(want: Want<'a>, survey: &Survey) -> Decided<'a> {
+fn of_want<'a>(want: WantedTag<'a>, survey: &Survey) -> DecidedStep<'a> {
     let place = &want.destination.place;
     let shape = want.destination.terms.shape(survey.usual(place));
     let step = PlanStep {
@@ -120,10 +120,10 @@ fn of_want<'a>(want: Want<'a>, survey: &Survey) -> Decided<'a> {
         before: survey.digest(place, &want.name),
         action: action(&want, &shape, survey),
     };
-    Decided { step, want: Some(want), shape }
+    DecidedStep { step, want: Some(want), shape }
 }
 
-fn action(want: &Want<'_>, shape: &Shape, survey: &Survey) -> PlanAction {
+fn action(want: &WantedTag<'_>, shape: &Shape, survey: &Survey) -> PlanAction {
     let (source, target) = (&want.source.place, &want.destination.place);
     if let Some(fault) = &want.fault {
         let what = format!("`{}` cannot have this name at `{target}`: {fault}", want.tag);
@@ -153,7 +153,7 @@ struct Digests<'a> {
 
 // Equality has three states: the same digest, the same by record, different. If conversion is wanted, the same digest
 // proves nothing: the image may have been copied before the rule asked for it.
-fn compare(want: &Want<'_>, shape: &Shape, digests: Digests<'_>, survey: &Survey) -> PlanAction {
+fn compare(want: &WantedTag<'_>, shape: &Shape, digests: Digests<'_>, survey: &Survey) -> PlanAction {
     let Digests { here, there } = digests;
     let terms = &want.destination.terms;
     let equal = match survey.record(here, shape) {
@@ -170,7 +170,7 @@ fn compare(want: &Want<'_>, shape: &Shape, digests: Digests<'_>, survey: &Survey
     }
 }
 
-fn update(want: &Want<'_>, there: &Digest, survey: &Survey) -> PlanAction {
+fn update(want: &WantedTag<'_>, there: &Digest, survey: &Survey) -> PlanAction {
     let Some(template) = want.destination.terms.backup.as_ref().filter(|_| !want.attached) else {
         return PlanAction::Update { backup: None };
     };
@@ -191,7 +191,7 @@ fn date(at: std::time::SystemTime) -> String {
 
 /// Finds tags that two rules would write, which the rules alone do not show. If both would write the same image, one of
 /// them does; otherwise neither does.
-pub(super) fn part(decided: &mut [Decided<'_>]) {
+pub(super) fn part(decided: &mut [DecidedStep<'_>]) {
     let mut writers: HashMap<(Place, Tag), Vec<usize>> = HashMap::new();
     for (index, one) in decided.iter().enumerate() {
         if let (Some(want), Some(name)) = (&one.want, &one.step.target_tag)
@@ -214,7 +214,7 @@ pub(super) fn part(decided: &mut [Decided<'_>]) {
     }
 }
 
-fn is_same(a: &Decided<'_>, b: &Decided<'_>) -> bool {
+fn is_same(a: &DecidedStep<'_>, b: &DecidedStep<'_>) -> bool {
     a.step.digest.is_some() && a.step.digest == b.step.digest && a.shape == b.shape
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entrepot_oci::Tag;
 
-use super::{decide::Decided, step::PlanAction, step::PlanStep};
+use super::{decide::DecidedStep, step::PlanAction, step::PlanStep};
 use crate::{
     Place,
     rules::{Destination, Prune, RuleSet, RuleSource, SyncRule},
@@ -31,7 +31,7 @@ struct Writers<'a> {
 pub(super) fn extras(
     rules: &RuleSet,
     survey: &Survey,
-    decided: &[Decided<'_>],
+    decided: &[DecidedStep<'_>],
 ) -> (Vec<PlanStep>, Vec<String>) {
     let (mut steps, mut notes) = (Vec::new(), Vec::new());
     let pruned: BTreeSet<&Place> = edges(rules)
@@ -72,7 +72,7 @@ struct WrittenTags {
 }
 
 impl WrittenTags {
-    fn add(&mut self, decided: &Decided<'_>) {
+    fn add(&mut self, decided: &DecidedStep<'_>) {
         let step = &decided.step;
         self.tags.extend(step.target_tag.iter().cloned());
         // The whole repository failed, not just a tag.

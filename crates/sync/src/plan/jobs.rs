@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use entrepot_oci::{Digest, Reference, Tag};
 
-use super::{decide::Decided, step::PlanAction};
+use super::{decide::DecidedStep, step::PlanAction};
 use crate::{CopyJob, JobTarget, Place, rules::Referrers, survey::Survey};
 
 /// The jobs, and how many of them copy images. Jobs for attached tags come after these.
-pub(super) fn jobs(decided: &[Decided<'_>], survey: &Survey) -> (Vec<CopyJob>, usize) {
+pub(super) fn jobs(decided: &[DecidedStep<'_>], survey: &Survey) -> (Vec<CopyJob>, usize) {
     let mut images = Jobs::default();
     let mut attached = Jobs::default();
     for one in decided.iter().filter(|one| one.step.action.is_work()) {
@@ -28,7 +28,7 @@ struct Jobs {
 }
 
 impl Jobs {
-    fn add(&mut self, decided: &Decided<'_>, survey: &Survey) {
+    fn add(&mut self, decided: &DecidedStep<'_>, survey: &Survey) {
         let step = &decided.step;
         let (Some(want), Some(digest)) = (&decided.want, step.digest) else { return };
         // Two steps write the same: one is enough.

@@ -10,7 +10,7 @@ use super::{
     filter,
     filter::TagFilter,
     graph, hosts,
-    rule::{Destination, RuleSet, RuleSource, SyncRule, Terms},
+    rule::{CopyTerms, Destination, RuleSet, RuleSource, SyncRule},
     schedule::Schedule,
     section::{RuleSection, TargetSection},
     template::{BackupTemplate, RepositoryTemplate, TagTemplate, TemplateError},
@@ -135,13 +135,13 @@ struct WrittenDestination {
     host: Host,
     repository: RepositoryTemplate,
     is_text: bool,
-    terms: Arc<Terms>,
+    terms: Arc<CopyTerms>,
 }
 
 impl WrittenDestination {
     fn parse(section: &TargetSection) -> Result<Self, RuleError> {
         let (host, repository) = repository(section).map_err(|error| at_repository(section, error))?;
-        let terms = Terms {
+        let terms = CopyTerms {
             note: section.note.clone(),
             tag: tag(section)?,
             tags: TagFilter::check(&section.tags).map_err(|error| error.under("tags"))?,

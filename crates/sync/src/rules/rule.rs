@@ -59,12 +59,12 @@ pub struct Destination {
     /// The names of tags there; `None` means the same as at the source.
     pub place: Place,
     /// The terms of the copy; the same for all sources of a rule.
-    pub terms: Arc<Terms>,
+    pub terms: Arc<CopyTerms>,
 }
 
 /// The terms of copies to a destination.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct CopyTerms {
     /// A note for readers of the guide.
     pub note: Option<String>,
     /// The tags of the rule that it gets.
@@ -87,7 +87,7 @@ pub struct Terms {
     pub prune: Prune,
 }
 
-impl Terms {
+impl CopyTerms {
     /// The shape of images there; `usual` is the default format of its registry.
     pub fn shape(&self, usual: Format) -> Shape {
         Shape {

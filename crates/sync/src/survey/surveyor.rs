@@ -15,7 +15,7 @@ use super::{
     connections::SurveyConnections,
     failure,
     findings::{Survey, TagFinding},
-    wants::{self, Want, WantedTags},
+    wants::{self, WantedTag, WantedTags},
 };
 use crate::{
     Place, Registries, Shape, SyncCache,
@@ -88,10 +88,10 @@ impl Surveyor {
         };
         let wanted: Vec<WantedTags<'_>> =
             users.iter().flat_map(|(rule, source)| wants::of_listing(rule, source, &listing)).collect();
-        let first: Vec<&Want<'_>> = wanted.iter().flat_map(|wanted| &wanted.wants).collect();
+        let first: Vec<&WantedTag<'_>> = wanted.iter().flat_map(|wanted| &wanted.wants).collect();
         self.look(&first, &mut survey).await;
         let digest = |tag: &Tag| survey.digest(place, tag);
-        let following: Vec<Want<'_>> =
+        let following: Vec<WantedTag<'_>> =
             wanted.iter().flat_map(|wanted| wants::following(wanted, &listing, digest)).collect();
         if !following.is_empty() {
             self.look(&following.iter().collect::<Vec<_>>(), &mut survey).await;
@@ -101,7 +101,7 @@ impl Surveyor {
     }
 
     // All at once: the connections limit the load on each registry.
-    async fn look(&self, wants: &[&Want<'_>], survey: &mut Survey) {
+    async fn look(&self, wants: &[&WantedTag<'_>], survey: &mut Survey) {
         let mut asks: BTreeMap<&Place, BTreeSet<&Tag>> = BTreeMap::new();
         for want in wants {
             let (place, name) = (&want.destination.place, &want.name);
@@ -158,7 +158,7 @@ impl Surveyor {
         at.is_new().await
     }
 
-    async fn recall(&self, wants: &[&Want<'_>], survey: &mut Survey) {
+    async fn recall(&self, wants: &[&WantedTag<'_>], survey: &mut Survey) {
         for want in wants {
             let shape = want.destination.terms.shape(survey.usual(&want.destination.place));
             let Some(digest) = survey.digest(&want.source.place, &want.tag) else { continue };

@@ -9,7 +9,7 @@ use crate::rules::{Destination, Referrers, RuleSource, SyncRule};
 
 /// One tag of a source for one destination.
 #[derive(Clone, Debug)]
-pub(crate) struct Want<'a> {
+pub(crate) struct WantedTag<'a> {
     pub(crate) rule: &'a SyncRule,
     pub(crate) source: &'a RuleSource,
     pub(crate) destination: &'a Destination,
@@ -29,7 +29,7 @@ pub(crate) struct WantedTags<'a> {
     pub(crate) rule: &'a SyncRule,
     pub(crate) source: &'a RuleSource,
     pub(crate) destination: &'a Destination,
-    pub(crate) wants: Vec<Want<'a>>,
+    pub(crate) wants: Vec<WantedTag<'a>>,
     /// Tags listed by name that do not exist.
     pub(crate) missing: Vec<Tag>,
 }
@@ -62,7 +62,7 @@ pub(crate) fn following<'a>(
     wanted: &WantedTags<'a>,
     listing: &[Tag],
     digest: impl Fn(&Tag) -> Option<Digest>,
-) -> Vec<Want<'a>> {
+) -> Vec<WantedTag<'a>> {
     if is_open(wanted.rule, wanted.destination) || !takes_attached(wanted.destination) {
         return Vec::new();
     }
@@ -81,12 +81,16 @@ fn takes_attached(destination: &Destination) -> bool {
     terms.referrers != Referrers::Leave && terms.platforms.is_empty() && terms.attestations
 }
 
-fn want<'a>(about: (&'a SyncRule, &'a RuleSource, &'a Destination), tag: Tag, attached: bool) -> Want<'a> {
+fn want<'a>(
+    about: (&'a SyncRule, &'a RuleSource, &'a Destination),
+    tag: Tag,
+    attached: bool,
+) -> WantedTag<'a> {
     let (rule, source, destination) = about;
     let name = if attached { Ok(tag.clone()) } else { destination.terms.name_of(&tag) };
     let (name, fault) = match name {
         Ok(name) => (name, None),
         Err(error) => (tag.clone(), Some(error.to_string())),
     };
-    Want { rule, source, destination, tag, name, fault, attached }
+    WantedTag { rule, source, destination, tag, name, fault, attached }
 }

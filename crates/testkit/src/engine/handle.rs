@@ -88,7 +88,7 @@ impl TestEngine {
             shared: Arc::new(EngineShared::new(dialect)),
             address,
             server: Mutex::new(None),
-            listener: listener,
+            listener,
         };
         engine.restart();
         engine

@@ -7,8 +7,8 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     context::Context,
-    follow::{Next, follow},
-    record::{Printed, RecordStatus},
+    follow::{NextOutput, follow},
+    record::{PrintedLine, RecordStatus},
     reply::{Chunks, Reply},
     state::EngineShared,
 };
@@ -31,21 +31,21 @@ pub(crate) fn read(context: &mut Context<'_>, name: &str) -> Reply {
         return Reply::new(200, CONTENT_TYPE, bytes.collect::<Vec<u8>>());
     }
     let chunks = follow(Arc::clone(context.shared), move |state| {
-        let Some(record) = state.container(&id) else { return Next::End };
+        let Some(record) = state.container(&id) else { return NextOutput::End };
         match record.life.printed.get(position) {
             Some(printed) => {
                 position += 1;
-                Next::Say(framed(has_terminal, printed).into())
+                NextOutput::Say(framed(has_terminal, printed).into())
             }
-            None if record.life.status == RecordStatus::Running => Next::Wait,
-            None => Next::End,
+            None if record.life.status == RecordStatus::Running => NextOutput::Wait,
+            None => NextOutput::End,
         }
     });
     Reply::late(CONTENT_TYPE, chunks, context.shared.dialect.is_podman())
 }
 
 /// As it is for a terminal; otherwise in a frame.
-pub(crate) fn framed(has_terminal: bool, (stream, text): &Printed) -> Vec<u8> {
+pub(crate) fn framed(has_terminal: bool, (stream, text): &PrintedLine) -> Vec<u8> {
     if has_terminal {
         return text.to_vec();
     }

@@ -24,7 +24,7 @@ pub(crate) struct Record {
 }
 
 /// A line, or a part of one, and the stream that it was printed to: 1 or 2.
-pub(crate) type Printed = (u8, Bytes);
+pub(crate) type PrintedLine = (u8, Bytes);
 
 /// What a container does.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub(crate) struct Life {
     pub(crate) exit_code: i64,
     pub(crate) oom_killed: bool,
     /// What it printed, and whether it never stops printing.
-    pub(crate) printed: Vec<Printed>,
+    pub(crate) printed: Vec<PrintedLine>,
     pub(crate) prints_forever: bool,
     pub(crate) usage: TestUsage,
     /// It does not end when it is asked to.

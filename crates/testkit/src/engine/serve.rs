@@ -43,18 +43,18 @@ pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> ClientStream for T {}
 
 impl Listener {
-    async fn accept(&self) -> io::Result<Accepted> {
+    async fn accept(&self) -> io::Result<AcceptedStream> {
         Ok(match self {
-            Self::Unix(listener) => Accepted::Plain(Box::new(listener.accept().await?.0)),
-            Self::Tcp(listener) => Accepted::Plain(Box::new(listener.accept().await?.0)),
+            Self::Unix(listener) => AcceptedStream::Plain(Box::new(listener.accept().await?.0)),
+            Self::Tcp(listener) => AcceptedStream::Plain(Box::new(listener.accept().await?.0)),
             Self::Tls(listener, acceptor) => {
-                Accepted::Tls(Box::new(acceptor.accept(listener.accept().await?.0)))
+                AcceptedStream::Tls(Box::new(acceptor.accept(listener.accept().await?.0)))
             }
         })
     }
 }
 
-enum Accepted {
+enum AcceptedStream {
     Plain(Box<dyn ClientStream>),
     Tls(Box<tokio_rustls::Accept<tokio::net::TcpStream>>),
 }
@@ -82,11 +82,11 @@ pub(crate) async fn accept(
     connections.shutdown().await;
 }
 
-async fn connection(accepted: Accepted, shared: Arc<EngineShared>) {
+async fn connection(accepted: AcceptedStream, shared: Arc<EngineShared>) {
     let _open = shared.opened();
     let wire: Box<dyn ClientStream> = match accepted {
-        Accepted::Plain(wire) => wire,
-        Accepted::Tls(handshake) => match handshake.await {
+        AcceptedStream::Plain(wire) => wire,
+        AcceptedStream::Tls(handshake) => match handshake.await {
             Ok(stream) => Box::new(stream),
             // A client that is not trusted, or does not trust.
             Err(_) => return,

@@ -60,9 +60,9 @@ impl EngineShared {
     }
 
     /// Counts a connection until it is dropped.
-    pub(crate) fn opened(self: &Arc<Self>) -> Open {
+    pub(crate) fn opened(self: &Arc<Self>) -> ConnectionGuard {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        Open(Arc::clone(self))
+        ConnectionGuard(Arc::clone(self))
     }
 
     pub(crate) fn count(&self, bytes: usize) {
@@ -71,9 +71,9 @@ impl EngineShared {
 }
 
 /// A connection that is open.
-pub(crate) struct Open(Arc<EngineShared>);
+pub(crate) struct ConnectionGuard(Arc<EngineShared>);
 
-impl Drop for Open {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }

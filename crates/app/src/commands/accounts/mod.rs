@@ -18,9 +18,9 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 
 use self::issued::{Registry, TokenClient, TokenFormat};
-use super::{asker::Asker, password::Password};
+use super::{asker::ApiSession, password::Password};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Output, sentence},
     runtime,
@@ -37,7 +37,7 @@ const FOLLOWED_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Accounts {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: AccountOperation,
 }
@@ -158,11 +158,11 @@ pub(crate) struct Issue {
 
 /// Runs the command.
 pub(crate) fn run(Accounts { to, operation }: Accounts) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(asker.perform(operation))
 }
 
-impl Asker {
+impl ApiSession {
     async fn perform(&self, operation: AccountOperation) -> Result<(), Failure> {
         match operation {
             AccountOperation::List => self.list().await,

@@ -134,7 +134,7 @@ async fn perform(backend: &CacheBackend, operation: CacheOperation, output: Outp
         }
         CacheOperation::Verify(repair) => verify::verify(backend, repair, output).await,
         CacheOperation::Remove { what, dry_run, yes } => {
-            remove(backend, &what, Care { dry_run, yes }, output).await
+            remove(backend, &what, RemovalOptions { dry_run, yes }, output).await
         }
         CacheOperation::Evict(what) => work::evict(backend, what, output).await,
         CacheOperation::Pin(new) => pins::pin(backend, new, output).await,
@@ -150,13 +150,18 @@ async fn perform(backend: &CacheBackend, operation: CacheOperation, output: Outp
 }
 
 #[derive(Clone, Copy)]
-struct Care {
+struct RemovalOptions {
     dry_run: bool,
     yes: bool,
 }
 
-async fn remove(backend: &CacheBackend, what: &Selection, care: Care, output: Output) -> Result<(), Failure> {
-    let Care { dry_run, yes } = care;
+async fn remove(
+    backend: &CacheBackend,
+    what: &Selection,
+    care: RemovalOptions,
+    output: Output,
+) -> Result<(), Failure> {
+    let RemovalOptions { dry_run, yes } = care;
     if dry_run || (what.is_whole() && !yes) {
         let images: Vec<CacheImage> =
             backend.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
@@ -166,12 +171,12 @@ async fn remove(backend: &CacheBackend, what: &Selection, care: Care, output: Ou
                 .with_hint(format!("see what is: `entrepot cache ls {}`", what.name)));
         }
         if dry_run {
-            return print(output, &Planned { dry_run, images: &images }, || render::planned(&images));
+            return print(output, &EvictionPreview { dry_run, images: &images }, || render::planned(&images));
         }
         agree(what, images.len() as u64)?;
     }
     let removal = backend.remove(&what.name, what.reference.as_ref()).await?;
-    print(output, &Removed { name: what.to_string(), removal }, || render::removed(&removal))
+    print(output, &RemovalReport { name: what.to_string(), removal }, || render::removed(&removal))
 }
 
 // Removing a whole repository by accident would be costly, so ask.
@@ -201,13 +206,13 @@ struct Images<'a> {
 }
 
 #[derive(Serialize)]
-struct Planned<'a> {
+struct EvictionPreview<'a> {
     dry_run: bool,
     images: &'a [CacheImage],
 }
 
 #[derive(Serialize)]
-struct Removed {
+struct RemovalReport {
     name: String,
     removal: CacheRemoval,
 }

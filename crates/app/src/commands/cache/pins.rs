@@ -46,7 +46,7 @@ pub(super) async fn pin(backend: &CacheBackend, new: NewPin, output: Output) -> 
         expires: new.time.map(|time| now().saturating_add(time.as_secs())),
     };
     let pins = backend.pin(&pin).await?;
-    print(output, &Listed { pins: &pins }, || render::pins(&pins, now()))
+    print(output, &PinReport { pins: &pins }, || render::pins(&pins, now()))
 }
 
 pub(super) async fn unpin(backend: &CacheBackend, which: &Pins, output: Output) -> Result<(), Failure> {
@@ -61,7 +61,7 @@ pub(super) async fn unpin(backend: &CacheBackend, which: &Pins, output: Output) 
 
 pub(super) async fn list(backend: &CacheBackend, which: &Pins, output: Output) -> Result<(), Failure> {
     let pins = backend.pins(&query(backend, which).await?).await?;
-    print(output, &Listed { pins: &pins }, || render::pins(&pins, now()))
+    print(output, &PinReport { pins: &pins }, || render::pins(&pins, now()))
 }
 
 /// A tag is looked up: pins are on manifests.
@@ -90,6 +90,6 @@ async fn query(backend: &CacheBackend, which: &Pins) -> Result<CachePinQuery, Fa
 }
 
 #[derive(Serialize)]
-struct Listed<'a> {
+struct PinReport<'a> {
     pins: &'a [entrepot_api::CachePin],
 }

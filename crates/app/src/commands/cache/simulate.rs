@@ -13,7 +13,7 @@ use std::{
 
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_eviction::{
-    Price,
+    FetchCost,
     simulate::{Policy, Ratios, Trace, TracePull, generate, most_bytes, replay},
 };
 use entrepot_oci::{Method, Name, Reference, Route};
@@ -30,7 +30,7 @@ const CAPS: [u64; 5] = [1, 3, 10, 30, 60];
 /// The time after a manifest in which blobs belong to it, in seconds.
 const TOGETHER: u64 = 60;
 /// What fetching costs, where a log does not say: 10 MB a second, and a second for each image.
-const PRICE: Price = Price { per_byte: 1e-7, per_image: 1.0 };
+const PRICE: FetchCost = FetchCost { per_byte: 1e-7, per_image: 1.0 };
 
 /// What to replay.
 #[derive(Clone, Debug)]

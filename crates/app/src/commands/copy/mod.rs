@@ -57,7 +57,7 @@ async fn perform_all(copy: &Copy, context: RegistryContext, stop: CancellationTo
     let (show, events) = Show::begin(style, &jobs);
     rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
-    let copied = render::Copied::of(&rows);
+    let copied = render::CopySummary::of(&rows);
     match copy.common.output {
         Output::Json => output::print_json(&copied)?,
         Output::Text => output::print(&render::text(&copied))?,

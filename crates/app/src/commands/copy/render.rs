@@ -6,7 +6,7 @@ use comfy_table::CellAlignment::Left;
 use entrepot_sync::{CopyResult, CopySuccess, JobOutcome};
 use serde::Serialize;
 
-use super::jobs::{ActionName, Planned};
+use super::jobs::{ActionName, PlannedCopy};
 use crate::{
     failure::{Failure, told, told_hint},
     output::{self, Column, counted, joined, sentence, size, sums, table, word},
@@ -15,7 +15,7 @@ use crate::{
 
 /// The results of all images.
 #[derive(Debug, Serialize)]
-pub(in crate::commands) struct Copied {
+pub(in crate::commands) struct CopySummary {
     copied: usize,
     up_to_date: usize,
     failed: usize,
@@ -46,7 +46,7 @@ enum LineState {
     Cancelled,
 }
 
-impl Copied {
+impl CopySummary {
     /// Counts the results.
     pub(in crate::commands) fn of(rows: &[CopyResult]) -> Self {
         let mut copied =
@@ -127,7 +127,7 @@ impl LineState {
 }
 
 /// A table of the images, then failures and totals.
-pub(super) fn text(copied: &Copied) -> String {
+pub(super) fn text(copied: &CopySummary) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("STATE", Left)];
     let rows =
         copied.images.iter().map(|line| vec![line.source.clone(), line.target.clone(), line.state.told()]);
@@ -135,7 +135,7 @@ pub(super) fn text(copied: &Copied) -> String {
 }
 
 /// Failures and totals.
-pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
+pub(in crate::commands) fn failures_and_sums(copied: &CopySummary) -> String {
     let mut text = String::new();
     for line in &copied.images {
         if let LineState::Failed { what, hint, .. } = &line.state {
@@ -161,7 +161,7 @@ pub(in crate::commands) fn with_bytes(images: &str, written: u64, mounted: u64) 
 }
 
 /// A table of the planned actions.
-pub(super) fn planned(planned: &[Planned]) -> String {
+pub(super) fn planned(planned: &[PlannedCopy]) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("WOULD", Left)];
     let rows = planned.iter().map(|one| {
         let action = match one.action {
@@ -199,7 +199,7 @@ mod tests {
         let done =
             CopySuccess { digest: Digest::of(b""), changed: true, written: 2048, mounted: 1024, present: 0 };
         let broken = Broken { what: "it is full".into(), hint: Some("empty it".into()), at_source: false };
-        let copied = Copied::of(&[
+        let copied = CopySummary::of(&[
             row(JobOutcome::Done(done)),
             row(JobOutcome::Failed(broken)),
             row(JobOutcome::Cancelled),
@@ -216,7 +216,7 @@ hint: empty it
 ";
         assert_eq!(text(&copied), expected);
         assert_eq!(copied.verdict().unwrap_err().to_string(), "1 image could not be copied");
-        let cancelled = Copied::of(&[row(JobOutcome::Cancelled)]).verdict().unwrap_err().to_string();
+        let cancelled = CopySummary::of(&[row(JobOutcome::Cancelled)]).verdict().unwrap_err().to_string();
         assert_eq!(
             cancelled,
             "1 image was not copied\nhint: run the same command again: what is there is not copied twice"

@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::super::asker::Asker;
+use super::super::asker::ApiSession;
 use crate::{
     client::ApiError,
     config::{Environment, Warning},
@@ -19,7 +19,7 @@ use crate::{
 
 /// What became of a login.
 #[derive(Serialize)]
-struct Imported {
+struct ImportedLogin {
     name: String,
     outcome: ImportOutcome,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ enum ImportOutcome {
 }
 
 /// Stores every login, and says of each what became of it.
-pub(super) async fn run(asker: &Asker, file: Option<PathBuf>, replace: bool) -> Result<(), Failure> {
+pub(super) async fn run(asker: &ApiSession, file: Option<PathBuf>, replace: bool) -> Result<(), Failure> {
     let logins = read(file.as_deref())?;
     let mut all = Vec::new();
     for host in logins.hosts() {
@@ -77,7 +77,12 @@ fn read(file: Option<&std::path::Path>) -> Result<Logins, Failure> {
     Ok(Logins::read_file(file)?)
 }
 
-async fn store(asker: &Asker, host: &Host, login: Login, replace: bool) -> Result<Imported, Failure> {
+async fn store(
+    asker: &ApiSession,
+    host: &Host,
+    login: Login,
+    replace: bool,
+) -> Result<ImportedLogin, Failure> {
     let Login { credential, namespace } = login;
     let password = credential.password.expose_secret().to_owned();
     let name = match &namespace {
@@ -94,15 +99,17 @@ async fn store(asker: &Asker, host: &Host, login: Login, replace: bool) -> Resul
     };
     let answer: Result<StoredCredential, ApiError> = asker.client.post(&["credentials"], &new).await;
     match answer {
-        Ok(StoredCredential { name }) => Ok(Imported { name, outcome: ImportOutcome::Stored, reason: None }),
+        Ok(StoredCredential { name }) => {
+            Ok(ImportedLogin { name, outcome: ImportOutcome::Stored, reason: None })
+        }
         Err(ApiError::Refused { status: StatusCode::CONFLICT, .. }) if replace => {
             let change = CredentialChange { username: Some(credential.username), password: Some(password) };
             let changed = asker.client.change(Method::PATCH, &["credentials", &name], &change).await;
             asker.told(changed)?;
-            Ok(Imported { name, outcome: ImportOutcome::Replaced, reason: None })
+            Ok(ImportedLogin { name, outcome: ImportOutcome::Replaced, reason: None })
         }
         Err(ApiError::Refused { status: StatusCode::CONFLICT, .. }) => {
-            Ok(Imported { name, outcome: ImportOutcome::Skipped, reason: None })
+            Ok(ImportedLogin { name, outcome: ImportOutcome::Skipped, reason: None })
         }
         // One that is not accepted does not stop the others.
         Err(ApiError::Refused { status: StatusCode::BAD_REQUEST, problem }) => {
@@ -112,11 +119,11 @@ async fn store(asker: &Asker, host: &Host, login: Login, replace: bool) -> Resul
     }
 }
 
-fn failed(name: String, reason: String) -> Imported {
-    Imported { name, outcome: ImportOutcome::Failed, reason: Some(reason) }
+fn failed(name: String, reason: String) -> ImportedLogin {
+    ImportedLogin { name, outcome: ImportOutcome::Failed, reason: Some(reason) }
 }
 
-fn told(Imported { name, outcome, reason }: &Imported) -> String {
+fn told(ImportedLogin { name, outcome, reason }: &ImportedLogin) -> String {
     output::line(&match (outcome, reason) {
         (ImportOutcome::Stored, _) => sentence!("`{name}` is stored and in use", name = name),
         (ImportOutcome::Replaced, _) => sentence!("`{name}` has the password of the file now", name = name),

@@ -16,9 +16,9 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{asker::Asker, password::Password};
+use super::{asker::ApiSession, password::Password};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, sentence},
     runtime,
@@ -31,7 +31,7 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Credentials {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: CredentialOperation,
 }
@@ -99,11 +99,11 @@ pub(crate) fn print_key() -> Result<(), Failure> {
 
 /// Runs the command.
 pub(crate) fn run(Credentials { to, operation }: Credentials) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: CredentialOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: CredentialOperation) -> Result<(), Failure> {
     match operation {
         CredentialOperation::List => {
             let all = list(asker).await?;
@@ -138,7 +138,7 @@ async fn perform(asker: &Asker, operation: CredentialOperation) -> Result<(), Fa
     }
 }
 
-async fn list(asker: &Asker) -> Result<CredentialList, Failure> {
+async fn list(asker: &ApiSession) -> Result<CredentialList, Failure> {
     let credentials = asker.pages(async |last| {
         let query = PageQuery { n: Some(PAGE), last };
         let page: CredentialList = asker.told(asker.client.get(&["credentials"], &query).await)?;
@@ -148,7 +148,7 @@ async fn list(asker: &Asker) -> Result<CredentialList, Failure> {
     Ok(CredentialList { credentials: credentials.await?, ..CredentialList::default() })
 }
 
-async fn store(asker: &Asker, add: Add) -> Result<StoredCredential, Failure> {
+async fn store(asker: &ApiSession, add: Add) -> Result<StoredCredential, Failure> {
     let Add { target, name, endpoint, username, password } = add;
     let prompt = sentence!("password of `{name}` at `{target}`: ", name = username, target = target);
     let password = password.obtain(&prompt).await?;
@@ -163,7 +163,7 @@ async fn store(asker: &Asker, add: Add) -> Result<StoredCredential, Failure> {
     asker.told(asker.client.post(&["credentials"], &new).await)
 }
 
-async fn verify(asker: &Asker, name: &str, repository: Option<String>) -> Result<(), Failure> {
+async fn verify(asker: &ApiSession, name: &str, repository: Option<String>) -> Result<(), Failure> {
     let query = CredentialQuery { repository };
     let path = ["credentials", name, "verify"];
     let found: CredentialVerification = asker.told(asker.client.act(&path, &query).await)?;

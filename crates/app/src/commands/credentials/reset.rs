@@ -29,7 +29,7 @@ pub(crate) struct Reset {
 
 /// What was removed.
 #[derive(Serialize)]
-struct Removed {
+struct ResetReport {
     credentials: u64,
     signing_keys: u64,
     node_logins: u64,
@@ -65,7 +65,7 @@ pub(crate) fn run(Reset { file, over, yes, output }: Reset) -> Result<(), Failur
     }
 }
 
-fn told(removed: &Removed) -> String {
+fn told(removed: &ResetReport) -> String {
     let gone = sentence!(
         "removed {credentials} stored credentials, {keys} keys that sign registry tokens, and the certificates of {nodes} nodes",
         credentials = removed.credentials,
@@ -76,8 +76,8 @@ fn told(removed: &Removed) -> String {
     format!("{gone}\n{next}\n")
 }
 
-async fn remove(catalog: &Catalog) -> Result<Removed, entrepot_catalog::Error> {
-    Ok(Removed {
+async fn remove(catalog: &Catalog) -> Result<ResetReport, entrepot_catalog::Error> {
+    Ok(ResetReport {
         credentials: catalog.forget_sealed(SealedTable::Credential).await?,
         signing_keys: catalog.forget_sealed(SealedTable::SigningKey).await?,
         node_logins: catalog.forget_sealed(SealedTable::NodeSecret).await?,

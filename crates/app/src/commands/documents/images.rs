@@ -11,7 +11,7 @@ use super::{
     note_left, read,
     report::{DocumentPosition, DocumentProblem, UnchangedText},
     resolve, unfinished,
-    walk::{Gathered, gather},
+    walk::{DocumentSet, gather},
 };
 use crate::{
     commands::session::Common,
@@ -46,7 +46,7 @@ struct ImageListing {
 pub(crate) fn run(Images { common, documents, resolve }: Images) -> Result<(), Failure> {
     let ignore = documents.ignore()?;
     let mut listing = ImageListing::default();
-    let Gathered { sources, walked } = gather(&documents);
+    let DocumentSet { sources, walked } = gather(&documents);
     for source in &sources {
         let listed = read(source).and_then(|input| listing.take(&documents, &input, &ignore, &common));
         if let Err(failure) = listed {

@@ -16,15 +16,15 @@ pub(super) struct ImageUse {
     pub(super) places: Vec<DocumentPosition>,
     /// The registry's response.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) resolved: Option<Resolved>,
+    pub(super) resolved: Option<ImageLookup>,
 }
 
 /// The result of looking up an image.
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum Resolved {
+pub(super) enum ImageLookup {
     /// The registry has it.
-    There(inspect::Brief),
+    There(inspect::ImageBrief),
     /// The registry does not have it, or the lookup failed.
     Missing {
         /// The reason.

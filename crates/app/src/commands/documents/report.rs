@@ -1,6 +1,6 @@
 //! JSON reports on documents.
 
-use entrepot_rewrite::{DocumentImage, DocumentKind, ImageChange, Left, Position, Reason};
+use entrepot_rewrite::{DocumentImage, DocumentKind, ImageChange, LeftCandidate, Position, Reason};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -38,14 +38,14 @@ impl UnchangedText {
         Self { place: position, reason: reason.word(), explanation: reason.to_string() }
     }
 
-    pub(in crate::commands) fn of(file: &str, left: &Left) -> Self {
+    pub(in crate::commands) fn of(file: &str, left: &LeftCandidate) -> Self {
         Self::new(DocumentPosition::new(file, left.position, &left.place, &left.text), &left.reason)
     }
 }
 
 /// A renamed image.
 #[derive(Debug, Serialize)]
-pub(in crate::commands) struct Renamed {
+pub(in crate::commands) struct RenamedImage {
     line: usize,
     column: usize,
     path: String,
@@ -53,7 +53,7 @@ pub(in crate::commands) struct Renamed {
     to: String,
 }
 
-impl Renamed {
+impl RenamedImage {
     pub(in crate::commands) fn of(change: &ImageChange) -> Self {
         let Position { line, column } = change.position;
         let to = DocumentImage {
@@ -89,7 +89,7 @@ pub(in crate::commands) struct DocumentReport {
     pub(in crate::commands) renamed: usize,
     #[serde(skip)]
     pub(in crate::commands) stayed: usize,
-    pub(in crate::commands) changes: Vec<Renamed>,
+    pub(in crate::commands) changes: Vec<RenamedImage>,
     pub(in crate::commands) left: Vec<UnchangedText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) diff: Option<String>,

@@ -4,7 +4,7 @@ use comfy_table::CellAlignment;
 use entrepot_oci::ImageRef;
 use futures_util::{StreamExt as _, stream};
 
-use super::named::{ImageUse, Resolved};
+use super::named::{ImageLookup, ImageUse};
 use crate::{
     commands::{
         inspect,
@@ -33,24 +33,24 @@ pub(super) fn resolve(common: &Common, images: &mut [ImageUse]) -> Result<u64, F
 async fn ask(context: &RegistryContext, images: &mut [ImageUse]) -> u64 {
     let wanted: Vec<Option<ImageRef>> = images.iter().map(|named| named.whole.clone()).collect();
     let answers = stream::iter(wanted).map(|image| one(context, image)).buffered(AT_ONCE);
-    let answers: Vec<Resolved> = answers.collect().await;
+    let answers: Vec<ImageLookup> = answers.collect().await;
     let mut missing = 0;
     for (named, answer) in images.iter_mut().zip(answers) {
-        missing += u64::from(matches!(answer, Resolved::Missing { .. }));
+        missing += u64::from(matches!(answer, ImageLookup::Missing { .. }));
         named.resolved = Some(answer);
     }
     missing
 }
 
-async fn one(context: &RegistryContext, image: Option<ImageRef>) -> Resolved {
+async fn one(context: &RegistryContext, image: Option<ImageRef>) -> ImageLookup {
     let Some(image) = image else {
-        return Resolved::Missing {
+        return ImageLookup::Missing {
             error: "its tag is in a variable that the document does not set".to_owned(),
         };
     };
     match inspect::brief(context, &image).await {
-        Ok(brief) => Resolved::There(brief),
-        Err(failure) => Resolved::Missing { error: failure.to_string() },
+        Ok(brief) => ImageLookup::There(brief),
+        Err(failure) => ImageLookup::Missing { error: failure.to_string() },
     }
 }
 
@@ -67,12 +67,12 @@ pub(super) fn table(images: &[ImageUse]) -> String {
 
 fn row(named: &ImageUse) -> Vec<String> {
     let (digest, size, platforms) = match &named.resolved {
-        Some(Resolved::There(brief)) => {
+        Some(ImageLookup::There(brief)) => {
             let names: Vec<&str> = brief.platforms.iter().map(|one| one.platform.as_str()).collect();
             let largest = brief.platforms.iter().map(|one| one.size).max().unwrap_or(0);
             (brief.digest.clone(), output::size(largest), names.join(", "))
         }
-        Some(Resolved::Missing { error }) => {
+        Some(ImageLookup::Missing { error }) => {
             ("-".to_owned(), "-".to_owned(), told(one_line(error)).into_owned())
         }
         None => Default::default(),

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use entrepot_rewrite::{Census, Collision, DocumentKind, Layers, Rewritten, Rules};
+use entrepot_rewrite::{Census, Collision, DocumentKind, Layers, RewrittenDocument, Rules};
 use serde::Serialize;
 
 pub(crate) use super::names::NamingOptions;
@@ -18,15 +18,15 @@ use super::{
     DocumentSource, Documents, Input,
     diff::diff,
     file, note_left, read,
-    report::{DocumentReport, Renamed, UnchangedText},
+    report::{DocumentReport, RenamedImage, UnchangedText},
     unfinished,
-    walk::{Gathered, Walked, gather},
+    walk::{DocumentSet, WalkCounts, gather},
 };
 use crate::{
     failure::{self, Failure},
     log::Verbosity,
     output::{self, Output, sentence},
-    replace::Lost,
+    replace::LostAttributes,
 };
 
 /// The arguments.
@@ -49,12 +49,12 @@ pub(crate) struct Rewrite {
 /// A document and its result.
 struct RewriteResult {
     name: String,
-    result: Result<(DocumentReport, Rewritten, Lost), Failure>,
+    result: Result<(DocumentReport, RewrittenDocument, LostAttributes), Failure>,
 }
 
 /// Runs the command.
 pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
-    let Gathered { sources, walked } = gather(&rewrite.documents);
+    let DocumentSet { sources, walked } = gather(&rewrite.documents);
     rewrite.refuse(&sources, walked.is_some())?;
     let rules = rewrite.names.rules(rewrite.documents.ignore()?)?;
     // Standard input can be read only once, so keep it.
@@ -209,7 +209,7 @@ impl Rewrite {
         input: &Input,
         source: &DocumentSource,
         renaming: &Renaming<'_>,
-    ) -> Result<(DocumentReport, Rewritten, Lost), Failure> {
+    ) -> Result<(DocumentReport, RewrittenDocument, LostAttributes), Failure> {
         let document = self.documents.document_with(input, renaming.layers.renamed(&input.name))?;
         let mut rewritten = document
             .rewrite(renaming.rules, &mut Census::default())
@@ -217,11 +217,11 @@ impl Rewrite {
         let mut outcome = DocumentReport::of(&input.name, document.kind());
         (outcome.renamed, outcome.stayed) = (rewritten.changes.len(), rewritten.left.len());
         if self.output == Output::Json {
-            outcome.changes = rewritten.changes.iter().map(Renamed::of).collect();
+            outcome.changes = rewritten.changes.iter().map(RenamedImage::of).collect();
             outcome.left = rewritten.left.iter().map(|left| UnchangedText::of(&input.name, left)).collect();
         }
         outcome.diff = self.diff.then(|| diff(&input.name, &input.text, &rewritten.text));
-        let mut lost = Lost::default();
+        let mut lost = LostAttributes::default();
         match source {
             DocumentSource::File(_) if self.in_place && rewritten.text == input.text => {}
             DocumentSource::File(path) if self.in_place => {
@@ -237,7 +237,7 @@ impl Rewrite {
         Ok((outcome, rewritten, lost))
     }
 
-    fn print_all(&self, done: Vec<RewriteResult>, walked: Option<&Walked>) -> Result<(), Failure> {
+    fn print_all(&self, done: Vec<RewriteResult>, walked: Option<&WalkCounts>) -> Result<(), Failure> {
         let mut documents = Vec::new();
         for RewriteResult { name, result } in done {
             match result {
@@ -253,7 +253,7 @@ impl Rewrite {
             }
         }
         match self.output {
-            Output::Json => output::print_json(&All { documents }),
+            Output::Json => output::print_json(&RewriteReport { documents }),
             Output::Text => {
                 // Of a directory, only what has images is worth a line.
                 let is_told =
@@ -264,7 +264,7 @@ impl Rewrite {
         }
     }
 
-    fn sum_up(&self, documents: &[DocumentReport], walked: &Walked) -> Result<(), Failure> {
+    fn sum_up(&self, documents: &[DocumentReport], walked: &WalkCounts) -> Result<(), Failure> {
         let renamed: usize = documents.iter().map(|outcome| outcome.renamed).sum();
         let left: usize = documents.iter().map(|outcome| outcome.stayed).sum();
         let text = sentence!("{files}: {changes}", files = walked.told(), changes = changes(renamed, left));
@@ -276,7 +276,7 @@ impl Rewrite {
         output::print(&output::line(&text))
     }
 
-    fn note(&self, name: &str, rewritten: &Rewritten) {
+    fn note(&self, name: &str, rewritten: &RewrittenDocument) {
         if self.output == Output::Text && self.verbosity != Verbosity::Quiet {
             for left in &rewritten.left {
                 note_left(name, left.position, &left.text, &left.reason);
@@ -305,6 +305,6 @@ fn changes(renamed: usize, left: usize) -> String {
 }
 
 #[derive(Serialize)]
-struct All {
+struct RewriteReport {
     documents: Vec<DocumentReport>,
 }

@@ -18,21 +18,21 @@ use crate::{
 const ENDINGS: [&str; 6] = ["yml", "yaml", "json", "jsonc", "tpl", "gotmpl"];
 
 /// The documents to work on.
-pub(super) struct Gathered {
+pub(super) struct DocumentSet {
     pub(super) sources: Vec<DocumentSource>,
     /// What the directories among the arguments have; `None` if there are none.
-    pub(super) walked: Option<Walked>,
+    pub(super) walked: Option<WalkCounts>,
 }
 
 /// The number of files in directories.
 #[derive(Debug, Default)]
-pub(super) struct Walked {
+pub(super) struct WalkCounts {
     documents: u64,
     others: u64,
     unreadable: u64,
 }
 
-impl Walked {
+impl WalkCounts {
     /// The counts, in the terminal's language.
     pub(super) fn told(&self) -> String {
         let Self { documents, others, unreadable } = *self;
@@ -48,11 +48,11 @@ impl Walked {
 }
 
 /// The sources, or standard input if none is named; for a directory, the documents in it.
-pub(super) fn gather(documents: &Documents) -> Gathered {
+pub(super) fn gather(documents: &Documents) -> DocumentSet {
     if documents.sources.is_empty() {
-        return Gathered { sources: vec![DocumentSource::Stdin], walked: None };
+        return DocumentSet { sources: vec![DocumentSource::Stdin], walked: None };
     }
-    let mut gathered = Gathered { sources: Vec::new(), walked: None };
+    let mut gathered = DocumentSet { sources: Vec::new(), walked: None };
     for source in &documents.sources {
         match source {
             DocumentSource::File(path) if path.is_dir() => {
@@ -86,7 +86,7 @@ fn files(directory: &Path) -> Vec<DocumentSource> {
     files.map(|entry| DocumentSource::File(entry.into_path())).collect()
 }
 
-impl Walked {
+impl WalkCounts {
     // Counts a file; true if it is one of the documents.
     fn takes(&mut self, source: &DocumentSource, documents: &Documents) -> bool {
         let name = source.to_string();

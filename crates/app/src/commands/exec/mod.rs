@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use entrepot_api::{EXEC_PROTOCOL, ExecStart, ExecTerminal};
 
-use super::{asker::Asker, instances};
-use crate::{client::Addressed, failure::Failure, runtime, terminal};
+use super::{asker::ApiSession, instances};
+use crate::{client::ServerTarget, failure::Failure, runtime, terminal};
 
 /// The size of a terminal that does not say.
 const USUAL: (u16, u16) = (24, 80);
@@ -16,7 +16,7 @@ const USUAL: (u16, u16) = (24, 80);
 #[derive(Debug)]
 pub(crate) struct Exec {
     /// The server.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The name or id of the instance.
     pub(crate) instance: String,
     /// What to run.
@@ -39,7 +39,7 @@ pub(crate) struct ExecOptions {
 /// Runs the command. The exit code is the program's.
 pub(crate) fn run(Exec { to, instance, options: asked }: Exec) -> Result<ExitCode, Failure> {
     let start = start(asked, terminal::is_typed(), terminal::is_read())?;
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(async {
         let id = instances::find(&asker, &instance).await?.to_string();
         let path = ["library", "instances", id.as_str(), "exec"];

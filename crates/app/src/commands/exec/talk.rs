@@ -16,7 +16,7 @@ use crate::{
     client::{Message, WebSocket},
     failure::Failure,
     output::{self, Characters},
-    terminal::{self, Lent},
+    terminal::{self, RawTerminal},
 };
 
 /// How much is read at once of what the program is to read, in bytes.
@@ -47,8 +47,8 @@ pub(super) async fn talk(socket: WebSocket, start: ExecStart) -> Result<i64, Fai
     }
 }
 
-fn lend() -> Result<Lent, Failure> {
-    Lent::begin().map_err(|error| Failure::because("cannot use the terminal", &error))
+fn lend() -> Result<RawTerminal, Failure> {
+    RawTerminal::begin().map_err(|error| Failure::because("cannot use the terminal", &error))
 }
 
 /// What a server says.
@@ -83,7 +83,7 @@ fn broken() -> Failure {
 }
 
 /// Shows what the program prints until it ends; `lent`: on this terminal, as it is.
-async fn show(frames: &mut WebSocketFrames, lent: Option<Lent>) -> Result<i64, Failure> {
+async fn show(frames: &mut WebSocketFrames, lent: Option<RawTerminal>) -> Result<i64, Failure> {
     let (mut printed, mut errors) = (Characters::default(), Characters::default());
     let code = loop {
         match (next(frames).await?, &lent) {

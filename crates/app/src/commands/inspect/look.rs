@@ -98,7 +98,7 @@ struct ParsedManifest {
 }
 
 /// Requests for one image.
-struct Asker<'a> {
+struct ImageReader<'a> {
     context: &'a RegistryContext,
     remote: Remote,
     image: &'a ImageRef,
@@ -110,7 +110,7 @@ pub(super) async fn document(
     image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Bytes, Failure> {
-    let asker = Asker { context: context, remote: context.remote(image.host())?, image };
+    let asker = ImageReader { context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
     let Some(platform) = platform.filter(|_| top.manifest.media_type().is_index()) else {
         return Ok(top.fetched.bytes);
@@ -126,7 +126,7 @@ pub(super) async fn look(
     image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<ImageDetails, Failure> {
-    let asker = Asker { context: context, remote: context.remote(image.host())?, image };
+    let asker = ImageReader { context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
     let mut seen = ImageDetails {
         image: image.to_string(),
@@ -147,7 +147,7 @@ pub(super) async fn look(
     Ok(seen)
 }
 
-impl Asker<'_> {
+impl ImageReader<'_> {
     fn to_failure(&self, error: &Error) -> Failure {
         self.context.to_failure(self.image.host(), &self.image.to_string(), error)
     }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{find::find, render};
 use crate::{
-    commands::asker::Asker,
+    commands::asker::ApiSession,
     failure::Failure,
     output::{sentence, size},
     terminal,
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// Saves an instance as an image, and puts that into the library.
 pub(super) async fn commit(
-    asker: &Asker,
+    asker: &ApiSession,
     named: &str,
     image: String,
     entry: Option<String>,
@@ -41,7 +41,7 @@ pub(super) async fn commit(
 }
 
 // A bar where somebody looks. What cannot be followed is saved all the same.
-async fn show(asker: &Asker, id: &str) -> Infallible {
+async fn show(asker: &ApiSession, id: &str) -> Infallible {
     if !terminal::is_heard() {
         return std::future::pending().await;
     }

@@ -16,9 +16,9 @@ use reqwest::Method;
 pub(crate) use find::find;
 use find::{PAGE, find_entry, list};
 
-use super::{asker::Asker, specs};
+use super::{asker::ApiSession, specs};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Characters, sentence},
     runtime,
@@ -31,7 +31,7 @@ const PACE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Instances {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What to do.
     pub(crate) operation: InstanceOperation,
 }
@@ -186,11 +186,11 @@ pub(crate) struct InstanceOptions {
 
 /// Runs the command.
 pub(crate) fn run(Instances { to, operation }: Instances) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: InstanceOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: InstanceOperation) -> Result<(), Failure> {
     match operation {
         InstanceOperation::Run(run) => create(asker, *run).await,
         InstanceOperation::List { search, all } => {
@@ -248,29 +248,29 @@ async fn perform(asker: &Asker, operation: InstanceOperation) -> Result<(), Fail
     }
 }
 
-async fn show_free(asker: &Asker, region: Option<String>) -> Result<(), Failure> {
+async fn show_free(asker: &ApiSession, region: Option<String>) -> Result<(), Failure> {
     let free: FreeSpecs = asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
     asker.print(&free, || render::free(&free.specs))
 }
 
-async fn show(asker: &Asker, query: &InstanceListQuery) -> Result<(), Failure> {
+async fn show(asker: &ApiSession, query: &InstanceListQuery) -> Result<(), Failure> {
     let instances = list(asker, query).await?;
     let all = InstanceList { instances, ..InstanceList::default() };
     asker.print(&all, || render::instances(&all.instances))
 }
 
-async fn remove(asker: &Asker, named: &str, query: InstanceRemovalQuery) -> Result<(), Failure> {
+async fn remove(asker: &ApiSession, named: &str, query: InstanceRemovalQuery) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
     asker.told(asker.client.remove(&["library", "instances", &id], &query).await)
 }
 
 /// Begins (`PUT`) or ends (`DELETE`) waiting for a card of a spec.
-async fn wait(asker: &Asker, spec: &str, method: Method) -> Result<(), Failure> {
+async fn wait(asker: &ApiSession, spec: &str, method: Method) -> Result<(), Failure> {
     let id = specs::find(asker, spec).await?.to_string();
     asker.told(asker.client.change(method, &["library", "specs", &id, "wait"], &()).await)
 }
 
-async fn volumes(asker: &Asker) -> Result<(), Failure> {
+async fn volumes(asker: &ApiSession) -> Result<(), Failure> {
     let volumes = asker.pages(async |last| {
         let query = PageQuery { n: Some(PAGE), last };
         let page: DataVolumeList = asker.told(asker.client.get(&["library", "volumes"], &query).await)?;
@@ -281,7 +281,7 @@ async fn volumes(asker: &Asker) -> Result<(), Failure> {
     asker.print(&all, || render::volumes(&all.volumes))
 }
 
-async fn create(asker: &Asker, run: InstanceOptions) -> Result<(), Failure> {
+async fn create(asker: &ApiSession, run: InstanceOptions) -> Result<(), Failure> {
     let new = NewInstance {
         name: run.name,
         entry: find_entry(asker, &run.entry).await?,
@@ -307,7 +307,7 @@ async fn create(asker: &Asker, run: InstanceOptions) -> Result<(), Failure> {
 }
 
 /// Prints what an instance printed, piece by piece.
-async fn logs(asker: &Asker, named: &str, query: InstanceLogQuery) -> Result<(), Failure> {
+async fn logs(asker: &ApiSession, named: &str, query: InstanceLogQuery) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
     let path = ["library", "instances", id.as_str(), "logs"];
     let mut text = asker.told(asker.client.text(&path, &query).await)?;
@@ -319,7 +319,7 @@ async fn logs(asker: &Asker, named: &str, query: InstanceLogQuery) -> Result<(),
 }
 
 /// What an instance uses: asked twice, because processors are counted between the two.
-async fn stats(asker: &Asker, named: &str) -> Result<(), Failure> {
+async fn stats(asker: &ApiSession, named: &str) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
     let path = ["library", "instances", id.as_str(), "stats"];
     let none: [(&str, &str); 0] = [];
@@ -334,7 +334,7 @@ async fn stats(asker: &Asker, named: &str) -> Result<(), Failure> {
 }
 
 /// Waits until an instance runs, or does not come up.
-async fn settled(asker: &Asker, made: Instance) -> Result<Instance, Failure> {
+async fn settled(asker: &ApiSession, made: Instance) -> Result<Instance, Failure> {
     let id = made.id.to_string();
     let mut instance = made;
     loop {
@@ -350,7 +350,7 @@ async fn settled(asker: &Asker, made: Instance) -> Result<Instance, Failure> {
 }
 
 async fn act(
-    asker: &Asker,
+    asker: &ApiSession,
     named: &str,
     operation: &str,
     body: &impl serde::Serialize,
@@ -360,7 +360,7 @@ async fn act(
     asker.told(asker.client.change(Method::POST, &path, body).await)
 }
 
-async fn edit(asker: &Asker, named: &str, change: InstanceChange) -> Result<Instance, Failure> {
+async fn edit(asker: &ApiSession, named: &str, change: InstanceChange) -> Result<Instance, Failure> {
     let id = find(asker, named).await?.to_string();
     asker.told(asker.client.patch(&["library", "instances", id.as_str()], &change).await)
 }

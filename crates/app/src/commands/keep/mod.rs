@@ -7,8 +7,8 @@ use std::time::Duration;
 use entrepot_api::{KeepImageList, KeepImageListQuery, KeepList, KeepLists, KeepOutcome, KeepState};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, log::Verbosity, runtime, terminal};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, log::Verbosity, runtime, terminal};
 
 /// Images that are asked for at once.
 const PAGE: usize = 1000;
@@ -19,7 +19,7 @@ const ASKED_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Keep {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: KeepOperation,
 }
@@ -54,11 +54,11 @@ pub(crate) enum KeepOperation {
 
 /// Runs the command.
 pub(crate) fn run(Keep { to, operation }: Keep) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: KeepOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: KeepOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     match operation {
         KeepOperation::List => {
@@ -89,7 +89,7 @@ async fn perform(asker: &Asker, operation: KeepOperation) -> Result<(), Failure>
     }
 }
 
-async fn all(asker: &Asker, list: &str, state: Option<KeepState>) -> Result<KeepImageList, Failure> {
+async fn all(asker: &ApiSession, list: &str, state: Option<KeepState>) -> Result<KeepImageList, Failure> {
     let mut all = KeepImageList::default();
     let mut last = None;
     loop {
@@ -104,7 +104,7 @@ async fn all(asker: &Asker, list: &str, state: Option<KeepState>) -> Result<Keep
     }
 }
 
-async fn to_its_end(asker: &Asker, begun: KeepList, verbosity: Verbosity) -> Result<KeepList, Failure> {
+async fn to_its_end(asker: &ApiSession, begun: KeepList, verbosity: Verbosity) -> Result<KeepList, Failure> {
     let none: [(&str, &str); 0] = [];
     let (mut list, mut told) = (begun, None);
     while list.running.is_some() {

@@ -12,9 +12,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use super::{asker::Asker, password::Password};
+use super::{asker::ApiSession, password::Password};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, sentence},
     runtime,
@@ -28,7 +28,7 @@ const ENTRIES: [&str; 2] = ["library", "entries"];
 #[derive(Debug)]
 pub(crate) struct Library {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: LibraryOperation,
 }
@@ -99,11 +99,11 @@ impl std::fmt::Debug for LibraryOperation {
 
 /// Runs the command.
 pub(crate) fn run(Library { to, operation }: Library) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: LibraryOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: LibraryOperation) -> Result<(), Failure> {
     match operation {
         LibraryOperation::List(query) => {
             let entries = list(asker, &query).await?;
@@ -137,7 +137,7 @@ fn path(entry: &str) -> [&str; 3] {
     ["library", "entries", entry]
 }
 
-async fn list(asker: &Asker, query: &EntryListQuery) -> Result<Vec<Entry>, Failure> {
+async fn list(asker: &ApiSession, query: &EntryListQuery) -> Result<Vec<Entry>, Failure> {
     asker
         .pages(async |last| {
             let query = EntryListQuery { n: Some(PAGE), last, ..query.clone() };
@@ -148,7 +148,7 @@ async fn list(asker: &Asker, query: &EntryListQuery) -> Result<Vec<Entry>, Failu
 }
 
 async fn change_entry(
-    asker: &Asker,
+    asker: &ApiSession,
     entry: &str,
     mut change: EntryChange,
     login: Option<ImageLogin>,
@@ -177,7 +177,7 @@ async fn with_login(address: String, login: Option<ImageLogin>) -> Result<String
     Ok(format!("{}:{}@{address}", escaped(&username), escaped(password.expose_secret())))
 }
 
-async fn check(asker: &Asker, entry: &str, fetch: bool) -> Result<(), Failure> {
+async fn check(asker: &ApiSession, entry: &str, fetch: bool) -> Result<(), Failure> {
     let query = EntryCheckQuery { fetch: Some(fetch) };
     let path = ["library", "entries", entry, "check"];
     let found: Entry = asker.told(asker.client.work(&path, &query).await)?;
@@ -202,7 +202,12 @@ fn hint(status: EntryStatus) -> &'static str {
     }
 }
 
-async fn import(asker: &Asker, file: &Path, form: Option<EntryForm>, dry_run: bool) -> Result<(), Failure> {
+async fn import(
+    asker: &ApiSession,
+    file: &Path,
+    form: Option<EntryForm>,
+    dry_run: bool,
+) -> Result<(), Failure> {
     let named = file.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     let form = form.or(match named.as_deref() {
         Some("csv") => Some(EntryForm::Csv),

@@ -3,7 +3,7 @@
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{CheckOutcome, Checks, check};
 
-use super::{Args, MoveList, Scene, are};
+use super::{Args, MigrationContext, MoveList, are};
 use crate::{
     commands::session,
     failure::{Failure, told, told_hint, told_note},
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         let wait = scene.wait(&args.common);
         let checked = async {
             let MoveList { moves, .. } = scene.found().await?;

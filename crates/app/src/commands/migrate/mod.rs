@@ -41,7 +41,7 @@ pub(crate) struct Args {
 }
 
 /// A migration with its registries and files.
-pub(super) struct Scene {
+pub(super) struct MigrationContext {
     registries: Arc<ConfiguredRegistries>,
     migration: Migration,
     checkout: Checkout,
@@ -64,7 +64,7 @@ impl Args {
     }
 }
 
-impl Scene {
+impl MigrationContext {
     /// The scene of a session's migration.
     fn of(context: &RegistryContext, args: &Args) -> Result<Self, Failure> {
         let file = context.file.as_deref();

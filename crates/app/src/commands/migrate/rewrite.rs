@@ -1,22 +1,22 @@
 //! `entrepot migrate rewrite`: updates names and logins in the project's files.
 
-use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
+use entrepot_migrate::{Direction, EditedFile, Editor, File, Remark};
 use entrepot_rewrite::Reason;
 use serde::Serialize;
 
-use super::{Args, MoveList, Scene, checkout::Checkout};
+use super::{Args, MigrationContext, MoveList, checkout::Checkout};
 use crate::{
     commands::{
         documents::{
             diff, file,
-            report::{Renamed, UnchangedText},
+            report::{RenamedImage, UnchangedText},
         },
         session,
     },
     failure::{self, Failure},
     log::Verbosity,
     output::{self, Output, amount, counted, joined, sentence},
-    replace::Lost,
+    replace::LostAttributes,
 };
 
 /// The arguments.
@@ -36,10 +36,10 @@ struct FileReport {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    changes: Vec<Renamed>,
+    changes: Vec<RenamedImage>,
     logins: Vec<LoginEdit>,
     left: Vec<UnchangedText>,
-    remarks: Vec<Noted>,
+    remarks: Vec<RemarkReport>,
     #[serde(skip_serializing_if = "String::is_empty")]
     diff: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,14 +56,14 @@ struct LoginEdit {
 }
 
 #[derive(Debug, Serialize)]
-struct Noted {
+struct RemarkReport {
     line: Option<usize>,
     what: String,
     hint: String,
 }
 
 #[derive(Serialize)]
-struct All {
+struct MigrationRewrite {
     documents: Vec<FileReport>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
     let Rewrite { args, in_place, direction } = rewrite;
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         if scene.files.is_empty() {
             return Err(Failure::wrong("there are no documents to rewrite").with_hint(
                 "say which: `documents: [\".github/workflows/*.yml\"]` in the migration; `--checkout` says where they are",
@@ -97,7 +97,7 @@ fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -
     let written = edited.and_then(|edited| {
         let lost = match checkout.filter(|_| edited.text != file.text) {
             Some(checkout) => checkout.write(&file.name, &edited.text)?,
-            None => Lost::default(),
+            None => LostAttributes::default(),
         };
         Ok((edited, lost))
     });
@@ -131,7 +131,7 @@ impl FileReport {
     }
 }
 
-fn outcome(file: &File, edited: &Edited) -> FileReport {
+fn outcome(file: &File, edited: &EditedFile) -> FileReport {
     let login = |login: &entrepot_migrate::LoginChange| LoginEdit {
         line: login.position.line,
         path: login.place.clone(),
@@ -139,7 +139,7 @@ fn outcome(file: &File, edited: &Edited) -> FileReport {
         to: login.to.clone(),
         secret: login.secret.clone(),
     };
-    let noted = |remark: &Remark| Noted {
+    let noted = |remark: &Remark| RemarkReport {
         line: remark.position.map(|position| position.line),
         what: remark.what.clone(),
         hint: remark.hint.clone(),
@@ -147,7 +147,7 @@ fn outcome(file: &File, edited: &Edited) -> FileReport {
     FileReport {
         file: file.name.clone(),
         kind: Some(edited.kind.name()),
-        changes: edited.changes.iter().map(Renamed::of).collect(),
+        changes: edited.changes.iter().map(RenamedImage::of).collect(),
         logins: edited.logins.iter().map(login).collect(),
         left: edited.left.iter().map(|left| UnchangedText::of(&file.name, left)).collect(),
         remarks: edited.remarks.iter().map(noted).collect(),
@@ -157,7 +157,7 @@ fn outcome(file: &File, edited: &Edited) -> FileReport {
 }
 
 // Only what concerns the moved images; the JSON has everything that was left.
-fn note(editor: &Editor, edited: &Edited) {
+fn note(editor: &Editor, edited: &EditedFile) {
     for left in edited.left.iter().filter(|left| editor.concerns(left)) {
         let line = left.position.line;
         let reason = match &left.reason {
@@ -176,7 +176,7 @@ fn print(outcomes: Vec<FileReport>, output: Output, in_place: bool) -> Result<()
     let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
     let of = outcomes.len();
     match output {
-        Output::Json => output::print_json(&All { documents: outcomes })?,
+        Output::Json => output::print_json(&MigrationRewrite { documents: outcomes })?,
         Output::Text if in_place => output::print(&outcomes.iter().map(line).collect::<String>())?,
         Output::Text => {
             let diffs: String = outcomes.iter().map(|outcome| outcome.diff.as_str()).collect();

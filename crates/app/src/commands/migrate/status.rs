@@ -4,7 +4,7 @@ use entrepot_migrate::naming;
 use entrepot_sync::{Place, PlanAction};
 use serde::Serialize;
 
-use super::{Args, Scene, apply};
+use super::{Args, MigrationContext, apply};
 use crate::{
     commands::session,
     failure::Failure,
@@ -40,7 +40,7 @@ struct DocumentCount {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         let copies = apply::looked_at(&scene, &args.common, &stop).await?;
         let status = MigrationStatus::of(&scene, &copies);
         match args.common.output {
@@ -52,16 +52,16 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 impl MigrationStatus {
-    fn of(scene: &Scene, copies: &entrepot_sync::Plan) -> Self {
+    fn of(context: &MigrationContext, copies: &entrepot_sync::Plan) -> Self {
         let count = |is: fn(&PlanAction) -> bool| copies.steps.iter().filter(|step| is(&step.action)).count();
         let sources: Vec<Place> = copies.steps.iter().map(|step| step.source.clone()).collect();
-        let documents: Vec<DocumentCount> = naming(&scene.files, &sources)
+        let documents: Vec<DocumentCount> = naming(&context.files, &sources)
             .into_iter()
             .map(|(file, images)| DocumentCount { file, images })
             .collect();
         let mut status = Self {
-            from: scene.migration.from.to_string(),
-            to: scene.migration.to.to_string(),
+            from: context.migration.from.to_string(),
+            to: context.migration.to.to_string(),
             tags: copies.steps.len(),
             in_place: count(PlanAction::is_in_sync),
             in_the_way: count(|action| matches!(action, PlanAction::Update { .. })),

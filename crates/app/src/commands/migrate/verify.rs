@@ -3,7 +3,7 @@
 use comfy_table::CellAlignment::Left;
 use entrepot_migrate::{Proof, TagComparison, verify};
 
-use super::{Args, Scene, apply, are};
+use super::{Args, MigrationContext, apply, are};
 use crate::{
     commands::session,
     failure::{Failure, told},
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         let copies = apply::looked_at(&scene, &args.common, &stop).await?;
         let proof = tokio::select! {
             proof = async { verify(&scene.registries(), &copies).await } => proof,

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use entrepot_api::{NewNode, Node, NodeChange, NodeList, NodeListQuery, NodeStatus, NodeTls};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, output::sentence, runtime};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, output::sentence, runtime};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -19,7 +19,7 @@ const MAX_PEM: u64 = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct Nodes {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: NodeOperation,
 }
@@ -88,11 +88,11 @@ impl std::fmt::Debug for NodeOperation {
 
 /// Runs the command.
 pub(crate) fn run(Nodes { to, operation }: Nodes) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: NodeOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: NodeOperation) -> Result<(), Failure> {
     match operation {
         NodeOperation::List(query) => {
             let nodes = list(asker, &query).await?;
@@ -137,7 +137,7 @@ async fn perform(asker: &Asker, operation: NodeOperation) -> Result<(), Failure>
 }
 
 // The exit code says whether the node can be used.
-async fn check(asker: &Asker, node: &str) -> Result<(), Failure> {
+async fn check(asker: &ApiSession, node: &str) -> Result<(), Failure> {
     let id = find(asker, node).await?.to_string();
     let none: [(&str, &str); 0] = [];
     let path = ["library", "nodes", id.as_str(), "check"];
@@ -155,7 +155,7 @@ async fn check(asker: &Asker, node: &str) -> Result<(), Failure> {
     }
 }
 
-async fn list(asker: &Asker, query: &NodeListQuery) -> Result<Vec<Node>, Failure> {
+async fn list(asker: &ApiSession, query: &NodeListQuery) -> Result<Vec<Node>, Failure> {
     asker
         .pages(async |last| {
             let query = NodeListQuery { n: Some(PAGE), last, ..query.clone() };
@@ -166,7 +166,7 @@ async fn list(asker: &Asker, query: &NodeListQuery) -> Result<Vec<Node>, Failure
 }
 
 /// The id of the node that somebody names, by its name or its id.
-pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find(asker: &ApiSession, named: &str) -> Result<u32, Failure> {
     // No name is a number.
     if let Ok(id) = named.parse() {
         return Ok(id);

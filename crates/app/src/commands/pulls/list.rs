@@ -4,9 +4,9 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{Pull, PullList, PullListQuery, PullStatus};
 use reqwest::Method;
 
-use super::super::{asker::Asker, nodes};
+use super::super::{asker::ApiSession, nodes};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, sentence, word},
     runtime,
@@ -19,7 +19,7 @@ const USUAL: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Pulls {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What to do.
     pub(crate) operation: PullsOperation,
 }
@@ -45,11 +45,11 @@ pub(crate) enum PullsOperation {
 
 /// Runs the command.
 pub(crate) fn list(Pulls { to, operation }: Pulls) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: PullsOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: PullsOperation) -> Result<(), Failure> {
     match operation {
         PullsOperation::List { node, status, count } => {
             let node = match node {

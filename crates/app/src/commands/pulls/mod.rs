@@ -7,9 +7,9 @@ use entrepot_api::{NewPull, Pull, PullList, PullStatus};
 
 use self::bars::Bars;
 pub(crate) use self::list::{Pulls, PullsOperation, list};
-use super::{asker::Asker, nodes};
+use super::{asker::ApiSession, nodes};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     log::Verbosity,
     output::{self, joined, sentence, word},
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct PullTo {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What is to be pulled.
     pub(crate) options: PullOptions,
 }
@@ -49,11 +49,11 @@ pub(crate) enum PullTarget {
 
 /// Runs the command.
 pub(crate) fn run(PullTo { to, options: wanted }: PullTo) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, wanted))
 }
 
-async fn perform(asker: &Asker, options: PullOptions) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, options: PullOptions) -> Result<(), Failure> {
     let PullOptions { verbosity, target, image, detach } = options;
     let new = match target {
         PullTarget::Node(node) => {
@@ -81,7 +81,7 @@ async fn perform(asker: &Asker, options: PullOptions) -> Result<(), Failure> {
 }
 
 // Until its end; a stream that breaks off is opened again.
-async fn follow(asker: &Asker, begun: Pull, verbosity: Verbosity) -> Result<Pull, Failure> {
+async fn follow(asker: &ApiSession, begun: Pull, verbosity: Verbosity) -> Result<Pull, Failure> {
     let id = begun.id.to_string();
     let path = ["library", "pulls", id.as_str(), "events"];
     let mut shown = (terminal::is_heard() && verbosity == Verbosity::Usual).then(Bars::new);

@@ -29,7 +29,7 @@ pub(crate) struct Relay {
     /// The places of the new files.
     pub(crate) places: Places,
     /// The action.
-    pub(crate) doing: Doing,
+    pub(crate) doing: RelayAction,
 }
 
 /// Options for copying images.
@@ -66,7 +66,7 @@ pub(crate) struct Places {
 
 /// The action.
 #[derive(Debug)]
-pub(crate) enum Doing {
+pub(crate) enum RelayAction {
     /// Copy the images and write the files.
     Copy,
     /// Only print what would be done.

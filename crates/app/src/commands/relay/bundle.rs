@@ -10,9 +10,9 @@ use std::{
 use bytes::Bytes;
 use entrepot_files::{Draft, Readers};
 use entrepot_oci::{MAX_MANIFEST_BYTES, Reference, Tag};
-use entrepot_relay::{BundleError, File, Manifest, Packed, Stack, StackFile, Wishes, mirror_name};
+use entrepot_relay::{BundleError, File, Manifest, PackedFile, RelayOptions, Stack, StackFile, mirror_name};
 use entrepot_rewrite::{DocumentKind, ValueOrigin, Variables};
-use entrepot_sync::{Beside, Place, Sealing, seal};
+use entrepot_sync::{ArchiveFiles, Place, Sealing, seal};
 
 use super::{
     args::Relay,
@@ -84,7 +84,7 @@ fn tag(number: usize) -> Option<Tag> {
 // The files next to the images: the manifest, the original files and the rewritten ones.
 fn files(relay: &Relay, context: &RenderContext<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
     let (stack, plan) = (context.stack, context.plan);
-    let wishes = Wishes {
+    let wishes = RelayOptions {
         to: context.to.to_string(),
         naming: relay.names.naming.to_string(),
         map: relay.names.pairs()?,
@@ -121,7 +121,7 @@ fn environment(context: &RenderContext<'_>) -> BTreeMap<String, String> {
 }
 
 /// Reads a bundle's manifest; `None` if the archive is not a bundle.
-pub(super) async fn manifest(path: &Path, beside: &Beside) -> Result<Option<Manifest>, Failure> {
+pub(super) async fn manifest(path: &Path, beside: &ArchiveFiles) -> Result<Option<Manifest>, Failure> {
     let Some(bytes) = beside.file(MANIFEST, MAX_MANIFEST).await.map_err(Failure::from)? else {
         return Ok(None);
     };
@@ -143,7 +143,7 @@ fn refused(path: &Path, error: BundleError) -> Failure {
 }
 
 /// Reads the stack from a bundle.
-pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> Result<Stack, Failure> {
+pub(super) async fn stack(path: &Path, beside: &ArchiveFiles, manifest: &Manifest) -> Result<Stack, Failure> {
     let mut files = Vec::new();
     let mut room = MAX_TEXTS;
     for (packed, _) in manifest.files() {
@@ -165,7 +165,7 @@ pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> 
     })
 }
 
-async fn file(path: &Path, beside: &Beside, packed: &Packed, room: u64) -> Result<File, Failure> {
+async fn file(path: &Path, beside: &ArchiveFiles, packed: &PackedFile, room: u64) -> Result<File, Failure> {
     let damaged = |what: &str| Failure::new(format!("{}: `{}` {what}", path.display(), packed.file));
     let bytes = beside.file(&packed.file, room).await.map_err(Failure::from)?;
     let bytes = bytes.ok_or_else(|| damaged("is not in it"))?;

@@ -19,7 +19,7 @@ const USUAL: &str = "stack";
 
 /// An output directory.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+pub(super) struct OutputDirectory {
     pub(super) path: PathBuf,
     pub(super) policy: OverwritePolicy,
 }
@@ -33,7 +33,7 @@ pub(super) enum OverwritePolicy {
     GivesWay,
 }
 
-impl Ground {
+impl OutputDirectory {
     /// The output directory for a bundle. It must be new or empty, unless overwriting is allowed. By default it is
     /// named after the bundle, so that files from a stranger do not mix with the user's own.
     pub(super) fn of_bundle(bundle: &Path, out: Option<&Path>, overwrite: bool) -> Result<Self, Failure> {

@@ -50,7 +50,7 @@ pub(super) fn to_archive(
 }
 
 /// A place that holds the images of a plan, in its order, under these digests.
-pub(super) struct Loaded<'a> {
+pub(super) struct LoadedImages<'a> {
     pub(super) place: &'a Place,
     pub(super) digests: &'a [Digest],
 }
@@ -60,7 +60,7 @@ pub(super) fn from_place(
     context: &RegistryContext,
     plan: &Plan,
     options: &CopyOptions,
-    loaded: &Loaded<'_>,
+    loaded: &LoadedImages<'_>,
 ) -> Result<Vec<CopyJob>, Failure> {
     let job = |(entry, digest): (&StackImage, &Digest)| {
         let target = at_registry(context, entry, options)?;

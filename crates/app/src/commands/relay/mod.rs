@@ -23,7 +23,7 @@ use crate::{
     failure::{self, Failure},
     output::{self, Output},
 };
-pub(crate) use args::{CopyOptions, Doing, Places, Relay};
+pub(crate) use args::{CopyOptions, Places, Relay, RelayAction};
 use render::{CopyResults, RenderContext};
 
 /// Runs the command.
@@ -39,14 +39,14 @@ pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
     let work =
         RenderContext { common: &relay.common, to: &relay.to, stack: &stack, plan: &plan, names: &names };
     match &relay.doing {
-        Doing::Nothing => print_plan(&work),
-        Doing::Scripts(directory) => {
+        RelayAction::Nothing => print_plan(&work),
+        RelayAction::Scripts(directory) => {
             let written = write::scripts(relay, &stack, &plan, directory)?;
             render::scripts(relay, &plan, &written)?;
             render::complete(&work)
         }
-        Doing::Bundle(path) => bundle::pack(relay, &work, path),
-        Doing::Copy => copy(relay, &work),
+        RelayAction::Bundle(path) => bundle::pack(relay, &work, path),
+        RelayAction::Copy => copy(relay, &work),
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{args::Relay, write::OutputNames};
 use crate::{
     commands::{
-        copy::render::{Copied, failures_and_sums},
+        copy::render::{CopySummary, failures_and_sums},
         documents::{
             note_left,
             report::{DocumentPosition, UnchangedText},
@@ -46,7 +46,7 @@ pub(super) fn left(common: &Common, stack: &Stack, plan: &Plan) {
 
 /// The plan as JSON.
 #[derive(Debug, Serialize)]
-pub(super) struct Planned {
+pub(super) struct RelayPlanReport {
     images: Vec<PlannedImage>,
     left: Vec<UnchangedText>,
     files: Vec<NewFile>,
@@ -81,7 +81,7 @@ struct NewFile {
 }
 
 /// Builds the JSON plan.
-pub(super) fn planned(context: &RenderContext<'_>) -> Planned {
+pub(super) fn planned(context: &RenderContext<'_>) -> RelayPlanReport {
     let RenderContext { stack, plan, names, .. } = *context;
     let sources = stack.sources.iter().map(|source| &source.file).zip(&names.sources).zip(&plan.files);
     let sources = sources.map(|((file, name), written)| NewFile {
@@ -96,7 +96,7 @@ pub(super) fn planned(context: &RenderContext<'_>) -> Planned {
     let setters = Setters::of(stack);
     let kept =
         plan.left.iter().map(|kept| UnchangedText::of(&stack.sources[kept.source].file.name, &kept.left));
-    Planned {
+    RelayPlanReport {
         images: plan.entries.iter().map(|entry| image(&setters, entry)).collect(),
         left: kept.collect(),
         files: sources.chain(variables).collect(),
@@ -193,7 +193,7 @@ fn named_by(setters: &Setters<'_>, user: &User) -> String {
 
 /// The results of the copies.
 pub(super) struct CopyResults {
-    copied: Copied,
+    copied: CopySummary,
     lines: Vec<Vec<String>>,
     equal: usize,
 }
@@ -201,8 +201,8 @@ pub(super) struct CopyResults {
 #[derive(Serialize)]
 struct Report<'a> {
     #[serde(flatten)]
-    copied: &'a Copied,
-    plan: Planned,
+    copied: &'a CopySummary,
+    plan: RelayPlanReport,
     written: Vec<&'a str>,
     steps: &'a [String],
 }
@@ -215,7 +215,7 @@ impl CopyResults {
             vec![name(entry), state, digest.map(|digest| digest.to_string()).unwrap_or_default()]
         });
         let equal = rows.iter().filter(|row| is_equal(row)).count();
-        Self { copied: Copied::of(rows), lines: lines.collect(), equal }
+        Self { copied: CopySummary::of(rows), lines: lines.collect(), equal }
     }
 
     /// The result of the command.

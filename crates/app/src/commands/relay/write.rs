@@ -11,7 +11,7 @@ use entrepot_relay::{File, Plan, RewrittenFile, Stack, mirror_name};
 
 use super::{
     args::{Places, Relay},
-    ground::{Ground, OverwritePolicy},
+    ground::{OutputDirectory, OverwritePolicy},
 };
 use crate::{
     commands::documents::file,
@@ -26,18 +26,18 @@ pub(super) struct OutputNames {
     pub(super) sources: Vec<String>,
     /// The variable files; `None` if nothing changes.
     pub(super) variables: Vec<Option<String>>,
-    how: How,
+    how: OutputMode,
 }
 
 /// The output mode.
 #[derive(Clone, Debug)]
-enum How {
+enum OutputMode {
     /// To the given paths, or next to the old files.
     Beside,
     /// In place of the old files.
     InPlace,
     /// Below a directory, and nowhere else.
-    Below(Ground),
+    Below(OutputDirectory),
 }
 
 /// Names for files next to the old ones, or at the given paths.
@@ -59,7 +59,7 @@ pub(super) fn names(places: &Places, stack: &Stack, plan: &Plan) -> Result<Outpu
     let variables = stack.variables.iter().zip(&plan.variables);
     let variables =
         variables.map(|(file, written)| written.as_ref().map(|_| new(&file.name, &places.env_out)));
-    let how = if places.in_place { How::InPlace } else { How::Beside };
+    let how = if places.in_place { OutputMode::InPlace } else { OutputMode::Beside };
     Ok(OutputNames { sources, variables: variables.collect(), how })
 }
 
@@ -74,8 +74,12 @@ fn only_one(option: &str, path: Option<&Path>, count: usize) -> Result<(), Failu
 }
 
 /// Names for files below a directory; no name can escape it.
-pub(super) fn names_in(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<OutputNames, Failure> {
-    let new = |old: &str| ground.path.join(within(&mirror_name(old))).display().to_string();
+pub(super) fn names_in(
+    directory: &OutputDirectory,
+    stack: &Stack,
+    plan: &Plan,
+) -> Result<OutputNames, Failure> {
+    let new = |old: &str| directory.path.join(within(&mirror_name(old))).display().to_string();
     let sources: Vec<String> = stack.sources.iter().map(|source| new(&source.file.name)).collect();
     let variables = stack.variables.iter().zip(&plan.variables);
     let variables: Vec<Option<String>> =
@@ -84,7 +88,7 @@ pub(super) fn names_in(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Ou
     match sources.iter().chain(variables.iter().flatten()).find(|name| !known.insert((*name).clone())) {
         Some(twice) => Err(Failure::wrong(format!("two files would be {twice}"))
             .with_hint("relay them one after the other, to directories of their own")),
-        None => Ok(OutputNames { sources, variables, how: How::Below(ground.clone()) }),
+        None => Ok(OutputNames { sources, variables, how: OutputMode::Below(directory.clone()) }),
     }
 }
 
@@ -125,13 +129,15 @@ pub(super) fn files(
     Ok(lines)
 }
 
-fn one(how: &How, old: &File, file: &RewrittenFile, name: &str) -> io::Result<()> {
+fn one(how: &OutputMode, old: &File, file: &RewrittenFile, name: &str) -> io::Result<()> {
     let (bytes, access) = (file.text.as_bytes(), FilePermissions::Mode(old.mode));
     match how {
-        How::InPlace if file.changed == 0 => Ok(()),
-        How::InPlace => file::replace(Path::new(name), &file.text).map(|lost| file::warn_lost(name, &lost)),
-        How::Beside => put(Path::new(name), bytes, access),
-        How::Below(ground) => ground.put(&within(&mirror_name(&old.name)), bytes, access),
+        OutputMode::InPlace if file.changed == 0 => Ok(()),
+        OutputMode::InPlace => {
+            file::replace(Path::new(name), &file.text).map(|lost| file::warn_lost(name, &lost))
+        }
+        OutputMode::Beside => put(Path::new(name), bytes, access),
+        OutputMode::Below(ground) => ground.put(&within(&mirror_name(&old.name)), bytes, access),
     }
 }
 
@@ -143,7 +149,7 @@ pub(super) fn scripts(
     directory: &Path,
 ) -> Result<Vec<String>, Failure> {
     // The directory may have files from an earlier run.
-    let ground = Ground { path: directory.to_owned(), policy: OverwritePolicy::GivesWay };
+    let ground = OutputDirectory { path: directory.to_owned(), policy: OverwritePolicy::GivesWay };
     let names = names_in(&ground, stack, plan)?;
     ground.open().map_err(|error| cannot(directory, &error))?;
     let mut written = Vec::new();

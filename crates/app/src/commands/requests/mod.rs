@@ -9,8 +9,8 @@ use entrepot_api::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, log::Verbosity, runtime, terminal};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, log::Verbosity, runtime, terminal};
 
 /// Redraws per second.
 const HERTZ: u8 = 10;
@@ -19,7 +19,7 @@ const HERTZ: u8 = 10;
 #[derive(Debug)]
 pub(crate) struct Requests {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: RequestOperation,
 }
@@ -50,11 +50,11 @@ pub(crate) enum Follow {
 
 /// Runs the command.
 pub(crate) fn run(Requests { to, operation }: Requests) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: RequestOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: RequestOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
     match operation {
         RequestOperation::Look(new) => {
@@ -85,7 +85,7 @@ async fn perform(asker: &Asker, operation: RequestOperation) -> Result<(), Failu
     }
 }
 
-fn ended(asker: &Asker, request: ImageRequest) -> Result<(), Failure> {
+fn ended(asker: &ApiSession, request: ImageRequest) -> Result<(), Failure> {
     asker.print(&request, || render::line(&request))?;
     match (&request.error, request.status) {
         (Some(error), _) => {
@@ -99,7 +99,7 @@ fn ended(asker: &Asker, request: ImageRequest) -> Result<(), Failure> {
 
 // A stream that breaks off is opened again.
 async fn to_its_end(
-    asker: &Asker,
+    asker: &ApiSession,
     begun: ImageRequest,
     verbosity: Verbosity,
 ) -> Result<ImageRequest, Failure> {

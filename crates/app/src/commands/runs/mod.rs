@@ -6,7 +6,7 @@ mod tell;
 use entrepot_api::{Event, RunDetail, RunId, RunOutcome};
 
 use crate::{
-    client::{Addressed, Events},
+    client::{Events, ServerTarget},
     failure::Failure,
     output::{self, Output},
     runtime,
@@ -17,7 +17,7 @@ use syncs::Syncs;
 #[derive(Debug)]
 pub(crate) struct Runs {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: RunsOperation,
 }

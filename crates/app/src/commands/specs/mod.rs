@@ -5,8 +5,8 @@ mod render;
 use entrepot_api::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, output::sentence, runtime};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, output::sentence, runtime};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -15,7 +15,7 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Specs {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
     pub(crate) operation: SpecOperation,
 }
@@ -43,11 +43,11 @@ pub(crate) enum SpecOperation {
 
 /// Runs the command.
 pub(crate) fn run(Specs { to, operation }: Specs) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, operation: SpecOperation) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: SpecOperation) -> Result<(), Failure> {
     match operation {
         SpecOperation::List(query) => {
             let specs = list(asker, &query).await?;
@@ -73,7 +73,7 @@ async fn perform(asker: &Asker, operation: SpecOperation) -> Result<(), Failure>
     }
 }
 
-async fn list(asker: &Asker, query: &SpecListQuery) -> Result<Vec<Spec>, Failure> {
+async fn list(asker: &ApiSession, query: &SpecListQuery) -> Result<Vec<Spec>, Failure> {
     asker
         .pages(async |last| {
             let query = SpecListQuery { n: Some(PAGE), last, ..query.clone() };
@@ -84,7 +84,7 @@ async fn list(asker: &Asker, query: &SpecListQuery) -> Result<Vec<Spec>, Failure
 }
 
 /// The id of the spec that somebody names, by its name or its id. A name may be a number, and goes first.
-pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find(asker: &ApiSession, named: &str) -> Result<u32, Failure> {
     let query = SpecListQuery { search: Some(named.to_owned()), ..SpecListQuery::default() };
     let found = list(asker, &query).await?.into_iter().find(|spec| spec.name == named);
     found.map(|spec| spec.id).or_else(|| named.parse().ok()).ok_or_else(|| {

@@ -160,7 +160,7 @@ async fn look(
 
 fn print_plan(plan: &Plan, output: Output) -> Result<(), Failure> {
     match output {
-        Output::Json => output::print_json(&plan::Planned::of(plan))?,
+        Output::Json => output::print_json(&plan::DryRunReport::of(plan))?,
         Output::Text => output::print(&plan::text(plan))?,
     }
     match plan.counts().failed {

@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_sync::{Plan, PlanAction, PlanCounts, PlanStep};
 use serde::Serialize;
 
-use super::report::{Trouble, troubles};
+use super::report::{ImageFailure, troubles};
 use crate::{
     failure::told_note,
     output::{self, Column, amount, line, sentence, table, word},
@@ -12,13 +12,13 @@ use crate::{
 
 /// The plan as JSON, for `--dry-run`.
 #[derive(Serialize)]
-pub(super) struct Planned<'a> {
+pub(super) struct DryRunReport<'a> {
     counts: PlanCounts,
     #[serde(flatten)]
     plan: &'a Plan,
 }
 
-impl<'a> Planned<'a> {
+impl<'a> DryRunReport<'a> {
     /// Counts the steps.
     pub(super) fn of(plan: &'a Plan) -> Self {
         Self { counts: plan.counts(), plan }
@@ -30,7 +30,7 @@ impl<'a> Planned<'a> {
 pub(super) struct PlanReport {
     ok: bool,
     #[serde(flatten)]
-    all: Rated,
+    all: SyncRate,
     rules: Vec<OfRule>,
 }
 
@@ -38,18 +38,18 @@ pub(super) struct PlanReport {
 struct OfRule {
     rule: String,
     #[serde(flatten)]
-    rated: Rated,
+    rated: SyncRate,
 }
 
 #[derive(Serialize)]
-struct Rated {
+struct SyncRate {
     #[serde(flatten)]
     counts: PlanCounts,
     wanted: usize,
     rate: f64,
 }
 
-impl From<PlanCounts> for Rated {
+impl From<PlanCounts> for SyncRate {
     fn from(counts: PlanCounts) -> Self {
         Self { counts, wanted: counts.wanted(), rate: counts.rate() }
     }
@@ -104,7 +104,7 @@ fn rate(counts: &PlanCounts) -> String {
 fn failures(plan: &Plan) -> String {
     let failed = plan.steps.iter().filter_map(|step| match &step.action {
         PlanAction::Failed { what, hint, .. } => {
-            Some(Trouble { image: target(step), what: what.clone(), hint: hint.clone() })
+            Some(ImageFailure { image: target(step), what: what.clone(), hint: hint.clone() })
         }
         _ => None,
     });

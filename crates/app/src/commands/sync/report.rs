@@ -13,7 +13,7 @@ use crate::{
 const NAMED: usize = 3;
 
 /// The failure of an image.
-pub(super) struct Trouble {
+pub(super) struct ImageFailure {
     pub(super) image: String,
     pub(super) what: String,
     pub(super) hint: Option<String>,
@@ -60,23 +60,23 @@ pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     }
 }
 
-fn trouble(line: &ReportLine) -> Option<Trouble> {
+fn trouble(line: &ReportLine) -> Option<ImageFailure> {
     let image = || {
         let tag = line.target_tag.as_ref().map_or_else(String::new, |tag| format!(":{tag}"));
         format!("{}{tag}", line.target)
     };
     match &line.state {
         ReportState::Failed { what, hint, .. } => {
-            Some(Trouble { image: image(), what: what.clone(), hint: hint.clone() })
+            Some(ImageFailure { image: image(), what: what.clone(), hint: hint.clone() })
         }
         _ => None,
     }
 }
 
 /// The failures, each reason once, with the affected images.
-pub(super) fn troubles(all: impl Iterator<Item = Trouble>) -> String {
+pub(super) fn troubles(all: impl Iterator<Item = ImageFailure>) -> String {
     let mut reasons: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
-    for Trouble { image, what, hint } in all {
+    for ImageFailure { image, what, hint } in all {
         match reasons.iter_mut().find(|(other, way, _)| *other == what && *way == hint) {
             Some((_, _, images)) => images.push(image),
             None => reasons.push((what, hint, vec![image])),
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn one_reason_is_told_once() {
-        let trouble = |image: &str, what: &str, hint: Option<&str>| Trouble {
+        let trouble = |image: &str, what: &str, hint: Option<&str>| ImageFailure {
             image: image.into(),
             what: what.into(),
             hint: hint.map(str::to_owned),
