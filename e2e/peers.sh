@@ -112,11 +112,11 @@ PYTHON
     done
 }
 
-# oras-py: once as anybody, once with a login.
+# oras-py: once as anybody, once with a login. A test may take a minute: some wait for registries that the network does not reach.
 with_oras_py() {
     local suite with
     python3 -m venv "$scratch/venv"
-    "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check "$peers/oras-py[ecr,tests]"
+    "$scratch/venv/bin/pip" install --quiet --disable-pip-version-check "$peers/oras-py[ecr,tests]" pytest-timeout
     cp -r "$peers/oras-py" "$scratch/oras-py"
     user=myuser password=mypassword
     for with in nobody login; do
@@ -126,7 +126,7 @@ with_oras_py() {
             cd "$scratch/oras-py"
             export HOME=$scratch/home-$with ORAS_HOST=localhost ORAS_PORT=$port ORAS_USER=$user ORAS_PASS=$password
             [ "$with" = nobody ] || export ORAS_AUTH=true
-            "$scratch/venv/bin/python" -m pytest -q -rf -p no:cacheprovider oras/tests
+            "$scratch/venv/bin/python" -m pytest -q -rf -p no:cacheprovider --timeout 60 oras/tests
         ) > "$scratch/$suite.log" 2>&1 || true
         sed -n 's/^FAILED \([^ ]*\).*/\1/p' "$scratch/$suite.log" > "$scratch/$suite.failed"
         grep -qE '[0-9]+ passed' "$scratch/$suite.log" || { tail -n 5 "$scratch/$suite.log" >&2; failed=1; }

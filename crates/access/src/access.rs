@@ -11,12 +11,12 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_catalog::{
     AccountKind, AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SessionRecord,
 };
 use entrepot_oci::Digest;
 use entrepot_secrets::SharedKeyring;
-use moka::sync::Cache;
 use tokio::sync::watch;
 
 use crate::{
@@ -78,12 +78,12 @@ pub(crate) struct AccessInner {
     pub(crate) signing_keys: ArcSwap<SigningKeys>,
     /// Held while the signing keys change.
     pub(crate) changing_signing_keys: tokio::sync::Mutex<()>,
-    accounts: Cache<i64, Arc<KnownAccount>>,
-    accounts_by_name: Cache<AccountName, Arc<KnownAccount>>,
-    tokens: Cache<String, Arc<ApiTokenRecord>>,
-    sessions: Cache<String, Arc<SessionRecord>>,
+    accounts: BoundedCache<i64, Arc<KnownAccount>>,
+    accounts_by_name: BoundedCache<AccountName, Arc<KnownAccount>>,
+    tokens: BoundedCache<String, Arc<ApiTokenRecord>>,
+    sessions: BoundedCache<String, Arc<SessionRecord>>,
     /// API tokens and sessions whose use was written down a short time ago.
-    pub(crate) recently_used: Cache<Digest, ()>,
+    pub(crate) recently_used: BoundedCache<Digest, ()>,
     generation: AtomicU64,
     /// Tells whoever does something long that the generation has risen.
     pub(crate) changes: watch::Sender<()>,
@@ -207,13 +207,12 @@ impl AccessInner {
     // may come in between at any point.
     async fn remembered<K, V>(
         &self,
-        cache: &Cache<K, Arc<V>>,
+        cache: &BoundedCache<K, Arc<V>>,
         key: K,
         read: impl Future<Output = Result<Option<V>, CatalogError>>,
     ) -> Result<Option<Arc<V>>, CatalogError>
     where
-        K: Hash + Eq + Clone + Send + Sync + 'static,
-        V: Send + Sync + 'static,
+        K: Hash + Eq + Clone,
     {
         if let Some(known) = cache.get(&key) {
             return Ok(Some(known));
@@ -222,7 +221,7 @@ impl AccessInner {
         let Some(value) = read.await?.map(Arc::new) else { return Ok(None) };
         cache.insert(key.clone(), Arc::clone(&value));
         if self.generation.load(Ordering::Acquire) != generation {
-            cache.invalidate(&key);
+            cache.remove(&key);
         }
         Ok(Some(value))
     }
@@ -230,10 +229,10 @@ impl AccessInner {
     /// Forgets everything remembered, after a change in the catalog.
     pub(crate) fn changed(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-        self.accounts.invalidate_all();
-        self.accounts_by_name.invalidate_all();
-        self.tokens.invalidate_all();
-        self.sessions.invalidate_all();
+        self.accounts.clear();
+        self.accounts_by_name.clear();
+        self.tokens.clear();
+        self.sessions.clear();
         self.verified.forget_all();
         self.changes.send_replace(());
     }
@@ -242,7 +241,7 @@ impl AccessInner {
     /// out, and that must not cost others a look-up.
     pub(crate) fn session_ended(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-        self.sessions.invalidate_all();
+        self.sessions.clear();
         self.changes.send_replace(());
     }
 
@@ -299,12 +298,8 @@ impl KnownAccount {
     }
 }
 
-fn cache<K, V>(time: Duration) -> Cache<K, V>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    Cache::builder().max_capacity(REMEMBERED).time_to_live(time).build()
+fn cache<K: Hash + Eq + Clone, V: Clone>(time: Duration) -> BoundedCache<K, V> {
+    BoundedCache::of_entries(REMEMBERED).with_lifetime(time)
 }
 
 /// A lock that a panic elsewhere does not take away.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_oci::Digest;
-use moka::{policy::EvictionPolicy, sync::Cache};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
@@ -71,8 +71,8 @@ pub enum DeviceError {
 
 /// The logins that are under way.
 pub(crate) struct DeviceLogins {
-    by_code: Cache<Digest, Arc<Pending>>,
-    by_user_code: Cache<String, Digest>,
+    by_code: BoundedCache<Digest, Arc<Pending>>,
+    by_user_code: BoundedCache<String, Digest>,
 }
 
 struct Pending {
@@ -95,7 +95,10 @@ pub(crate) enum Decision {
 
 impl DeviceLogins {
     pub(crate) fn new() -> Self {
-        Self { by_code: cache(), by_user_code: cache() }
+        Self {
+            by_code: BoundedCache::of_entries(MANY).with_lifetime(TIME),
+            by_user_code: BoundedCache::of_entries(MANY).with_lifetime(TIME),
+        }
     }
 
     /// Begins a login; `None` if the system has no random bytes.
@@ -149,8 +152,8 @@ impl DeviceLogins {
                 Err(if is_early { DeviceError::SlowDown } else { DeviceError::Pending })
             }
             Some(decision) => {
-                self.by_code.invalidate(&hash);
-                self.by_user_code.invalidate(&pending.user_code);
+                self.by_code.remove(&hash);
+                self.by_user_code.remove(&pending.user_code);
                 match decision {
                     Decision::Denied => Err(DeviceError::Denied),
                     Decision::Approved(account) => {
@@ -178,15 +181,6 @@ pub(crate) struct ApprovedLogin {
 // A panic elsewhere does not take the lock away.
 fn locked(state: &Mutex<AuthorizationState>) -> MutexGuard<'_, AuthorizationState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn cache<K, V>() -> Cache<K, V>
-where
-    K: std::hash::Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    // The default policy would keep new ones out while old ones are asked for.
-    Cache::builder().max_capacity(MANY).time_to_live(TIME).eviction_policy(EvictionPolicy::lru()).build()
 }
 
 fn user_code() -> Option<String> {

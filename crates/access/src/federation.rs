@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_federation::{Attempts, Directory, Issuer, Provider, SetupError};
-use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -41,7 +41,7 @@ pub(crate) struct Ldap {
     pub(crate) roles: RoleGroups,
     pub(crate) turns: Semaphore,
     /// The accounts of names and passwords that the directory confirmed a short time ago, by a keyed hash of both.
-    pub(crate) confirmed: Cache<Vec<u8>, i64>,
+    pub(crate) confirmed: BoundedCache<Vec<u8>, i64>,
 }
 
 impl Federation {
@@ -60,7 +60,7 @@ impl Federation {
                 directory: Directory::new(settings.directory)?,
                 roles: settings.roles,
                 turns: Semaphore::new(AT_ONCE),
-                confirmed: Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR).build(),
+                confirmed: BoundedCache::of_entries(REMEMBERED).with_lifetime(REMEMBERED_FOR),
             }),
             None => None,
         };

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
+use entrepot_bounded_cache::BoundedCache;
 use tokio::time::Instant;
 
 /// How long the same attempt of the same sender is written down once only.
@@ -17,7 +17,7 @@ const OF_STRANGERS: u32 = 20;
 
 /// Refused attempts that were written down lately.
 pub(crate) struct Refusals {
-    recent: Cache<[String; 4], ()>,
+    recent: BoundedCache<[String; 4], ()>,
     strangers: Mutex<Minute>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct AttemptKey<'a> {
 impl Refusals {
     pub(crate) fn new() -> Self {
         Self {
-            recent: Cache::builder().max_capacity(REMEMBERED).time_to_live(ONCE_IN).build(),
+            recent: BoundedCache::of_entries(REMEMBERED).with_lifetime(ONCE_IN),
             strangers: Mutex::new(Minute { began: Instant::now(), count: 0 }),
         }
     }

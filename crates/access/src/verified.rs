@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
+use entrepot_bounded_cache::BoundedCache;
 use uuid::Uuid;
 
 /// How long a verified password counts without being hashed again.
@@ -15,7 +16,7 @@ const MANY: u64 = 10_000;
 /// hash in the catalog: after a change of the password the entry fits no more.
 pub(crate) struct VerifiedPasswords {
     key: hmac::Key,
-    known: moka::sync::Cache<Vec<u8>, ()>,
+    known: BoundedCache<Vec<u8>, ()>,
 }
 
 impl VerifiedPasswords {
@@ -24,7 +25,7 @@ impl VerifiedPasswords {
         // two thirds of the work of a start.
         let random = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
         let key = hmac::Key::new(hmac::HMAC_SHA256, &random);
-        Self { key, known: moka::sync::Cache::builder().max_capacity(MANY).time_to_live(FOR).build() }
+        Self { key, known: BoundedCache::of_entries(MANY).with_lifetime(FOR) }
     }
 
     pub(crate) fn knows(&self, stored: &str, password: &str) -> bool {
@@ -36,7 +37,7 @@ impl VerifiedPasswords {
     }
 
     pub(crate) fn forget_all(&self) {
-        self.known.invalidate_all();
+        self.known.clear();
     }
 
     // A stored hash has its salt, so it stands for one account.

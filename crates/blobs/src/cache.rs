@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_oci::Digest;
 use foldhash::quality::RandomState;
-use moka::sync::CacheBuilder;
 
 use crate::held::HeldBlob;
 
@@ -18,16 +18,13 @@ const MAX_MAPPINGS: u64 = 256;
 const MAX_OBJECTS: u64 = 64 << 10;
 // Another process may remove objects.
 const OBJECT_TTL: Duration = Duration::from_secs(10 * 60);
-// Approximate overhead of an entry, in bytes.
-const ENTRY_BYTES: usize = 256;
-
-/// Looked up for every small blob, so a fast hash matters.
-type Moka = moka::sync::Cache<Digest, HeldBlob, RandomState>;
-type Builder = CacheBuilder<Digest, HeldBlob, moka::sync::Cache<Digest, HeldBlob>>;
+// Approximate overhead of an entry, and the size of a usual one, in bytes.
+const ENTRY_BYTES: u64 = 256;
+const USUAL: u64 = 4 << 10;
 
 pub(crate) struct Cache {
-    small: Moka,
-    large: Moka,
+    small: BoundedCache<Digest, HeldBlob>,
+    large: BoundedCache<Digest, HeldBlob>,
     // Counted in buckets by digest, so that a removal affects few other blobs.
     removals: [AtomicU64; 256],
     hasher: RandomState,
@@ -48,17 +45,14 @@ impl Cache {
         Self::new(MAX_OBJECTS, Some(OBJECT_TTL))
     }
 
-    fn new(large: u64, ttl: Option<Duration>) -> Self {
-        let build = |builder: Builder| match ttl {
-            Some(ttl) => builder.time_to_live(ttl).build_with_hasher(RandomState::default()),
-            None => builder.build_with_hasher(RandomState::default()),
+    fn new(large: u64, lifetime: Option<Duration>) -> Self {
+        let small =
+            BoundedCache::of_bytes(MEMORY_TOTAL, USUAL, |_, held: &HeldBlob| held.size() + ENTRY_BYTES);
+        let (small, large) = match (small, BoundedCache::of_entries(large), lifetime) {
+            (small, large, None) => (small, large),
+            (small, large, Some(lifetime)) => (small.with_lifetime(lifetime), large.with_lifetime(lifetime)),
         };
-        Self {
-            small: build(Builder::new(MEMORY_TOTAL).weigher(weight)),
-            large: build(Builder::new(large)),
-            removals: [const { AtomicU64::new(0) }; 256],
-            hasher: RandomState::default(),
-        }
+        Self { small, large, removals: [const { AtomicU64::new(0) }; 256], hasher: RandomState::default() }
     }
 
     pub(crate) fn get(&self, digest: &Digest) -> Option<HeldBlob> {
@@ -71,15 +65,11 @@ impl Cache {
     }
 
     pub(crate) fn keep(&self, mark: Mark, digest: &Digest, held: HeldBlob) {
-        match held {
-            HeldBlob::Memory(_) => self.small.insert(*digest, held),
-            HeldBlob::Mapped(_) => {
-                self.large.insert(*digest, held);
-                // Evictions are otherwise delayed, and the limit is on descriptors that are open now.
-                self.large.run_pending_tasks();
-            }
-            HeldBlob::Object(_) => self.large.insert(*digest, held),
-        }
+        let cache = match held {
+            HeldBlob::Memory(_) => &self.small,
+            HeldBlob::Mapped(_) | HeldBlob::Object(_) => &self.large,
+        };
+        cache.insert(*digest, held);
         // The blob may have been removed before it was cached. Removing it again is cheap; keeping it would be wrong.
         if self.mark(digest) != mark {
             self.drop_entry(digest);
@@ -97,13 +87,9 @@ impl Cache {
     }
 
     fn drop_entry(&self, digest: &Digest) {
-        self.small.invalidate(digest);
-        self.large.invalidate(digest);
+        self.small.remove(digest);
+        self.large.remove(digest);
     }
-}
-
-fn weight(_: &Digest, held: &HeldBlob) -> u32 {
-    u32::try_from(held.size()).unwrap_or(u32::MAX).saturating_add(ENTRY_BYTES as u32)
 }
 
 #[cfg(test)]
@@ -138,7 +124,7 @@ mod tests {
             let mapping = Mapping::of(Arc::new(File::open(path.path()).unwrap())).unwrap();
             let digest = Digest::of(&index.to_le_bytes());
             cache.keep(cache.mark(&digest), &digest, HeldBlob::Mapped(mapping));
-            assert!(cache.large.entry_count() <= MAX_MAPPINGS);
+            assert!(cache.large.len() as u64 <= MAX_MAPPINGS);
         }
     }
 
@@ -149,8 +135,17 @@ mod tests {
             let held = HeldBlob::Memory(vec![0; 64 << 10].into());
             let digest = Digest::of(&index.to_le_bytes());
             cache.keep(cache.mark(&digest), &digest, held);
+            assert!(cache.small.size() <= MEMORY_TOTAL);
         }
-        cache.small.run_pending_tasks();
-        assert!(cache.small.weighted_size() <= MEMORY_TOTAL);
+    }
+
+    #[test]
+    fn what_others_may_remove_is_believed_for_a_time() {
+        let digest = Digest::of(b"x");
+        for (lifetime, is_kept) in [(None, true), (Some(OBJECT_TTL), true), (Some(Duration::ZERO), false)] {
+            let cache = Cache::new(MAX_OBJECTS, lifetime);
+            cache.keep(cache.mark(&digest), &digest, memory());
+            assert_eq!(cache.get(&digest).is_some(), is_kept, "{lifetime:?}");
+        }
     }
 }

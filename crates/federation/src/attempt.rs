@@ -10,7 +10,7 @@ use aws_lc_rs::{
     rand::{SecureRandom, SystemRandom},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use moka::sync::Cache;
+use entrepot_bounded_cache::BoundedCache;
 
 /// How long a login may take.
 const TIME: Duration = Duration::from_secs(600);
@@ -22,7 +22,7 @@ const MAX_RETURN: usize = 256;
 /// Begins and finishes logins. The key is random: a restart ends logins that are under way.
 pub struct Attempts {
     key: hmac::Key,
-    finished: Cache<String, ()>,
+    finished: BoundedCache<String, ()>,
 }
 
 /// A login that is under way.
@@ -61,7 +61,7 @@ impl Attempts {
     /// The system has no random bytes.
     pub fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())?;
-        let finished = Cache::builder().max_capacity(REMEMBERED).time_to_live(TIME).build();
+        let finished = BoundedCache::of_entries(REMEMBERED).with_lifetime(TIME);
         Ok(Self { key, finished })
     }
 
@@ -100,7 +100,7 @@ impl Attempts {
         if age > TIME {
             return Err(AttemptError::Expired);
         }
-        if !self.finished.entry(state.to_owned()).or_insert(()).is_fresh() {
+        if !self.finished.insert_new(&state.to_owned(), ()) {
             return Err(AttemptError::Again);
         }
         Ok(self.of(cookie.to_owned(), return_to))

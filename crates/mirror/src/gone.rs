@@ -34,7 +34,7 @@ impl Mirror {
             let mut above = Vec::new();
             for digest in &level {
                 // Not anew while it is remembered, so that a tag is not checked with each request.
-                self.0.memory.gone.entry((key.clone(), *digest)).or_insert(now);
+                self.0.memory.gone.insert_new(&(key.clone(), *digest), now);
                 if nth < LEVELS {
                     above.extend(self.0.holdings.named_by(key, digest).await);
                 }

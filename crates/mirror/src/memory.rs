@@ -4,16 +4,14 @@
 //! share is charged to the [`Budget`] as well. An entry is a hint: losing one costs a look-up, never an answer.
 
 use std::{
-    hash::Hash,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Manifest, Reference, Tag};
-use foldhash::quality::RandomState;
-use moka::{Expiry, sync::CacheBuilder};
 
 use crate::{
     budget::Budget,
@@ -51,6 +49,9 @@ const _: () = assert!(IN_FLIGHT as u64 >= 2 * MANIFESTS);
 
 /// The approximate size of an entry without its texts.
 const ENTRY: usize = 320;
+// Usual sizes of entries, in bytes.
+const MANIFEST: u64 = 4 << 10;
+const NAMED: u64 = 350;
 
 /// A tag's manifest, and when the upstream last confirmed it.
 #[derive(Clone, Copy, Debug)]
@@ -83,46 +84,25 @@ pub(crate) enum Wanted {
     Blob(Digest),
 }
 
-/// Keys are hashed with a seed of this process: nobody can choose names that collide.
-type Cache<K, V> = moka::sync::Cache<K, V, RandomState>;
-
 /// The caches.
 pub(crate) struct Memory {
-    pub(crate) manifests: Cache<(RepoKey, Digest), Arc<HeldManifest>>,
-    pub(crate) tags: Cache<(RepoKey, Tag), TagState>,
+    pub(crate) manifests: BoundedCache<(RepoKey, Digest), Arc<HeldManifest>>,
+    pub(crate) tags: BoundedCache<(RepoKey, Tag), TagState>,
     /// The blobs that a repository has, with their sizes.
-    pub(crate) links: Cache<(RepoKey, Digest), u64>,
+    pub(crate) links: BoundedCache<(RepoKey, Digest), u64>,
     /// Refusals of upstreams, for a minute, and what they do not have, for some seconds.
-    pub(crate) refusals: Cache<(RepoKey, Wanted), Error>,
-    pub(crate) heads: Cache<(RepoKey, Reference), ManifestHead>,
-    pub(crate) blob_heads: Cache<(RepoKey, Digest), BlobHead>,
+    pub(crate) refusals: BoundedCache<(RepoKey, Wanted), Error>,
+    pub(crate) heads: BoundedCache<(RepoKey, Reference), ManifestHead>,
+    pub(crate) blob_heads: BoundedCache<(RepoKey, Digest), BlobHead>,
     /// The referrers that an upstream listed last, an empty list included.
-    pub(crate) referrers: Cache<(RepoKey, Digest), Arc<[Descriptor]>>,
+    pub(crate) referrers: BoundedCache<(RepoKey, Digest), Arc<[Descriptor]>>,
     /// What manifests say of blobs, before the catalog knows of them.
-    pub(crate) sizes: Cache<(RepoKey, Digest), Stated>,
+    pub(crate) sizes: BoundedCache<(RepoKey, Digest), Stated>,
     /// Manifests that lead to something that the upstream does not have any more, and since when that is known.
-    pub(crate) gone: Cache<(RepoKey, Digest), SystemTime>,
+    pub(crate) gone: BoundedCache<(RepoKey, Digest), SystemTime>,
     /// Whether repositories of upstreams are public, where accounts are used.
-    pub(crate) verdicts: Cache<RepoKey, VerdictState>,
+    pub(crate) verdicts: BoundedCache<RepoKey, VerdictState>,
     pub(crate) budget: Budget,
-}
-
-struct RefusalLifetime;
-
-impl<K> Expiry<K, Error> for RefusalLifetime {
-    fn expire_after_create(&self, _: &K, refusal: &Error, _: Instant) -> Option<Duration> {
-        Some(lifetime(refusal))
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &K,
-        refusal: &Error,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(lifetime(refusal))
-    }
 }
 
 fn lifetime(refusal: &Error) -> Duration {
@@ -136,39 +116,29 @@ fn lifetime(refusal: &Error) -> Duration {
 
 impl Memory {
     pub(crate) fn new() -> Self {
-        let hasher = RandomState::default;
         Self {
-            manifests: weighed(MANIFESTS, |(key, _), manifest: &Arc<HeldManifest>| {
-                of_key(key) + manifest.bytes.len()
+            manifests: BoundedCache::of_bytes(
+                MANIFESTS,
+                MANIFEST,
+                |(key, _), manifest: &Arc<HeldManifest>| size(key, manifest.bytes.len()),
+            ),
+            tags: BoundedCache::of_bytes(TAGS, NAMED, |(key, tag), _| size(key, tag.as_str().len())),
+            links: BoundedCache::of_bytes(LINKS, NAMED, |(key, _), _| size(key, 0)),
+            refusals: BoundedCache::of_bytes(REFUSALS, NAMED, |(key, _), refused: &Error| {
+                size(key, refused.weight())
+            }),
+            heads: BoundedCache::of_bytes(HEADS, NAMED, |(key, _), head: &ManifestHead| {
+                size(key, head.media_type.as_str().len())
             })
-            .support_invalidation_closures()
-            .build_with_hasher(hasher()),
-            tags: weighed(TAGS, |(key, tag), _| of_key(key) + tag_length(tag))
-                .support_invalidation_closures()
-                .build_with_hasher(hasher()),
-            links: weighed(LINKS, |(key, _), _| of_key(key))
-                .support_invalidation_closures()
-                .build_with_hasher(hasher()),
-            refusals: weighed(REFUSALS, |(key, _), refused: &Error| of_key(key) + refused.weight())
-                .expire_after(RefusalLifetime)
-                .build_with_hasher(hasher()),
-            heads: weighed(HEADS, |(key, _), head: &ManifestHead| {
-                of_key(key) + head.media_type.as_str().len()
-            })
-            .time_to_live(HEAD_FOR)
-            .build_with_hasher(hasher()),
-            blob_heads: weighed(BLOB_HEADS, |(key, _), _| of_key(key))
-                .time_to_live(HEAD_FOR)
-                .build_with_hasher(hasher()),
-            referrers: weighed(REFERRERS, |(key, _), listed: &Arc<[Descriptor]>| {
-                of_key(key) + listed.iter().map(Descriptor::weight).sum::<usize>()
-            })
-            .build_with_hasher(hasher()),
-            sizes: weighed(SIZES, |(key, _), _| of_key(key)).build_with_hasher(hasher()),
-            gone: weighed(GONE, |(key, _), _| of_key(key))
-                .time_to_live(REFUSALS_FOR)
-                .build_with_hasher(hasher()),
-            verdicts: weighed(VERDICTS, |key, _| of_key(key)).build_with_hasher(hasher()),
+            .with_lifetime(HEAD_FOR),
+            blob_heads: BoundedCache::of_bytes(BLOB_HEADS, NAMED, |(key, _), _| size(key, 0))
+                .with_lifetime(HEAD_FOR),
+            referrers: BoundedCache::of_bytes(REFERRERS, MANIFEST, |(key, _), listed: &Arc<[Descriptor]>| {
+                size(key, listed.iter().map(Descriptor::weight).sum())
+            }),
+            sizes: BoundedCache::of_bytes(SIZES, NAMED, |(key, _), _| size(key, 0)),
+            gone: BoundedCache::of_bytes(GONE, NAMED, |(key, _), _| size(key, 0)).with_lifetime(REFUSALS_FOR),
+            verdicts: BoundedCache::of_bytes(VERDICTS, NAMED, |key, _| size(key, 0)),
             budget: Budget::new(IN_FLIGHT),
         }
     }
@@ -178,11 +148,6 @@ impl Memory {
     /// # Errors
     /// [`Error::Busy`] if they do not fit.
     pub(crate) fn charge(&self, bytes: Bytes) -> Result<Bytes, Error> {
-        if let Some(held) = self.budget.charge(bytes.clone()) {
-            return Ok(held);
-        }
-        // Evicted entries are freed lazily, unless they are asked for.
-        self.manifests.run_pending_tasks();
         self.budget.charge(bytes).ok_or(Error::Busy)
     }
 
@@ -204,7 +169,7 @@ impl Memory {
     /// Remembers a refusal if it is the upstream's answer, and returns it.
     pub(crate) fn set_refusal(&self, key: &RepoKey, wanted: &Wanted, refusal: Error) -> Error {
         if refusal.is_an_answer() {
-            self.refusals.insert((key.clone(), wanted.clone()), refusal.clone());
+            self.refusals.insert_for((key.clone(), wanted.clone()), refusal.clone(), lifetime(&refusal));
         }
         refusal
     }
@@ -220,42 +185,21 @@ impl Memory {
 
     /// Forgets a manifest and the tags that point at it.
     pub(crate) fn forget_manifest(&self, key: &RepoKey, digest: &Digest) {
-        self.manifests.invalidate(&(key.clone(), *digest));
-        let (of, gone) = (key.clone(), *digest);
-        // The builder enabled closures, which is the only thing these can refuse for.
-        let _ = self.tags.invalidate_entries_if(move |(key, _), state| *key == of && state.digest == gone);
+        self.manifests.remove(&(key.clone(), *digest));
+        self.tags.retain(|(of, _), state| state.digest != *digest || of != key);
     }
 
     /// Forgets a whole repository.
     pub(crate) fn forget_repository(&self, key: &RepoKey) {
-        let (a, b, c) = (key.clone(), key.clone(), key.clone());
-        // The builder enabled closures, which is the only thing these can refuse for.
-        let _ = self.manifests.invalidate_entries_if(move |(of, _), _| *of == a);
-        let _ = self.tags.invalidate_entries_if(move |(of, _), _| *of == b);
-        let _ = self.links.invalidate_entries_if(move |(of, _), _| *of == c);
+        self.manifests.retain(|(of, _), _| of != key);
+        self.tags.retain(|(of, _), _| of != key);
+        self.links.retain(|(of, _), _| of != key);
     }
 }
 
-/// A cache of at most `bytes` bytes. `weigh` gives the length of an entry's texts.
-fn weighed<K, V>(
-    bytes: u64,
-    weigh: impl Fn(&K, &V) -> usize + Send + Sync + 'static,
-) -> CacheBuilder<K, V, moka::sync::Cache<K, V>>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    let weigh = move |key: &K, value: &V| u32::try_from(weigh(key, value) + ENTRY).unwrap_or(u32::MAX);
-    CacheBuilder::new(bytes).weigher(weigh)
-}
-
 // Hosts are configured and shared; repository names are whatever clients ask for.
-fn of_key(key: &RepoKey) -> usize {
-    key.repository.as_str().len()
-}
-
-fn tag_length(tag: &Tag) -> usize {
-    tag.as_str().len()
+fn size(key: &RepoKey, texts: usize) -> u64 {
+    (key.repository.as_str().len() + texts + ENTRY) as u64
 }
 
 #[cfg(test)]
@@ -292,13 +236,7 @@ mod tests {
         let absent = Error::RepositoryUnknown { name: "a".to_owned() };
         let denied =
             Error::Upstream { host: Host::docker_hub(), fault: UpstreamFault::Denied("no".to_owned()) };
-        let kept = |refusal: &Error| {
-            let created = RefusalLifetime.expire_after_create(&(), refusal, Instant::now());
-            let updated = RefusalLifetime.expire_after_update(&(), refusal, Instant::now(), None);
-            assert_eq!(created, updated);
-            created
-        };
-        assert_eq!((kept(&absent), kept(&denied)), (Some(ABSENCE_FOR), Some(REFUSALS_FOR)));
+        assert_eq!((lifetime(&absent), lifetime(&denied)), (ABSENCE_FOR, REFUSALS_FOR));
     }
 
     // A05
@@ -316,14 +254,10 @@ mod tests {
                 memory.referrers.insert(of, listing(8000));
             }
         }
-        memory.refusals.run_pending_tasks();
-        memory.links.run_pending_tasks();
-        memory.sizes.run_pending_tasks();
-        memory.referrers.run_pending_tasks();
-        assert!(memory.refusals.entry_count() > 0 && memory.refusals.weighted_size() <= REFUSALS);
-        assert!(memory.refusals.entry_count() < REFUSALS / 800, "{}", memory.refusals.entry_count());
-        assert!(memory.links.weighted_size() <= LINKS && memory.sizes.weighted_size() <= SIZES);
-        assert!(memory.referrers.entry_count() < REFERRERS / 800_000 + 1);
+        assert!(!memory.refusals.is_empty() && memory.refusals.size() <= REFUSALS);
+        assert!((memory.refusals.len() as u64) < REFUSALS / 800, "{}", memory.refusals.len());
+        assert!(memory.links.size() <= LINKS && memory.sizes.size() <= SIZES);
+        assert!((memory.referrers.len() as u64) < REFERRERS / 800_000 + 1);
     }
 
     // A06

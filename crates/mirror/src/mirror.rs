@@ -221,7 +221,7 @@ impl Mirror {
     /// The accounts of upstreams have changed. They may answer otherwise now, and what an account brings from now on may be
     /// private also when the account is gone.
     pub fn accounts_changed(&self) {
-        self.0.memory.refusals.invalidate_all();
+        self.0.memory.refusals.clear();
         let mirror = self.clone();
         self.0.tasks.spawn(async move { mirror.note_accounts().await });
     }

@@ -8,11 +8,11 @@
 
 use std::sync::Arc;
 
+use entrepot_bounded_cache::Change;
 use entrepot_catalog::{Origin, RepoKey, VisibilityRecord};
 use entrepot_oci::Reference;
 use entrepot_policy::Withheld;
 use entrepot_remote::PublicView;
-use moka::ops::compute::Op;
 
 use crate::{
     error::Error,
@@ -60,7 +60,7 @@ impl Mirror {
             && let Some(recorded) = self.0.holdings.visibility(key).await
         {
             // A newer one may have come meanwhile.
-            self.0.memory.verdicts.entry_by_ref(key).or_insert(recorded.into());
+            self.0.memory.verdicts.insert_new(key, recorded.into());
         }
         if let Some(known) = self.known_verdict(key, probe) {
             return Ok(known);
@@ -152,9 +152,9 @@ impl Mirror {
     fn put_off(&self, key: &RepoKey) {
         let not_before = Some(self.0.clock.now() + BACK_OFF);
         // A newer verdict must not be overwritten.
-        self.0.memory.verdicts.entry_by_ref(key).and_compute_with(|known| match known {
-            Some(known) => Op::Put(VerdictState { not_before, ..known.into_value() }),
-            None => Op::Nop,
+        self.0.memory.verdicts.change(key, |known| match known {
+            Some(known) => Change::Set(VerdictState { not_before, ..*known }),
+            None => Change::Keep,
         });
     }
 

@@ -50,9 +50,6 @@ pub enum DigestError {
     Hex,
 }
 
-/// Maximum length of a digest in bytes: `sha512:` and 128 digits.
-const LONGEST: usize = 7 + 128;
-
 /// A well-formed content digest.
 ///
 /// ```
@@ -75,6 +72,9 @@ enum Bytes {
 }
 
 impl Digest {
+    /// Maximum length of a digest as text, in bytes: `sha512:` and 128 digits.
+    pub const LONGEST: usize = 7 + 128;
+
     /// The SHA-256 digest of `bytes`.
     ///
     /// ```
@@ -107,7 +107,7 @@ impl Digest {
 
     /// The part after the colon, in lower case.
     pub fn hex(&self) -> String {
-        let mut text = [0; LONGEST];
+        let mut text = [0; Self::LONGEST];
         let start = self.algorithm().name().len() + 1;
         self.write(&mut text)[start..].to_owned()
     }
@@ -124,8 +124,15 @@ impl Digest {
         }
     }
 
-    // No allocation: this runs more than once for every response.
-    fn write<'a>(&self, text: &'a mut [u8; LONGEST]) -> &'a str {
+    /// Writes the text into `text`, and returns it. Unlike [`fmt::Display`], this costs little enough for every response.
+    ///
+    /// ```
+    /// use entrepot_oci::Digest;
+    ///
+    /// let digest = Digest::of(b"hello");
+    /// assert_eq!(digest.write(&mut [0; Digest::LONGEST]), digest.to_string());
+    /// ```
+    pub fn write<'a>(&self, text: &'a mut [u8; Self::LONGEST]) -> &'a str {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let (name, raw) = (self.algorithm().name().as_bytes(), self.raw());
         let length = name.len() + 1 + raw.len() * 2;
@@ -176,7 +183,7 @@ fn nibble(byte: u8) -> Result<u8, DigestError> {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.write(&mut [0; LONGEST]))
+        f.pad(self.write(&mut [0; Self::LONGEST]))
     }
 }
 

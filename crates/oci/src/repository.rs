@@ -61,6 +61,10 @@ fn is_part(part: &str) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = part.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return false };
+    // Each request asks, and most parts are one word.
+    if bytes.iter().all(is_word) {
+        return true;
+    }
     if !is_word(first) || !is_word(last) {
         return false;
     }

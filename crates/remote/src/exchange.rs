@@ -201,7 +201,7 @@ impl Remote {
         let destination = Destination { account, ..destination };
         let key = GrantKey::of(&destination, request.scope());
         let mut wire = request.to(destination.url, destination.endpoint);
-        let known = self.grants().get(&key).await;
+        let known = self.grants().get(&key);
         if let Some(grant) = &known {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
         }
@@ -210,7 +210,7 @@ impl Remote {
             if let Some(grant) = known {
                 let status = response.status();
                 if status == StatusCode::UNAUTHORIZED || grant.may_have_died(status) {
-                    self.grants().forget(&key, &grant).await;
+                    self.grants().forget(&key, &grant);
                 }
                 grant.record(status);
             }
@@ -292,14 +292,14 @@ impl Remote {
         let (url, has_account) = (&destination.url, destination.account.is_some());
         let key = GrantKey::of(destination, request.scope());
         let mut wire = request.to(url.clone(), destination.endpoint);
-        let known = if carries { self.grants().get(&key).await } else { None };
+        let known = if carries { self.grants().get(&key) } else { None };
         let mut response = self.send_with(&mut wire, known.as_deref()).await?;
         self.note_answer(destination, request, &response);
         if let Some(grant) = &known
             && response.status() != StatusCode::UNAUTHORIZED
             && grant.may_have_died(response.status())
         {
-            self.grants().forget(&key, grant).await;
+            self.grants().forget(&key, grant);
             response.drain().await;
             // Without a token, the registry says where to get one.
             response = self.send_with(&mut wire, None).await?;
@@ -318,14 +318,14 @@ impl Remote {
         };
         response.drain().await;
         if let Some(stale) = known {
-            self.grants().forget(&key, &stale).await;
+            self.grants().forget(&key, &stale);
         }
         let obtained =
             self.obtain(GrantRequest { key: &key, scope: request.scope(), from: destination }, offer).await?;
         let response = self.send_with(&mut wire, Some(&obtained)).await?;
         self.note_answer(destination, request, &response);
         if response.status() == StatusCode::UNAUTHORIZED {
-            self.grants().forget(&key, &obtained).await;
+            self.grants().forget(&key, &obtained);
         }
         Ok(response)
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_oci::Repository;
-use moka::sync::Cache;
 
 /// How long a repository keeps its account after its last request.
 const STAYS: Duration = Duration::from_secs(10 * 60);
@@ -11,11 +11,11 @@ const STAYS: Duration = Duration::from_secs(10 * 60);
 const MOST: u64 = 10_000;
 
 /// The accounts that repositories were last pulled with, by their ids.
-pub(crate) struct LastAccounts(Cache<Repository, usize>);
+pub(crate) struct LastAccounts(BoundedCache<Repository, usize>);
 
 impl LastAccounts {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(MOST).time_to_idle(STAYS).build())
+        Self(BoundedCache::of_entries(MOST).with_lifetime(STAYS))
     }
 
     /// The account of a repository, if there was one lately.
@@ -23,10 +23,8 @@ impl LastAccounts {
         self.0.get(repository)
     }
 
-    /// Remembers the account of a repository.
+    /// Remembers the account that a request was sent with.
     pub(crate) fn note(&self, repository: &Repository, account: usize) {
-        if self.0.get(repository) != Some(account) {
-            self.0.insert(repository.clone(), account);
-        }
+        self.0.insert(repository.clone(), account);
     }
 }

@@ -212,8 +212,8 @@ impl Remote {
     // An older token may allow what is not public any more.
     async fn forget_token(&self, endpoint: Endpoint, request: &Request) {
         let Some(key) = self.anonymous_key(endpoint, request) else { return };
-        if let Some(older) = self.grants().get(&key).await {
-            self.grants().forget(&key, &older).await;
+        if let Some(older) = self.grants().get(&key) {
+            self.grants().forget(&key, &older);
         }
     }
 
@@ -225,7 +225,7 @@ impl Remote {
     // Whether the token that was got for a request says that it allows pulling, as Docker Hub's do.
     async fn may_pull(&self, endpoint: Endpoint, request: &Request) -> bool {
         let Some(key) = self.anonymous_key(endpoint, request) else { return false };
-        let Some(grant) = self.grants().get(&key).await else { return false };
+        let Some(grant) = self.grants().get(&key) else { return false };
         let token = grant.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
         let actions = request.scope().texts().first().and_then(|scope| claims::actions(token?, scope));
         actions.is_some_and(|actions| actions.iter().any(|action| action == "pull" || action == "*"))

@@ -83,7 +83,7 @@ impl TagListing<'_> {
             return self.first(None).await.map(|_| TagPage::default());
         }
         if let Some(after) = self.page.after()
-            && let Some(url) = self.remote.cursors().get(&self.key(after)).await
+            && let Some(url) = self.remote.cursors().get(&self.key(after))
         {
             match self.received(url, None).await {
                 // It has expired.
@@ -162,7 +162,7 @@ impl TagListing<'_> {
             NextPage::At(next) => next,
             NextPage::Refused(_) | NextPage::Unknown => return,
         };
-        self.remote.cursors().remember(self.key(last.as_str()), url).await;
+        self.remote.cursors().remember(self.key(last.as_str()), url);
     }
 
     fn key(&self, after: &str) -> CursorKey {

@@ -245,7 +245,7 @@ impl Upload {
         let Destination { url, endpoint, .. } = self.destination.clone();
         let mut wire = self.request(Method::DELETE).to(url, endpoint);
         // Some registries want the right to delete for it, which is not requested just for this.
-        if let Some(grant) = self.remote.grants().get(&self.key()).await {
+        if let Some(grant) = self.remote.grants().get(&self.key()) {
             wire.headers.insert(header::AUTHORIZATION, grant.header.clone());
         }
         match self.remote.send(&wire).await {
@@ -289,7 +289,7 @@ impl Upload {
     }
 
     async fn has_grant(&self) -> bool {
-        self.remote.grants().get(&self.key()).await.is_some()
+        self.remote.grants().get(&self.key()).is_some()
     }
 
     fn follow_location(

@@ -104,14 +104,22 @@ impl Body {
         Self { content, record: None, permit: None, shaped: None, offer: None }
     }
 
-    /// Returns the body if there is memory for it until the client has read it.
-    pub(crate) fn admitted(mut self, answers: &Answers, peer: &Arc<Peer>) -> Option<Self> {
-        self.content = match self.content {
-            Content::Made(bytes) => Content::Made(answers.made(peer, bytes)?),
-            Content::Shared(bytes) => Content::Shared(answers.shared(peer, bytes)?),
-            other => other,
+    /// Takes memory for the body until the client has read it; false if there is none.
+    pub(crate) fn take_room(&mut self, answers: &Answers, peer: &Arc<Peer>) -> bool {
+        let (bytes, room) = match &mut self.content {
+            Content::Made(bytes) => {
+                let made = std::mem::take(bytes);
+                (bytes, answers.made(peer, made))
+            }
+            Content::Shared(bytes) => {
+                let shared = std::mem::take(bytes);
+                (bytes, answers.shared(peer, shared))
+            }
+            Content::Empty | Content::Mapped(_) | Content::Stream(_) => return true,
         };
-        Some(self)
+        let is_admitted = room.is_some();
+        *bytes = room.unwrap_or_default();
+        is_admitted
     }
 
     /// Has the bytes charged to what `shaped` says, and go as fast as that allows.
@@ -127,10 +135,9 @@ impl Body {
 
     /// Ends `record` when the body ends. `peer` (HTTP/2 only) is told when data waits for the client: the line does not
     /// show that.
-    pub(crate) fn ending(mut self, record: Record, peer: Option<Arc<Peer>>) -> Self {
+    pub(crate) fn end(&mut self, record: Record, peer: Option<Arc<Peer>>) {
         self.record = Some(record);
         self.offer = peer.filter(|_| !self.is_end_stream()).map(Offer::new);
-        self
     }
 
     fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {

@@ -1,8 +1,6 @@
 //! Header names of the registry protocol, and header values made from its types.
 
-use std::fmt::Write;
-
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
 use entrepot_oci::{Digest, MediaType};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -42,7 +40,7 @@ pub(crate) fn put_on_all(headers: &mut HeaderMap) {
 }
 
 /// Makes a header value from text known to be valid; invalid text becomes an empty value.
-pub(crate) fn value(text: String) -> HeaderValue {
+pub(crate) fn value(text: impl Into<Bytes>) -> HeaderValue {
     shared(text.into())
 }
 
@@ -52,11 +50,13 @@ fn shared(bytes: Bytes) -> HeaderValue {
 
 /// Sets `Docker-Content-Digest` and `ETag` to the digest; they share one buffer.
 pub(crate) fn put_digest(headers: &mut HeaderMap, digest: &Digest) {
-    // Longer than any digest; `format!` would reallocate as the text grows.
-    let mut quoted = String::with_capacity(160);
-    // Writing to a `String` does not fail.
-    let _ = write!(quoted, "\"{digest}\"");
-    let quoted = Bytes::from(quoted);
+    let mut text = [0; Digest::LONGEST];
+    let text = digest.write(&mut text).as_bytes();
+    let mut quoted = BytesMut::with_capacity(text.len() + 2);
+    quoted.put_u8(b'"');
+    quoted.put_slice(text);
+    quoted.put_u8(b'"');
+    let quoted = quoted.freeze();
     let bare = quoted.slice(1..quoted.len() - 1);
     headers.insert(DOCKER_CONTENT_DIGEST, shared(bare));
     headers.insert(header::ETAG, shared(quoted));

@@ -8,11 +8,10 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Guard};
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_mirror::RepoKey;
 use entrepot_oci::Digest;
 use entrepot_policy::PullRules;
-use foldhash::quality::RandomState;
-use moka::sync::Cache;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -49,7 +48,7 @@ struct RulesInner {
     configured: ArcSwap<PullRules>,
     denials: Denials,
     pullers: Pullers,
-    admitted: Cache<AdmittedPart, (), RandomState>,
+    admitted: BoundedCache<AdmittedPart, ()>,
     counters: Counters,
 }
 
@@ -101,7 +100,6 @@ pub enum ReloadOutcome {
 impl Default for RulesInner {
     fn default() -> Self {
         let none = CurrentRules { rules: PullRules::default(), generation: 0, since: SystemTime::now() };
-        let admitted = Cache::builder().max_capacity(MOST_ADMITTED).build_with_hasher(RandomState::default());
         Self {
             current: ArcSwap::from_pointee(none),
             load: Mutex::default(),
@@ -109,7 +107,7 @@ impl Default for RulesInner {
             configured: ArcSwap::default(),
             denials: Denials::default(),
             pullers: Pullers::default(),
-            admitted,
+            admitted: BoundedCache::of_entries(MOST_ADMITTED),
             counters: Counters::default(),
         }
     }

@@ -111,13 +111,17 @@ impl Service {
         // The panic hook has logged the message and location.
         let Answered { outcome, all_read } =
             answered.unwrap_or_else(|_| Answered { outcome: Err(Refusal::panicked()), all_read: false });
-        let outcome = outcome.and_then(|response| admit(state, peer, response));
-        let mut response = outcome.unwrap_or_else(|refusal| {
+        let refused = |refusal: Refusal| {
             if refusal.is_for_memory() {
                 state.shortage.of_memory(Instant::now());
             }
             refuse(refusal, &id)
-        });
+        };
+        let mut response = outcome.unwrap_or_else(refused);
+        // A body in memory stays there until the client has read it.
+        if !response.body_mut().take_room(&state.answers, peer) {
+            response = refused(Refusal::busy());
+        }
         if !all_read || version >= Version::HTTP_2 {
             peer.leaves_unread();
         }
@@ -131,7 +135,8 @@ impl Service {
         }
         record.status = Some(response.status());
         let offer = (version >= Version::HTTP_2).then(|| Arc::clone(peer));
-        response.map(|body| body.ending(record, offer))
+        response.body_mut().end(record, offer);
+        response
     }
 
     // The same credentials come with every request of a connection. What looks others up is boxed because it is large, and
@@ -245,13 +250,6 @@ fn refused(call: &Call<'_>) -> Option<Result<Response<Body>, Refusal>> {
         return Some(Ok(page));
     }
     Some(if is_api(call.path()) { Ok(Problem::from(denied).answer()) } else { Err(denied.into()) })
-}
-
-// A body in memory stays there until the client has read it, so there must be room for it.
-fn admit(state: &ServerState, peer: &Arc<Peer>, response: Response<Body>) -> Result<Response<Body>, Refusal> {
-    let (head, body) = response.into_parts();
-    let body = body.admitted(&state.answers, peer).ok_or_else(Refusal::busy)?;
-    Ok(Response::from_parts(head, body))
 }
 
 fn check_size(head: &Parts) -> Result<(), Refusal> {

@@ -38,7 +38,7 @@ impl Holdings {
             Ok(None) | Err(_) => {}
         }
         // The record stays: the bytes are fetched or pushed again.
-        self.memory.links.invalidate(&(key.clone(), *digest));
+        self.memory.links.remove(&(key.clone(), *digest));
         Ok(None)
     }
 
@@ -58,7 +58,7 @@ impl Holdings {
     /// They may be there: it is the store that is away.
     pub(crate) async fn lost(&self, key: &RepoKey, digest: &Digest) -> Result<(), Error> {
         self.blobs.forget(digest);
-        self.memory.links.invalidate(&(key.clone(), *digest));
+        self.memory.links.remove(&(key.clone(), *digest));
         self.check_loss().await
     }
 
@@ -244,7 +244,7 @@ impl Holdings {
         self.to_its_end(async move {
             let _guard = this.locks.lock(&digest).await;
             let unlinked = this.ask_catalog(this.catalog.unlink_blob(&key, &digest)).await?;
-            this.memory.links.invalidate(&(key, digest));
+            this.memory.links.remove(&(key, digest));
             match unlinked {
                 UnlinkOutcome::NotThere => Ok(false),
                 UnlinkOutcome::StillHeld => Ok(true),

@@ -143,13 +143,13 @@ impl Holdings {
     /// Forgets what a repository no longer has, and deletes the bytes of what nobody has. Returns the bytes that were freed.
     async fn let_go(&self, key: &RepoKey, gone: RetiredContent) -> Result<u64, Error> {
         for tag in gone.tags {
-            self.memory.tags.invalidate(&(key.clone(), tag));
+            self.memory.tags.remove(&(key.clone(), tag));
         }
         for digest in gone.manifests {
-            self.memory.manifests.invalidate(&(key.clone(), digest));
+            self.memory.manifests.remove(&(key.clone(), digest));
         }
         for digest in gone.blobs {
-            self.memory.links.invalidate(&(key.clone(), digest));
+            self.memory.links.remove(&(key.clone(), digest));
         }
         self.delete_orphans(&gone.orphans).await
     }

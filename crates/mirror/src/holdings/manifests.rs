@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use entrepot_bounded_cache::Change;
 use entrepot_catalog::{Ancestor, NewManifest, Origin, RepoKey, TagList};
 use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Manifest, Page, Tag};
-use moka::ops::compute::Op;
 
 use super::Holdings;
 use crate::{
@@ -91,12 +91,12 @@ impl Holdings {
             TagState { digest: record.digest, checked, not_before: None, recorded: true }
         });
         // A push that came in between knows better.
-        self.memory.tags.entry(entry).and_compute_with(|current| {
-            let is_as_before = current.map(|entry| entry.value().checked) == known.map(|state| state.checked);
+        self.memory.tags.change(&entry, |current| {
+            let is_as_before = current.map(|state| state.checked) == known.map(|state| state.checked);
             match read {
-                _ if !is_as_before => Op::Nop,
-                Some(state) => Op::Put(state),
-                None => Op::Remove,
+                _ if !is_as_before => Change::Keep,
+                Some(state) => Change::Set(state),
+                None => Change::Remove,
             }
         });
         Ok(read)
@@ -162,7 +162,7 @@ impl Holdings {
     /// The catalog failed.
     pub(crate) async fn remove_tag(&self, key: &RepoKey, tag: &Tag) -> Result<bool, Error> {
         let removed = self.ask_catalog(self.catalog.remove_tag(key, tag)).await?;
-        self.memory.tags.invalidate(&(key.clone(), tag.clone()));
+        self.memory.tags.remove(&(key.clone(), tag.clone()));
         Ok(removed)
     }
 

@@ -95,10 +95,10 @@ impl Holdings {
     pub(crate) fn forget_bytes(&self, digest: &Digest, holders: &Holders) {
         self.blobs.forget(digest);
         for key in &holders.blobs {
-            self.memory.links.invalidate(&(key.clone(), *digest));
+            self.memory.links.remove(&(key.clone(), *digest));
         }
         for key in &holders.manifests {
-            self.memory.manifests.invalidate(&(key.clone(), *digest));
+            self.memory.manifests.remove(&(key.clone(), *digest));
         }
     }
 

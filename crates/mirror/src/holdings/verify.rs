@@ -94,7 +94,7 @@ impl Holdings {
         if repair {
             for key in blobs.iter().filter(is_mirrored) {
                 self.ask_catalog(self.catalog.unlink_blob(key, &digest)).await?;
-                self.memory.links.invalidate(&(key.clone(), digest));
+                self.memory.links.remove(&(key.clone(), digest));
             }
             for key in manifests.iter().filter(is_mirrored) {
                 self.ask_catalog(self.catalog.remove_manifest(key, &digest)).await?;

@@ -4,17 +4,19 @@
 //! `401` response that can be answered.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use entrepot_bounded_cache::{BoundedCache, Change};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use moka::{Expiry, future::Cache};
 use secrecy::ExposeSecret;
+use tokio::sync::OnceCell;
 
 use super::{
     challenge::{self, Challenge},
@@ -31,6 +33,9 @@ const GRANT_BYTES: u64 = 8 << 20;
 
 // Roughly the bytes that an entry takes besides its texts.
 const ENTRY_BYTES: usize = 256;
+
+// The size of a usual entry, in bytes.
+const GRANT: u64 = 2 << 10;
 
 /// How long a password is sent without asking whether the registry still wants it.
 pub(crate) const BASIC_LIFETIME: Duration = Duration::from_secs(3600);
@@ -90,49 +95,69 @@ impl GrantKey {
     }
 }
 
-/// The cache of grants, bounded in bytes.
-pub(crate) struct Grants(Cache<GrantKey, Arc<Grant>>);
+/// The grants that are known, bounded in bytes, and those that are being fetched.
+pub(crate) struct Grants {
+    known: BoundedCache<GrantKey, Arc<Grant>>,
+    fetches: Mutex<HashMap<GrantKey, Weak<Fetch>>>,
+}
+
+/// One question to a token server, and its answer for all who wait for it.
+type Fetch = OnceCell<Result<Arc<Grant>, Error>>;
 
 impl Grants {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().weigher(weight).max_capacity(GRANT_BYTES).expire_after(Lifetime).build())
+        Self { known: BoundedCache::of_bytes(GRANT_BYTES, GRANT, size), fetches: Mutex::default() }
     }
 
-    pub(crate) async fn get(&self, key: &GrantKey) -> Option<Arc<Grant>> {
-        self.0.get(key).await
+    pub(crate) fn get(&self, key: &GrantKey) -> Option<Arc<Grant>> {
+        self.known.get(key)
     }
 
-    /// Returns the grant under `key`, or runs `fetch` for it. Tasks that want the same grant wait for one fetch.
+    /// Returns the grant under `key`, or runs `fetch` for it. Tasks that want the same grant wait for one fetch, and share
+    /// its error.
     pub(crate) async fn get_or_fetch(
         &self,
         key: &GrantKey,
         fetch: impl Future<Output = Result<Grant, Error>>,
     ) -> Result<Arc<Grant>, Error> {
-        let fetch = async { fetch.await.map(Arc::new) };
-        self.0.try_get_with(key.clone(), fetch).await.map_err(|error: Arc<Error>| (*error).clone())
+        // Boxed because it is large, and rarely runs.
+        let fetch = Box::pin(async {
+            // Another fetch may have ended just now.
+            if let Some(known) = self.known.get(key) {
+                return Ok(known);
+            }
+            let grant = Arc::new(fetch.await?);
+            // A little early, so that it does not expire in transit.
+            self.known.insert_for(key.clone(), Arc::clone(&grant), grant.lifetime * 9 / 10);
+            Ok(grant)
+        });
+        self.fetch(key).get_or_init(|| fetch).await.clone()
+    }
+
+    fn fetch(&self, key: &GrantKey) -> Arc<Fetch> {
+        // Nothing is done under the lock that could leave the map half changed.
+        let mut fetches = self.fetches.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fetch) = fetches.get(key).and_then(Weak::upgrade) {
+            return fetch;
+        }
+        fetches.retain(|_, fetch| fetch.strong_count() > 0);
+        let fetch = Arc::default();
+        fetches.insert(key.clone(), Arc::downgrade(&fetch));
+        fetch
     }
 
     /// Drops a grant that the registry rejected, unless another task has replaced it already.
-    pub(crate) async fn forget(&self, key: &GrantKey, stale: &Arc<Grant>) {
-        if self.0.get(key).await.is_some_and(|kept| Arc::ptr_eq(&kept, stale)) {
-            self.0.invalidate(key).await;
-        }
+    pub(crate) fn forget(&self, key: &GrantKey, stale: &Arc<Grant>) {
+        self.known.change(key, |known| match known {
+            Some(known) if Arc::ptr_eq(known, stale) => Change::Remove,
+            _ => Change::Keep,
+        });
     }
 }
 
 // In bytes, because token servers decide how long their tokens are.
-fn weight(key: &GrantKey, grant: &Arc<Grant>) -> u32 {
-    let texts = key.origin.len() + key.scope.len() + grant.header.len();
-    u32::try_from(texts + ENTRY_BYTES).unwrap_or(u32::MAX)
-}
-
-struct Lifetime;
-
-impl Expiry<GrantKey, Arc<Grant>> for Lifetime {
-    fn expire_after_create(&self, _: &GrantKey, grant: &Arc<Grant>, _: Instant) -> Option<Duration> {
-        // A little early, so that it does not expire in transit.
-        Some(grant.lifetime * 9 / 10)
-    }
+fn size(key: &GrantKey, grant: &Arc<Grant>) -> u64 {
+    (key.origin.len() + key.scope.len() + grant.header.len() + ENTRY_BYTES) as u64
 }
 
 /// A challenge of a `401` response that can be answered.
@@ -167,17 +192,16 @@ mod tests {
     use super::*;
 
     // A05
-    #[tokio::test]
-    async fn tokens_are_counted_in_bytes() {
+    #[test]
+    fn tokens_are_counted_in_bytes() {
         let grants = Grants::new();
         let header = HeaderValue::try_from("x".repeat(16 << 10)).unwrap();
         for scope in 0..2000 {
             let (origin, scope) = (String::new(), scope.to_string());
             let key = GrantKey { link: 0, origin, scope, credential: None };
-            grants.0.insert(key, Arc::new(Grant::new(header.clone(), BASIC_LIFETIME))).await;
+            grants.known.insert(key, Arc::new(Grant::new(header.clone(), BASIC_LIFETIME)));
         }
-        grants.0.run_pending_tasks().await;
-        let kept = grants.0.entry_count();
+        let kept = grants.known.len() as u64;
         assert!(kept > 0 && kept * (16 << 10) <= GRANT_BYTES, "{kept}");
     }
 

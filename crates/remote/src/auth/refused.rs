@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moka::sync::Cache;
+use entrepot_bounded_cache::BoundedCache;
 
 use super::grant::GrantKey;
 
@@ -13,11 +13,11 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 const MOST: u64 = 4096;
 
 /// The accounts that were refused lately, each for an origin and a scope.
-pub(crate) struct RefusedAccounts(Cache<GrantKey, ()>);
+pub(crate) struct RefusedAccounts(BoundedCache<GrantKey, ()>);
 
 impl RefusedAccounts {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(MOST).time_to_live(REMEMBERED).build())
+        Self(BoundedCache::of_entries(MOST).with_lifetime(REMEMBERED))
     }
 
     /// True if the account was refused lately where nobody needs one.

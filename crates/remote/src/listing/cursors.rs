@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
+use entrepot_bounded_cache::BoundedCache;
 use entrepot_oci::Repository;
-use moka::future::Cache;
 use url::Url;
 
 use crate::endpoint::Endpoint;
 
 const BYTES: u64 = 1 << 20;
-const ENTRY_BYTES: usize = 256;
+const ENTRY_BYTES: u64 = 256;
 
 // Registries accept a cursor for some minutes to some hours.
 const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
@@ -26,24 +26,24 @@ pub(crate) struct CursorKey {
 }
 
 /// A cache of next pages, bounded in bytes.
-pub(crate) struct Cursors(Cache<CursorKey, Url>);
+pub(crate) struct Cursors(BoundedCache<CursorKey, Url>);
 
 impl Cursors {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().weigher(weight).max_capacity(BYTES).time_to_live(KEPT_FOR).build())
+        Self(BoundedCache::of_bytes(BYTES, ENTRY_BYTES, size).with_lifetime(KEPT_FOR))
     }
 
     /// The page after a name.
-    pub(crate) async fn get(&self, key: &CursorKey) -> Option<Url> {
-        self.0.get(key).await
+    pub(crate) fn get(&self, key: &CursorKey) -> Option<Url> {
+        self.0.get(key)
     }
 
-    pub(crate) async fn remember(&self, key: CursorKey, url: Url) {
-        self.0.insert(key, url).await;
+    pub(crate) fn remember(&self, key: CursorKey, url: Url) {
+        self.0.insert(key, url);
     }
 }
 
-fn weight(key: &CursorKey, url: &Url) -> u32 {
+fn size(key: &CursorKey, url: &Url) -> u64 {
     let texts = key.repository.as_str().len() + key.after.len() + url.as_str().len();
-    u32::try_from(texts + ENTRY_BYTES).unwrap_or(u32::MAX)
+    texts as u64 + ENTRY_BYTES
 }

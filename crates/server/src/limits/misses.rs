@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
+use entrepot_bounded_cache::BoundedCache;
 use tokio::sync::Notify;
 
 /// How long, and of how many names, it is remembered that nobody has them.
@@ -17,7 +17,7 @@ const MOST_WAITING: usize = 256;
 /// The questions under way, and what they found out.
 pub(super) struct Misses {
     /// By the hashes of their names.
-    pub(super) absent: Cache<u64, ()>,
+    pub(super) absent: BoundedCache<u64, ()>,
     pub(super) asking: AtomicUsize,
     pub(super) waiting: AtomicUsize,
     pub(super) answered: Notify,
@@ -25,7 +25,7 @@ pub(super) struct Misses {
 
 impl Default for Misses {
     fn default() -> Self {
-        let absent = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(REMEMBERED).build();
+        let absent = BoundedCache::of_entries(MOST_REMEMBERED).with_lifetime(REMEMBERED);
         Self { absent, asking: AtomicUsize::new(0), waiting: AtomicUsize::new(0), answered: Notify::new() }
     }
 }

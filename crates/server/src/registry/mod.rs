@@ -38,7 +38,6 @@ use crate::{
     incoming::Upload,
     limits::{LimitedClient, UpstreamInquiry},
     metrics::RouteKind,
-    permit::Permit,
     policy::Decision,
     sender::{Credentials, Sender},
     top::ServedContent,
@@ -88,7 +87,9 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         }
     };
     let Some((name, target)) = route.name().zip(target.as_ref()) else {
-        return Ok(held(ping(), permit));
+        let mut response = ping();
+        response.body_mut().hold(permit);
+        return Ok(response);
     };
     let lending = call.peer.lending(call.head.version);
     let ask = Ask {
@@ -110,7 +111,9 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     describe_namespace(response.headers_mut(), namespace.as_ref().filter(|_| target.by_namespace));
     describe_access(response.headers_mut(), sender);
     note_served(&ask, action, &response);
-    Ok(held(response, permit))
+    // It lives until the answer has been sent.
+    response.body_mut().hold(permit);
+    Ok(response)
 }
 
 async fn sender_of_upload(call: &Call<'_>, route: &Route) -> Option<Sender> {
@@ -159,12 +162,6 @@ fn note_served(ask: &Ask<'_>, action: &Action<'_>, response: &Response<Body>) {
             bytes: response.body().size_hint().exact().unwrap_or_default(),
         });
     }
-}
-
-// The permit lives until the answer has been sent.
-fn held(mut response: Response<Body>, permit: Permit) -> Response<Body> {
-    response.body_mut().hold(permit);
-    response
 }
 
 // What is for an account is not for a cache in front of us to give to others. Credentials that were of no use are no reason
@@ -222,9 +219,10 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
             rules.rights(&sender.principal, name, rules.visibility(name)).has(Verb::Pull)
         })
     };
-    let response = catalog::list(&state.mirror, method, query, may_see).await?;
+    let mut response = catalog::list(&state.mirror, method, query, may_see).await?;
     *call.kind = RouteKind::Tags;
-    Ok(held(response, permit))
+    response.body_mut().hold(permit);
+    Ok(response)
 }
 
 // All but pulls are boxed: a future is moved while a request is answered, and these would make that of a pull several times as large.
