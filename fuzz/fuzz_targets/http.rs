@@ -6,10 +6,10 @@ use std::cell::RefCell;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
-use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
+use entrepot_mirror::{Clock, Freshness, Mirror, MirrorParts, MirrorSettings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
-use entrepot_server::{Listen, Metrics, Policy, Server};
+use entrepot_server::{Listen, ServerMetrics, Policy, Server};
 use libfuzzer_sys::fuzz_target;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Runtime;
@@ -55,26 +55,26 @@ impl Rig {
 async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
     // Nobody listens at port 1, so that what has to be asked for upstream fails at once.
     let endpoints = vec!["http://127.0.0.1:1".parse()?];
-    let settings = entrepot_remote::Settings { endpoints, ..entrepot_remote::Settings::default() };
+    let settings = entrepot_remote::RemoteSettings { endpoints, ..entrepot_remote::RemoteSettings::default() };
     let remote = Remote::new(Host::docker_hub(), &settings)?;
-    let parts = Parts {
-        settings: Settings::default(),
+    let parts = MirrorParts {
+        settings: MirrorSettings::default(),
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await?,
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await?,
-        metrics: entrepot_mirror::Metrics::default(),
+        metrics: entrepot_mirror::MirrorMetrics::default(),
         clock: Clock::manual(),
     };
     let mirror = Mirror::start(parts).await?;
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), names: vec!["x".to_owned()], ..Listen::default() };
-    let parts = entrepot_server::Parts {
+    let parts = entrepot_server::ServerParts {
         mirror: mirror.clone(),
         sync: None,
         token: None,
         policy: Policy::allow_all(),
         registry: Registry::default(),
-        metrics: Metrics::default(),
+        metrics: ServerMetrics::default(),
     };
     let server = Server::bind(listen, parts).await?;
     Ok((server, mirror))

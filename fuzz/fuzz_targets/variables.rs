@@ -3,11 +3,11 @@
 
 #![no_main]
 
-use entrepot_rewrite::{Kind, laws};
+use entrepot_rewrite::{DocumentKind, laws};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {
     let (kind, rest) = input.split_once('\n').unwrap_or(("", input));
     let (file, document) = rest.split_once("===\n").unwrap_or((rest, rest));
-    laws::variables(file, document, kind.parse().unwrap_or(Kind::Compose));
+    laws::variables(file, document, kind.parse().unwrap_or(DocumentKind::Compose));
 });

@@ -16,7 +16,7 @@ use entrepot_catalog::{
     AccountKind, AccountRecord, ApiTokenRecord, Catalog, Error as CatalogError, SessionRecord,
 };
 use entrepot_oci::Digest;
-use entrepot_secrets::Keys;
+use entrepot_secrets::SharedKeyring;
 use tokio::sync::watch;
 
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
     session::SessionLimits,
     signing_keys::SigningKeys,
     throttle::Failures,
-    verified::Verified,
+    verified::VerifiedPasswords,
 };
 
 /// How long an account, token or session is remembered without a look into the catalog. Changes made through this handle
@@ -47,7 +47,7 @@ const USE_WRITTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// Accounts, credentials and rights. Cheap to clone; clones share their state.
 #[derive(Clone)]
-pub struct Access(pub(crate) Arc<Shared>);
+pub struct Access(pub(crate) Arc<AccessInner>);
 
 /// What the configuration says.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +60,7 @@ pub struct AccessSettings {
     pub federation: FederationSettings,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct AccessInner {
     pub(crate) catalog: Catalog,
     /// The rules of the configuration, and with the grants that were made by API.
     pub(crate) configured: Rules,
@@ -71,10 +71,10 @@ pub(crate) struct Shared {
     pub(crate) devices: DeviceLogins,
     pub(crate) passes: RepositoryPasses,
     pub(crate) passwords: Passwords,
-    pub(crate) verified: Verified,
+    pub(crate) verified: VerifiedPasswords,
     pub(crate) by_account: Mutex<Failures<AccountName>>,
     pub(crate) by_address: Mutex<Failures<IpAddr>>,
-    pub(crate) keys: Keys,
+    pub(crate) keys: SharedKeyring,
     pub(crate) signing_keys: ArcSwap<SigningKeys>,
     /// Held while the signing keys change.
     pub(crate) changing_signing_keys: tokio::sync::Mutex<()>,
@@ -102,7 +102,7 @@ pub(crate) struct KnownAccount {
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum AccountStatus {
     /// It may.
     Good,
     /// Somebody disabled it.
@@ -118,7 +118,7 @@ impl Access {
     /// The database failed, `keys` are not those that sealed what is in it, or a provider or directory cannot be set up.
     pub async fn open(
         catalog: Catalog,
-        keys: impl Into<Keys>,
+        keys: impl Into<SharedKeyring>,
         settings: impl Into<AccessSettings>,
     ) -> Result<Self, OpenError> {
         let AccessSettings { rules, sessions: session_limits, federation } = settings.into();
@@ -127,7 +127,7 @@ impl Access {
         let signing_keys = ArcSwap::from_pointee(SigningKeys::open(&catalog, &keys).await?);
         let is_in_use = AtomicBool::new(has_credentials(&catalog).await?);
         let in_force = InForce::new(&rules, catalog.grants().await?)?;
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(AccessInner {
             catalog,
             configured: rules,
             in_force: ArcSwap::from_pointee(in_force),
@@ -137,7 +137,7 @@ impl Access {
             devices: DeviceLogins::new(),
             passes: RepositoryPasses::default(),
             passwords: Passwords::new(),
-            verified: Verified::new(),
+            verified: VerifiedPasswords::new(),
             by_account: Mutex::new(Failures::new()),
             by_address: Mutex::new(Failures::new()),
             keys,
@@ -175,7 +175,7 @@ impl Access {
     }
 }
 
-impl Shared {
+impl AccessInner {
     /// The account with this key, if it exists.
     pub(crate) async fn account(&self, id: i64) -> Result<Option<Arc<KnownAccount>>, CatalogError> {
         let known = |record| KnownAccount::of(record, self.federation.max_age());
@@ -284,17 +284,17 @@ impl KnownAccount {
     }
 
     /// Whether it may be used.
-    pub(crate) fn standing(&self, now: SystemTime) -> Standing {
+    pub(crate) fn standing(&self, now: SystemTime) -> AccountStatus {
         match self.confirmed_until {
-            _ if self.is_disabled => Standing::Disabled,
-            Some(until) if until <= now => Standing::Unconfirmed,
-            _ => Standing::Good,
+            _ if self.is_disabled => AccountStatus::Disabled,
+            Some(until) if until <= now => AccountStatus::Unconfirmed,
+            _ => AccountStatus::Good,
         }
     }
 
     /// True if it may be used.
     pub(crate) fn is_usable(&self) -> bool {
-        self.standing(SystemTime::now()) == Standing::Good
+        self.standing(SystemTime::now()) == AccountStatus::Good
     }
 }
 

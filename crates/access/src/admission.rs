@@ -8,11 +8,11 @@ use std::{sync::Arc, time::SystemTime};
 use entrepot_catalog::{
     AccountChange, AccountKind, AccountRecord, AuditOutcome, Error as CatalogError, NewAccount,
 };
-use entrepot_federation::Person;
+use entrepot_federation::ExternalUser;
 
 use crate::{
-    access::{KnownAccount, Shared},
-    audit::{Audit, Deed},
+    access::{AccessInner, KnownAccount},
+    audit::{Audit, AuditAction},
     name::AccountName,
     role::Role,
 };
@@ -23,9 +23,9 @@ const MAX_NAMESAKES: u32 = 1000;
 const MAX_NAME: usize = 56;
 
 /// Somebody who wants in, by the word of a provider or directory.
-pub(crate) struct Newcomer<'a> {
+pub(crate) struct NewMember<'a> {
     pub(crate) kind: AccountKind,
-    pub(crate) person: &'a Person,
+    pub(crate) person: &'a ExternalUser,
     /// The role that their groups give; `None` is no access.
     pub(crate) role: Option<Role>,
     pub(crate) address: Option<String>,
@@ -43,9 +43,9 @@ pub(crate) enum AdmissionError {
     Catalog(#[from] CatalogError),
 }
 
-impl Shared {
+impl AccessInner {
     /// The account of somebody, with the role and groups that they have now.
-    pub(crate) async fn admit(&self, newcomer: &Newcomer<'_>) -> Result<Arc<KnownAccount>, AdmissionError> {
+    pub(crate) async fn admit(&self, newcomer: &NewMember<'_>) -> Result<Arc<KnownAccount>, AdmissionError> {
         let person = newcomer.person;
         let record = self.catalog.account_by_subject(newcomer.kind, &person.subject).await?;
         let Some(role) = newcomer.role else {
@@ -79,7 +79,7 @@ impl Shared {
 
     async fn refresh(
         &self,
-        newcomer: &Newcomer<'_>,
+        newcomer: &NewMember<'_>,
         record: AccountRecord,
         role: Role,
         groups: Vec<String>,
@@ -106,7 +106,7 @@ impl Shared {
 
     async fn create(
         &self,
-        newcomer: &Newcomer<'_>,
+        newcomer: &NewMember<'_>,
         role: Role,
         groups: Vec<String>,
     ) -> Result<i64, CatalogError> {
@@ -143,7 +143,7 @@ impl Shared {
 
     async fn note(
         &self,
-        newcomer: &Newcomer<'_>,
+        newcomer: &NewMember<'_>,
         action: &str,
         outcome: AuditOutcome,
         detail: &str,
@@ -153,7 +153,7 @@ impl Shared {
             address: newcomer.address.clone(),
             request_id: newcomer.request_id.clone(),
         };
-        let deed = Deed { action, object: &newcomer.person.subject, detail: Some(detail.to_owned()) };
+        let deed = AuditAction { action, object: &newcomer.person.subject, detail: Some(detail.to_owned()) };
         self.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await
     }
 }

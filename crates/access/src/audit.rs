@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{AuditEntry, AuditFilter, AuditOutcome, AuditRecord, Error as CatalogError, Listing};
 
-use crate::{access::Access, error::ChangeError, refusals::Attempted};
+use crate::{access::Access, error::ChangeError, refusals::AttemptKey};
 
 /// The longest name or address of a stranger that is written down, in characters.
 const LONGEST: usize = 200;
@@ -22,7 +22,7 @@ pub struct Audit {
 
 /// Something that was done or refused, for the audit log.
 #[derive(Clone, Debug)]
-pub struct Deed<'a> {
+pub struct AuditAction<'a> {
     /// What, such as `login` or `manifest.delete`.
     pub action: &'a str,
     /// To what.
@@ -33,7 +33,7 @@ pub struct Deed<'a> {
 
 impl Audit {
     /// The entry about something that they did or tried.
-    pub fn entry(&self, deed: Deed<'_>, outcome: AuditOutcome) -> AuditEntry {
+    pub fn entry(&self, deed: AuditAction<'_>, outcome: AuditOutcome) -> AuditEntry {
         AuditEntry {
             actor: self.actor.clone(),
             action: deed.action.to_owned(),
@@ -63,16 +63,16 @@ impl Access {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn record_done(&self, deed: Deed<'_>, by: &Audit) -> Result<(), CatalogError> {
-        self.record(deed, by, AuditOutcome::Done).await
+    pub async fn record_done(&self, action: AuditAction<'_>, by: &Audit) -> Result<(), CatalogError> {
+        self.record(action, by, AuditOutcome::Done).await
     }
 
     /// Writes down that something was tried and failed.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn record_failed(&self, deed: Deed<'_>, by: &Audit) -> Result<(), CatalogError> {
-        self.record(deed, by, AuditOutcome::Failed).await
+    pub async fn record_failed(&self, action: AuditAction<'_>, by: &Audit) -> Result<(), CatalogError> {
+        self.record(action, by, AuditOutcome::Failed).await
     }
 
     /// Writes down an attempt that was refused. The same one counts once a minute, and strangers fill no more than a bounded
@@ -80,8 +80,8 @@ impl Access {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn record_refused(&self, deed: Deed<'_>, by: &Audit) -> Result<(), CatalogError> {
-        let attempt = Attempted {
+    pub async fn record_refused(&self, deed: AuditAction<'_>, by: &Audit) -> Result<(), CatalogError> {
+        let attempt = AttemptKey {
             actor: &by.actor,
             action: deed.action,
             object: deed.object,
@@ -107,11 +107,11 @@ impl Access {
 
     pub(crate) async fn record(
         &self,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         by: &Audit,
         outcome: AuditOutcome,
     ) -> Result<(), CatalogError> {
-        let entry = by.entry(Deed { object: &clipped(deed.object), ..deed }, outcome);
+        let entry = by.entry(AuditAction { object: &clipped(action.object), ..action }, outcome);
         self.0.catalog.add_audit(&entry, SystemTime::now()).await
     }
 
@@ -119,7 +119,7 @@ impl Access {
     pub(crate) async fn audited<T>(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         change: impl Future<Output = Result<T, ChangeError>>,
     ) -> Result<T, ChangeError> {
         let done = change.await;
@@ -130,7 +130,7 @@ impl Access {
             Err(ChangeError::Catalog(_) | ChangeError::Busy(_)) => AuditOutcome::Failed,
             Err(_) => AuditOutcome::Refused,
         };
-        let recorded = self.record(deed, by, outcome).await;
+        let recorded = self.record(action, by, outcome).await;
         let value = done?;
         recorded?;
         looked?;

@@ -78,10 +78,10 @@ pub(crate) struct DeviceLogins {
 struct Pending {
     user_code: String,
     request: DeviceRequest,
-    state: Mutex<State>,
+    state: Mutex<AuthorizationState>,
 }
 
-struct State {
+struct AuthorizationState {
     decision: Option<Decision>,
     asked: Option<Instant>,
 }
@@ -111,7 +111,7 @@ impl DeviceLogins {
         let pending = Pending {
             user_code: user_code.clone(),
             request: DeviceRequest { client, address },
-            state: Mutex::new(State { decision: None, asked: None }),
+            state: Mutex::new(AuthorizationState { decision: None, asked: None }),
         };
         self.by_user_code.insert(user_code.clone(), hash);
         self.by_code.insert(hash, Arc::new(pending));
@@ -137,7 +137,11 @@ impl DeviceLogins {
     }
 
     /// Asks for what was decided. What was decided is told once.
-    pub(crate) fn poll(&self, device_code: &SecretString, now: Instant) -> Result<Approved, DeviceError> {
+    pub(crate) fn poll(
+        &self,
+        device_code: &SecretString,
+        now: Instant,
+    ) -> Result<ApprovedLogin, DeviceError> {
         let hash = Digest::of(device_code.expose_secret().as_bytes());
         let pending = self.by_code.get(&hash).ok_or(DeviceError::Expired)?;
         let mut state = locked(&pending.state);
@@ -153,7 +157,7 @@ impl DeviceLogins {
                 match decision {
                     Decision::Denied => Err(DeviceError::Denied),
                     Decision::Approved(account) => {
-                        Ok(Approved { account, client: pending.request.client.clone() })
+                        Ok(ApprovedLogin { account, client: pending.request.client.clone() })
                     }
                 }
             }
@@ -169,13 +173,13 @@ impl DeviceLogins {
 
 /// A login that somebody approved.
 #[derive(Debug)]
-pub(crate) struct Approved {
+pub(crate) struct ApprovedLogin {
     pub(crate) account: AccountName,
     pub(crate) client: String,
 }
 
 // A panic elsewhere does not take the lock away.
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn locked(state: &Mutex<AuthorizationState>) -> MutexGuard<'_, AuthorizationState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -10,7 +10,7 @@ use crate::{
     access::Access,
     api_token::ApiToken,
     audit::Audit,
-    device::{Approved, Decision, DeviceError, DeviceLogin, DeviceRequest},
+    device::{ApprovedLogin, Decision, DeviceError, DeviceLogin, DeviceRequest},
     error::ChangeError,
     manage::NewToken,
     name::AccountName,
@@ -81,7 +81,7 @@ impl Access {
         device_code: &SecretString,
         by: &Audit,
     ) -> Result<DeviceToken, DevicePollError> {
-        let Approved { account, client } = self.0.devices.poll(device_code, Instant::now())?;
+        let ApprovedLogin { account, client } = self.0.devices.poll(device_code, Instant::now())?;
         let pattern: RepositoryPattern = "**".parse().map_err(|_| DeviceError::Expired)?;
         let scopes = Scopes::new(vec![Scope::Repositories { may: Verbs::ALL, pattern }]);
         let new = NewToken {

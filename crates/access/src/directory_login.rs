@@ -7,11 +7,11 @@ use entrepot_federation::{DirectoryError, Member};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    access::Shared,
-    admission::{AdmissionError, Newcomer},
+    access::AccessInner,
+    admission::{AdmissionError, NewMember},
     error::LoginError,
     federation::Ldap,
-    login::Attempt,
+    login::LoginAttempt,
     password::Busy,
     principal::Principal,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// How long a login waits for its turn to ask the directory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-impl Shared {
+impl AccessInner {
     /// Logs in somebody whose password the directory verifies. `typed` is the name as it was typed, which the directory's
     /// filter understands.
     pub(crate) async fn directory_login(
@@ -27,7 +27,7 @@ impl Shared {
         ldap: &Ldap,
         typed: &str,
         password: &SecretString,
-        attempt: Attempt,
+        attempt: LoginAttempt,
     ) -> Result<Principal, LoginError> {
         let tag = self.verified.tag(typed, password.expose_secret());
         if let Some(id) = ldap.confirmed.get(&tag)
@@ -42,7 +42,7 @@ impl Shared {
             return Err(LoginError::Wrong);
         };
         self.forget_failures(&attempt);
-        let newcomer = Newcomer {
+        let newcomer = NewMember {
             kind: AccountKind::Ldap,
             person: &member.person,
             role: ldap.roles.role_of(member.person.groups.as_deref().unwrap_or_default()),

@@ -6,7 +6,7 @@ use entrepot_secrets::OpenError as SealError;
 
 use crate::{
     api_token::ApiTokenError,
-    name::NameError,
+    name::AccountNameError,
     password::{Busy, PasswordError},
     registry_token::{KeyDamaged, RegistryTokenError},
     scope::ScopeError,
@@ -116,7 +116,7 @@ pub enum SessionError {
 pub enum ChangeError {
     /// The name is not one.
     #[error(transparent)]
-    Name(#[from] NameError),
+    Name(#[from] AccountNameError),
     /// The password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),

@@ -11,13 +11,13 @@ use crate::{
     name::AccountName,
     principal::{Account, Carries, Identity, Principal},
     role::Role,
-    rules::{Reason, Repository, Source, Visibility},
+    rules::{MatchedRule, Reason, Repository, Visibility},
     verb::Verb,
 };
 
 /// Somebody whose rights are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Somebody {
+pub enum ExplainedSubject {
     /// Anybody, without a login.
     Anonymous,
     /// A program on the server's machine, without a login.
@@ -39,11 +39,11 @@ pub struct SomebodyError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Explanation {
     /// They may, by this, and an API token carries it.
-    Allowed(Rule, Principal),
+    Allowed(RightOrigin, Principal),
     /// The API token does not carry it, but this lets anybody pull.
-    AllowedAnyway(Rule, Principal),
+    AllowedAnyway(RightOrigin, Principal),
     /// Their account may, by this, but the API token does not carry it.
-    NotCarried(Rule, Principal),
+    NotCarried(RightOrigin, Principal),
     /// Nothing gives it to them. `is_private` says whether the repository is private.
     NotGranted {
         /// Whether it is.
@@ -57,7 +57,7 @@ pub enum Explanation {
 
 /// What gives a right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum RightOrigin {
     /// They own everything.
     Owner,
     /// `access.local`, or what holds where there is no section `access`.
@@ -73,7 +73,7 @@ pub enum Rule {
 }
 
 /// Somebody as they would be if they sent a request now.
-enum Found {
+enum ResolvedSubject {
     Principal(Principal),
     Out(Explanation),
 }
@@ -85,22 +85,22 @@ impl Access {
     /// There is no such account or token, several tokens have the name, or the database failed.
     pub async fn explain(
         &self,
-        who: &Somebody,
+        who: &ExplainedSubject,
         verb: Verb,
         of: Repository<'_>,
     ) -> Result<Explanation, ChangeError> {
         let principal = match self.find(who).await? {
-            Found::Principal(principal) => principal,
-            Found::Out(explanation) => return Ok(explanation),
+            ResolvedSubject::Principal(principal) => principal,
+            ResolvedSubject::Out(explanation) => return Ok(explanation),
         };
         let rules = self.rules();
         let rule = |source| match source {
-            Source::Owner => Rule::Owner,
-            Source::Local => Rule::Local,
-            Source::Workload => Rule::Workload,
-            Source::Anonymous => Rule::Anonymous,
-            Source::Role(role) => Rule::Role(role),
-            Source::Grant(at) => Rule::Grant(rules.origin(at)),
+            MatchedRule::Owner => RightOrigin::Owner,
+            MatchedRule::Local => RightOrigin::Local,
+            MatchedRule::Workload => RightOrigin::Workload,
+            MatchedRule::Anonymous => RightOrigin::Anonymous,
+            MatchedRule::Role(role) => RightOrigin::Role(role),
+            MatchedRule::Grant(at) => RightOrigin::Grant(rules.origin(at)),
         };
         Ok(match rules.explain(&principal, verb, of) {
             Reason::Given(source) => Explanation::Allowed(rule(source), principal),
@@ -110,41 +110,41 @@ impl Access {
         })
     }
 
-    async fn find(&self, who: &Somebody) -> Result<Found, ChangeError> {
+    async fn find(&self, who: &ExplainedSubject) -> Result<ResolvedSubject, ChangeError> {
         Ok(match who {
-            Somebody::Anonymous => Found::Principal(Principal::ANONYMOUS),
-            Somebody::Local => Found::Principal(Principal::LOCAL),
-            Somebody::Group(group) => {
+            ExplainedSubject::Anonymous => ResolvedSubject::Principal(Principal::ANONYMOUS),
+            ExplainedSubject::Local => ResolvedSubject::Principal(Principal::LOCAL),
+            ExplainedSubject::Group(group) => {
                 let groups = vec![group.clone()];
                 let account = Account { id: 0, name: AccountName::none(), role: Role::Viewer, groups };
-                Found::Principal(Principal {
+                ResolvedSubject::Principal(Principal {
                     identity: Identity::Account(Arc::new(account)),
                     carries: Carries::All,
                 })
             }
-            Somebody::Account(name) => {
+            ExplainedSubject::Account(name) => {
                 let known = KnownAccount::of(self.account(name).await?, self.0.federation.max_age())?;
                 if known.is_usable() {
-                    Found::Principal(known.principal())
+                    ResolvedSubject::Principal(known.principal())
                 } else {
-                    Found::Out(Explanation::Disabled(name.clone()))
+                    ResolvedSubject::Out(Explanation::Disabled(name.clone()))
                 }
             }
-            Somebody::Token(name) => self.find_token(self.token_named(name).await?).await?,
+            ExplainedSubject::Token(name) => self.find_token(self.token_named(name).await?).await?,
         })
     }
 
-    async fn find_token(&self, record: ApiTokenRecord) -> Result<Found, ChangeError> {
+    async fn find_token(&self, record: ApiTokenRecord) -> Result<ResolvedSubject, ChangeError> {
         if let Some(end) = record.expires.filter(|end| *end <= SystemTime::now()) {
-            return Ok(Found::Out(Explanation::Expired(end)));
+            return Ok(ResolvedSubject::Out(Explanation::Expired(end)));
         }
         let owner = self.0.catalog.account(record.account).await?;
         let owner = owner.ok_or_else(|| ChangeError::NoToken(record.id.clone()))?;
         let owner = KnownAccount::of(owner, self.0.federation.max_age())?;
         if !owner.is_usable() {
-            return Ok(Found::Out(Explanation::Disabled(owner.account.name.clone())));
+            return Ok(ResolvedSubject::Out(Explanation::Disabled(owner.account.name.clone())));
         }
-        Ok(Found::Principal(owner.carrying(&record, record.expires)?))
+        Ok(ResolvedSubject::Principal(owner.carrying(&record, record.expires)?))
     }
 
     async fn token_named(&self, name: &str) -> Result<ApiTokenRecord, ChangeError> {
@@ -160,7 +160,7 @@ impl Access {
     }
 }
 
-impl FromStr for Somebody {
+impl FromStr for ExplainedSubject {
     type Err = SomebodyError;
 
     fn from_str(text: &str) -> Result<Self, SomebodyError> {
@@ -175,7 +175,7 @@ impl FromStr for Somebody {
     }
 }
 
-impl fmt::Display for Somebody {
+impl fmt::Display for ExplainedSubject {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => formatter.write_str("anonymous"),
@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn somebody_is_read_back() {
         for text in ["anonymous", "local", "account:alice", "token:ci build", "group:cn=ml,dc=x"] {
-            assert_eq!(text.parse::<Somebody>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<ExplainedSubject>().unwrap().to_string(), text);
         }
         for bad in ["", "alice", "account:", "account:A b", "token:", "group:", "role:user", "owner"] {
-            assert_eq!(bad.parse::<Somebody>(), Err(SomebodyError), "{bad}");
+            assert_eq!(bad.parse::<ExplainedSubject>(), Err(SomebodyError), "{bad}");
         }
     }
 }

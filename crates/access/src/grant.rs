@@ -45,7 +45,7 @@ pub enum SubjectError {
     Role(#[from] RoleError),
     /// What follows `account:` is not an account name.
     #[error(transparent)]
-    Name(#[from] crate::name::NameError),
+    Name(#[from] crate::name::AccountNameError),
 }
 
 impl Grant {

@@ -22,15 +22,15 @@ const NAME: &str = "hash";
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-type Job = Box<dyn FnOnce() + Send>;
+type HashJob = Box<dyn FnOnce() + Send>;
 
 /// The threads. Cheap to clone; clones share them. They start with the first job and end with the last clone.
 #[derive(Clone, Default)]
-pub(crate) struct Hashers(Arc<OnceLock<Sender<Job>>>);
+pub(crate) struct Hashers(Arc<OnceLock<Sender<HashJob>>>);
 
 /// The work was not done: there is no thread for it.
 #[derive(Debug)]
-pub(crate) struct Undone;
+pub(crate) struct NoHasher;
 
 impl Hashers {
     /// Does the work when its turn comes. If the caller stops waiting before that, it is not done.
@@ -40,7 +40,7 @@ impl Hashers {
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Undone> {
+    ) -> Result<T, NoHasher> {
         let (done, result) = oneshot::channel();
         let job = move || {
             if !done.is_closed() {
@@ -48,12 +48,12 @@ impl Hashers {
                 let _ = done.send(work());
             }
         };
-        self.0.get_or_init(start).send(Box::new(job)).map_err(|_| Undone)?;
-        result.await.map_err(|_| Undone)
+        self.0.get_or_init(start).send(Box::new(job)).map_err(|_| NoHasher)?;
+        result.await.map_err(|_| NoHasher)
     }
 }
 
-fn start() -> Sender<Job> {
+fn start() -> Sender<HashJob> {
     let (sender, jobs) = mpsc::channel();
     let jobs = Arc::new(Mutex::new(jobs));
     for _ in 0..THREADS {
@@ -66,7 +66,7 @@ fn start() -> Sender<Job> {
     sender
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
+fn work(jobs: &Mutex<Receiver<HashJob>>) {
     give_way();
     // The lock is held while waiting for a job, and not while doing it.
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// By what somebody does something that goes on for long.
 #[derive(Clone, Debug)]
-pub struct Lasting {
+pub struct OngoingAccess {
     /// Who.
     pub principal: Principal,
     /// The session that they began it in, if it was one.
@@ -31,7 +31,7 @@ pub struct Lasting {
 impl Access {
     /// Returns when somebody may not go on: their account is disabled, removed or has lost the right, or the token, session
     /// or public key that they began with has ended.
-    pub async fn until_revoked(&self, lasting: &Lasting) {
+    pub async fn until_revoked(&self, lasting: &OngoingAccess) {
         let mut changes = self.0.changes.subscribe();
         loop {
             changes.mark_unchanged();
@@ -47,7 +47,7 @@ impl Access {
         }
     }
 
-    async fn may_go_on(&self, lasting: &Lasting) -> Result<bool, LoginError> {
+    async fn may_go_on(&self, lasting: &OngoingAccess) -> Result<bool, LoginError> {
         let principal = match &lasting.principal.identity {
             Identity::Account(_) | Identity::Workload(_) => {
                 match self.0.subject(&subject_of(&lasting.principal)).await {
@@ -66,13 +66,13 @@ impl Access {
             && self.ssh_key_is_held(lasting).await?)
     }
 
-    async fn session_goes_on(&self, lasting: &Lasting) -> Result<bool, LoginError> {
+    async fn session_goes_on(&self, lasting: &OngoingAccess) -> Result<bool, LoginError> {
         let Some(id) = &lasting.session else { return Ok(true) };
         let record = self.0.session(id.as_str()).await?;
         Ok(record.is_some_and(|record| record.ends > SystemTime::now()))
     }
 
-    async fn ssh_key_is_held(&self, lasting: &Lasting) -> Result<bool, LoginError> {
+    async fn ssh_key_is_held(&self, lasting: &OngoingAccess) -> Result<bool, LoginError> {
         let Some(fingerprint) = &lasting.ssh_key else { return Ok(true) };
         let holder = self.holder_of_ssh_key(fingerprint).await?;
         let is_same = |holder: &Principal| {

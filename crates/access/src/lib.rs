@@ -55,21 +55,21 @@ mod workloads;
 
 pub use access::{Access, AccessSettings};
 pub use api_token::{ApiToken, ApiTokenError, TokenId};
-pub use audit::{Audit, Deed};
+pub use audit::{Audit, AuditAction};
 pub use device::{DeviceError, DeviceLogin, DeviceRequest};
 pub use device_login::{DevicePollError, DeviceToken};
 pub use entrepot_federation::AttemptError;
 pub use error::{BearerError, ChangeError, LoginError, OpenError, SessionError};
-pub use explain::{Explanation, Rule, Somebody, SomebodyError};
+pub use explain::{ExplainedSubject, Explanation, RightOrigin, SomebodyError};
 pub use federation_settings::{
     FederationSettings, LdapSection, LdapSettings, OidcSection, OidcSettings, WorkloadSection,
 };
 pub use grant::{Grant, Subject, SubjectError};
 pub use grants::{GrantOrigin, RulesInForce};
-pub use lasting::Lasting;
+pub use lasting::OngoingAccess;
 pub use login::Bearer;
-pub use manage::{Change, NewToken};
-pub use name::{AccountName, NameError};
+pub use manage::{AccountUpdate, NewToken};
+pub use name::{AccountName, AccountNameError};
 pub use networks::{NetworkError, Networks};
 pub use password::{Busy, PasswordError, Passwords};
 pub use principal::{Account, Carries, HeldToken, Identity, Principal};
@@ -79,7 +79,7 @@ pub use registry_token::{Claims, KeyDamaged, LIFETIME, RegistryTokenError, Signi
 pub use repository_pass::RepositoryPass;
 pub use role::{Operation, Role, RoleError};
 pub use role_groups::RoleGroups;
-pub use rules::{Reason, Repository, Rules, Source, Visibility, WrongCredentials};
+pub use rules::{MatchedRule, Reason, Repository, Rules, Visibility, WrongCredentials};
 pub use scope::{Scope, ScopeError, Scopes};
 pub use session::{SessionFormError, SessionId, SessionLimits, SessionOrigin, SessionSecret};
 pub use sessions::{Session, SessionPage};

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::{
-    access::{Access, KnownAccount, Shared, Standing, locked},
+    access::{Access, AccessInner, AccountStatus, KnownAccount, locked},
     api_token::ApiToken,
     error::{BearerError, LoginError},
     name::AccountName,
@@ -106,7 +106,7 @@ impl Access {
     }
 }
 
-impl Shared {
+impl AccessInner {
     async fn password_login(
         &self,
         name: &str,
@@ -125,7 +125,7 @@ impl Shared {
         if let Some(ldap) = &self.federation.ldap
             && !known.as_ref().is_some_and(|known| is_ours(known))
         {
-            let attempt = Attempt::new(name, address, password);
+            let attempt = LoginAttempt::new(name, address, password);
             return self.directory_login(ldap, typed, password, attempt).await;
         }
         let usable = known.filter(|known| known.is_usable());
@@ -135,7 +135,7 @@ impl Shared {
         {
             return Ok(known.principal());
         }
-        let attempt = Attempt::new(name, address, password);
+        let attempt = LoginAttempt::new(name, address, password);
         self.check_failures(&attempt)?;
         let is_right = !password.expose_secret().is_empty()
             && self.passwords.verify(password.clone(), stored.clone()).await?;
@@ -153,7 +153,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn check_failures(&self, attempt: &Attempt) -> Result<(), LoginError> {
+    pub(crate) fn check_failures(&self, attempt: &LoginAttempt) -> Result<(), LoginError> {
         let now = Instant::now();
         let of_account = attempt.name.as_ref().and_then(|name| locked(&self.by_account).wait(name, now));
         let of_address = attempt.address.and_then(|address| locked(&self.by_address).wait(&address, now));
@@ -163,7 +163,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn record_failure(&self, attempt: Attempt) {
+    pub(crate) fn record_failure(&self, attempt: LoginAttempt) {
         let now = Instant::now();
         if let Some(name) = attempt.name {
             locked(&self.by_account).record(name, attempt.secret, now);
@@ -173,7 +173,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn forget_failures(&self, attempt: &Attempt) {
+    pub(crate) fn forget_failures(&self, attempt: &LoginAttempt) {
         if let Some(name) = &attempt.name {
             locked(&self.by_account).forget(name);
         }
@@ -205,9 +205,11 @@ impl Shared {
     ) -> Result<Option<Principal>, LoginError> {
         let Some(known) = self.account(record.account).await? else { return Ok(None) };
         match known.standing(SystemTime::now()) {
-            Standing::Good => Ok(Some(known.carrying(record, ends)?)),
-            Standing::Disabled => Ok(None),
-            Standing::Unconfirmed => Err(LoginError::Unconfirmed { name: known.account.name.to_string() }),
+            AccountStatus::Good => Ok(Some(known.carrying(record, ends)?)),
+            AccountStatus::Disabled => Ok(None),
+            AccountStatus::Unconfirmed => {
+                Err(LoginError::Unconfirmed { name: known.account.name.to_string() })
+            }
         }
     }
 
@@ -259,7 +261,7 @@ impl KnownAccount {
     }
 }
 
-/// Names a principal in a registry token, in a form that [`Shared::subject`] reads.
+/// Names a principal in a registry token, in a form that [`AccessInner::subject`] reads.
 pub(crate) fn subject_of(principal: &Principal) -> String {
     match (&principal.identity, &principal.carries) {
         (Identity::Account(_), Carries::Token(token)) => format!("token:{}", token.id),
@@ -270,14 +272,14 @@ pub(crate) fn subject_of(principal: &Principal) -> String {
 }
 
 /// An attempt to log in with a password.
-pub(crate) struct Attempt {
+pub(crate) struct LoginAttempt {
     name: Option<AccountName>,
     pub(crate) address: Option<IpAddr>,
     /// A hash of what was sent.
     secret: Digest,
 }
 
-impl Attempt {
+impl LoginAttempt {
     fn new(name: Option<AccountName>, address: Option<IpAddr>, password: &SecretString) -> Self {
         Self { name, address, secret: Digest::of(password.expose_secret().as_bytes()) }
     }

@@ -6,7 +6,7 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_secrets::Keyring;
 
 use super::*;
-use crate::{audit::Audit, error::ChangeError, manage::Change, role::Role, rules::Rules};
+use crate::{audit::Audit, error::ChangeError, manage::AccountUpdate, role::Role, rules::Rules};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -20,7 +20,7 @@ async fn yard(directory: &tempfile::TempDir) -> Access {
     add("alice", Some(PASSWORD)).await.unwrap();
     add("gone", Some(PASSWORD)).await.unwrap();
     add("robot", None).await.unwrap();
-    let disable = Change { is_disabled: Some(true), ..Change::default() };
+    let disable = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
     access.change_account(&"gone".parse().unwrap(), disable, &by).await.unwrap();
     access
 }

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use crate::{
     access::Access,
     api_token::{ApiToken, TokenId},
-    audit::{Audit, Deed},
+    audit::{Audit, AuditAction},
     error::ChangeError,
     name::AccountName,
     password::Passwords,
@@ -24,7 +24,7 @@ const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A change of an account. What is `None` stays.
 #[derive(Debug, Default)]
-pub struct Change {
+pub struct AccountUpdate {
     /// The new role.
     pub role: Option<Role>,
     /// The new password.
@@ -48,7 +48,7 @@ pub struct NewToken {
     pub expires: Option<SystemTime>,
 }
 
-impl Change {
+impl AccountUpdate {
     /// The name of the change in the audit log.
     fn action(&self) -> &'static str {
         match (self.role, &self.password, self.is_disabled) {
@@ -118,7 +118,7 @@ impl Access {
         by: &Audit,
     ) -> Result<(), ChangeError> {
         let detail = Some(format!("role: {role}"));
-        let deed = Deed { action: "account.create", object: name.as_str(), detail };
+        let deed = AuditAction { action: "account.create", object: name.as_str(), detail };
         self.audited(by, deed, async {
             let kind = if password.is_some() { AccountKind::Local } else { AccountKind::Robot };
             let password = match password {
@@ -148,32 +148,32 @@ impl Access {
     pub async fn change_account(
         &self,
         name: &AccountName,
-        change: Change,
+        update: AccountUpdate,
         by: &Audit,
     ) -> Result<(), ChangeError> {
         let before = self.0.catalog.account_by_name(name.as_str()).await?;
-        let detail = change.difference(before.as_ref());
-        let deed = Deed { action: change.action(), object: name.as_str(), detail };
+        let detail = update.difference(before.as_ref());
+        let deed = AuditAction { action: update.action(), object: name.as_str(), detail };
         self.audited(by, deed, async {
             let record = self.account_record(name).await?;
-            if change.revision.is_some_and(|seen| seen != record.revision) {
+            if update.revision.is_some_and(|seen| seen != record.revision) {
                 return Err(ChangeError::Stale);
             }
-            if change.is_disabled == Some(true) || change.role.is_some_and(|role| role != Role::Admin) {
+            if update.is_disabled == Some(true) || update.role.is_some_and(|role| role != Role::Admin) {
                 self.keep_an_admin(&record).await?;
             }
-            let password = match change.password {
+            let password = match update.password {
                 Some(_) if record.kind != AccountKind::Local => {
                     return Err(ChangeError::NoPassword(name.to_string()));
                 }
                 Some(password) => Some(self.hashed(name, password).await?),
                 None => None,
             };
-            let Change { role, is_disabled, .. } = change;
+            let AccountUpdate { role, is_disabled, .. } = update;
             let role = role.map(|role| role.to_string());
-            let change = AccountChange { role, password, is_disabled, ..AccountChange::default() };
+            let update = AccountChange { role, password, is_disabled, ..AccountChange::default() };
             let (revision, now) = (Some(record.revision), SystemTime::now());
-            let is_done = self.0.catalog.change_account(record.id, revision, &change, now).await?;
+            let is_done = self.0.catalog.change_account(record.id, revision, &update, now).await?;
             if is_done { Ok(()) } else { Err(ChangeError::Conflict) }
         })
         .await
@@ -197,7 +197,7 @@ impl Access {
         revision: Option<i64>,
         by: &Audit,
     ) -> Result<(), ChangeError> {
-        let deed = Deed { action: "account.remove", object: name.as_str(), detail: None };
+        let deed = AuditAction { action: "account.remove", object: name.as_str(), detail: None };
         self.audited(by, deed, async {
             let record = self.account_record(name).await?;
             if revision.is_some_and(|seen| seen != record.revision) {
@@ -264,7 +264,7 @@ impl Access {
             "name: {}, account: {}, scopes: {}, ends: {ends}",
             new.name, new.account, new.scopes
         ));
-        let deed = Deed { action: "token.create", object: token.id().as_str(), detail };
+        let deed = AuditAction { action: "token.create", object: token.id().as_str(), detail };
         self.audited(by, deed, async {
             let now = SystemTime::now();
             if new.expires.is_some_and(|end| end <= now) {
@@ -305,7 +305,7 @@ impl Access {
         by: &Audit,
     ) -> Result<ApiToken, ChangeError> {
         let token = ApiToken::renew(id);
-        let deed = Deed { action: "token.renew", object: id.as_str(), detail: None };
+        let deed = AuditAction { action: "token.renew", object: id.as_str(), detail: None };
         self.audited(by, deed, async {
             let now = SystemTime::now();
             let record = self.token(id).await?;
@@ -327,7 +327,7 @@ impl Access {
         revision: Option<i64>,
         by: &Audit,
     ) -> Result<(), ChangeError> {
-        let deed = Deed { action: "token.remove", object: id.as_str(), detail: None };
+        let deed = AuditAction { action: "token.remove", object: id.as_str(), detail: None };
         self.audited(by, deed, async {
             let record = self.token(id).await?;
             let is_done = self.0.catalog.remove_api_token(&record.id, revision).await?;
@@ -365,7 +365,7 @@ impl Access {
             return Ok(false);
         }
         let by = Audit { actor: "owner".to_owned(), address: None, request_id: None };
-        let change = Change { password: Some(password), ..Change::default() };
+        let change = AccountUpdate { password: Some(password), ..AccountUpdate::default() };
         self.change_account(&AccountName::normalized("admin")?, change, &by).await?;
         Ok(true)
     }

@@ -6,8 +6,8 @@ use entrepot_catalog::{Error as CatalogError, NewGrant};
 use entrepot_oci::RepositoryPattern;
 
 use crate::{
-    access::{Access, Shared},
-    audit::{Audit, Deed},
+    access::{Access, AccessInner},
+    audit::{Audit, AuditAction},
     error::ChangeError,
     grant::Grant,
     grants::{GrantOrigin, InForce, MOST},
@@ -27,7 +27,7 @@ impl Access {
     /// It grants nothing, there are too many, or the database failed; then nothing has changed.
     pub async fn add_grant(&self, grant: &Grant, by: &Audit) -> Result<i64, ChangeError> {
         let (to, told) = (grant.to.to_string(), told(grant));
-        let deed = Deed { action: "grant.add", object: &to, detail: Some(told.clone()) };
+        let deed = AuditAction { action: "grant.add", object: &to, detail: Some(told.clone()) };
         self.audited(by, deed, async {
             if grant.repositories.is_empty() || grant.may.is_empty() {
                 return Err(ChangeError::EmptyGrant);
@@ -55,7 +55,7 @@ impl Access {
     pub async fn remove_grant(&self, id: &str, by: &Audit) -> Result<(), ChangeError> {
         let known = self.grants().into_iter().find(|(_, origin)| origin.id() == id);
         let detail = known.as_ref().map(|(grant, _)| format!("to: {}, {}", grant.to, told(grant)));
-        let deed = Deed { action: "grant.remove", object: id, detail };
+        let deed = AuditAction { action: "grant.remove", object: id, detail };
         self.audited(by, deed, async {
             let stored = match known.map(|(_, origin)| origin) {
                 None => return Err(ChangeError::NoGrant(id.to_owned())),
@@ -70,7 +70,7 @@ impl Access {
     }
 }
 
-impl Shared {
+impl AccessInner {
     /// Puts the grants that the catalog has in force.
     pub(crate) async fn read_grants(&self) -> Result<(), CatalogError> {
         let stored = self.catalog.grants().await?;

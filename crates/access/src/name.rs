@@ -15,7 +15,7 @@ pub struct AccountName(std::sync::Arc<str>);
 #[error(
     "a name has 1 to {MAX} lower-case letters, digits, `.`, `_` and `-`, and begins with a letter or digit"
 )]
-pub struct NameError;
+pub struct AccountNameError;
 
 impl AccountName {
     /// The name as text.
@@ -32,20 +32,20 @@ impl AccountName {
     ///
     /// # Errors
     /// It is not an account name.
-    pub fn normalized(text: &str) -> Result<Self, NameError> {
+    pub fn normalized(text: &str) -> Result<Self, AccountNameError> {
         text.trim().to_lowercase().parse()
     }
 }
 
 impl FromStr for AccountName {
-    type Err = NameError;
+    type Err = AccountNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, AccountNameError> {
         let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let is_good = text.len() <= MAX
             && text.bytes().next().is_some_and(is_word)
             && text.bytes().all(|byte| is_word(byte) || b"._-".contains(&byte));
-        is_good.then(|| Self(text.into())).ok_or(NameError)
+        is_good.then(|| Self(text.into())).ok_or(AccountNameError)
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
             assert_eq!(good.parse::<AccountName>().unwrap().as_str(), good);
         }
         for bad in ["", "Alice", ".a", "-a", "a b", "a:b", "robot$ci", "a+b", "é", &"a".repeat(65)] {
-            assert_eq!(bad.parse::<AccountName>(), Err(NameError), "{bad}");
+            assert_eq!(bad.parse::<AccountName>(), Err(AccountNameError), "{bad}");
         }
         assert_eq!(AccountName::normalized(" Alice ").unwrap().as_str(), "alice");
     }

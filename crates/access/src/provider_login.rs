@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     access::Access,
-    admission::{AdmissionError, Newcomer},
+    admission::{AdmissionError, NewMember},
     error::LoginError,
     federation::Oidc,
     session::{SessionOrigin, SessionSecret},
@@ -113,7 +113,7 @@ impl Access {
         let attempt = oidc.attempts.finish(returned.cookie, returned.state, SystemTime::now())?;
         oidc.provider.check_return(returned.issuer, returned.refusal.as_deref())?;
         let person = oidc.provider.redeem(returned.code, &attempt, returned.callback).await?;
-        let newcomer = Newcomer {
+        let newcomer = NewMember {
             kind: AccountKind::Oidc,
             person: &person,
             role: oidc.roles.role_of(person.groups.as_deref().unwrap_or_default()),

@@ -27,7 +27,7 @@ struct Minute {
 }
 
 /// An attempt, as far as it is told from others.
-pub(crate) struct Attempted<'a> {
+pub(crate) struct AttemptKey<'a> {
     pub(crate) actor: &'a str,
     pub(crate) action: &'a str,
     pub(crate) object: &'a str,
@@ -43,8 +43,8 @@ impl Refusals {
     }
 
     /// Whether this attempt is to be written down.
-    pub(crate) fn count(&self, attempt: &Attempted<'_>, is_stranger: bool) -> bool {
-        let Attempted { actor, action, object, address } = *attempt;
+    pub(crate) fn count(&self, attempt: &AttemptKey<'_>, is_stranger: bool) -> bool {
+        let AttemptKey { actor, action, object, address } = *attempt;
         let key = [actor, action, object, address.unwrap_or_default()].map(str::to_owned);
         if self.recent.contains_key(&key) {
             return false;
@@ -70,8 +70,8 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    fn attempt(object: &str) -> Attempted<'_> {
-        Attempted { actor: "anonymous", action: "login", object, address: Some("10.0.0.7") }
+    fn attempt(object: &str) -> AttemptKey<'_> {
+        AttemptKey { actor: "anonymous", action: "login", object, address: Some("10.0.0.7") }
     }
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
         assert!(refusals.count(&attempt("alice"), true));
         assert!(!refusals.count(&attempt("alice"), true));
         assert!(refusals.count(&attempt("bob"), true));
-        assert!(refusals.count(&Attempted { address: None, ..attempt("alice") }, true));
+        assert!(refusals.count(&AttemptKey { address: None, ..attempt("alice") }, true));
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
         let written = names.iter().filter(|name| refusals.count(&attempt(name), true)).count();
         assert_eq!(written, 20);
         assert!(
-            refusals.count(&Attempted { actor: "account:alice", ..attempt("x") }, false),
+            refusals.count(&AttemptKey { actor: "account:alice", ..attempt("x") }, false),
             "accounts do not wait for them"
         );
         assert!(refusals.has_room(Instant::now() + ONCE_IN), "the next minute");

@@ -18,7 +18,7 @@ pub struct RegistryScopes(Vec<(Name, Verbs)>);
 
 /// An entry of a registry token's `access` claim.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct Entry {
+pub(crate) struct AccessEntry {
     r#type: String,
     name: String,
     actions: Vec<String>,
@@ -55,8 +55,8 @@ impl RegistryScopes {
         self.iter().find(|(known, _)| *known == name).map_or(Verbs::NONE, |(_, verbs)| verbs)
     }
 
-    pub(crate) fn entries(&self) -> Vec<Entry> {
-        let entry = |(name, verbs): (&Name, Verbs)| Entry {
+    pub(crate) fn entries(&self) -> Vec<AccessEntry> {
+        let entry = |(name, verbs): (&Name, Verbs)| AccessEntry {
             r#type: "repository".to_owned(),
             name: name.to_string(),
             actions: verbs.iter().map(|verb| verb.as_str().to_owned()).collect(),
@@ -64,8 +64,8 @@ impl RegistryScopes {
         self.iter().map(entry).collect()
     }
 
-    pub(crate) fn from_entries(entries: &[Entry]) -> Self {
-        let read = |entry: &Entry| {
+    pub(crate) fn from_entries(entries: &[AccessEntry]) -> Self {
+        let read = |entry: &AccessEntry| {
             let verbs = entry.actions.iter().filter_map(|verb| verb.parse::<Verb>().ok()).collect();
             (entry.r#type == "repository").then_some(())?;
             Some((entry.name.parse().ok()?, verbs))

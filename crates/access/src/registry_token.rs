@@ -14,7 +14,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::registry_scope::{Entry, RegistryScopes};
+use crate::registry_scope::{AccessEntry, RegistryScopes};
 
 /// How long a registry token lives.
 pub const LIFETIME: Duration = Duration::from_secs(300);
@@ -92,7 +92,7 @@ struct Payload {
     nbf: u64,
     iat: u64,
     jti: String,
-    access: Vec<Entry>,
+    access: Vec<AccessEntry>,
 }
 
 impl SigningKey {

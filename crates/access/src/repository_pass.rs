@@ -28,14 +28,14 @@ const USER_NAME: &str = "pull";
 pub struct RepositoryPass {
     secret: SecretString,
     key: Digest,
-    passes: Weak<Mutex<HashMap<Digest, Held>>>,
+    passes: Weak<Mutex<HashMap<Digest, IssuedPass>>>,
 }
 
 /// The passes that are in use.
 #[derive(Default)]
-pub(crate) struct RepositoryPasses(Arc<Mutex<HashMap<Digest, Held>>>);
+pub(crate) struct RepositoryPasses(Arc<Mutex<HashMap<Digest, IssuedPass>>>);
 
-struct Held {
+struct IssuedPass {
     holder: Principal,
     remembered: String,
     ends: SystemTime,
@@ -91,7 +91,7 @@ impl RepositoryPasses {
         let remembered = workload.remembered();
         let holder = Principal { identity: Identity::Workload(Arc::new(workload)), carries: Carries::All };
         let mut passes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        passes.insert(key, Held { holder, remembered, ends });
+        passes.insert(key, IssuedPass { holder, remembered, ends });
         RepositoryPass { secret, key, passes: Arc::downgrade(&self.0) }
     }
 

@@ -56,7 +56,7 @@ pub struct Repository<'a> {
 
 /// What gives somebody a right to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum MatchedRule {
     /// They can open the local socket, and so own everything.
     Owner,
     /// What programs on the server's machine may do.
@@ -75,11 +75,11 @@ pub enum Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// They may, by this.
-    Given(Source),
+    Given(MatchedRule),
     /// Their API token does not carry it, but this lets anybody pull.
-    Anyway(Source),
+    Anyway(MatchedRule),
     /// This gives it to their account, but their API token does not carry it.
-    NotCarried(Source),
+    NotCarried(MatchedRule),
     /// Nothing gives it to them.
     Nothing,
 }
@@ -126,7 +126,7 @@ impl Rules {
     }
 
     // What lets anybody pull a repository without a login.
-    fn lets_anybody_pull(&self, of: Repository<'_>) -> Option<Source> {
+    fn lets_anybody_pull(&self, of: Repository<'_>) -> Option<MatchedRule> {
         let mut found = None;
         self.sources(&Identity::Anonymous, of, |source, verbs| {
             if found.is_none() && verbs.has(Verb::Pull) {
@@ -154,31 +154,31 @@ impl Rules {
     }
 
     // Calls `tell` with everything that gives somebody rights to a repository, whatever their credential carries of them.
-    fn sources(&self, identity: &Identity, of: Repository<'_>, mut tell: impl FnMut(Source, Verbs)) {
+    fn sources(&self, identity: &Identity, of: Repository<'_>, mut tell: impl FnMut(MatchedRule, Verbs)) {
         let is_public = of.visibility == Visibility::Public;
         let account = match identity {
-            Identity::Owner => return tell(Source::Owner, Verbs::ALL),
+            Identity::Owner => return tell(MatchedRule::Owner, Verbs::ALL),
             Identity::Account(account) => {
-                tell(Source::Role(account.role), usual(account.role, is_public));
+                tell(MatchedRule::Role(account.role), usual(account.role, is_public));
                 Some(&**account)
             }
             Identity::Local => {
-                tell(Source::Local, self.local);
+                tell(MatchedRule::Local, self.local);
                 None
             }
             Identity::Workload(workload) => {
-                tell(Source::Workload, workload.rights(of.name));
+                tell(MatchedRule::Workload, workload.rights(of.name));
                 None
             }
             Identity::SyncToken | Identity::Anonymous => None,
         };
         // What anybody may do, accounts may do as well.
         if is_public {
-            tell(Source::Anonymous, self.anonymous);
+            tell(MatchedRule::Anonymous, self.anonymous);
         }
         for (at, grant) in self.grants.iter().enumerate() {
             if is_for(&grant.to, account) && grant.covers(of.name) {
-                tell(Source::Grant(at), grant.may);
+                tell(MatchedRule::Grant(at), grant.may);
             }
         }
     }
@@ -368,19 +368,31 @@ mod tests {
         let (alice, bob) = (account("alice", Role::User, &[]), account("bob", Role::User, &["ml"]));
         let robot = scoped(alice.clone(), "push:docker.io/**");
         for (who, verb, repository, visibility, reason) in [
-            (&Principal::OWNER, Verb::Delete, SECRET, Visibility::Private, Reason::Given(Source::Owner)),
-            (&Principal::LOCAL, Verb::Push, SECRET, Visibility::Private, Reason::Given(Source::Local)),
+            (&Principal::OWNER, Verb::Delete, SECRET, Visibility::Private, Reason::Given(MatchedRule::Owner)),
+            (&Principal::LOCAL, Verb::Push, SECRET, Visibility::Private, Reason::Given(MatchedRule::Local)),
             (&Principal::LOCAL, Verb::Request, PUBLIC, Visibility::Public, Reason::Nothing),
-            (&Principal::ANONYMOUS, Verb::Pull, PUBLIC, Visibility::Public, Reason::Given(Source::Anonymous)),
+            (
+                &Principal::ANONYMOUS,
+                Verb::Pull,
+                PUBLIC,
+                Visibility::Public,
+                Reason::Given(MatchedRule::Anonymous),
+            ),
             (&Principal::ANONYMOUS, Verb::Pull, SECRET, Visibility::Private, Reason::Nothing),
-            (&alice, Verb::Pull, SECRET, Visibility::Private, Reason::Given(Source::Grant(0))),
-            (&alice, Verb::Pull, PUBLIC, Visibility::Public, Reason::Given(Source::Role(Role::User))),
-            (&bob, Verb::Push, "local/ml/x", Visibility::Private, Reason::Given(Source::Grant(1))),
-            (&robot, Verb::Pull, SECRET, Visibility::Private, Reason::NotCarried(Source::Grant(0))),
+            (&alice, Verb::Pull, SECRET, Visibility::Private, Reason::Given(MatchedRule::Grant(0))),
+            (&alice, Verb::Pull, PUBLIC, Visibility::Public, Reason::Given(MatchedRule::Role(Role::User))),
+            (&bob, Verb::Push, "local/ml/x", Visibility::Private, Reason::Given(MatchedRule::Grant(1))),
+            (&robot, Verb::Pull, SECRET, Visibility::Private, Reason::NotCarried(MatchedRule::Grant(0))),
             (&robot, Verb::Push, SECRET, Visibility::Private, Reason::Nothing),
-            (&robot, Verb::Pull, PUBLIC, Visibility::Public, Reason::Anyway(Source::Anonymous)),
-            (&robot, Verb::Pull, "local/demo/x", Visibility::Private, Reason::Anyway(Source::Grant(3))),
-            (&robot, Verb::Push, "local/demo/x", Visibility::Private, Reason::NotCarried(Source::Grant(3))),
+            (&robot, Verb::Pull, PUBLIC, Visibility::Public, Reason::Anyway(MatchedRule::Anonymous)),
+            (&robot, Verb::Pull, "local/demo/x", Visibility::Private, Reason::Anyway(MatchedRule::Grant(3))),
+            (
+                &robot,
+                Verb::Push,
+                "local/demo/x",
+                Visibility::Private,
+                Reason::NotCarried(MatchedRule::Grant(3)),
+            ),
         ] {
             assert_eq!(explain(who, verb, repository, visibility), reason, "{who:?} {verb} {repository}");
         }

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     access::Access,
-    audit::{Audit, Deed},
+    audit::{Audit, AuditAction},
     error::{ChangeError, LoginError, SessionError},
     name::AccountName,
     principal::{Carries, Principal},
@@ -227,7 +227,7 @@ impl Access {
         object: &str,
         outcome: AuditOutcome,
     ) -> Result<(), CatalogError> {
-        self.record(Deed { action, object, detail: None }, by, outcome).await
+        self.record(AuditAction { action, object, detail: None }, by, outcome).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{Catalog, SigningKeyRecord};
-use entrepot_secrets::{HeldKeys, Keys, Place, Sealed};
+use entrepot_secrets::{HeldKeys, SealedLocation, SealedValue, SharedKeyring};
 
 use crate::{
     error::OpenError,
@@ -25,16 +25,16 @@ pub(crate) struct SigningKeys {
 
 impl SigningKeys {
     /// Opens the keys of a catalog, after making the first one. That they open shows that the key file is the right one.
-    pub(crate) async fn open(catalog: &Catalog, keys: &Keys) -> Result<Self, OpenError> {
+    pub(crate) async fn open(catalog: &Catalog, keyring: &SharedKeyring) -> Result<Self, OpenError> {
         if catalog.signing_keys().await?.is_empty() {
-            add(catalog, keys, SystemTime::now()).await?;
+            add(catalog, keyring, SystemTime::now()).await?;
         }
         // What was read must still open: a rotation that ends in between has dropped the key of it.
-        let keys = keys.hold().await;
+        let keyring = keyring.hold().await;
         let known = catalog.signing_keys().await?;
         let mut opened = Vec::with_capacity(known.len());
         for record in known {
-            opened.push(read(record, &keys)?);
+            opened.push(read(record, &keyring)?);
         }
         let mut verifying = VerifyingKeys::default();
         opened.iter().for_each(|key| verifying.add(key));
@@ -51,23 +51,27 @@ pub(crate) fn ended(known: &[SigningKeyRecord], now: SystemTime) -> Vec<String> 
 }
 
 /// Makes a key and stores it.
-pub(crate) async fn add(catalog: &Catalog, keys: &Keys, created: SystemTime) -> Result<(), OpenError> {
+pub(crate) async fn add(
+    catalog: &Catalog,
+    keyring: &SharedKeyring,
+    created: SystemTime,
+) -> Result<(), OpenError> {
     let new = SigningKey::generate()?;
     // Held until the key is stored.
-    let keys = keys.hold().await;
-    let sealed = keys.seal(place(new.id()), new.document()).to_string();
+    let keyring = keyring.hold().await;
+    let sealed = keyring.seal(place(new.id()), new.document()).to_string();
     catalog.add_signing_key(&SigningKeyRecord { id: new.id().to_owned(), sealed, created }).await?;
     Ok(())
 }
 
 fn read(record: SigningKeyRecord, keys: &HeldKeys<'_>) -> Result<SigningKey, OpenError> {
-    let sealed: Sealed = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
+    let sealed: SealedValue = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
     let document = keys.open(place(&record.id), &sealed).map_err(OpenError::WrongKey)?;
     Ok(SigningKey::read(record.id, &document)?)
 }
 
-fn place(id: &str) -> Place<'_> {
-    Place { table: "signing_key", column: "sealed", row: id }
+fn place(id: &str) -> SealedLocation<'_> {
+    SealedLocation { table: "signing_key", column: "sealed", row: id }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use entrepot_catalog::{SshKeyRecord, SshKeySet};
 
 use crate::{
     access::Access,
-    audit::{Audit, Deed},
+    audit::{Audit, AuditAction},
     error::{ChangeError, LoginError},
     name::AccountName,
     principal::Principal,
@@ -48,7 +48,7 @@ impl Access {
     ) -> Result<(), ChangeError> {
         let fingerprint = key.fingerprint();
         let detail = Some(format!("{} {fingerprint}", key.algorithm()));
-        let deed = Deed { action: "account.key", object: account.as_str(), detail };
+        let deed = AuditAction { action: "account.key", object: account.as_str(), detail };
         self.audited(by, deed, async {
             let id = self.account(account).await?.id;
             let (line, created) = (key.to_string(), SystemTime::now());
@@ -66,7 +66,7 @@ impl Access {
     /// # Errors
     /// There is no such account, it has none, or the database failed.
     pub async fn remove_ssh_key(&self, account: &AccountName, by: &Audit) -> Result<(), ChangeError> {
-        let deed = Deed { action: "account.key-remove", object: account.as_str(), detail: None };
+        let deed = AuditAction { action: "account.key-remove", object: account.as_str(), detail: None };
         self.audited(by, deed, async {
             let id = self.account(account).await?.id;
             let had_one = self.0.catalog.remove_ssh_key(id).await?;

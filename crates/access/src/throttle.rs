@@ -22,11 +22,11 @@ const MAX_SECRETS: usize = 8;
 /// Failed logins by key, such as an account's name or an address.
 #[derive(Debug)]
 pub(crate) struct Failures<K> {
-    by_key: HashMap<K, Failed>,
+    by_key: HashMap<K, FailedLogins>,
 }
 
 #[derive(Debug)]
-struct Failed {
+struct FailedLogins {
     count: u32,
     last: Instant,
     /// The hashes of the latest wrong secrets.
@@ -48,7 +48,8 @@ impl<K: Hash + Eq + Clone> Failures<K> {
     /// Records a failure. `secret` is a hash of what was sent.
     pub(crate) fn record(&mut self, key: K, secret: Digest, now: Instant) {
         self.make_room(now);
-        let failed = self.by_key.entry(key).or_insert(Failed { count: 0, last: now, secrets: Vec::new() });
+        let failed =
+            self.by_key.entry(key).or_insert(FailedLogins { count: 0, last: now, secrets: Vec::new() });
         if now.duration_since(failed.last) >= MEMORY {
             (failed.count, failed.secrets) = (0, Vec::new());
         }

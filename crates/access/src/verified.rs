@@ -14,12 +14,12 @@ const MANY: u64 = 10_000;
 
 /// Verified pairs of account and password. Only successes are remembered, under a key of this process, and bound to the
 /// hash in the catalog: after a change of the password the entry fits no more.
-pub(crate) struct Verified {
+pub(crate) struct VerifiedPasswords {
     key: hmac::Key,
     known: BoundedCache<Vec<u8>, ()>,
 }
 
-impl Verified {
+impl VerifiedPasswords {
     pub(crate) fn new() -> Self {
         // 244 random bits of the system. The source of random bytes of aws-lc measures jitter at its first use, which was
         // two thirds of the work of a start.
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_pair_is_known_as_it_was_verified() {
-        let verified = Verified::new();
+        let verified = VerifiedPasswords::new();
         verified.add("$argon2id$a", "secret");
         assert!(verified.knows("$argon2id$a", "secret"));
         assert!(!verified.knows("$argon2id$b", "secret"), "changed since");

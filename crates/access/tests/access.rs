@@ -8,8 +8,8 @@ use std::{
 };
 
 use entrepot_access::{
-    Access, AccountName, ApiToken, Audit, BearerError, Carries, Change, ChangeError, LoginError, NewToken,
-    OpenError, Principal, RegistryScopes, RegistryTokenError, Role, Rules, Verbs, Visibility,
+    Access, AccountName, AccountUpdate, ApiToken, Audit, BearerError, Carries, ChangeError, LoginError,
+    NewToken, OpenError, Principal, RegistryScopes, RegistryTokenError, Role, Rules, Verbs, Visibility,
     WrongCredentials,
 };
 use entrepot_catalog::{AuditFilter, AuditOutcome, Catalog, Location};
@@ -67,16 +67,16 @@ fn secret(text: &str) -> SecretString {
     text.into()
 }
 
-fn password(text: &str) -> Change {
-    Change { password: Some(secret(text)), ..Change::default() }
+fn password(text: &str) -> AccountUpdate {
+    AccountUpdate { password: Some(secret(text)), ..AccountUpdate::default() }
 }
 
-fn role(role: Role) -> Change {
-    Change { role: Some(role), ..Change::default() }
+fn role(role: Role) -> AccountUpdate {
+    AccountUpdate { role: Some(role), ..AccountUpdate::default() }
 }
 
-fn disabled(is_disabled: bool) -> Change {
-    Change { is_disabled: Some(is_disabled), ..Change::default() }
+fn disabled(is_disabled: bool) -> AccountUpdate {
+    AccountUpdate { is_disabled: Some(is_disabled), ..AccountUpdate::default() }
 }
 
 async fn with_alice(home: &Home) -> Access {
@@ -374,20 +374,20 @@ async fn everything_is_in_the_audit_and_no_secret_is_anywhere() {
 
 #[tokio::test]
 async fn who_is_asked_about_is_found_and_explained() {
-    use entrepot_access::{Explanation, Repository, Rule, Somebody, Verb};
+    use entrepot_access::{ExplainedSubject, Explanation, Repository, RightOrigin, Verb};
     let home = Home::new();
     let access = with_alice(&home).await;
     token(&access, "pull:docker.io/**", Some(SystemTime::now() + Duration::from_secs(60))).await;
     let explain = async |who: &str, verb: Verb, repository: &str| {
-        let who: Somebody = who.parse().unwrap();
+        let who: ExplainedSubject = who.parse().unwrap();
         access.explain(&who, verb, Repository { name: repository, visibility: Visibility::Public }).await
     };
     let allowed = explain("account:alice", Verb::Pull, "docker.io/a/b").await.unwrap();
-    assert!(matches!(allowed, Explanation::Allowed(Rule::Role(Role::User), _)), "{allowed:?}");
+    assert!(matches!(allowed, Explanation::Allowed(RightOrigin::Role(Role::User), _)), "{allowed:?}");
     let carried = explain("token:ci", Verb::Request, "quay.io/a/b").await.unwrap();
-    assert!(matches!(carried, Explanation::NotCarried(Rule::Role(Role::User), _)), "{carried:?}");
+    assert!(matches!(carried, Explanation::NotCarried(RightOrigin::Role(Role::User), _)), "{carried:?}");
     let anyway = explain("token:ci", Verb::Pull, "quay.io/a/b").await.unwrap();
-    assert!(matches!(anyway, Explanation::AllowedAnyway(Rule::Anonymous, _)), "{anyway:?}");
+    assert!(matches!(anyway, Explanation::AllowedAnyway(RightOrigin::Anonymous, _)), "{anyway:?}");
     let granted = explain("account:alice", Verb::Push, "local/a").await.unwrap();
     assert_eq!(granted, Explanation::NotGranted { is_private: false });
     for unknown in ["account:nobody", "token:none"] {

@@ -5,13 +5,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use entrepot_access::{
-    Access, AccessSection, AccessSettings, AccountName, Audit, Bearer, BearerError, Change, DeviceError,
-    DevicePollError, Identity, LoginError, NewToken, Operation, Principal, ProviderLoginError,
+    Access, AccessSection, AccessSettings, AccountName, AccountUpdate, Audit, Bearer, BearerError,
+    DeviceError, DevicePollError, Identity, LoginError, NewToken, Operation, Principal, ProviderLoginError,
     ProviderReturn, RegistryScopes, Role, SessionOrigin, Verb, Visibility,
 };
 use entrepot_catalog::{AccountKind, AuditFilter, AuditOutcome, Catalog, Location};
 use entrepot_secrets::Keyring;
-use entrepot_testkit::identity_provider::{CLIENT_ID, CLIENT_SECRET, Fault, IdentityProvider};
+use entrepot_testkit::identity_provider::{CLIENT_ID, CLIENT_SECRET, IdentityProvider, ProviderFault};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -204,7 +204,7 @@ async fn an_account_that_is_disabled_stays_so() {
     person(&idp, "1", "alice", &["dev"]);
     home.browser(&idp).await.unwrap();
     let name: AccountName = "alice".parse().unwrap();
-    let disabled = Change { is_disabled: Some(true), ..Change::default() };
+    let disabled = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
     home.access.change_account(&name, disabled, &by()).await.unwrap();
     assert!(matches!(home.browser(&idp).await, Err(ProviderLoginError::Disabled)));
 }
@@ -327,7 +327,7 @@ async fn tokens_of_other_jobs_are_refused_and_told_why() {
     // Row 63 of the traps: whatever jobs send, nobody waits for it.
     assert!(home.password("x", &job(&idp, json!({}))).await.is_ok());
     let idle = Home::new(workloads(&stranger)).await;
-    stranger.set_fault("/keys", Some(Fault::Status(502)));
+    stranger.set_fault("/keys", Some(ProviderFault::Status(502)));
     let away = idle.password("x", &job(&stranger, json!({}))).await.unwrap_err();
     assert!(matches!(away, LoginError::Unavailable(_)), "{away:?}");
 }

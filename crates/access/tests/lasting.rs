@@ -8,8 +8,8 @@ use std::{
 };
 
 use entrepot_access::{
-    Access, AccountName, Audit, Carries, Change, ChangeError, HeldToken, Lasting, NewToken, Operation,
-    Principal, Role, Rules, SessionOrigin, SshKey,
+    Access, AccountName, AccountUpdate, Audit, Carries, ChangeError, HeldToken, NewToken, OngoingAccess,
+    Operation, Principal, Role, Rules, SessionOrigin, SshKey,
 };
 use entrepot_catalog::{Catalog, Location};
 use entrepot_secrets::Keyring;
@@ -55,19 +55,19 @@ impl Stage {
         self.access.login(user, &password.into(), None).await.unwrap()
     }
 
-    async fn lasting(&self) -> Lasting {
+    async fn lasting(&self) -> OngoingAccess {
         let principal = self.principal("ann", PASSWORD).await;
-        Lasting { principal, session: None, ssh_key: None, operation: Operation::RunInstances }
+        OngoingAccess { principal, session: None, ssh_key: None, operation: Operation::RunInstances }
     }
 
-    fn begin(&self, lasting: Lasting) -> JoinHandle<()> {
+    fn begin(&self, lasting: OngoingAccess) -> JoinHandle<()> {
         let access = self.access.clone();
         tokio::spawn(async move { access.until_revoked(&lasting).await })
     }
 
     /// A change of somebody else's account, and enough time for whoever hears of it.
     async fn another_change(&self) {
-        let change = Change { role: Some(Role::Viewer), ..Change::default() };
+        let change = AccountUpdate { role: Some(Role::Viewer), ..AccountUpdate::default() };
         self.access.change_account(&name("bob"), change, &by()).await.unwrap();
         for _ in 0..100 {
             tokio::task::yield_now().await;
@@ -81,8 +81,8 @@ async fn ends(going_on: JoinHandle<()>) {
 
 #[tokio::test]
 async fn it_ends_with_the_account_and_not_with_another() {
-    let disabled = || Change { is_disabled: Some(true), ..Change::default() };
-    let viewer = || Change { role: Some(Role::Viewer), ..Change::default() };
+    let disabled = || AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
+    let viewer = || AccountUpdate { role: Some(Role::Viewer), ..AccountUpdate::default() };
     for change in [disabled(), viewer()] {
         let stage = Stage::new().await;
         let going_on = stage.begin(stage.lasting().await);
@@ -108,7 +108,7 @@ async fn it_ends_with_the_token_that_it_began_with() {
     };
     let token = stage.access.create_token(&new, &by()).await.unwrap();
     let principal = stage.principal("ann", token.expose()).await;
-    let by_token = stage.begin(Lasting { principal, ..stage.lasting().await });
+    let by_token = stage.begin(OngoingAccess { principal, ..stage.lasting().await });
     let by_password = stage.begin(stage.lasting().await);
     stage.another_change().await;
     assert!(!by_token.is_finished());
@@ -123,7 +123,7 @@ async fn it_ends_with_the_token_that_it_began_with() {
     let Carries::Token(held) = &principal.carries else { panic!("no token") };
     let held = HeldToken { ends: Some(SystemTime::UNIX_EPOCH), ..HeldToken::clone(held) };
     let principal = Principal { carries: Carries::Token(Arc::new(held)), ..principal.clone() };
-    ends(stage.begin(Lasting { principal, ..stage.lasting().await })).await;
+    ends(stage.begin(OngoingAccess { principal, ..stage.lasting().await })).await;
 }
 
 #[tokio::test]
@@ -135,12 +135,12 @@ async fn it_ends_with_the_session_that_it_began_in() {
         secret.id().clone()
     };
     let (first, second) = (begin().await, begin().await);
-    let of = async |session| Lasting { session: Some(session), ..stage.lasting().await };
+    let of = async |session| OngoingAccess { session: Some(session), ..stage.lasting().await };
     let (in_first, in_second) = (stage.begin(of(first.clone()).await), stage.begin(of(second.clone()).await));
     stage.access.end_session(&first, &by()).await.unwrap();
     ends(in_first).await;
     assert!(!in_second.is_finished());
-    let change = Change { password: Some("another horse".into()), ..Change::default() };
+    let change = AccountUpdate { password: Some("another horse".into()), ..AccountUpdate::default() };
     stage.access.change_account(&name("ann"), change, &by()).await.unwrap();
     ends(in_second).await;
 }
@@ -156,7 +156,7 @@ async fn it_ends_with_the_key_that_was_shown() {
     assert_eq!(holder.account().unwrap().name, ann);
     assert_eq!(access.ssh_key(&ann).await.unwrap().key, key(0));
 
-    let of = async || Lasting { ssh_key: Some(fingerprint.clone()), ..stage.lasting().await };
+    let of = async || OngoingAccess { ssh_key: Some(fingerprint.clone()), ..stage.lasting().await };
     let going_on = stage.begin(of().await);
     stage.another_change().await;
     access.set_ssh_key(&ann, &key(0), &by()).await.unwrap();

@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_access::{
-    Access, AccessSettings, AccountName, Audit, Change, ChangeError, LoginError, NewToken, Role,
+    Access, AccessSettings, AccountName, AccountUpdate, Audit, ChangeError, LoginError, NewToken, Role,
     SessionError, SessionLimits, SessionOrigin, SessionSecret,
 };
 use entrepot_catalog::{AuditFilter, AuditOutcome, Catalog, Location};
@@ -138,20 +138,22 @@ async fn sessions_end_at_once_with_the_password_and_the_account() {
     let change = |change| access.change_account(&alice, change, &by);
     let first = begin(&access, "alice").await;
     assert!(is_alive(&access, &first).await);
-    change(Change { password: Some("another password".into()), ..Change::default() }).await.unwrap();
+    change(AccountUpdate { password: Some("another password".into()), ..AccountUpdate::default() })
+        .await
+        .unwrap();
     assert!(!is_alive(&access, &first).await);
-    change(Change { password: Some(PASSWORD.into()), ..Change::default() }).await.unwrap();
+    change(AccountUpdate { password: Some(PASSWORD.into()), ..AccountUpdate::default() }).await.unwrap();
     assert!(!is_alive(&access, &first).await, "not even when the old password comes back");
 
     let second = begin(&access, "alice").await;
     assert!(is_alive(&access, &second).await);
-    change(Change { is_disabled: Some(true), ..Change::default() }).await.unwrap();
+    change(AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() }).await.unwrap();
     assert!(!is_alive(&access, &second).await);
-    change(Change { is_disabled: Some(false), ..Change::default() }).await.unwrap();
+    change(AccountUpdate { is_disabled: Some(false), ..AccountUpdate::default() }).await.unwrap();
     assert!(!is_alive(&access, &second).await);
 
     let third = begin(&access, "alice").await;
-    change(Change { role: Some(Role::Viewer), ..Change::default() }).await.unwrap();
+    change(AccountUpdate { role: Some(Role::Viewer), ..AccountUpdate::default() }).await.unwrap();
     let role = access.session(third.expose()).await.unwrap().principal.account().unwrap().role;
     assert_eq!(role, Role::Viewer, "another role counts at once");
     access.remove_account(&alice, &owner()).await.unwrap();
@@ -220,7 +222,7 @@ async fn who_is_disabled_begins_no_session() {
     let home = Home::new();
     let access = home.with_alice().await;
     let account = access.accounts("", 1).await.unwrap().rows.remove(0).id;
-    let change = Change { is_disabled: Some(true), ..Change::default() };
+    let change = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
     access.change_account(&name("alice"), change, &owner()).await.unwrap();
     assert!(matches!(access.begin_session(account, &origin()).await, Err(LoginError::Wrong)));
     assert!(matches!(access.begin_session(account + 1, &origin()).await, Err(LoginError::Wrong)));

@@ -13,10 +13,10 @@ use crate::{
     answers::Challenges,
     certificate::Certificate,
     name::Name,
-    order::{Desk, Proof},
-    problem::Fault,
-    schedule::{Due, LeftOut, due, pause},
-    settings::Settings,
+    order::{OrderContext, Proof},
+    problem::OrderFailure,
+    schedule::{LeftOut, NextOrder, due, pause},
+    settings::AcmeSettings,
     store::Store,
 };
 
@@ -29,7 +29,7 @@ const LONGEST_ORDER: Duration = Duration::from_secs(600);
 
 /// What has come of the work.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum CertificateNews {
     /// There is another certificate.
     Replaced,
     /// Several tries in a row brought none. More follow, without news.
@@ -43,7 +43,7 @@ pub enum News {
 
 /// Orders certificates for as long as it runs. What it gets, [`Store::certificate_file`] has.
 pub struct Keeper {
-    settings: Settings,
+    settings: AcmeSettings,
     store: Store,
     challenges: Challenges,
     names: watch::Receiver<Vec<Name>>,
@@ -59,7 +59,7 @@ struct Tries {
 impl Keeper {
     /// A keeper for `names`, which may change while it runs.
     pub fn new(
-        settings: Settings,
+        settings: AcmeSettings,
         store: Store,
         challenges: Challenges,
         names: watch::Receiver<Vec<Name>>,
@@ -68,7 +68,7 @@ impl Keeper {
     }
 
     /// Works until `stop`, and tells what comes of it.
-    pub async fn work(mut self, stop: CancellationToken, told: impl Fn(News)) {
+    pub async fn work(mut self, stop: CancellationToken, told: impl Fn(CertificateNews)) {
         let (jitter, mut tries) = (jitter(), Tries::default());
         loop {
             let wait = tokio::select! {
@@ -84,12 +84,12 @@ impl Keeper {
     }
 
     /// Orders what is due. Returns how long nothing is to be done.
-    async fn look(&mut self, jitter: f64, tries: &mut Tries, told: &impl Fn(News)) -> Duration {
+    async fn look(&mut self, jitter: f64, tries: &mut Tries, told: &impl Fn(CertificateNews)) -> Duration {
         let (wanted, now) = (self.names.borrow_and_update().clone(), SystemTime::now());
         let names = tries.left_out.of(&wanted, now);
         let why = match self.due(&names, jitter) {
-            Due::Now(why) => why,
-            Due::At(at) => {
+            NextOrder::Now(why) => why,
+            NextOrder::At(at) => {
                 let next = tries.left_out.ends(now).map_or(at, |again| at.min(again));
                 return next.duration_since(now).unwrap_or_default().min(LONGEST_SLEEP);
             }
@@ -97,14 +97,14 @@ impl Keeper {
         tracing::info!(?why, names = %list(&names), "a certificate is ordered");
         let fault = match self.order(&names, tries.failures).await {
             Ok(()) => {
-                told(News::Replaced);
+                told(CertificateNews::Replaced);
                 match self.due(&names, jitter) {
-                    Due::At(_) => {
+                    NextOrder::At(_) => {
                         tries.failures = 0;
                         return Duration::ZERO;
                     }
                     // Asking for the same again at once would go on for ever.
-                    Due::Now(why) => Fault::new(
+                    NextOrder::Now(why) => OrderFailure::new(
                         format!("the new certificate would have to be replaced already ({why:?})"),
                         "look at the clock of this machine",
                     ),
@@ -128,31 +128,33 @@ impl Keeper {
         })
     }
 
-    fn due(&self, names: &[Name], jitter: f64) -> Due {
+    fn due(&self, names: &[Name], jitter: f64) -> NextOrder {
         due(self.held().as_ref(), names, SystemTime::now(), jitter)
     }
 
-    async fn order(&self, names: &[Name], failures: u32) -> Result<(), Fault> {
+    async fn order(&self, names: &[Name], failures: u32) -> Result<(), OrderFailure> {
         let Self { settings, store, challenges, .. } = self;
         let proof = Proof::of_try(failures, settings.http.is_some());
-        let desk = Desk { settings, store, challenges };
+        let desk = OrderContext { settings, store, challenges };
         let pem = tokio::time::timeout(LONGEST_ORDER, desk.order(names, proof)).await.map_err(|_| {
-            Fault::new(
+            OrderFailure::new(
                 "the ACME server does not answer",
                 "see whether this machine can reach `tls.acme.directory`",
             )
         })??;
         let kept = store.put_certificate(&pem);
-        kept.map_err(|error| Fault::new(error.to_string(), "look at the data directory: it must have room"))
+        kept.map_err(|error| {
+            OrderFailure::new(error.to_string(), "look at the data directory: it must have room")
+        })
     }
 
     // Says what is wrong, and what clients see meanwhile. Returns the pause.
-    fn failed(&self, fault: &Fault, failures: u32, told: impl Fn(News)) -> Duration {
+    fn failed(&self, fault: &OrderFailure, failures: u32, told: impl Fn(CertificateNews)) -> Duration {
         let now = SystemTime::now();
         let held = self.held().filter(|held| !held.is_self_signed);
         let good_for = held.map(|held| held.not_after.duration_since(now).unwrap_or_default());
         if failures == NEWS_AFTER {
-            told(News::Failing { problem: fault.what.clone(), good_for });
+            told(CertificateNews::Failing { problem: fault.what.clone(), good_for });
         }
         let pause = pause(failures, fault.wait(now), good_for);
         let (what, hint, again_in) = (&fault.what, fault.hint, pause.as_secs());

@@ -1,6 +1,6 @@
 //! Certificates by ACME (RFC 8555), for HTTP-01 and TLS-ALPN-01 (RFC 8737).
 //!
-//! - [`Settings`], [`Name`]: what is asked for, and of whom
+//! - [`AcmeSettings`], [`Name`]: what is asked for, and of whom
 //! - [`Store`]: the account and the certificate in the data directory; [`Keeper`]: orders what is due
 //! - [`expiry`]: when a certificate ends
 //! - [`Challenges`]: what is answered to the ACME server meanwhile; [`HttpPort`]: the port where it asks by HTTP
@@ -21,7 +21,7 @@ mod store;
 pub use answers::{AlpnCertificate, Challenges};
 pub use certificate::expiry;
 pub use http_port::HttpPort;
-pub use keeper::{Keeper, News};
+pub use keeper::{CertificateNews, Keeper};
 pub use name::{Name, certifiable};
-pub use settings::{CaError, Eab, EabError, LETS_ENCRYPT, Settings};
+pub use settings::{AcmeSettings, CaError, Eab, EabError, LETS_ENCRYPT};
 pub use store::{Store, StoreError};

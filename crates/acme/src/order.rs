@@ -11,8 +11,8 @@ use crate::{
     answers::Challenges,
     certificate::for_challenge,
     name::Name,
-    problem::{Fault, is_of_unknown_account},
-    settings::Settings,
+    problem::{OrderFailure, is_of_unknown_account},
+    settings::AcmeSettings,
     store::{Store, StoreError},
 };
 
@@ -46,15 +46,15 @@ impl Proof {
 }
 
 /// What an order is made with.
-pub(crate) struct Desk<'a> {
-    pub(crate) settings: &'a Settings,
+pub(crate) struct OrderContext<'a> {
+    pub(crate) settings: &'a AcmeSettings,
     pub(crate) store: &'a Store,
     pub(crate) challenges: &'a Challenges,
 }
 
-impl Desk<'_> {
+impl OrderContext<'_> {
     /// Orders a certificate for `names`; returns the chain and its key in PEM format.
-    pub(crate) async fn order(&self, names: &[Name], proof: Proof) -> Result<String, Fault> {
+    pub(crate) async fn order(&self, names: &[Name], proof: Proof) -> Result<String, OrderFailure> {
         let identifiers = names.iter().map(|name| Identifier::Dns(name.to_string())).collect::<Vec<_>>();
         let wanted = NewOrder::new(&identifiers);
         let mut order = match self.account().await?.new_order(&wanted).await {
@@ -77,7 +77,7 @@ impl Desk<'_> {
         Ok(format!("{}\n{key}", chain.trim_end()))
     }
 
-    async fn account(&self) -> Result<Account, Fault> {
+    async fn account(&self) -> Result<Account, OrderFailure> {
         let builder = match &self.settings.directory_ca {
             Some(file) => Account::builder_with_root(file)?,
             None => Account::builder()?,
@@ -97,7 +97,7 @@ impl Desk<'_> {
     }
 
     // What was proved a short while ago need not be proved again.
-    async fn prove(&self, order: &mut Order, proof: Proof) -> Result<(), Fault> {
+    async fn prove(&self, order: &mut Order, proof: Proof) -> Result<(), OrderFailure> {
         let mut authorizations = order.authorizations();
         while let Some(authorization) = authorizations.next().await {
             let authorization = authorization?;
@@ -108,10 +108,14 @@ impl Desk<'_> {
         Ok(())
     }
 
-    async fn answer(&self, mut authorization: AuthorizationHandle<'_>, proof: Proof) -> Result<(), Fault> {
+    async fn answer(
+        &self,
+        mut authorization: AuthorizationHandle<'_>,
+        proof: Proof,
+    ) -> Result<(), OrderFailure> {
         let name = authorization.identifier().to_string();
         let mut challenge = authorization.challenge(proof.kind()).ok_or_else(|| {
-            Fault::new(
+            OrderFailure::new(
                 format!("{name}: the authority takes no {proof:?} challenge"),
                 "set `tls.acme.http: \":80\"` if it takes HTTP-01 alone, and leave it out if it takes TLS-ALPN-01 alone",
             )
@@ -120,8 +124,9 @@ impl Desk<'_> {
         match proof {
             Proof::Http => self.challenges.answer_http(challenge.token.clone(), answer.as_str().to_owned()),
             Proof::Tls => {
-                let unmade =
-                    |what: String| Fault::new(what, "the ACME server's answer is not one that we know");
+                let unmade = |what: String| {
+                    OrderFailure::new(what, "the ACME server's answer is not one that we know")
+                };
                 let name = Name::parse(&name).ok_or_else(|| unmade(format!("`{name}` is no host name")))?;
                 let made = for_challenge(&name, answer.digest().as_ref());
                 self.challenges.answer_tls(name, made.map_err(|error| unmade(error.to_string()))?);
@@ -131,12 +136,12 @@ impl Desk<'_> {
     }
 }
 
-fn of_disk(error: StoreError) -> Fault {
-    Fault::new(error.to_string(), OF_DISK)
+fn of_disk(error: StoreError) -> OrderFailure {
+    OrderFailure::new(error.to_string(), OF_DISK)
 }
 
 // Which names the authority did not believe to be ours, and why.
-async fn refused(order: &mut Order) -> Result<Fault, Fault> {
+async fn refused(order: &mut Order) -> Result<OrderFailure, OrderFailure> {
     let mut problems = Vec::new();
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
@@ -146,10 +151,10 @@ async fn refused(order: &mut Order) -> Result<Fault, Fault> {
         let problem = state.challenges.iter().find_map(|challenge| challenge.error.clone());
         problems.extend(problem.map(|problem| (name, problem)));
     }
-    let error = || order.state().error.as_ref().map(Fault::from);
-    Ok(Fault::of_names(&problems)
+    let error = || order.state().error.as_ref().map(OrderFailure::from);
+    Ok(OrderFailure::of_names(&problems)
         .or_else(error)
-        .unwrap_or_else(|| Fault::new("the authority refused the order", "it is asked again")))
+        .unwrap_or_else(|| OrderFailure::new("the authority refused the order", "it is asked again")))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const TYPES: &str = "urn:ietf:params:acme:error:";
 
 /// An order that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct OrderFailure {
     /// What happened.
     pub(crate) what: String,
     /// A way out.
@@ -27,7 +27,7 @@ pub(crate) struct Fault {
     pub(crate) names: Vec<Name>,
 }
 
-impl Fault {
+impl OrderFailure {
     /// A fault of our own.
     pub(crate) fn new(what: impl Into<String>, hint: &'static str) -> Self {
         Self { what: what.into(), hint, not_before: None, names: Vec::new() }
@@ -49,7 +49,7 @@ impl Fault {
     }
 }
 
-impl From<&Problem> for Fault {
+impl From<&Problem> for OrderFailure {
     fn from(problem: &Problem) -> Self {
         let kind = problem.r#type.as_deref().unwrap_or_default();
         let kind = kind.strip_prefix(TYPES).unwrap_or(kind);
@@ -69,7 +69,7 @@ impl From<&Problem> for Fault {
     }
 }
 
-impl From<Error> for Fault {
+impl From<Error> for OrderFailure {
     fn from(error: Error) -> Self {
         match error {
             Error::Api(problem) => Self::from(&problem),
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn the_authority_says_when_to_ask_again() {
         let text = "too many certificates (5) already issued: retry after 2026-12-01 10:00:00 UTC: see https://x.test";
-        let fault = Fault::from(&problem("rateLimited", text));
+        let fault = OrderFailure::from(&problem("rateLimited", text));
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_119_200);
         assert_eq!(fault.not_before, Some(at));
         assert_eq!(fault.wait(at - Duration::from_secs(60)), Some(Duration::from_secs(60)));
@@ -190,17 +190,17 @@ mod tests {
     fn the_name_comes_first_and_subproblems_are_said() {
         let mut told = problem("dns", "no valid A records");
         let of = |name: &str| (name.to_owned(), told.clone());
-        assert_eq!(Fault::of_names(&[]), None);
-        let one = Fault::of_names(&[of("a.example.com")]).unwrap();
+        assert_eq!(OrderFailure::of_names(&[]), None);
+        let one = OrderFailure::of_names(&[of("a.example.com")]).unwrap();
         assert_eq!(one.what, "a.example.com: no valid A records (dns)");
         let three =
-            Fault::of_names(&[of("a.example.com"), of("b.example.com"), of("c.example.com")]).unwrap();
+            OrderFailure::of_names(&[of("a.example.com"), of("b.example.com"), of("c.example.com")]).unwrap();
         assert!(three.what.ends_with("(dns); and not b.example.com, c.example.com either"), "{}", three.what);
         assert_eq!(three.names.len(), 3);
         let detail = Some("b.example.com is on no list".to_owned());
         let identifier = Some(Identifier::Dns("b.example.com".to_owned()));
         told.subproblems.push(Subproblem { identifier, r#type: None, detail });
-        let fault = Fault::from(&told);
+        let fault = OrderFailure::from(&told);
         assert_eq!(fault.what, "no valid A records; b.example.com is on no list (dns)");
         assert_eq!(fault.names, [Name::parse("b.example.com").unwrap()]);
     }

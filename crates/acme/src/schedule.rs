@@ -16,9 +16,9 @@ const NEAR_END: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// What is to be done about the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
+pub(crate) enum NextOrder {
     /// Ask for one at once.
-    Now(Why),
+    Now(OrderReason),
     /// It is good until then.
     At(SystemTime),
 }
@@ -75,7 +75,7 @@ impl LeftOut {
 
 /// Why a certificate is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum OrderReason {
     /// There is none of an authority.
     Missing,
     /// It lacks a name.
@@ -86,14 +86,16 @@ pub(crate) enum Why {
 
 /// Says what is due. `jitter` is between 0 and 1: it moves the renewal ahead by up to a twentieth of the certificate's
 /// life, so that servers that were set up together do not ask together.
-pub(crate) fn due(held: Option<&Certificate>, names: &[Name], now: SystemTime, jitter: f64) -> Due {
-    let Some(held) = held.filter(|held| !held.is_self_signed) else { return Due::Now(Why::Missing) };
+pub(crate) fn due(held: Option<&Certificate>, names: &[Name], now: SystemTime, jitter: f64) -> NextOrder {
+    let Some(held) = held.filter(|held| !held.is_self_signed) else {
+        return NextOrder::Now(OrderReason::Missing);
+    };
     if !names.iter().all(|name| held.names.iter().any(|held| held == name.as_str())) {
-        return Due::Now(Why::Names);
+        return NextOrder::Now(OrderReason::Names);
     }
     let life = held.not_after.duration_since(held.not_before).unwrap_or_default();
     let at = held.not_before + life.mul_f64(2.0 / 3.0) - life.mul_f64(jitter.clamp(0.0, 1.0) / 20.0);
-    if at <= now { Due::Now(Why::Age) } else { Due::At(at) }
+    if at <= now { NextOrder::Now(OrderReason::Age) } else { NextOrder::At(at) }
 }
 
 /// The pause after `failures` failures in a row. What the authority says counts, if it is later; `left` is how long the
@@ -159,22 +161,25 @@ mod tests {
     #[test]
     fn a_certificate_is_renewed_after_two_thirds_of_its_life() {
         let (held, wanted) = (held(&["a.example.com"]), names(&["a.example.com"]));
-        assert_eq!(due(Some(&held), &wanted, at(101), 0.0), Due::At(at(160)));
-        assert_eq!(due(Some(&held), &wanted, at(160), 0.0), Due::Now(Why::Age));
-        assert_eq!(due(Some(&held), &wanted, at(500), 0.0), Due::Now(Why::Age));
-        let Due::At(early) = due(Some(&held), &wanted, at(101), 1.0) else { panic!("not due yet") };
+        assert_eq!(due(Some(&held), &wanted, at(101), 0.0), NextOrder::At(at(160)));
+        assert_eq!(due(Some(&held), &wanted, at(160), 0.0), NextOrder::Now(OrderReason::Age));
+        assert_eq!(due(Some(&held), &wanted, at(500), 0.0), NextOrder::Now(OrderReason::Age));
+        let NextOrder::At(early) = due(Some(&held), &wanted, at(101), 1.0) else { panic!("not due yet") };
         assert_eq!(at(160).duration_since(early).unwrap(), Duration::from_secs(90 * DAY / 20));
     }
 
     #[test]
     fn what_is_missing_is_asked_for_at_once_and_what_is_too_much_is_not() {
         let wanted = names(&["a.example.com", "b.example.com"]);
-        assert_eq!(due(None, &wanted, at(101), 0.0), Due::Now(Why::Missing));
-        assert_eq!(due(Some(&held(&["a.example.com"])), &wanted, at(101), 0.0), Due::Now(Why::Names));
+        assert_eq!(due(None, &wanted, at(101), 0.0), NextOrder::Now(OrderReason::Missing));
+        assert_eq!(
+            due(Some(&held(&["a.example.com"])), &wanted, at(101), 0.0),
+            NextOrder::Now(OrderReason::Names)
+        );
         let more = held(&["c.example.com", "b.example.com", "a.example.com"]);
-        assert_eq!(due(Some(&more), &wanted, at(101), 0.0), Due::At(at(160)));
+        assert_eq!(due(Some(&more), &wanted, at(101), 0.0), NextOrder::At(at(160)));
         let own = Certificate { is_self_signed: true, ..more };
-        assert_eq!(due(Some(&own), &wanted, at(101), 0.0), Due::Now(Why::Missing));
+        assert_eq!(due(Some(&own), &wanted, at(101), 0.0), NextOrder::Now(OrderReason::Missing));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
 /// Of whom certificates are asked, and how.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct AcmeSettings {
     /// The directory of the ACME server.
     pub directory: Url,
     /// A file with the certificate of the authority that signed the directory's own certificate, in PEM format.
@@ -25,7 +25,7 @@ pub struct Settings {
     pub http: Option<String>,
 }
 
-impl Settings {
+impl AcmeSettings {
     /// Checks that the certificate of the directory's authority can be read.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_certificate_of_the_directory_is_looked_at() {
-        let settings = |directory_ca: Option<&str>| Settings {
+        let settings = |directory_ca: Option<&str>| AcmeSettings {
             directory: LETS_ENCRYPT.parse().unwrap(),
             directory_ca: directory_ca.map(Into::into),
             email: None,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_events::{EventReceiver, EventSender};
-use entrepot_mirror::{Clock, LinkMetrics, Metrics, Mirror, Parts, Settings, UpstreamParts};
-use entrepot_oci::Host;
-use entrepot_remote::{
-    LinkTable, Quotas, Remote, RequestOutcome, Settings as RemoteSettings, StoredCredentials,
+use entrepot_mirror::{
+    Clock, LinkMetrics, Mirror, MirrorMetrics, MirrorParts, MirrorSettings, UpstreamParts,
 };
+use entrepot_oci::Host;
+use entrepot_remote::{LinkTable, Quotas, Remote, RemoteSettings, RequestOutcome, StoredCredentials};
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -49,17 +49,17 @@ pub(crate) async fn assemble(config: &Config, data: &DataDir, lock: Lock) -> Res
     let blobs = Blobs::open(data.path(), config.s3.as_ref()).await;
     let blobs = blobs.map_err(|error| Failure::because("cannot open the blob store", &error))?;
     let catalog = catalog(config, data).await?;
-    let metrics = Metrics::default();
+    let metrics = MirrorMetrics::default();
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     let events = entrepot_events::channel(entrepot_webhooks::wanted(&config.webhooks.meant));
     let upstreams = config.registries.iter().filter(|(_, registry)| registry.mirror);
     let (stored, quotas, links) = (StoredCredentials::default(), Quotas::default(), LinkTable::default());
     registry.register_collector(Box::new(LinkMetrics::new(links.clone())));
-    let shared = Shared { stored: &stored, quotas: &quotas, links: &links, metrics: &metrics };
+    let shared = UpstreamContext { stored: &stored, quotas: &quotas, links: &links, metrics: &metrics };
     let upstreams = upstreams.map(|(host, registry)| upstream(host, registry, &shared));
-    let parts = Parts {
-        settings: Settings {
+    let parts = MirrorParts {
+        settings: MirrorSettings {
             own_names: config.own_names(),
             own_addresses: config.own_addresses(),
             ..config.mirror.clone()
@@ -118,14 +118,18 @@ pub(crate) async fn catalog(config: &Config, data: &DataDir) -> Result<Catalog, 
 }
 
 /// What upstreams have in common.
-struct Shared<'a> {
+struct UpstreamContext<'a> {
     stored: &'a StoredCredentials,
     quotas: &'a Quotas,
     links: &'a LinkTable,
-    metrics: &'a Metrics,
+    metrics: &'a MirrorMetrics,
 }
 
-fn upstream(host: &Host, registry: &config::Registry, shared: &Shared<'_>) -> Result<UpstreamParts, Failure> {
+fn upstream(
+    host: &Host,
+    registry: &config::Registry,
+    shared: &UpstreamContext<'_>,
+) -> Result<UpstreamParts, Failure> {
     let settings = RemoteSettings {
         stored: shared.stored.clone(),
         quotas: shared.quotas.clone(),

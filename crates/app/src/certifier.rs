@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use entrepot_acme::{Challenges, HttpPort, Keeper, Name, News, Store};
+use entrepot_acme::{CertificateNews, Challenges, HttpPort, Keeper, Name, Store};
 use entrepot_events::{CertificateFailed, Event, EventSender};
 use entrepot_server::{Server, TlsFiles};
 use tokio::sync::watch;
@@ -61,8 +61,8 @@ impl Certifier {
 
     async fn work(self, server: &Server, events: &EventSender, stop: CancellationToken) {
         let told = |news| match news {
-            News::Replaced => server.reload(),
-            News::Failing { problem, good_for } => {
+            CertificateNews::Replaced => server.reload(),
+            CertificateNews::Failing { problem, good_for } => {
                 let good_for = good_for.map(|left| left.as_secs());
                 events.raise(Event::CertificateFailed(CertificateFailed { problem, good_for }));
             }

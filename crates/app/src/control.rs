@@ -10,7 +10,7 @@ use entrepot_api::{
 use entrepot_oci::{Digest, Name, Page, Reference};
 
 use crate::{
-    client::{Client, Fault},
+    client::{ApiError, Client},
     failure::Failure,
 };
 
@@ -148,18 +148,20 @@ impl Control {
         self.told(self.client.delete(&["cache", "scrub"], &NOTHING).await)
     }
 
-    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+    fn told<T>(&self, answer: Result<T, ApiError>) -> Result<T, Failure> {
         answer.map_err(|fault| match fault {
             // Pass on the server's own message and hint.
-            Fault::Refused { problem: Some(problem), .. } => {
+            ApiError::Refused { problem: Some(problem), .. } => {
                 let failure = Failure::new(problem.detail);
                 match problem.hint {
                     Some(hint) => failure.with_hint(hint),
                     None => failure,
                 }
             }
-            Fault::Connect(_) => Failure::new(format!("{}: {fault}: {}", in_use(&self.data), fault.root()))
-                .with_hint("if it is a server, it may be starting or stopping: try again"),
+            ApiError::Connect(_) => {
+                Failure::new(format!("{}: {fault}: {}", in_use(&self.data), fault.root()))
+                    .with_hint("if it is a server, it may be starting or stopping: try again")
+            }
             _ => Failure::because(in_use(&self.data), &fault).with_hint("the log of the server may say more"),
         })
     }

@@ -15,7 +15,7 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")
 
 /// The result of trying to lock a data directory.
 #[derive(Debug)]
-pub(crate) enum Attempt {
+pub(crate) enum LockAttempt {
     /// Locked: work in it.
     Ours(Lock),
     /// Another process holds the lock: talk to that one, or give up.
@@ -47,7 +47,7 @@ impl DataDir {
     }
 
     /// Tries to lock it.
-    pub(crate) fn lock(&self) -> Result<Attempt, Failure> {
+    pub(crate) fn lock(&self) -> Result<LockAttempt, Failure> {
         let path = self.0.join("entrepot.lock");
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
@@ -55,9 +55,9 @@ impl DataDir {
         match file.try_lock() {
             Ok(()) => {
                 self.close_to_others(&path);
-                Ok(Attempt::Ours(Lock(file)))
+                Ok(LockAttempt::Ours(Lock(file)))
             }
-            Err(TryLockError::WouldBlock) => Ok(Attempt::Taken),
+            Err(TryLockError::WouldBlock) => Ok(LockAttempt::Taken),
             Err(TryLockError::Error(error)) => Err(Failure::because(
                 format!("cannot lock the data directory `{}`", self.0.display()),
                 &error,
@@ -125,9 +125,9 @@ mod tests {
         let data = DataDir::make(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
         let lock = data.lock().unwrap();
-        assert!(matches!(lock, Attempt::Ours(_)) && matches!(data.lock().unwrap(), Attempt::Taken));
+        assert!(matches!(lock, LockAttempt::Ours(_)) && matches!(data.lock().unwrap(), LockAttempt::Taken));
         drop(lock);
-        assert!(matches!(data.lock().unwrap(), Attempt::Ours(_)));
+        assert!(matches!(data.lock().unwrap(), LockAttempt::Ours(_)));
     }
 
     // A19
@@ -144,7 +144,7 @@ mod tests {
         let data = DataDir::existing(temporary.path()).unwrap();
         assert_eq!(mode(temporary.path()), 0o777);
         let lock = data.lock().unwrap();
-        assert!(matches!(lock, Attempt::Ours(_)));
+        assert!(matches!(lock, LockAttempt::Ours(_)));
         assert_eq!(mode(temporary.path()), 0o700);
         assert_eq!(mode(&temporary.path().join("entrepot.lock")), 0o600);
         // What is content has a digest for a name, and is behind a closed door.

@@ -11,7 +11,7 @@ use crate::{
 
 /// The kind of failure, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum FailureKind {
     /// Something failed: exit code 1.
     Failed,
     /// The arguments or the configuration are wrong: exit code 2.
@@ -21,7 +21,7 @@ enum Fault {
 /// The error of a command that did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    fault: Fault,
+    kind: FailureKind,
     what: String,
     hint: Option<String>,
 }
@@ -29,12 +29,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with this message.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { fault: Fault::Failed, what: what.into(), hint: None }
+        Self { kind: FailureKind::Failed, what: what.into(), hint: None }
     }
 
     /// Wrong arguments or configuration.
     pub(crate) fn wrong(what: impl Into<String>) -> Self {
-        Self { fault: Fault::Wrong, ..Self::new(what) }
+        Self { kind: FailureKind::Wrong, ..Self::new(what) }
     }
 
     /// A failure caused by `error`, with its chain of causes.
@@ -66,7 +66,7 @@ impl Failure {
     /// The same, but the arguments are to blame.
     #[must_use]
     pub(crate) fn of_arguments(self) -> Self {
-        Self { fault: Fault::Wrong, ..self }
+        Self { kind: FailureKind::Wrong, ..self }
     }
 
     /// Adds the name of the file in question.
@@ -96,9 +96,9 @@ impl Failure {
 
     /// The exit code.
     pub(crate) fn code(&self) -> ExitCode {
-        match self.fault {
-            Fault::Failed => ExitCode::from(1),
-            Fault::Wrong => ExitCode::from(2),
+        match self.kind {
+            FailureKind::Failed => ExitCode::from(1),
+            FailureKind::Wrong => ExitCode::from(2),
         }
     }
 }
@@ -135,9 +135,9 @@ impl From<config::Error> for Failure {
     }
 }
 
-impl From<entrepot_sync::Failure> for Failure {
-    fn from(failure: entrepot_sync::Failure) -> Self {
-        Self { fault: Fault::Failed, what: failure.what, hint: failure.hint }
+impl From<entrepot_sync::CopyFailure> for Failure {
+    fn from(failure: entrepot_sync::CopyFailure) -> Self {
+        Self { kind: FailureKind::Failed, what: failure.what, hint: failure.hint }
     }
 }
 

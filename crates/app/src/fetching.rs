@@ -37,7 +37,7 @@ impl Fetching {
             requests.register(registry);
         }
         let asked = requests.clone();
-        let keeper = Keeper::open(entrepot_keep::Parts {
+        let keeper = Keeper::open(entrepot_keep::KeeperParts {
             catalog: catalog.clone(),
             mirror: mirror.clone(),
             lists: config.keep.lists.clone(),
@@ -66,7 +66,7 @@ async fn requests(
     mirror: &Mirror,
 ) -> Result<Option<Requests>, Failure> {
     let Some(settings) = &config.requests else { return Ok(None) };
-    let requests = Requests::new(entrepot_requests::Parts {
+    let requests = Requests::new(entrepot_requests::RequestsParts {
         catalog: catalog.clone(),
         mirror: mirror.clone(),
         events: events.clone(),

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_access::Access;
-use entrepot_server::Metrics;
+use entrepot_server::ServerMetrics;
 use tokio_util::sync::CancellationToken;
 
 /// How often.
@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub(crate) async fn keep(
     access: Access,
     audit_kept_for: Duration,
-    metrics: Metrics,
+    metrics: ServerMetrics,
     stop: CancellationToken,
 ) {
     loop {
@@ -38,7 +38,7 @@ async fn trim(access: &Access, kept_for: Duration) {
     }
 }
 
-async fn count(access: &Access, metrics: &Metrics) {
+async fn count(access: &Access, metrics: &ServerMetrics) {
     let now = SystemTime::now();
     match access.count_ending_tokens(now, now + SOON).await {
         Ok(count) => metrics.api_tokens_ending(count),

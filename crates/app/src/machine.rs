@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use entrepot_access::{Access, Audit, Deed};
+use entrepot_access::{Access, Audit, AuditAction};
 use entrepot_events::{BudgetLow, DiskLow, Event, EventSender};
 use entrepot_mirror::{Mirror, UpstreamBudget};
 use entrepot_server::{Disk, Machine, ModeChange, ModesInForce};
@@ -21,7 +21,7 @@ const LOW: u64 = 10;
 const FINE: u64 = 12;
 
 /// What is watched, and who is told.
-pub(crate) struct Watched {
+pub(crate) struct Monitored {
     /// The mode, which may change.
     pub(crate) modes: ModesInForce,
     /// The mirror, which knows what upstreams allow.
@@ -35,9 +35,9 @@ pub(crate) struct Watched {
 }
 
 /// Measures until `stop`.
-pub(crate) async fn watch(watched: Watched, stop: CancellationToken) {
-    let Watched { modes, mirror, access, events, data } = watched;
-    let (mut tick, mut low) = (tokio::time::interval(EVERY), Low::default());
+pub(crate) async fn watch(watched: Monitored, stop: CancellationToken) {
+    let Monitored { modes, mirror, access, events, data } = watched;
+    let (mut tick, mut low) = (tokio::time::interval(EVERY), LowResources::default());
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -62,7 +62,7 @@ pub(crate) async fn watch(watched: Watched, stop: CancellationToken) {
 pub(crate) async fn note(access: &Access, ModeChange { from, to, why }: ModeChange, actor: &str) {
     let by = Audit { actor: actor.to_owned(), address: None, request_id: None };
     let detail = Some(format!("{from} → {to}: {why}"));
-    let deed = Deed { action: "mode.changed", object: "mode", detail };
+    let deed = AuditAction { action: "mode.changed", object: "mode", detail };
     if let Err(error) = access.record_done(deed, &by).await {
         tracing::warn!("the audit log cannot be written: {error}");
     }
@@ -95,21 +95,21 @@ fn load() -> Option<f64> {
 
 /// What is low already, so that it is told once.
 #[derive(Default)]
-struct Low {
-    known: BTreeSet<What>,
+struct LowResources {
+    known: BTreeSet<LowResource>,
 }
 
 /// What may be low.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum LowResource {
     Disk,
     /// The budget of an account at an upstream.
     Budget(String, Option<String>),
 }
 
-impl Low {
+impl LowResources {
     fn disk(&mut self, Disk { size, free }: Disk) -> Option<Event> {
-        self.became(What::Disk, free, size).then_some(Event::DiskLow(DiskLow { free, size }))
+        self.became(LowResource::Disk, free, size).then_some(Event::DiskLow(DiskLow { free, size }))
     }
 
     fn budgets(&mut self, budgets: &[UpstreamBudget]) -> Vec<Event> {
@@ -117,14 +117,15 @@ impl Low {
         let low = accounts.filter_map(|(budget, account)| {
             let (remaining, limit) = (account.left?, account.limit?);
             let (registry, account) = (budget.upstream.to_string(), account.account.clone());
-            let has_become = self.became(What::Budget(registry.clone(), account.clone()), remaining, limit);
+            let has_become =
+                self.became(LowResource::Budget(registry.clone(), account.clone()), remaining, limit);
             has_become.then_some(Event::BudgetLow(BudgetLow { registry, account, remaining, limit }))
         });
         low.collect()
     }
 
     // True if it is low and was not.
-    fn became(&mut self, what: What, left: u64, whole: u64) -> bool {
+    fn became(&mut self, what: LowResource, left: u64, whole: u64) -> bool {
         let most = if self.known.contains(&what) { FINE } else { LOW };
         if u128::from(left) * 100 < u128::from(whole) * u128::from(most) {
             self.known.insert(what)
@@ -151,13 +152,13 @@ mod tests {
 
     #[test]
     fn that_something_is_low_is_told_once() {
-        let mut low = Low::default();
+        let mut low = LowResources::default();
         let told: Vec<_> = [50, 10, 9, 8, 11, 9, 12, 11, 9]
             .into_iter()
             .filter(|free| low.disk(Disk { free: *free, size: 100 }).is_some())
             .collect();
         assert_eq!(told, [9, 9], "11 of 100 is neither low nor fine again");
-        assert!(Low::default().disk(Disk { free: 0, size: 0 }).is_none(), "it has no size");
+        assert!(LowResources::default().disk(Disk { free: 0, size: 0 }).is_none(), "it has no size");
     }
 
     #[test]
@@ -179,7 +180,7 @@ mod tests {
             let accounts = vec![account("one", left[0]), account("two", left[1])];
             [UpstreamBudget { upstream: "docker.io".parse().unwrap(), reserve: 20, accounts }]
         };
-        let mut low = Low::default();
+        let mut low = LowResources::default();
         assert!(low.budgets(&budget([Some(50), None])).is_empty(), "what is not told is not low");
         let told = low.budgets(&budget([Some(9), Some(50)]));
         let expected = BudgetLow {

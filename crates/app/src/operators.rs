@@ -4,11 +4,11 @@ use std::{sync::Arc, time::SystemTime};
 
 use entrepot_events::EventReceiver;
 use entrepot_server::PublicUrl;
-use entrepot_webhooks::{Metrics, Parts, Webhooks};
+use entrepot_webhooks::{WebhookMetrics, Webhooks, WebhooksParts};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, failure::Failure, syncing::Source, traces::Traces};
+use crate::{config::Config, failure::Failure, syncing::ReloadSource, traces::Traces};
 
 /// Tells operators of events.
 pub(crate) struct Operators {
@@ -25,14 +25,14 @@ impl Operators {
     /// HTTP cannot be set up, or what waits to be delivered cannot be read.
     pub(crate) async fn open(
         config: &Config,
-        source: &Source,
+        source: &ReloadSource,
         (raised, traces): (EventReceiver, Traces),
         registry: &mut Registry,
     ) -> Result<Self, Failure> {
-        let metrics = Metrics::default();
+        let metrics = WebhookMetrics::default();
         metrics.register(registry);
         traces.register(registry);
-        let opened = Webhooks::open(Parts {
+        let opened = Webhooks::open(WebhooksParts {
             catalog: source.catalog.clone(),
             webhooks: config.webhooks.meant.clone(),
             server: config.public_url.as_ref().map(PublicUrl::text),

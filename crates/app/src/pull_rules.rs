@@ -1,15 +1,15 @@
 //! The rules about pulls, the limits, modes and whatever else counts without a restart, while the server runs: read again
 //! when their files change, by signal and by API.
 
-use entrepot_access::{Access, Audit, Deed};
+use entrepot_access::{Access, Audit, AuditAction};
 use entrepot_acme::Name;
 use entrepot_catalog::Catalog;
 use entrepot_mirror::Mirror;
-use entrepot_server::{LimitsInForce, LoadFault, ModesInForce, Reloaded, RulesInForce, ServiceNotice};
+use entrepot_server::{LimitsInForce, LoadFault, ModesInForce, ReloadOutcome, RulesInForce, ServiceNotice};
 use tokio::sync::watch;
 
 use crate::{
-    config::{Config, Error, Loaded},
+    config::{Config, Error, LoadedConfig},
     failure::Failure,
     machine,
 };
@@ -64,7 +64,7 @@ impl SettingsInForce {
 /// The rules of a configuration, in force beside `settings`. `read` reads it again.
 pub(crate) fn open(
     config: &Config,
-    read: impl Fn() -> Result<Loaded, Error> + Send + Sync + 'static,
+    read: impl Fn() -> Result<LoadedConfig, Error> + Send + Sync + 'static,
     settings: SettingsInForce,
 ) -> Follower {
     let followed = settings.clone();
@@ -128,17 +128,17 @@ impl Follower {
     }
 
     // What is as it was before is no news.
-    fn note(&self, taken: Result<Reloaded, LoadFault>, before: Option<LoadFault>, by: &'static str) {
+    fn note(&self, taken: Result<ReloadOutcome, LoadFault>, before: Option<LoadFault>, by: &'static str) {
         let detail = match taken {
-            Ok(Reloaded::Same) => return,
-            Ok(Reloaded::Changed) => None,
+            Ok(ReloadOutcome::Same) => return,
+            Ok(ReloadOutcome::Changed) => None,
             Err(fault) if Some(&fault) == before.as_ref() => return,
             Err(fault) => Some(fault.problem),
         };
         let access = self.settings.access.clone();
         tokio::spawn(async move {
             let by = Audit { actor: by.to_owned(), address: None, request_id: None };
-            let deed = |detail| Deed { action: "rules.reload", object: "rules", detail };
+            let deed = |detail| AuditAction { action: "rules.reload", object: "rules", detail };
             let recorded = match detail {
                 None => access.record_done(deed(None), &by).await,
                 detail => access.record_failed(deed(detail), &by).await,

@@ -26,7 +26,7 @@ pub(crate) fn configured(
 ) -> ConfiguredRegistries {
     assembly::install_crypto();
     let (logins, errors) = Logins::read(&AuthFilePaths::new(|name| environment.get(name)));
-    let told = Told::default();
+    let told = ShownWarnings::default();
     told.warn(&errors);
     let find_logins = Box::new(move |host: &Host| {
         // Credential helpers are programs; `block_in_place` lets other tasks continue.
@@ -50,9 +50,9 @@ pub(crate) fn credential(Login { credential, namespace }: Login) -> Credential {
 
 /// The warnings that were shown. Several lookups find the same faults.
 #[derive(Default)]
-struct Told(Mutex<BTreeSet<String>>);
+struct ShownWarnings(Mutex<BTreeSet<String>>);
 
-impl Told {
+impl ShownWarnings {
     fn warn(&self, errors: &[entrepot_credentials::Error]) {
         // A panic cannot leave the set inconsistent.
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use entrepot_files::{Directory, Draft, Readers};
 
 /// The permissions of the new file.
 #[derive(Clone, Copy)]
-pub(crate) enum Access {
+pub(crate) enum FilePermissions {
     /// Only this user may read and write it.
     Private,
     /// These Unix permission bits; this user may always read and write it.
@@ -20,7 +20,7 @@ pub(crate) enum Access {
 
 /// Attributes that a replaced file lost, since it is a new file with the same name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lost {
+pub(crate) struct LostAttributes {
     /// The number of other hard links, which keep the old content.
     pub(crate) other_names: u64,
     /// The old user and group ids, if the new file could not be given to them.
@@ -34,7 +34,7 @@ pub(crate) struct Lost {
 /// The directory or the file cannot be written. The old file is unchanged, and nothing is left next to it.
 pub(crate) fn replace(
     path: &Path,
-    access: Access,
+    access: FilePermissions,
     write: impl FnOnce(&mut &File) -> io::Result<()>,
 ) -> io::Result<()> {
     let draft = Draft::at(path, Readers::Owner)?;
@@ -44,10 +44,10 @@ pub(crate) fn replace(
 }
 
 /// Sets the permissions of a draft.
-pub(crate) fn grant(draft: &Draft, access: Access) -> io::Result<()> {
+pub(crate) fn grant(draft: &Draft, access: FilePermissions) -> io::Result<()> {
     match access {
-        Access::Private => Ok(()),
-        Access::Mode(mode) => draft.file().set_permissions(Permissions::from_mode(mode | 0o600)),
+        FilePermissions::Private => Ok(()),
+        FilePermissions::Mode(mode) => draft.file().set_permissions(Permissions::from_mode(mode | 0o600)),
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn grant(draft: &Draft, access: Access) -> io::Result<()> {
 ///
 /// # Errors
 /// The file is missing, not a regular file or read-only, or the directory cannot be written.
-pub(crate) fn change(directory: &Directory, path: &Path, text: &str) -> io::Result<Lost> {
+pub(crate) fn change(directory: &Directory, path: &Path, text: &str) -> io::Result<LostAttributes> {
     let old = directory.read(path)?.metadata()?;
     if old.permissions().readonly() {
         return Err(io::ErrorKind::PermissionDenied.into());
@@ -72,10 +72,13 @@ pub(crate) fn change(directory: &Directory, path: &Path, text: &str) -> io::Resu
     file.set_permissions(Permissions::from_mode(old.mode() & 0o777))?;
     file.write_all(text.as_bytes())?;
     draft.replace()?;
-    Ok(Lost { other_names: old.nlink().saturating_sub(1), owner: (!is_kept).then_some((user, group)) })
+    Ok(LostAttributes {
+        other_names: old.nlink().saturating_sub(1),
+        owner: (!is_kept).then_some((user, group)),
+    })
 }
 
-impl Lost {
+impl LostAttributes {
     /// Warnings for the user, each with a hint.
     pub(crate) fn told(&self, name: &str) -> Vec<(String, String)> {
         let names = match self.other_names {
@@ -111,11 +114,11 @@ mod tests {
         fs::hard_link(&path, directory.path().join("b")).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         let lost = change(&Directory::open(directory.path()).unwrap(), Path::new("a"), "new").unwrap();
-        assert_eq!(lost, Lost { other_names: 1, owner: None });
+        assert_eq!(lost, LostAttributes { other_names: 1, owner: None });
         let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
         assert_eq!((read("a"), read("b")), ("new".to_owned(), "old".to_owned()));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
-        let told = Lost { other_names: 2, owner: Some((0, 7)) }.told("a");
+        let told = LostAttributes { other_names: 2, owner: Some((0, 7)) }.told("a");
         assert_eq!(
             told,
             [

@@ -10,8 +10,8 @@ use entrepot_access::{Access, AccessSettings, OpenError as AccessError};
 use entrepot_catalog::{Catalog, Location, SealedTable};
 use entrepot_mirror::Mirror;
 use entrepot_remote::StoredCredentials;
-use entrepot_secrets::{FileError, KeyFile, Keyring, Keys, Warning};
-use entrepot_vault::{OpenError, Parts, Vault};
+use entrepot_secrets::{FileError, KeyFile, Keyring, SharedKeyring, Warning};
+use entrepot_vault::{OpenError, Vault, VaultParts};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use crate::{
     config::{self, Config, KeySource},
     data::DataDir,
     failure::{self, Failure},
-    syncing::Source,
+    syncing::ReloadSource,
 };
 
 /// How often it is looked whether the key that signs registry tokens is to be replaced.
@@ -29,10 +29,14 @@ const TENDED_EVERY: Duration = Duration::from_secs(60 * 60);
 ///
 /// # Errors
 /// The key file is missing, broken, or open to others; or the catalog failed.
-pub(crate) async fn open_keys(config: &Config, data: &DataDir, catalog: &Catalog) -> Result<Keys, Failure> {
+pub(crate) async fn open_keys(
+    config: &Config,
+    data: &DataDir,
+    catalog: &Catalog,
+) -> Result<SharedKeyring, Failure> {
     let file = match place(&config.key, data) {
-        Place::File(file) => file,
-        Place::Here(keyring) => return Ok(keyring.into()),
+        KeyLocation::File(file) => file,
+        KeyLocation::Here(keyring) => return Ok(keyring.into()),
     };
     file.remove_leftovers(data.path());
     // What is sealed needs the key that it was sealed with.
@@ -48,24 +52,28 @@ pub(crate) async fn open_keys(config: &Config, data: &DataDir, catalog: &Catalog
     if opened.is_new {
         tracing::info!("made the key file `{}`: keep a copy in a safe place", file.path().display());
     }
-    Ok(Keys::of_file(opened.keyring, file))
+    Ok(SharedKeyring::of_file(opened.keyring, file))
 }
 
 /// Opens the accounts. The first start makes the account `admin`.
 ///
 /// # Errors
 /// The keys are not the right ones, or the catalog failed.
-pub(crate) async fn open_access(config: &Config, catalog: &Catalog, keys: &Keys) -> Result<Access, Failure> {
+pub(crate) async fn open_access(
+    config: &Config,
+    catalog: &Catalog,
+    keyring: &SharedKeyring,
+) -> Result<Access, Failure> {
     let settings = AccessSettings {
         rules: config.access.clone(),
         sessions: config.sessions,
         federation: config.federation.meant.clone(),
     };
-    let access = Access::open(catalog.clone(), keys.clone(), settings).await;
+    let access = Access::open(catalog.clone(), keyring.clone(), settings).await;
     let access = access.map_err(|error| {
         let failure = Failure::because("cannot open the accounts", &error);
         match error {
-            AccessError::WrongKey(_) => failure.with_hint(other_key(keys.file())),
+            AccessError::WrongKey(_) => failure.with_hint(other_key(keyring.file())),
             AccessError::Federation(_) => {
                 failure.with_hint("look at `ca` in the section `access` of the configuration")
             }
@@ -83,11 +91,15 @@ pub(crate) async fn open_access(config: &Config, catalog: &Catalog, keys: &Keys)
 ///
 /// # Errors
 /// The key is not the one that they are sealed with, or the catalog failed.
-pub(crate) async fn open_vault(source: &Source, mirror: &Mirror, keys: Keys) -> Result<Vault, Failure> {
-    let (file, mirror) = (keys.file().map(Path::to_owned), mirror.clone());
-    let parts = Parts {
+pub(crate) async fn open_vault(
+    source: &ReloadSource,
+    mirror: &Mirror,
+    keyring: SharedKeyring,
+) -> Result<Vault, Failure> {
+    let (file, mirror) = (keyring.file().map(Path::to_owned), mirror.clone());
+    let parts = VaultParts {
         catalog: source.catalog.clone(),
-        keys,
+        keys: keyring,
         stored: source.stored.clone(),
         settings: source.registries.settings(),
         changed: Arc::new(move || mirror.accounts_changed()),
@@ -103,7 +115,7 @@ pub(crate) async fn open_vault(source: &Source, mirror: &Mirror, keys: Keys) -> 
 
 /// Reads the stored credentials for a command that works beside a server, or without one, if there are any that this user
 /// may read: whoever owns the data directory and the key. What cannot be read is said, and is no reason to stop.
-pub(crate) async fn read_stored(sealed: &Sealed, stored: &StoredCredentials) {
+pub(crate) async fn read_stored(sealed: &SecretSources, stored: &StoredCredentials) {
     if let Err(failure) = sealed.read(stored).await {
         failure::warn(&[config::Warning {
             what: format!("stored credentials are not used: {}", failure.what()),
@@ -113,19 +125,19 @@ pub(crate) async fn read_stored(sealed: &Sealed, stored: &StoredCredentials) {
 }
 
 /// Where the database and the key of a configuration are.
-pub(crate) struct Sealed {
+pub(crate) struct SecretSources {
     data: PathBuf,
     database: Option<SecretString>,
     key: KeySource,
 }
 
-impl From<&Config> for Sealed {
+impl From<&Config> for SecretSources {
     fn from(config: &Config) -> Self {
         Self { data: config.data.clone(), database: config.database.clone(), key: config.key.clone() }
     }
 }
 
-impl Sealed {
+impl SecretSources {
     async fn read(&self, stored: &StoredCredentials) -> Result<(), Failure> {
         let Ok(data) = DataDir::existing(&self.data) else { return Ok(()) };
         let location = match &self.database {
@@ -157,10 +169,12 @@ impl Sealed {
         read.map_err(|error| Failure::because_of(&error))
     }
 
-    fn keys(&self, data: &DataDir) -> Result<Keys, Failure> {
+    fn keys(&self, data: &DataDir) -> Result<SharedKeyring, Failure> {
         match place(&self.key, data) {
-            Place::Here(keyring) => Ok(keyring.into()),
-            Place::File(file) => Ok(file.open(data.path()).map_err(|error| no_key(&error))?.keyring.into()),
+            KeyLocation::Here(keyring) => Ok(keyring.into()),
+            KeyLocation::File(file) => {
+                Ok(file.open(data.path()).map_err(|error| no_key(&error))?.keyring.into())
+            }
         }
     }
 }
@@ -195,16 +209,16 @@ pub(crate) async fn tend(access: Access, stop: CancellationToken) {
 }
 
 /// Where the key is.
-enum Place {
+enum KeyLocation {
     File(KeyFile),
     Here(Keyring),
 }
 
-fn place(key: &KeySource, data: &DataDir) -> Place {
+fn place(key: &KeySource, data: &DataDir) -> KeyLocation {
     match key {
-        KeySource::Given(keyring) => Place::Here(keyring.clone()),
-        KeySource::File(file) => Place::File(KeyFile::new(file)),
-        KeySource::Usual => Place::File(KeyFile::new(data.key_file())),
+        KeySource::Given(keyring) => KeyLocation::Here(keyring.clone()),
+        KeySource::File(file) => KeyLocation::File(KeyFile::new(file)),
+        KeySource::Usual => KeyLocation::File(KeyFile::new(data.key_file())),
     }
 }
 

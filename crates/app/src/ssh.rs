@@ -2,7 +2,7 @@
 
 use entrepot_access::Access;
 use entrepot_library::Library;
-use entrepot_ssh::{HostKey, Parts, SshServer};
+use entrepot_ssh::{HostKey, SshParts, SshServer};
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, data::DataDir, failure::Failure};
@@ -24,7 +24,7 @@ pub(crate) async fn bound(
     let key = HostKey::open_or_create(&data.path().join(HOST_KEY));
     let key = key.map_err(|error| Failure::because("cannot take clients of SSH", &error))?;
     let fingerprint = key.fingerprint().to_owned();
-    let parts = Parts { access: access.clone(), library: library.clone(), key };
+    let parts = SshParts { access: access.clone(), library: library.clone(), key };
     match SshServer::bind(&listen.to_string(), parts).await {
         Ok(server) => {
             tracing::info!(%listen, host_key = fingerprint, "instances are reached by SSH");

@@ -7,12 +7,13 @@ use std::{
     time::SystemTime,
 };
 
-use entrepot_catalog::{Catalog, Claim, Holder, Instance, InstanceId, ServerLock};
+use entrepot_catalog::{Catalog, Claim, Instance, InstanceId, LockHolder, ServerLock};
 use entrepot_events::EventSender;
 use entrepot_keep::Keeper;
 use entrepot_remote::{LinkTable, Quotas, StoredCredentials};
 use entrepot_scheduler::{
-    CatalogCache, Executor, Load, Loaded, Metrics, Parts, Refusal, Scheduler, WorkEnd, executor,
+    CatalogCache, Executor, Load, LoadedRules, Refusal, Scheduler, SchedulerMetrics, SchedulerParts, WorkEnd,
+    executor,
 };
 use entrepot_sync::ConfiguredRegistries;
 use entrepot_vault::SettingsOf;
@@ -28,12 +29,12 @@ use crate::{
 
 /// This server's identity and its exclusive lock on the database.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub(crate) struct ServerIdentity {
     instance: Instance,
     lock: ServerLock,
 }
 
-impl Server {
+impl ServerIdentity {
     /// Takes the lock on the database, or reports its holder.
     ///
     /// # Errors
@@ -50,7 +51,7 @@ impl Server {
     }
 }
 
-fn held(holder: &Holder) -> Failure {
+fn held(holder: &LockHolder) -> Failure {
     let mut what = "another server works with this database".to_owned();
     if let Some(name) = &holder.name {
         what = format!("{what}: {name}");
@@ -80,13 +81,13 @@ pub(crate) fn ended(end: WorkEnd) -> Result<(), Failure> {
 /// The stored state of the rules cannot be read.
 pub(crate) async fn open(
     config: &Config,
-    source: &Source,
-    server: Server,
+    source: &ReloadSource,
+    server: ServerIdentity,
     registry: &mut Registry,
 ) -> Result<Scheduler, Failure> {
-    let metrics = Metrics::default();
+    let metrics = SchedulerMetrics::default();
     metrics.register(registry);
-    let parts = Parts {
+    let parts = SchedulerParts {
         catalog: source.catalog.clone(),
         instance: server.instance,
         lock: server.lock,
@@ -102,7 +103,7 @@ pub(crate) async fn open(
 
 /// The source of the configuration, for reloading.
 #[derive(Clone)]
-pub(crate) struct Source {
+pub(crate) struct ReloadSource {
     /// The configuration file, as named.
     pub(crate) file: Option<PathBuf>,
     /// Settings that override the file.
@@ -142,12 +143,12 @@ impl InForce {
     }
 }
 
-impl Source {
+impl ReloadSource {
     /// Reads the configuration again.
     ///
     /// # Errors
     /// The first fault.
-    pub(crate) fn load(&self) -> Result<config::Loaded, config::Error> {
+    pub(crate) fn load(&self) -> Result<config::LoadedConfig, config::Error> {
         config::load(self.file.as_deref(), &self.environment, self.over.clone())
     }
 
@@ -170,7 +171,7 @@ impl Source {
             Ok(loaded) => {
                 followed.take(Ok(&loaded.config), "configuration");
                 fetching::replace(&keeper, loaded.config.keep.lists.clone());
-                Ok(Loaded {
+                Ok(LoadedRules {
                     executor: self.executor(&loaded.config),
                     watched: loaded.config.rules.watched,
                     rules: loaded.config.rules.set,

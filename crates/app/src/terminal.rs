@@ -3,8 +3,8 @@
 //!
 //! - for people: [`text`] and [`say`], which always escape control characters
 //! - for programs: [`exact`] and [`json`], byte for byte, except on a terminal
-//! - during work: [`Status`], and the texts of bars
-//! - for a program elsewhere that somebody asked for by its terminal: [`Lent`]
+//! - during work: [`StatusLine`], and the texts of bars
+//! - for a program elsewhere that somebody asked for by its terminal: [`RawTerminal`]
 
 #![expect(clippy::disallowed_methods, reason = "this is where they are allowed")]
 
@@ -70,9 +70,9 @@ fn write_to(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
 
 /// The terminal of this process, lent to a program elsewhere: keys go there as they are pressed, and what it prints is shown as
 /// it is. It is as before when this is dropped.
-pub(crate) struct Lent(Termios);
+pub(crate) struct RawTerminal(Termios);
 
-impl Lent {
+impl RawTerminal {
     /// Lends the terminal.
     pub(crate) fn begin() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
@@ -88,7 +88,7 @@ impl Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for RawTerminal {
     fn drop(&mut self) {
         // A terminal that is gone needs nothing.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
@@ -134,11 +134,11 @@ pub(crate) fn ask(prompt: &str) -> io::Result<()> {
 
 /// A status line on standard error that is overwritten, if it is a terminal.
 #[derive(Default)]
-pub(crate) struct Status {
+pub(crate) struct StatusLine {
     is_shown: bool,
 }
 
-impl Status {
+impl StatusLine {
     /// Replaces the text.
     pub(crate) fn show(&mut self, text: &str) {
         if is_heard() {

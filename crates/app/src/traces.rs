@@ -1,6 +1,6 @@
 //! Sends traces to a collector, if the configuration has one.
 
-use entrepot_telemetry::{Exporter, Metrics, TraceLayer, TraceSettings};
+use entrepot_telemetry::{Exporter, SpanMetrics, TraceLayer, TraceSettings};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +10,7 @@ use crate::{assembly, failure::Failure};
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
     exporter: Option<Exporter>,
-    metrics: Metrics,
+    metrics: SpanMetrics,
 }
 
 impl Traces {
@@ -21,7 +21,7 @@ impl Traces {
     pub(crate) fn open(settings: Option<&TraceSettings>) -> Result<(Option<TraceLayer>, Self), Failure> {
         let Some(settings) = settings else { return Ok((None, Self::default())) };
         assembly::install_crypto();
-        let metrics = Metrics::default();
+        let metrics = SpanMetrics::default();
         let opened = entrepot_telemetry::open(settings, metrics.clone());
         let (layer, exporter) = opened.map_err(|error| Failure::because("cannot set up traces", &error))?;
         Ok((Some(layer), Self { exporter: Some(exporter), metrics }))

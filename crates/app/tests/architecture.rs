@@ -1,4 +1,4 @@
-//! The table of crates in ARCHITECTURE.md, held against what cargo says.
+//! The table of crates in ARCHITECTURE.md, held against what cargo says; and the sizes of files and the names of types.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
@@ -25,6 +25,9 @@ const TEST_IMPORTS: [(&str, &[&str]); 7] = [
 
 /// The most lines that a source file may have.
 const LONGEST_FILE: usize = 600;
+
+/// In how many files types of one name may be defined: a name that stands in more says too little of each.
+const MOST_FILES: usize = 4;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -144,19 +147,68 @@ fn every_dependency_is_named_in_the_workspace() {
 
 #[test]
 fn no_file_is_too_long() {
-    for Row { crate_name, .. } in table() {
-        look(&root().join("crates").join(crate_name).join("src"));
+    for path in sources() {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= LONGEST_FILE, "{}: {lines} lines", path.display());
     }
 }
 
-fn look(dir: &Path) {
+#[test]
+fn a_type_name_has_one_meaning() {
+    let mut files: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for path in sources().into_iter().filter(|path| !is_test(path)) {
+        for (name, is_public) in types(&fs::read_to_string(&path).unwrap()) {
+            if !is_conventional(&name, is_public) {
+                files.entry(name).or_default().insert(path.clone());
+            }
+        }
+    }
+    let vague: Vec<String> = files
+        .iter()
+        .filter(|(_, files)| files.len() > MOST_FILES)
+        .map(|(name, files)| format!("`{name}` is defined in {files:#?}"))
+        .collect();
+    assert!(vague.is_empty(), "say what each is, `UploadState` for `State`:\n{}", vague.join("\n"));
+}
+
+/// The types that a text defines, and whether each can be seen outside its file. Those within functions, `impl` blocks and
+/// modules are indented, and belong to these; they are not among them.
+fn types(text: &str) -> impl Iterator<Item = (String, bool)> + '_ {
+    text.lines().filter_map(|line| {
+        let is_public = line.starts_with("pub");
+        let mut words = line.split(' ').skip_while(|word| word.starts_with("pub") || word.ends_with(')'));
+        matches!(words.next()?, "struct" | "enum" | "trait" | "type" | "union").then_some(())?;
+        let name = words.next()?.split(|char: char| !char.is_alphanumeric() && char != '_').next()?;
+        Some((name.to_owned(), is_public))
+    })
+}
+
+/// Two names mean the same wherever they stand: `Error` is the error of its crate, and `Raw`, which never leaves its file,
+/// is what serde or the database reads before it is checked.
+fn is_conventional(name: &str, is_public: bool) -> bool {
+    name == "Error" || (name == "Raw" && !is_public)
+}
+
+fn is_test(path: &Path) -> bool {
+    path.iter().any(|part| part == "tests" || part == "tests.rs")
+}
+
+/// All source files of all crates.
+fn sources() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for Row { crate_name, .. } in table() {
+        collect(&root().join("crates").join(crate_name).join("src"), &mut files);
+    }
+    files
+}
+
+fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            look(&path);
+            collect(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let lines = fs::read_to_string(&path).unwrap().lines().count();
-            assert!(lines <= LONGEST_FILE, "{}: {lines} lines", path.display());
+            files.push(path);
         }
     }
 }

@@ -7,7 +7,7 @@ mod support;
 
 use entrepot_testkit::{
     TestImage, TestRegistry,
-    engine::{Dialect, ExecAnswer, Offer, TestEngine},
+    engine::{Dialect, ExecAnswer, PullableImage, TestEngine},
     until,
 };
 use support::{Lab, Ran, Serving, pty::Pty, typed};
@@ -29,7 +29,7 @@ impl Yard {
         let serving = tokio::task::block_in_place(|| lab.serve(&[]));
         let engine = TestEngine::start(Dialect::Docker28).await;
         let name = format!("{}/docker.io/library/tool@{}", serving.authority(), image.digest());
-        engine.offer(&name, Offer::of_layers(&[10]));
+        engine.offer(&name, PullableImage::of_layers(&[10]));
         let yard = Self { lab, engine, _serving: serving, _upstream: upstream };
         let address = yard.engine.address();
         for arguments in [

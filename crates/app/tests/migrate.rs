@@ -8,7 +8,7 @@ use std::{fs, os::unix::fs::symlink};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, referrers_tag};
-use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Kind, Match, TestImage, TestRegistry};
+use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Match, ResourceKind, TestImage, TestRegistry};
 use hyper::Method;
 use serde_json::Value;
 use support::{Lab, Ran};
@@ -231,7 +231,10 @@ async fn rights_are_proven_before_anything_moves() {
     let ran = moving.run(&["migrate", "check"]).await;
     assert!(ran.stdout.contains("it gives a token for pull alone, without saying so"), "{}", ran.stdout);
     assert!(ran.stderr.ends_with("error: 2 things are missing\n"), "{}", ran.stderr);
-    assert_eq!(moving.ghcr.log().kind(Kind::Upload).matching(|request| request.status == 202).len(), 0);
+    assert_eq!(
+        moving.ghcr.log().kind(ResourceKind::Upload).matching(|request| request.status == 202).len(),
+        0
+    );
 
     // And the right one. To take an upload back, this registry wants the right to delete, which nobody asks for.
     moving.ghcr.require_bearer(Bearer::new().user("me", "canary"));

@@ -6,7 +6,7 @@ mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use entrepot_testkit::{Bearer, Kind, TestImage, TestRegistry};
+use entrepot_testkit::{Bearer, ResourceKind, TestImage, TestRegistry};
 use support::{Lab, Ran, typed};
 
 /// Runs the binary in a home of its own.
@@ -176,7 +176,7 @@ async fn the_configuration_wins_over_logins() {
     lab.write(".docker/config.json", &format!(r#"{{"auths":{{"{host}":{{"auth":"eW91OndyaW5n"}}}}}}"#));
     let ran = run(&lab, &["tags", &format!("{host}/team/app")]).await;
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "1\n"), "{}", ran.stderr);
-    assert_eq!(registry.log().kind(Kind::Token).len(), 1);
+    assert_eq!(registry.log().kind(ResourceKind::Token).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

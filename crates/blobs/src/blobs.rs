@@ -10,7 +10,7 @@ use crate::{
     disk::Disk,
     error::Error,
     files::{blocking, create_dir, sync_dir, to_its_end},
-    held::{Held, MEMORY_BYTES, Rehashed, Stored},
+    held::{HeldBlob, MEMORY_BYTES, RehashOutcome, StoreOutcome},
     listing::BlobPage,
     object::ObjectBlob,
     pace::Pace,
@@ -28,16 +28,16 @@ use crate::{
 ///
 /// Every method that changes something runs to completion even if the caller stops waiting.
 #[derive(Clone)]
-pub struct Blobs(Arc<Inner>);
+pub struct Blobs(Arc<BlobsInner>);
 
-struct Inner {
+struct BlobsInner {
     backend: Backend,
     staging: Arc<Staging>,
     reserve: Arc<Reserve>,
     cache: Cache,
     // Requests to S3. One that began before a blob was stored or removed is not shared with whoever asks after that.
     heads: SharedRequests<(Digest, Mark), Option<ObjectBlob>>,
-    loads: SharedRequests<(Digest, Mark), Option<Held>>,
+    loads: SharedRequests<(Digest, Mark), Option<HeldBlob>>,
 }
 
 enum Backend {
@@ -69,7 +69,7 @@ impl Blobs {
         blocking(move || sync_dir(&root)).await?;
         let (heads, loads) = (SharedRequests::default(), SharedRequests::default());
         let reserve = Arc::new(Reserve::new(dir.join("reserve")));
-        Ok(Self(Arc::new(Inner { backend, staging: Arc::new(staging), reserve, cache, heads, loads })))
+        Ok(Self(Arc::new(BlobsInner { backend, staging: Arc::new(staging), reserve, cache, heads, loads })))
     }
 
     /// Checks that the store can be reached; for S3 this sends a request.
@@ -102,7 +102,7 @@ impl Blobs {
                 let mark = self.0.cache.mark(&digest);
                 let Some(object) = self.head(s3, (digest, mark)).await? else { return Ok(None) };
                 let size = object.size();
-                self.0.cache.keep(mark, &digest, Held::Object(object));
+                self.0.cache.keep(mark, &digest, HeldBlob::Object(object));
                 Ok(Some(size))
             }
         }
@@ -140,13 +140,13 @@ impl Blobs {
     ///
     /// On disk, a small blob that does not match its digest is set aside, as is a larger one after
     /// [`Mapping::suspect`](crate::Mapping::suspect), and counts as not stored. In S3, that is [`Error::Damaged`].
-    pub async fn get(&self, digest: &Digest) -> Result<Option<Held>, Error> {
+    pub async fn get(&self, digest: &Digest) -> Result<Option<HeldBlob>, Error> {
         let known = self.0.cache.get(digest);
         let is_ready = match &known {
-            Some(Held::Mapped(mapping)) => !mapping.take_suspicion(),
+            Some(HeldBlob::Mapped(mapping)) => !mapping.take_suspicion(),
             // Only the size of a small object is known so far.
-            Some(Held::Object(object)) => object.size() > MEMORY_BYTES,
-            Some(Held::Memory(_)) => true,
+            Some(HeldBlob::Object(object)) => object.size() > MEMORY_BYTES,
+            Some(HeldBlob::Memory(_)) => true,
             None => false,
         };
         if is_ready {
@@ -156,14 +156,14 @@ impl Blobs {
         Box::pin(self.load(digest, known)).await
     }
 
-    async fn load(&self, digest: &Digest, known: Option<Held>) -> Result<Option<Held>, Error> {
+    async fn load(&self, digest: &Digest, known: Option<HeldBlob>) -> Result<Option<HeldBlob>, Error> {
         let known = match known {
-            Some(Held::Object(object)) => Some(object),
-            Some(Held::Mapped(_)) => {
+            Some(HeldBlob::Object(object)) => Some(object),
+            Some(HeldBlob::Mapped(_)) => {
                 self.examine(digest).await?;
                 None
             }
-            Some(Held::Memory(_)) | None => None,
+            Some(HeldBlob::Memory(_)) | None => None,
         };
         let (digest, mark, stale) = (*digest, self.0.cache.mark(digest), known.is_some());
         let held = match &self.0.backend {
@@ -208,7 +208,7 @@ impl Blobs {
     }
 
     /// Hashes the stored bytes again at a pace, which goes on with what is returned. No cache is asked.
-    pub async fn rehash(&self, digest: &Digest, mut pace: Pace) -> Result<(Rehashed, Pace), Error> {
+    pub async fn rehash(&self, digest: &Digest, mut pace: Pace) -> Result<(RehashOutcome, Pace), Error> {
         match &self.0.backend {
             Backend::Disk(disk) => {
                 let (disk, digest) = (Arc::clone(disk), *digest);
@@ -246,8 +246,8 @@ impl Blobs {
             return Err(Error::TooLarge { digest, size, limit });
         }
         match held {
-            Held::Memory(bytes) => Ok(bytes),
-            Held::Mapped(mapping) => {
+            HeldBlob::Memory(bytes) => Ok(bytes),
+            HeldBlob::Mapped(mapping) => {
                 let verify = move || {
                     mapping.ready(0..size)?;
                     let read = verified(&digest, Bytes::copy_from_slice(mapping.bytes()));
@@ -255,7 +255,7 @@ impl Blobs {
                 };
                 blocking(verify).await
             }
-            Held::Object(object) => match object.read(&digest).await {
+            HeldBlob::Object(object) => match object.read(&digest).await {
                 Err(Error::Gone) => {
                     self.forget(&digest);
                     return Ok(None);
@@ -269,15 +269,15 @@ impl Blobs {
     /// Verifies and stores bytes that are already in memory, such as a manifest.
     ///
     /// [`Error::WrongDigest`]; [`Error::Full`].
-    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<StoreOutcome, Error> {
         let (this, digest) = (self.clone(), *digest);
         to_its_end(async move {
             let mark = this.0.cache.mark(&digest);
             let stored = this.put_verified(&digest, bytes.clone()).await?;
             if bytes.len() as u64 <= MEMORY_BYTES {
                 // Copied, because the bytes may be a slice of something large.
-                this.0.cache.keep(mark, &digest, Held::Memory(Bytes::copy_from_slice(&bytes)));
-            } else if stored == Stored::New {
+                this.0.cache.keep(mark, &digest, HeldBlob::Memory(Bytes::copy_from_slice(&bytes)));
+            } else if stored == StoreOutcome::New {
                 // The new one may have replaced a damaged one.
                 this.0.cache.forget(&digest);
             }
@@ -286,7 +286,7 @@ impl Blobs {
         .await
     }
 
-    async fn put_verified(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+    async fn put_verified(&self, digest: &Digest, bytes: Bytes) -> Result<StoreOutcome, Error> {
         let (digest, offered) = (*digest, bytes.clone());
         blocking(move || matches(&digest, &offered)).await?;
         match &self.0.backend {
@@ -345,7 +345,7 @@ impl Blobs {
     /// On `Ok`, the blob is durable and the staged file is gone. After [`Error::Full`] and most other errors, the
     /// staged file is unchanged and the commit can be retried; after a failed sync it is gone, since its state is
     /// unknown. Readers that mapped it can finish in any case.
-    pub async fn commit(&self, staged: Staged, digest: &Digest) -> Result<Stored, Error> {
+    pub async fn commit(&self, staged: Staged, digest: &Digest) -> Result<StoreOutcome, Error> {
         let (this, digest) = (self.clone(), *digest);
         to_its_end(async move {
             let claiming = staged.clone();
@@ -357,7 +357,7 @@ impl Blobs {
                 }
                 Backend::S3(s3) => s3.commit(claim, &digest).await?,
             };
-            if stored == Stored::New {
+            if stored == StoreOutcome::New {
                 // The new one may have replaced a damaged one.
                 this.0.cache.forget(&digest);
             }

@@ -10,7 +10,7 @@ use entrepot_bounded_cache::BoundedCache;
 use entrepot_oci::Digest;
 use foldhash::quality::RandomState;
 
-use crate::held::Held;
+use crate::held::HeldBlob;
 
 const MEMORY_TOTAL: u64 = 16 << 20;
 // Each one keeps a file descriptor open.
@@ -23,8 +23,8 @@ const ENTRY_BYTES: u64 = 256;
 const USUAL: u64 = 4 << 10;
 
 pub(crate) struct Cache {
-    small: BoundedCache<Digest, Held>,
-    large: BoundedCache<Digest, Held>,
+    small: BoundedCache<Digest, HeldBlob>,
+    large: BoundedCache<Digest, HeldBlob>,
     // Counted in buckets by digest, so that a removal affects few other blobs.
     removals: [AtomicU64; 256],
     hasher: RandomState,
@@ -46,7 +46,8 @@ impl Cache {
     }
 
     fn new(large: u64, lifetime: Option<Duration>) -> Self {
-        let small = BoundedCache::of_bytes(MEMORY_TOTAL, USUAL, |_, held: &Held| held.size() + ENTRY_BYTES);
+        let small =
+            BoundedCache::of_bytes(MEMORY_TOTAL, USUAL, |_, held: &HeldBlob| held.size() + ENTRY_BYTES);
         let (small, large) = match (small, BoundedCache::of_entries(large), lifetime) {
             (small, large, None) => (small, large),
             (small, large, Some(lifetime)) => (small.with_lifetime(lifetime), large.with_lifetime(lifetime)),
@@ -54,7 +55,7 @@ impl Cache {
         Self { small, large, removals: [const { AtomicU64::new(0) }; 256], hasher: RandomState::default() }
     }
 
-    pub(crate) fn get(&self, digest: &Digest) -> Option<Held> {
+    pub(crate) fn get(&self, digest: &Digest) -> Option<HeldBlob> {
         self.small.get(digest).or_else(|| self.large.get(digest))
     }
 
@@ -63,10 +64,10 @@ impl Cache {
         Mark(self.removals(digest).load(Ordering::SeqCst))
     }
 
-    pub(crate) fn keep(&self, mark: Mark, digest: &Digest, held: Held) {
+    pub(crate) fn keep(&self, mark: Mark, digest: &Digest, held: HeldBlob) {
         let cache = match held {
-            Held::Memory(_) => &self.small,
-            Held::Mapped(_) | Held::Object(_) => &self.large,
+            HeldBlob::Memory(_) => &self.small,
+            HeldBlob::Mapped(_) | HeldBlob::Object(_) => &self.large,
         };
         cache.insert(*digest, held);
         // The blob may have been removed before it was cached. Removing it again is cheap; keeping it would be wrong.
@@ -100,8 +101,8 @@ mod tests {
     use super::*;
     use crate::Mapping;
 
-    fn memory() -> Held {
-        Held::Memory(Bytes::from_static(b"x"))
+    fn memory() -> HeldBlob {
+        HeldBlob::Memory(Bytes::from_static(b"x"))
     }
 
     #[test]
@@ -122,7 +123,7 @@ mod tests {
         for index in 0..3 * MAX_MAPPINGS {
             let mapping = Mapping::of(Arc::new(File::open(path.path()).unwrap())).unwrap();
             let digest = Digest::of(&index.to_le_bytes());
-            cache.keep(cache.mark(&digest), &digest, Held::Mapped(mapping));
+            cache.keep(cache.mark(&digest), &digest, HeldBlob::Mapped(mapping));
             assert!(cache.large.len() as u64 <= MAX_MAPPINGS);
         }
     }
@@ -131,7 +132,7 @@ mod tests {
     fn memory_is_bounded() {
         let cache = Cache::of_files();
         for index in 0..1000_u64 {
-            let held = Held::Memory(vec![0; 64 << 10].into());
+            let held = HeldBlob::Memory(vec![0; 64 << 10].into());
             let digest = Digest::of(&index.to_le_bytes());
             cache.keep(cache.mark(&digest), &digest, held);
             assert!(cache.small.size() <= MEMORY_TOTAL);

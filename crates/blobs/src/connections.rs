@@ -20,7 +20,7 @@ pub(crate) struct Connector;
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         let client = ReqwestConnector::default().connect(options)?;
-        let current = Mutex::new(Connections { number: 0, client });
+        let current = Mutex::new(ConnectionGeneration { number: 0, client });
         Ok(HttpClient::new(Pool { options: options.clone(), current }))
     }
 }
@@ -28,12 +28,12 @@ impl HttpConnector for Connector {
 #[derive(Debug)]
 struct Pool {
     options: ClientOptions,
-    current: Mutex<Connections>,
+    current: Mutex<ConnectionGeneration>,
 }
 
 /// The connections that were made since others were last given up.
 #[derive(Clone, Debug)]
-struct Connections {
+struct ConnectionGeneration {
     number: u64,
     client: HttpClient,
 }
@@ -57,13 +57,13 @@ impl Pool {
         // Another request may have done it already.
         if current.number == number {
             match ReqwestConnector::default().connect(&self.options) {
-                Ok(client) => *current = Connections { number: number + 1, client },
+                Ok(client) => *current = ConnectionGeneration { number: number + 1, client },
                 Err(error) => tracing::warn!(%error, "the S3 client could not be made anew"),
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connections> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionGeneration> {
         // The value is replaced as a whole.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }

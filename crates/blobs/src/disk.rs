@@ -17,7 +17,7 @@ use entrepot_oci::{Algorithm, Digest, Hasher};
 use crate::{
     error::Error,
     files,
-    held::{Held, MEMORY_BYTES, Rehashed, Stored},
+    held::{HeldBlob, MEMORY_BYTES, RehashOutcome, StoreOutcome},
     listing::{self, BlobPage, StoredBlob},
     mapping::Mapping,
     pace::Pace,
@@ -46,16 +46,16 @@ impl Disk {
     }
 
     /// Opens a blob: a small one is read and verified, a larger one is mapped. A damaged one is set aside.
-    pub(crate) fn load(&self, digest: &Digest) -> Result<Option<Held>, Error> {
+    pub(crate) fn load(&self, digest: &Digest) -> Result<Option<HeldBlob>, Error> {
         let Some(file) = files::there(File::open(self.path(digest)), "open")? else { return Ok(None) };
         let size = file.metadata().map_err(Error::at("stat"))?.len();
         if size > MEMORY_BYTES {
-            return Mapping::of(Arc::new(file)).map(|mapping| Some(Held::Mapped(mapping)));
+            return Mapping::of(Arc::new(file)).map(|mapping| Some(HeldBlob::Mapped(mapping)));
         }
         let mut bytes = Vec::new();
         let read = file.take(MEMORY_BYTES).read_to_end(&mut bytes).map_err(Error::at("read"));
         match read.and_then(|_| verified(digest, bytes.into())) {
-            Ok(bytes) => Ok(Some(Held::Memory(bytes))),
+            Ok(bytes) => Ok(Some(HeldBlob::Memory(bytes))),
             Err(error) => self.set_aside(digest, error).map(|()| None),
         }
     }
@@ -70,12 +70,12 @@ impl Disk {
     }
 
     /// Rereads a blob at a pace.
-    pub(crate) fn rehash(&self, digest: &Digest, pace: &mut Pace) -> Result<Rehashed, Error> {
+    pub(crate) fn rehash(&self, digest: &Digest, pace: &mut Pace) -> Result<RehashOutcome, Error> {
         match self.hash(digest, |bytes| pace.after(bytes)) {
-            Ok(None) => Ok(Rehashed::Absent),
-            Ok(Some(hash)) if hash == *digest => Ok(Rehashed::Fine),
-            Ok(Some(_)) => Ok(Rehashed::Damaged),
-            Err(error) if error.is_damage() => Ok(Rehashed::Damaged),
+            Ok(None) => Ok(RehashOutcome::Absent),
+            Ok(Some(hash)) if hash == *digest => Ok(RehashOutcome::Fine),
+            Ok(Some(_)) => Ok(RehashOutcome::Damaged),
+            Err(error) if error.is_damage() => Ok(RehashOutcome::Damaged),
             Err(error) => Err(error),
         }
     }
@@ -111,9 +111,9 @@ impl Disk {
     }
 
     /// Stores verified bytes by way of `scratch`, a path on the same file system.
-    pub(crate) fn put(&self, scratch: &Path, digest: &Digest, bytes: &[u8]) -> Result<Stored, Error> {
+    pub(crate) fn put(&self, scratch: &Path, digest: &Digest, bytes: &[u8]) -> Result<StoreOutcome, Error> {
         if self.holds(digest, bytes.len() as u64)? {
-            return Ok(Stored::AlreadyHeld);
+            return Ok(StoreOutcome::AlreadyHeld);
         }
         let stored = self.put_new(scratch, digest, bytes);
         // A file is left there only after a failure, and then that failure is the one to report.
@@ -123,7 +123,7 @@ impl Disk {
         stored
     }
 
-    fn put_new(&self, scratch: &Path, digest: &Digest, bytes: &[u8]) -> Result<Stored, Error> {
+    fn put_new(&self, scratch: &Path, digest: &Digest, bytes: &[u8]) -> Result<StoreOutcome, Error> {
         let mut file = files::create_new(scratch)?;
         file.write_all(bytes).map_err(Error::at("write"))?;
         file.sync_data().map_err(Error::at("sync"))?;
@@ -131,11 +131,11 @@ impl Disk {
     }
 
     /// Makes a staged file the blob.
-    pub(crate) fn commit(&self, claim: Claim, digest: &Digest) -> Result<Stored, Error> {
+    pub(crate) fn commit(&self, claim: Claim, digest: &Digest) -> Result<StoreOutcome, Error> {
         let size = claim.staged().len()?;
         if self.holds(digest, size)? {
             claim.done();
-            return Ok(Stored::AlreadyHeld);
+            return Ok(StoreOutcome::AlreadyHeld);
         }
         if let Err(error) = claim.staged().sync() {
             // The kernel may have dropped the bytes and reports that only once: a retry proves nothing.
@@ -195,13 +195,13 @@ impl Disk {
     }
 
     // The bytes of `from` are already durable.
-    fn publish(&self, from: &Path, digest: &Digest, size: u64) -> Result<Stored, Error> {
+    fn publish(&self, from: &Path, digest: &Digest, size: u64) -> Result<StoreOutcome, Error> {
         let to = self.path(digest);
         self.make_shard(&self.shard(digest))?;
         if !files::rename_new(from, &to)? {
             if self.holds(digest, size)? {
                 files::remove(from)?;
-                return Ok(Stored::AlreadyHeld);
+                return Ok(StoreOutcome::AlreadyHeld);
             }
             // A different size means different content: the existing file is damaged, the new one was verified.
             files::rename(from, &to)?;
@@ -211,7 +211,7 @@ impl Disk {
             files::remove(&to)?;
             return Err(error);
         }
-        Ok(Stored::New)
+        Ok(StoreOutcome::New)
     }
 
     // Also for an existing one: the process that created it may have died before it was durable.
@@ -266,7 +266,7 @@ mod tests {
         journal::take();
 
         let scratch = dir.path().join("scratch");
-        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::New);
+        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), StoreOutcome::New);
         // The shard is new, and its algorithm's directory may be too: both names first.
         let above = shard.parent().unwrap().to_owned();
         let expected = [
@@ -278,11 +278,11 @@ mod tests {
         assert_eq!(journal::take(), expected);
 
         // The process that named it may have died before making the name durable.
-        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::AlreadyHeld);
+        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), StoreOutcome::AlreadyHeld);
         assert_eq!(journal::take(), [("sync", shard.clone())]);
 
         disk.remove(&digest).unwrap();
-        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), Stored::New);
+        assert_eq!(disk.put(&scratch, &digest, bytes).unwrap(), StoreOutcome::New);
         assert_eq!(journal::take(), [("rename", path), ("sync", shard)]);
     }
 }

@@ -9,7 +9,7 @@ pub const MEMORY_BYTES: u64 = 64 << 10;
 
 /// A stored blob, in the form that is cheapest to send. Cheap to clone.
 #[derive(Clone, Debug)]
-pub enum Held {
+pub enum HeldBlob {
     /// A small blob (up to [`MEMORY_BYTES`]), verified when it was loaded: send these bytes.
     Memory(Bytes),
     /// A file: send slices of the mapping, or the file itself.
@@ -18,7 +18,7 @@ pub enum Held {
     Object(ObjectBlob),
 }
 
-impl Held {
+impl HeldBlob {
     /// Size of the blob in bytes.
     pub fn size(&self) -> u64 {
         match self {
@@ -31,7 +31,7 @@ impl Held {
 
 /// The outcome of storing a blob; either way it is durable now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum StoreOutcome {
     /// It was not there before.
     New,
     /// A blob of the same size was; the new bytes are dropped.
@@ -40,7 +40,7 @@ pub enum Stored {
 
 /// The outcome of hashing a stored blob again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rehashed {
+pub enum RehashOutcome {
     /// It is what its digest says.
     Fine,
     /// It is something else, or cannot be read: set it aside with [`Blobs::quarantine`](crate::Blobs::quarantine).

@@ -1,6 +1,6 @@
 //! Stores verified bytes by digest, on disk or in S3.
 //!
-//! - stored blobs: [`Blobs`] returns [`Held`] bytes; `disk` and `s3` are the backends, `cache` avoids them
+//! - stored blobs: [`Blobs`] returns [`HeldBlob`] bytes; `disk` and `s3` are the backends, `cache` avoids them
 //! - incoming blobs: [`Staged`] files, always on the local disk, become blobs in [`Blobs::commit`]
 //! - [`Mapping`] contains the only unsafe code: a memory-mapped file, to send bytes without copies
 //!
@@ -32,7 +32,7 @@ mod verify;
 
 pub use blobs::Blobs;
 pub use error::Error;
-pub use held::{Held, MEMORY_BYTES, Rehashed, Stored};
+pub use held::{HeldBlob, MEMORY_BYTES, RehashOutcome, StoreOutcome};
 pub use listing::{BlobPage, StoredBlob};
 pub use mapping::Mapping;
 pub use object::ObjectBlob;

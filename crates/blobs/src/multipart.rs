@@ -12,7 +12,7 @@ use object_store::{
 use crate::{
     error::Error,
     files,
-    held::Stored,
+    held::StoreOutcome,
     s3::S3,
     staged::{Claim, Staged},
 };
@@ -26,10 +26,10 @@ const PARALLEL: usize = 3;
 
 impl S3 {
     /// Makes a staged file the blob.
-    pub(crate) async fn commit(&self, claim: Claim, digest: &Digest) -> Result<Stored, Error> {
+    pub(crate) async fn commit(&self, claim: Claim, digest: &Digest) -> Result<StoreOutcome, Error> {
         let size = claim.staged().len()?;
         let stored = if self.holds(digest, size).await? {
-            Stored::AlreadyHeld
+            StoreOutcome::AlreadyHeld
         } else {
             send(self, claim.staged(), digest, size).await?
         };
@@ -64,7 +64,7 @@ impl S3 {
 }
 
 // Sends all of the file. Nothing appears in the bucket unless all of it arrived.
-async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<Stored, Error> {
+async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<StoreOutcome, Error> {
     if size <= PART_BYTES {
         let _permit = s3.parts().acquire().await.map_err(|_closed| Error::Stopped)?;
         return s3.put(digest, chunk(staged, 0, size).await?).await;
@@ -85,9 +85,9 @@ async fn send(s3: &S3, staged: &Staged, digest: &Digest, size: u64) -> Result<St
     } else {
         s3.notes().leave(note);
     }
-    let Err(error) = sent else { return Ok(Stored::New) };
+    let Err(error) = sent else { return Ok(StoreOutcome::New) };
     // The response to the last request may have been lost, and its retry refused.
-    if s3.holds(digest, size).await.unwrap_or(false) { Ok(Stored::New) } else { Err(error) }
+    if s3.holds(digest, size).await.unwrap_or(false) { Ok(StoreOutcome::New) } else { Err(error) }
 }
 
 struct Upload<'a> {

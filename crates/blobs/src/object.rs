@@ -19,10 +19,10 @@ const LINK_VALID: Duration = Duration::from_secs(15 * 60);
 
 /// A blob stored as an S3 object. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct ObjectBlob(Arc<Inner>);
+pub struct ObjectBlob(Arc<ObjectLocation>);
 
 #[derive(Debug)]
-struct Inner {
+struct ObjectLocation {
     store: AmazonS3,
     path: Path,
     size: u64,
@@ -31,7 +31,7 @@ struct Inner {
 
 impl ObjectBlob {
     pub(crate) fn new(store: AmazonS3, path: Path, size: u64, redirect: bool) -> Self {
-        Self(Arc::new(Inner { store, path, size, redirect }))
+        Self(Arc::new(ObjectLocation { store, path, size, redirect }))
     }
 
     /// Size in bytes.

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::Error,
-    held::{Held, MEMORY_BYTES, Rehashed, Stored},
+    held::{HeldBlob, MEMORY_BYTES, RehashOutcome, StoreOutcome},
     listing::{self, BlobPage, StoredBlob},
     object::ObjectBlob,
     pace::Pace,
@@ -36,9 +36,9 @@ use crate::{
 const PARTS_IN_FLIGHT: usize = 4;
 
 #[derive(Clone)]
-pub(crate) struct S3(Arc<Inner>);
+pub(crate) struct S3(Arc<S3Inner>);
 
-struct Inner {
+struct S3Inner {
     reader: AmazonS3,
     writer: AmazonS3,
     notes: UploadNotes,
@@ -52,7 +52,7 @@ struct Inner {
 impl S3 {
     /// Notes about uploads in parts are kept in the directory `staging`.
     pub(crate) fn open(settings: &S3Settings, staging: &FilePath) -> Result<Self, Error> {
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(S3Inner {
             reader: settings.client(Patience::READING)?,
             writer: settings.client(Patience::WRITING)?,
             notes: UploadNotes::open(staging.to_path_buf())?,
@@ -88,28 +88,30 @@ impl S3 {
     }
 
     /// The blob that `object` is; a small one with its bytes.
-    pub(crate) async fn load(&self, digest: &Digest, object: ObjectBlob) -> Result<Option<Held>, Error> {
+    pub(crate) async fn load(&self, digest: &Digest, object: ObjectBlob) -> Result<Option<HeldBlob>, Error> {
         if object.size() > MEMORY_BYTES {
-            return Ok(Some(Held::Object(object)));
+            return Ok(Some(HeldBlob::Object(object)));
         }
         match object.read(digest).await {
-            Ok(bytes) => Ok(Some(Held::Memory(bytes))),
+            Ok(bytes) => Ok(Some(HeldBlob::Memory(bytes))),
             Err(Error::Gone) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Stores verified bytes with one request.
-    pub(crate) async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+    pub(crate) async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<StoreOutcome, Error> {
         if self.0.conditional.load(Ordering::Relaxed) {
             match self.create(digest, bytes.clone()).await {
-                Ok(Created::Yes) => return Ok(Stored::New),
-                Ok(Created::Exists) if self.holds(digest, bytes.len() as u64).await? => {
-                    return Ok(Stored::AlreadyHeld);
+                Ok(CreateOutcome::Yes) => return Ok(StoreOutcome::New),
+                Ok(CreateOutcome::Exists) if self.holds(digest, bytes.len() as u64).await? => {
+                    return Ok(StoreOutcome::AlreadyHeld);
                 }
                 // A different size means different content: the existing object is damaged.
-                Ok(Created::Exists) => {}
-                Ok(Created::Unsure(error)) => return self.overwrite_instead(digest, bytes, &error).await,
+                Ok(CreateOutcome::Exists) => {}
+                Ok(CreateOutcome::Unsure(error)) => {
+                    return self.overwrite_instead(digest, bytes, &error).await;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -129,25 +131,25 @@ impl S3 {
     }
 
     /// Reads an object at a pace and hashes it.
-    pub(crate) async fn rehash(&self, digest: &Digest, pace: &mut Pace) -> Result<Rehashed, Error> {
-        let Some(object) = self.head(digest).await? else { return Ok(Rehashed::Absent) };
+    pub(crate) async fn rehash(&self, digest: &Digest, pace: &mut Pace) -> Result<RehashOutcome, Error> {
+        let Some(object) = self.head(digest).await? else { return Ok(RehashOutcome::Absent) };
         let mut hasher = Hasher::new(digest.algorithm());
         let mut pieces = match object.stream(0..object.size()).await {
             Ok(pieces) => pieces,
             // It was removed or replaced a moment ago.
-            Err(Error::Gone) => return Ok(Rehashed::Absent),
+            Err(Error::Gone) => return Ok(RehashOutcome::Absent),
             Err(error) => return Err(error),
         };
         while let Some(piece) = pieces.try_next().await? {
             hasher.update(&piece);
             tokio::time::sleep(pace.after(piece.len() as u64)).await;
         }
-        Ok(if hasher.finish() == *digest { Rehashed::Fine } else { Rehashed::Damaged })
+        Ok(if hasher.finish() == *digest { RehashOutcome::Fine } else { RehashOutcome::Damaged })
     }
 
     /// Hashes an object once more, and puts it aside if it is damaged. Returns whether it was.
     pub(crate) async fn quarantine(&self, digest: &Digest) -> Result<bool, Error> {
-        if self.rehash(digest, &mut Pace::new(u64::MAX)).await? != Rehashed::Damaged {
+        if self.rehash(digest, &mut Pace::new(u64::MAX)).await? != RehashOutcome::Damaged {
             return Ok(false);
         }
         let (from, name) = (self.path(digest), format!("{}-{}", digest.algorithm().name(), digest.hex()));
@@ -203,16 +205,16 @@ impl S3 {
         self.0.prefix.clone().join(digest.algorithm().name()).join(shard).join(hex)
     }
 
-    async fn create(&self, digest: &Digest, bytes: Bytes) -> Result<Created, Error> {
+    async fn create(&self, digest: &Digest, bytes: Bytes) -> Result<CreateOutcome, Error> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         match self.0.writer.put_opts(&self.path(digest), PutPayload::from_bytes(bytes), options).await {
-            Ok(_) => Ok(Created::Yes),
-            Err(StoreError::AlreadyExists { .. }) => Ok(Created::Exists),
+            Ok(_) => Ok(CreateOutcome::Yes),
+            Err(StoreError::AlreadyExists { .. }) => Ok(CreateOutcome::Exists),
             Err(
                 error @ (StoreError::Generic { .. }
                 | StoreError::NotImplemented { .. }
                 | StoreError::NotSupported { .. }),
-            ) => Ok(Created::Unsure(error)),
+            ) => Ok(CreateOutcome::Unsure(error)),
             Err(error) => Err(error.into()),
         }
     }
@@ -224,12 +226,12 @@ impl S3 {
         digest: &Digest,
         bytes: Bytes,
         refusal: &StoreError,
-    ) -> Result<Stored, Error> {
+    ) -> Result<StoreOutcome, Error> {
         if self.holds(digest, bytes.len() as u64).await? {
-            return Ok(Stored::New);
+            return Ok(StoreOutcome::New);
         }
         let stored = self.overwrite(digest, bytes.clone()).await?;
-        if let Ok(Created::Unsure(_)) = self.create(digest, bytes).await {
+        if let Ok(CreateOutcome::Unsure(_)) = self.create(digest, bytes).await {
             tracing::info!(error = %refusal, "the object store does not support conditional requests; continuing without them");
             self.0.conditional.store(false, Ordering::Relaxed);
         }
@@ -237,9 +239,9 @@ impl S3 {
     }
 
     // Harmless if the object exists: it is replaced by the same bytes.
-    async fn overwrite(&self, digest: &Digest, bytes: Bytes) -> Result<Stored, Error> {
+    async fn overwrite(&self, digest: &Digest, bytes: Bytes) -> Result<StoreOutcome, Error> {
         self.0.writer.put(&self.path(digest), PutPayload::from_bytes(bytes)).await?;
-        Ok(Stored::New)
+        Ok(StoreOutcome::New)
     }
 }
 
@@ -249,7 +251,7 @@ fn stored(meta: &ObjectMeta) -> Option<StoredBlob> {
 }
 
 /// The result of a conditional create.
-enum Created {
+enum CreateOutcome {
     Yes,
     Exists,
     /// The service failed, or does not support the condition.

@@ -17,16 +17,16 @@ use crate::{error::Error, files, mapping::Mapping, stage_id::StageId};
 /// Methods that are not `async` make system calls on the calling thread: call them from a thread that may block, or
 /// for few bytes at a time.
 #[derive(Clone)]
-pub struct Staged(Arc<Inner>);
+pub struct Staged(Arc<StagedFile>);
 
-pub(crate) struct Inner {
+pub(crate) struct StagedFile {
     id: StageId,
     path: PathBuf,
     file: Arc<File>,
-    state: Mutex<State>,
+    state: Mutex<StagedState>,
 }
 
-struct State {
+struct StagedState {
     phase: Phase,
     mapped: bool,
 }
@@ -40,15 +40,15 @@ enum Phase {
 
 impl Staged {
     pub(crate) fn new(id: StageId, path: PathBuf, file: File) -> Self {
-        let state = Mutex::new(State { phase: Phase::Open, mapped: false });
-        Self(Arc::new(Inner { id, path, file: Arc::new(file), state }))
+        let state = Mutex::new(StagedState { phase: Phase::Open, mapped: false });
+        Self(Arc::new(StagedFile { id, path, file: Arc::new(file), state }))
     }
 
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
+    pub(crate) fn inner(&self) -> &Arc<StagedFile> {
         &self.0
     }
 
-    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+    pub(crate) fn from_inner(inner: Arc<StagedFile>) -> Self {
         Self(inner)
     }
 
@@ -168,7 +168,7 @@ impl Staged {
         self.0.file.sync_data().map_err(Error::at("sync"))
     }
 
-    fn open(&self) -> Result<MutexGuard<'_, State>, Error> {
+    fn open(&self) -> Result<MutexGuard<'_, StagedState>, Error> {
         let state = self.lock();
         match state.phase {
             Phase::Open => Ok(state),
@@ -176,7 +176,7 @@ impl Staged {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, StagedState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

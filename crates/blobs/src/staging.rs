@@ -14,13 +14,13 @@ use crate::{
     error::Error,
     files,
     stage_id::StageId,
-    staged::{self, Inner, Staged},
+    staged::{self, Staged, StagedFile},
 };
 
 pub(crate) struct Staging {
     dir: PathBuf,
     // All users of a file share one `Staged`, since they must agree on what may still be done to it.
-    live: Mutex<HashMap<StageId, Weak<Inner>>>,
+    live: Mutex<HashMap<StageId, Weak<StagedFile>>>,
 }
 
 impl Staging {
@@ -80,7 +80,7 @@ impl Staging {
         &self.dir
     }
 
-    fn clear(&self, live: &HashMap<StageId, Weak<Inner>>, id: &StageId) -> Result<(), Error> {
+    fn clear(&self, live: &HashMap<StageId, Weak<StagedFile>>, id: &StageId) -> Result<(), Error> {
         if let Some(staged) = current(live, id) {
             staged.retire()?;
         }
@@ -117,16 +117,16 @@ impl Staging {
         self.dir.join(id.to_string())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<StageId, Weak<Inner>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<StageId, Weak<StagedFile>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn current(live: &HashMap<StageId, Weak<Inner>>, id: &StageId) -> Option<Staged> {
+fn current(live: &HashMap<StageId, Weak<StagedFile>>, id: &StageId) -> Option<Staged> {
     live.get(id).and_then(Weak::upgrade).map(Staged::from_inner).filter(Staged::is_current)
 }
 
-fn register(live: &mut HashMap<StageId, Weak<Inner>>, staged: Staged) -> Staged {
+fn register(live: &mut HashMap<StageId, Weak<StagedFile>>, staged: Staged) -> Staged {
     live.retain(|_, other| other.strong_count() > 0);
     live.insert(staged.id().clone(), Arc::downgrade(staged.inner()));
     staged

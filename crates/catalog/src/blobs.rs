@@ -11,7 +11,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     key::RepoKey,
-    records::Unlinked,
+    records::UnlinkOutcome,
     sql::{
         self, BATCH, Rows, ask, count, drop_if_empty, find_repository, here, make_repository, number, to_ms,
     },
@@ -86,22 +86,22 @@ impl Catalog {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn unlink_blob(&self, key: &RepoKey, digest: &Digest) -> Result<Unlinked, Error> {
+    pub async fn unlink_blob(&self, key: &RepoKey, digest: &Digest) -> Result<UnlinkOutcome, Error> {
         retried(|| self.try_unlink(key, digest)).await
     }
 
-    async fn try_unlink(&self, key: &RepoKey, digest: &Digest) -> Result<Unlinked, Error> {
+    async fn try_unlink(&self, key: &RepoKey, digest: &Digest) -> Result<UnlinkOutcome, Error> {
         let mut tx = self.begin().await?;
-        let Some(id) = find_repository(&mut tx, key).await? else { return Ok(Unlinked::NotThere) };
+        let Some(id) = find_repository(&mut tx, key).await? else { return Ok(UnlinkOutcome::NotThere) };
         let done = sqlx::query(UNLINK).bind(digest.to_string()).bind(id).execute(&mut *tx).await?;
         if done.rows_affected() == 0 {
-            return Ok(Unlinked::NotThere);
+            return Ok(UnlinkOutcome::NotThere);
         }
         drop_if_empty(&mut tx, id).await?;
         note_change(&mut tx, id).await?;
         let held = sql::is_held(&mut tx, digest).await?;
         tx.commit().await?;
-        Ok(if held { Unlinked::StillHeld } else { Unlinked::Last })
+        Ok(if held { UnlinkOutcome::StillHeld } else { UnlinkOutcome::Last })
     }
 
     /// Whether any repository has the digest, as a blob or as a manifest.

@@ -64,37 +64,37 @@ pub use database::Catalog;
 pub use denials::DenialRecord;
 pub use error::{Error, FileProblem};
 pub use eviction::{
-    Conditions, Content, Gone, HeldRepository, ManifestContent, NewPin, PinFilter, PinRecord, PinSource,
-    Retired, Returned, ReturnedImage, Spared,
+    Conditions, HeldRepository, ManifestContent, NewPin, PinFilter, PinRecord, PinSource, RepositoryContent,
+    RetireOutcome, RetiredContent, ReturnedImage, ReturnedImages, SpareReason,
 };
 pub use instance::{Instance, InstanceId};
 pub use keep::{KeepCounts, KeepImageRecord, KeepOutcome, KeepRunRecord, KeepState};
 pub use key::{Origin, RepoKey};
 pub use library::{
-    Accelerator, AllocationRecord, CheckStatus, Chosen, DeviceRecord, DeviceState, DeviceVendor, EntryCheck,
-    EntryCursor, EntryFields, EntryFilter, EntryOrder, EntryPlatform, EntryRecord, EntryRemoval, EntrySave,
-    EntryUse, FoundDevice, Ground, GroundCard, GroundNode, GroundShare, Holdings, ImageContents,
+    Accelerator, AllocationRecord, CheckStatus, ChosenPlace, DeviceRecord, DeviceState, DeviceVendor,
+    EntryCheck, EntryCursor, EntryFields, EntryFilter, EntryOrder, EntryPlatform, EntryRecord, EntryRemoval,
+    EntrySave, EntryUse, FoundDevice, GroundCard, GroundNode, GroundShare, Holdings, ImageContents,
     InstanceChange, InstanceChanged, InstanceDesired, InstanceFilter, InstancePhase, InstanceReason,
     InstanceRecord, InstanceSplit, InstanceState, Libc, NewInstance, NewNode, NewPull, NodeCheck, NodeFilter,
-    NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PeriodRecord, Placed, PortRange,
-    PortRecord, PullEnd, PullFilter, PullQuota, PullRecord, PullStatus, PullStep, PullVia, QuotaRecord,
-    SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval, SpecVendor, SpecWait,
-    SplitCheck, Taken, VolumeRecord,
+    NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PeriodRecord, PlaceOutcome, PlacementFacts,
+    PortRange, PortRecord, PullEnd, PullFilter, PullQuota, PullRecord, PullStatus, PullStep, PullVia,
+    QuotaRecord, RetakeOutcome, SecretChange, SecretRecord, SpecFields, SpecFilter, SpecRecord, SpecRemoval,
+    SpecVendor, SpecWait, SplitCheck, VolumeRecord,
 };
 pub use manifests::{LISTING_BYTES, NewManifest};
 pub use mode_order::ModeOrderRecord;
 pub use open::Location;
 pub use pullers::PullerRecord;
 pub use records::{
-    Ancestor, ImageRow, Listing, ManifestRecord, Removed, RepositoryRow, Selection, TagList, TagRecord,
-    Totals, Unlinked, Use, VisibilityRecord,
+    Ancestor, ImageRow, Listing, ManifestRecord, RemovedContent, RepositoryRow, Selection, TagList,
+    TagRecord, Totals, UnlinkOutcome, Use, VisibilityRecord,
 };
 pub use requests::{
     ImageRequestCounts, ImageRequestEnd, ImageRequestFilter, ImageRequestRecord, ImageRequestStatus,
     ImageRequestStep, NewImageRequest,
 };
 pub use secrets::{CredentialRecord, NewCredential, SealedRow, SealedTable};
-pub use server_lock::{Claim, Holder, ServerLock};
+pub use server_lock::{Claim, LockHolder, ServerLock};
 pub use sync::{
     Cause, Copy, CopyCounts, CopyOutcome, CopyState, KEPT_PRUNES, KEPT_RUNS, MAX_RUN_COPIES, NewPrune,
     NewRun, Orphans, PruneDecision, PruneOutcome, PruneRecord, PruneStatus, PruneTag, RunCopy, RunEnd, RunId,

@@ -35,7 +35,7 @@ pub struct ModeOrderRecord {
     pub until: Option<SystemTime>,
 }
 
-type Row = (Option<String>, Option<i64>, Option<i64>, Option<String>, String, i64, Option<i64>);
+type OrderRow = (Option<String>, Option<i64>, Option<i64>, Option<String>, String, i64, Option<i64>);
 
 impl Catalog {
     /// What was set by hand and was not taken back.
@@ -43,7 +43,7 @@ impl Catalog {
     /// # Errors
     /// The database failed.
     pub async fn mode_order(&self) -> Result<Option<ModeOrderRecord>, Error> {
-        let row = sqlx::query_as::<_, Row>(ORDER).fetch_optional(&self.reader).await?;
+        let row = sqlx::query_as::<_, OrderRow>(ORDER).fetch_optional(&self.reader).await?;
         Ok(row.map(|(mode, tag_lists, catalog, reason, by, since, until)| ModeOrderRecord {
             mode,
             tag_lists: tag_lists.map(|flag| flag != 0),

@@ -70,7 +70,7 @@ pub struct ManifestRecord {
 
 /// The outcome of unlinking a blob from a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unlinked {
+pub enum UnlinkOutcome {
     /// The repository does not have it: answer that it is unknown.
     NotThere,
     /// It is gone here, but another repository has it, or it is a manifest somewhere: keep the bytes.
@@ -160,7 +160,7 @@ pub enum Selection {
 
 /// What was removed. All zero if there was nothing to remove.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Removed {
+pub struct RemovedContent {
     /// Tags removed.
     pub tags: u64,
     /// Manifests removed.

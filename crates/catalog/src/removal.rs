@@ -15,7 +15,7 @@ use crate::{
     key::RepoKey,
     manifests,
     plan::{self, Candidate},
-    records::{Removed, Selection},
+    records::{RemovedContent, Selection},
     sql::{self, count, drop_if_empty, find_repository},
 };
 
@@ -53,13 +53,13 @@ impl Catalog {
     ///
     /// # Errors
     /// The database failed; then nothing was removed.
-    pub async fn remove(&self, key: &RepoKey, what: &Selection) -> Result<Removed, Error> {
+    pub async fn remove(&self, key: &RepoKey, what: &Selection) -> Result<RemovedContent, Error> {
         retried(|| self.try_remove(key, what)).await
     }
 
-    async fn try_remove(&self, key: &RepoKey, what: &Selection) -> Result<Removed, Error> {
+    async fn try_remove(&self, key: &RepoKey, what: &Selection) -> Result<RemovedContent, Error> {
         let mut tx = self.begin().await?;
-        let Some(id) = find_repository(&mut tx, key).await? else { return Ok(Removed::default()) };
+        let Some(id) = find_repository(&mut tx, key).await? else { return Ok(RemovedContent::default()) };
         let removed = match what {
             Selection::Repository => remove_all(&mut tx, id).await?,
             Selection::Tag(tag) => remove_tag(&mut tx, id, tag).await?,
@@ -72,7 +72,7 @@ impl Catalog {
     }
 }
 
-async fn remove_all(on: &mut AnyConnection, id: i64) -> Result<Removed, Error> {
+async fn remove_all(on: &mut AnyConnection, id: i64) -> Result<RemovedContent, Error> {
     let rows = sqlx::query_as::<_, (String, i64)>(ONLY_HERE).bind(id).fetch_all(&mut *on).await?;
     let orphans = rows.iter().map(|(text, size)| Ok((sql::digest(text)?, count(*size))));
     let orphans = orphans.collect::<Result<_, Error>>()?;
@@ -81,23 +81,30 @@ async fn remove_all(on: &mut AnyConnection, id: i64) -> Result<Removed, Error> {
         *deleted = sqlx::query(text).bind(id).execute(&mut *on).await?.rows_affected();
     }
     let [tags, manifests, unlinked] = counts;
-    Ok(Removed { tags, manifests, unlinked, orphans })
+    Ok(RemovedContent { tags, manifests, unlinked, orphans })
 }
 
-async fn remove_tag(on: &mut AnyConnection, id: i64, tag: &Tag) -> Result<Removed, Error> {
+async fn remove_tag(on: &mut AnyConnection, id: i64, tag: &Tag) -> Result<RemovedContent, Error> {
     let query = sqlx::query_as::<_, (String,)>(TAKE_TAG).bind(id).bind(tag.as_str());
     // All rows: a statement that is left halfway may not be done.
-    let Some((digest,)) = query.fetch_all(&mut *on).await?.pop() else { return Ok(Removed::default()) };
+    let Some((digest,)) = query.fetch_all(&mut *on).await?.pop() else {
+        return Ok(RemovedContent::default());
+    };
     let removed = remove_from(on, id, sql::digest(&digest)?, false).await?;
-    Ok(Removed { tags: removed.tags + 1, ..removed })
+    Ok(RemovedContent { tags: removed.tags + 1, ..removed })
 }
 
 /// Removes what `start` leads to and nothing else leads to. `start` itself goes in any case if it is `chosen`.
-async fn remove_from(on: &mut AnyConnection, id: i64, start: Digest, chosen: bool) -> Result<Removed, Error> {
+async fn remove_from(
+    on: &mut AnyConnection,
+    id: i64,
+    start: Digest,
+    chosen: bool,
+) -> Result<RemovedContent, Error> {
     let (candidates, start_tags) = candidates(on, id, start).await?;
     let doomed = plan::doomed(candidates, chosen.then_some(start));
     let (unlinked, orphans) = remove_manifests(on, id, &doomed).await?;
-    Ok(Removed {
+    Ok(RemovedContent {
         // Only the chosen one can have had tags: others that have one stay.
         tags: if chosen { start_tags } else { 0 },
         manifests: doomed.len() as u64,
@@ -107,14 +114,14 @@ async fn remove_from(on: &mut AnyConnection, id: i64, start: Digest, chosen: boo
 }
 
 /// Content with its sizes.
-type Sized = Vec<(Digest, u64)>;
+type SizedContent = Vec<(Digest, u64)>;
 
 /// Removes manifests and the links of blobs that only they named. Returns those blobs, and all that nobody has any more.
 pub(crate) async fn remove_manifests(
     on: &mut AnyConnection,
     id: i64,
     doomed: &[(Digest, u64)],
-) -> Result<(Sized, Sized), Error> {
+) -> Result<(SizedContent, SizedContent), Error> {
     let mut blobs = BTreeSet::new();
     for (digest, _) in doomed {
         blobs.extend(digests(on, BLOBS_OF, id, digest).await?);

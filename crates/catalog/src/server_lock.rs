@@ -46,12 +46,12 @@ pub enum Claim {
     /// It is ours until it is dropped. Check it from time to time: [`ServerLock::is_held`].
     Ours(ServerLock),
     /// Another server has it: do not work with this database.
-    Held(Holder),
+    Held(LockHolder),
 }
 
 /// The server that holds a lock, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holder {
+pub struct LockHolder {
     /// Its machine and process.
     pub name: Option<String>,
     /// When it was started.
@@ -63,12 +63,12 @@ pub struct Holder {
 /// The right to be the only server that works with a database. Dropping it gives it back.
 #[derive(Debug)]
 pub struct ServerLock {
-    hold: Hold,
+    hold: LockGuard,
     predecessor: Option<InstanceId>,
 }
 
 #[derive(Debug)]
-enum Hold {
+enum LockGuard {
     File { file: File, path: PathBuf },
     Session(Box<AnyConnection>),
 }
@@ -90,22 +90,22 @@ impl Catalog {
         Ok(Claim::Ours(ServerLock { hold, predecessor: before.map(|(id, ..)| InstanceId(id)) }))
     }
 
-    async fn lock_session(&self) -> Result<Option<Hold>, Error> {
+    async fn lock_session(&self) -> Result<Option<LockGuard>, Error> {
         // Out of the pool: a pool closes connections that are idle or old.
         let mut session = self.writer.acquire().await?.detach();
         sqlx::raw_sql(KEEP_ALIVE).execute(&mut session).await?;
         let (is_ours,) = sqlx::query_as::<_, (bool,)>(LOCK).fetch_one(&mut session).await?;
-        Ok(is_ours.then(|| Hold::Session(Box::new(session))))
+        Ok(is_ours.then(|| LockGuard::Session(Box::new(session))))
     }
 
-    async fn holder(&self) -> Result<Holder, Error> {
+    async fn holder(&self) -> Result<LockHolder, Error> {
         let known = sqlx::query_as::<_, (i64, String, i64)>(HOLDER).fetch_optional(&self.reader).await?;
         let session = match self.lock_file {
             Some(_) => None,
             None => sqlx::query_as::<_, (i64,)>(SESSION).fetch_optional(&self.reader).await?,
         };
         let (name, started) = known.map(|(_, name, started)| (name, from_ms(started))).unzip();
-        Ok(Holder { name, started, session: session.map(|(pid,)| pid) })
+        Ok(LockHolder { name, started, session: session.map(|(pid,)| pid) })
     }
 }
 
@@ -119,8 +119,8 @@ impl ServerLock {
     /// for it again.
     pub async fn is_held(&mut self) -> bool {
         match &mut self.hold {
-            Hold::File { file, path } => is_same(file, path),
-            Hold::Session(session) => {
+            LockGuard::File { file, path } => is_same(file, path),
+            LockGuard::Session(session) => {
                 let answer = sqlx::query("SELECT 1").execute(&mut **session);
                 tokio::time::timeout(PATIENCE, answer).await.is_ok_and(|answer| answer.is_ok())
             }
@@ -128,11 +128,11 @@ impl ServerLock {
     }
 }
 
-fn lock_file(path: &Path) -> io::Result<Option<Hold>> {
+fn lock_file(path: &Path) -> io::Result<Option<LockGuard>> {
     let mut options = OpenOptions::new();
     let file = options.create(true).truncate(false).write(true).mode(0o600).open(path)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(Hold::File { file, path: path.to_owned() })),
+        Ok(()) => Ok(Some(LockGuard::File { file, path: path.to_owned() })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error),
     }

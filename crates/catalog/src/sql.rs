@@ -30,11 +30,11 @@ pub(crate) use here;
 /// The most rows written by one statement: SQLite takes 32,766 parameters.
 pub(crate) const BATCH: usize = 100;
 
-pub(crate) type Tell<'q> = Query<'q, Any, AnyArguments>;
+pub(crate) type SqlQuery<'q> = Query<'q, Any, AnyArguments>;
 pub(crate) type Ask<'q, T> = QueryAs<'q, Any, T, AnyArguments>;
 
 /// A change of the repository `key`.
-pub(crate) fn tell(sql: &'static str, key: &RepoKey) -> Tell<'static> {
+pub(crate) fn tell(sql: &'static str, key: &RepoKey) -> SqlQuery<'static> {
     sqlx::query(sql).bind(key.to_string()).bind(key.origin_text().to_owned())
 }
 

@@ -11,7 +11,7 @@ use crate::{
     counts::note_changes,
     database::{Catalog, retried},
     error::Error,
-    eviction::{Returned, welcome_back},
+    eviction::{ReturnedImages, welcome_back},
     key::RepoKey,
     records::{Listing, RepositoryRow, Totals, Use},
     sql::{ask, count, from_ms, here, number, to_ms},
@@ -41,9 +41,9 @@ impl Catalog {
     ///
     /// # Errors
     /// The database failed; then none is counted.
-    pub async fn record_uses(&self, uses: &[Use]) -> Result<Returned, Error> {
+    pub async fn record_uses(&self, uses: &[Use]) -> Result<ReturnedImages, Error> {
         if uses.is_empty() {
-            return Ok(Returned::default());
+            return Ok(ReturnedImages::default());
         }
         // One order for everybody: see `link_blobs`.
         let mut uses: Vec<_> = uses.iter().map(|used| (used.key.to_string(), used)).collect();
@@ -51,9 +51,9 @@ impl Catalog {
         retried(|| self.try_record(&uses)).await
     }
 
-    async fn try_record(&self, uses: &[(String, &Use)]) -> Result<Returned, Error> {
+    async fn try_record(&self, uses: &[(String, &Use)]) -> Result<ReturnedImages, Error> {
         let mut tx = self.begin().await?;
-        let (mut changed, mut returned) = (BTreeSet::new(), Returned::default());
+        let (mut changed, mut returned) = (BTreeSet::new(), ReturnedImages::default());
         for (_, used) in uses {
             let digest = used.digest.to_string();
             let query = ask::<(i64, i64, Option<i64>)>(USED, &used.key).bind(digest.clone());

@@ -9,12 +9,12 @@ use crate::{
     template::Template,
 };
 
-type Found = LazyLock<HashMap<&'static str, &'static str>>;
+type PrintedIndex = LazyLock<HashMap<&'static str, &'static str>>;
 
-static HEADINGS: Found = LazyLock::new(|| headings().collect());
-static WORDS: Found = LazyLock::new(|| words().collect());
-static NOUNS: Found = LazyLock::new(|| nouns().collect());
-static SENTENCES: Found = LazyLock::new(|| sentences().collect());
+static HEADINGS: PrintedIndex = LazyLock::new(|| headings().collect());
+static WORDS: PrintedIndex = LazyLock::new(|| words().collect());
+static NOUNS: PrintedIndex = LazyLock::new(|| nouns().collect());
+static SENTENCES: PrintedIndex = LazyLock::new(|| sentences().collect());
 
 /// The heading of a table's column.
 #[must_use]

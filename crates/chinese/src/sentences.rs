@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::HashMap, sync::LazyLock};
 
 use crate::{
     tables,
-    template::{Template, Value},
+    template::{PlaceholderValue, Template},
 };
 
 /// Longer texts are not looked at: no sentence is as long.
@@ -65,7 +65,7 @@ impl Sentences {
             .or_else(|| self.one(text, depth, |_| true))
     }
 
-    fn one(&self, text: &str, depth: usize, fits: impl Fn(&Value<'_>) -> bool) -> Option<String> {
+    fn one(&self, text: &str, depth: usize, fits: impl Fn(&PlaceholderValue<'_>) -> bool) -> Option<String> {
         if let Some(chinese) = self.fixed.get(text) {
             return Some(chinese.clone());
         }
@@ -76,7 +76,7 @@ impl Sentences {
         })
     }
 
-    fn value(&self, Value { text, is_quoted }: Value<'_>, depth: usize) -> String {
+    fn value(&self, PlaceholderValue { text, is_quoted }: PlaceholderValue<'_>, depth: usize) -> String {
         let said = if is_quoted { None } else { self.look(text, depth) };
         said.unwrap_or_else(|| text.to_owned())
     }
@@ -96,10 +96,10 @@ impl Sentences {
     }
 }
 
-type End<'a> = (&'a str, (&'static str, &'static str), &'a str);
+type SentenceEnd<'a> = (&'a str, (&'static str, &'static str), &'a str);
 
 // Where a sentence may end: outside of backticks.
-fn ends(text: &str) -> impl Iterator<Item = End<'_>> {
+fn ends(text: &str) -> impl Iterator<Item = SentenceEnd<'_>> {
     text.char_indices()
         .scan(false, |is_quoted, (at, char)| {
             *is_quoted ^= char == '`';

@@ -4,12 +4,12 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     literals: Vec<String>,
-    places: Vec<Place>,
+    places: Vec<Placeholder>,
 }
 
 /// A place in a sentence.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct Placeholder {
     /// What it is called; `{}` is called by how many such places are before it.
     name: String,
     /// It is in quotes: a name, and never a sentence.
@@ -18,7 +18,7 @@ struct Place {
 
 /// What was found at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Value<'a> {
+pub(crate) struct PlaceholderValue<'a> {
     pub(crate) text: &'a str,
     pub(crate) is_quoted: bool,
 }
@@ -52,7 +52,7 @@ impl Template {
             };
             // The parser of the command line puts what it repeats into single quotes.
             let is_quoted = ticks % 2 == 1 || before.ends_with('\'');
-            read.places.push(Place { name, is_quoted });
+            read.places.push(Placeholder { name, is_quoted });
             read.literals.push(String::new());
             rest = &from[end + 1..];
         }
@@ -80,7 +80,7 @@ impl Template {
     ///
     /// Each place ends where the literal behind it first appears. As a place holds anything, that finds an answer
     /// whenever there is one.
-    pub(crate) fn values<'a>(&self, text: &'a str) -> Option<Vec<Value<'a>>> {
+    pub(crate) fn values<'a>(&self, text: &'a str) -> Option<Vec<PlaceholderValue<'a>>> {
         let [first, middle @ .., last] = self.literals.as_slice() else {
             return self.fixed().filter(|fixed| *fixed == text).map(|_| Vec::new());
         };
@@ -96,7 +96,7 @@ impl Template {
         let is_allowed = placed.all(|(place, text)| {
             place.name != DIGITS || !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
         });
-        let value = |(text, place): (_, &Place)| Value { text, is_quoted: place.is_quoted };
+        let value = |(text, place): (_, &Placeholder)| PlaceholderValue { text, is_quoted: place.is_quoted };
         is_allowed.then(|| texts.into_iter().zip(&self.places).map(value).collect())
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct AuthFile {
 
 /// Where the secret of a login is.
 #[derive(Debug)]
-pub(crate) enum Entry {
+pub(crate) enum AuthEntry {
     /// In the file.
     Credential(Credential),
     /// With a credential helper.
@@ -79,18 +79,18 @@ impl AuthFile {
     }
 
     /// The logins for `host`, those of helpers first.
-    pub(crate) fn logins(&self, host: &Host) -> Vec<(LoginTarget, Entry)> {
+    pub(crate) fn logins(&self, host: &Host) -> Vec<(LoginTarget, AuthEntry)> {
         let ours = |text: &str| LoginTarget::from_file_key(text).filter(|target| target.host() == host);
         let mut logins = Vec::new();
         for (text, name) in self.section("credHelpers") {
             if let (Some(target), Some(name)) = (ours(text), name.as_str()) {
-                logins.push((target, Entry::Helper { name: name.to_owned(), server: text.clone() }));
+                logins.push((target, AuthEntry::Helper { name: name.to_owned(), server: text.clone() }));
             }
         }
         if let (Some(name), true) = (self.store(), logins.is_empty()) {
             let target = LoginTarget::registry(host.clone());
             let server = target.to_file_key();
-            logins.push((target, Entry::Helper { name: name.to_owned(), server }));
+            logins.push((target, AuthEntry::Helper { name: name.to_owned(), server }));
         }
         let auths = self.section("auths").filter_map(|(text, entry)| Some((ours(text)?, entry_of(entry)?)));
         logins.extend(auths);
@@ -165,19 +165,19 @@ impl std::fmt::Debug for AuthFile {
 }
 
 // `None` for an empty entry, which says that a helper has the secret, or that there is none.
-fn entry_of(entry: &Value) -> Option<Entry> {
+fn entry_of(entry: &Value) -> Option<AuthEntry> {
     let text = |name| entry.get(name).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
     if let Some(token) = text("identitytoken") {
         let username = IDENTITY_TOKEN.to_owned();
-        return Some(Entry::Credential(Credential { username, password: token.into() }));
+        return Some(AuthEntry::Credential(Credential { username, password: token.into() }));
     }
     if let Some(auth) = text("auth") {
         let credential = decoded(auth);
         let is_empty = credential.as_ref().is_some_and(Credential::is_empty);
-        return (!is_empty).then(|| credential.map_or(Entry::Unreadable, Entry::Credential));
+        return (!is_empty).then(|| credential.map_or(AuthEntry::Unreadable, AuthEntry::Credential));
     }
     let (username, password) = (text("username")?, text("password")?);
-    Some(Entry::Credential(Credential { username: username.to_owned(), password: password.into() }))
+    Some(AuthEntry::Credential(Credential { username: username.to_owned(), password: password.into() }))
 }
 
 fn decoded(auth: &str) -> Option<Credential> {

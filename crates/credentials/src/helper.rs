@@ -37,7 +37,7 @@ pub(crate) struct Helper {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct HelperResponse {
     #[serde(rename = "Username")]
     username: String,
     #[serde(rename = "Secret")]
@@ -129,7 +129,8 @@ impl Helper {
 }
 
 fn credential(answer: &[u8]) -> Result<Option<Credential>, HelperFault> {
-    let Answer { username, secret } = serde_json::from_slice(answer).map_err(|_| HelperFault::Malformed)?;
+    let HelperResponse { username, secret } =
+        serde_json::from_slice(answer).map_err(|_| HelperFault::Malformed)?;
     Ok(Some(Credential { username, password: secret }).filter(|credential| !credential.is_empty()))
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 use entrepot_oci::{Host, Repository};
 
 use crate::{
-    auth_file::{AuthFile, Entry},
+    auth_file::{AuthEntry, AuthFile},
     credential::Credential,
     error::Error,
     helper::Helper,
@@ -88,11 +88,13 @@ impl Logins {
     }
 }
 
-fn credential(file: &AuthFile, target: &LoginTarget, entry: Entry) -> Result<Option<Credential>, Error> {
+fn credential(file: &AuthFile, target: &LoginTarget, entry: AuthEntry) -> Result<Option<Credential>, Error> {
     match entry {
-        Entry::Credential(credential) => Ok(Some(credential)),
-        Entry::Helper { name, server } => Helper::new(&name)?.get(&server),
-        Entry::Unreadable => Err(Error::UnreadableEntry { target: target.clone(), path: file.path.clone() }),
+        AuthEntry::Credential(credential) => Ok(Some(credential)),
+        AuthEntry::Helper { name, server } => Helper::new(&name)?.get(&server),
+        AuthEntry::Unreadable => {
+            Err(Error::UnreadableEntry { target: target.clone(), path: file.path.clone() })
+        }
     }
 }
 

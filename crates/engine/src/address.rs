@@ -20,10 +20,10 @@ const MAX_SOCKET_PATH: usize = 107;
 /// # Ok::<(), entrepot_engine::AddressError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address(Place);
+pub struct Address(EngineLocation);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Place {
+enum EngineLocation {
     Unix(PathBuf),
     Tcp { host: String, port: u16 },
 }
@@ -52,16 +52,16 @@ impl Address {
     /// The path of the socket, if it is one.
     pub fn socket(&self) -> Option<&Path> {
         match &self.0 {
-            Place::Unix(path) => Some(path),
-            Place::Tcp { .. } => None,
+            EngineLocation::Unix(path) => Some(path),
+            EngineLocation::Tcp { .. } => None,
         }
     }
 
     /// Host and port, if it is reached over the network.
     pub fn host_and_port(&self) -> Option<(&str, u16)> {
         match &self.0 {
-            Place::Unix(_) => None,
-            Place::Tcp { host, port } => Some((host, *port)),
+            EngineLocation::Unix(_) => None,
+            EngineLocation::Tcp { host, port } => Some((host, *port)),
         }
     }
 
@@ -78,11 +78,15 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(path) = text.strip_prefix("unix://") {
             let is_path = path.starts_with('/') && path.len() <= MAX_SOCKET_PATH && !path.contains('\0');
-            return if is_path { Ok(Self(Place::Unix(path.into()))) } else { Err(AddressError::Path) };
+            return if is_path {
+                Ok(Self(EngineLocation::Unix(path.into())))
+            } else {
+                Err(AddressError::Path)
+            };
         }
         let rest = text.strip_prefix("tcp://").ok_or(AddressError::Scheme)?;
         let (host, port) = host_and_port(rest.strip_suffix('/').unwrap_or(rest))?;
-        Ok(Self(Place::Tcp { host: host.to_ascii_lowercase(), port }))
+        Ok(Self(EngineLocation::Tcp { host: host.to_ascii_lowercase(), port }))
     }
 }
 
@@ -117,9 +121,11 @@ fn is_ipv6(host: &str) -> bool {
 impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::Unix(path) => write!(formatter, "unix://{}", path.display()),
-            Place::Tcp { host, port } if host.contains(':') => write!(formatter, "tcp://[{host}]:{port}"),
-            Place::Tcp { host, port } => write!(formatter, "tcp://{host}:{port}"),
+            EngineLocation::Unix(path) => write!(formatter, "unix://{}", path.display()),
+            EngineLocation::Tcp { host, port } if host.contains(':') => {
+                write!(formatter, "tcp://[{host}]:{port}")
+            }
+            EngineLocation::Tcp { host, port } => write!(formatter, "tcp://{host}:{port}"),
         }
     }
 }

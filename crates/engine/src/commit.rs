@@ -59,13 +59,13 @@ pub struct Push {
 }
 
 #[derive(Deserialize)]
-struct Committed {
+struct CommitResponse {
     #[serde(rename = "Id")]
     id: String,
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct CommitLine {
     #[serde(default)]
     id: Option<String>,
     #[serde(default, rename = "progressDetail")]
@@ -118,7 +118,7 @@ impl Engine {
         let path = with_query(&self.path(Api::Docker, "commit"), &query);
         let request = request(Method::POST, &path, Some("{}".into()))?;
         let answer = self.send(request, Wait::Forever).await?;
-        let made: Committed = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
+        let made: CommitResponse = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
         ImageId::of_engine(&made.id).map_err(|_| Error::Answer("it names no image"))
     }
 
@@ -185,7 +185,7 @@ impl Push {
 // Errors have the same form as those of a pull.
 fn push_event(line: &[u8]) -> Result<Option<PushEvent>, PullFailure> {
     pull_event::read(line)?;
-    let Ok(line) = serde_json::from_slice::<Line>(line) else { return Ok(None) };
+    let Ok(line) = serde_json::from_slice::<CommitLine>(line) else { return Ok(None) };
     if let Some(digest) = line.status.as_deref().and_then(pushed) {
         return Ok(Some(PushEvent::Pushed(digest)));
     }

@@ -6,10 +6,10 @@
 use std::{collections::BTreeSet, fmt};
 
 use crate::{
-    container::{Container, Evidence, Settings, Status},
+    container::{Container, ContainerSettings, ContainerStatus, Evidence},
     create_request::CreateRequest,
     device::{CdiName, Devices, GpuUuid},
-    mount::{Mount, Source},
+    mount::{Mount, MountSource},
 };
 
 /// The part of a log's size by which an engine may round.
@@ -161,7 +161,7 @@ fn devices(asked: &Devices, container: &Container) -> Vec<Difference> {
         Evidence::Files(files) => {
             let wants = matches!(asked, Devices::Cdi(_) | Devices::Nvidia(_)) && !asked.is_none();
             // Before a start there are no files yet.
-            let is_known = container.state.status != Status::Created;
+            let is_known = container.state.status != ContainerStatus::Created;
             match (wants, is_known && files.is_empty()) {
                 (true, true) => missing_files(asked),
                 (false, _) if matches!(asked, Devices::None) => {
@@ -183,12 +183,12 @@ fn missing_files(asked: &Devices) -> Vec<Difference> {
     }
 }
 
-fn mounts(asked: &[Mount], made: &Settings) -> Vec<Difference> {
+fn mounts(asked: &[Mount], made: &ContainerSettings) -> Vec<Difference> {
     let mut found = Vec::new();
     for mount in asked {
         let is_so = made.mounts.get(&mount.target).is_some_and(|there| match &mount.source {
-            Source::Volume(name) => there.is_volume && there.source == *name && there.is_writable,
-            Source::Host(path) => !there.is_volume && there.source == *path && !there.is_writable,
+            MountSource::Volume(name) => there.is_volume && there.source == *name && there.is_writable,
+            MountSource::Host(path) => !there.is_volume && there.source == *path && !there.is_writable,
         });
         found.extend((!is_so).then(|| Difference::Mount(mount.target.clone())));
     }
@@ -199,7 +199,7 @@ fn mounts(asked: &[Mount], made: &Settings) -> Vec<Difference> {
     found
 }
 
-fn limits(request: &CreateRequest, made: &Settings) -> Vec<Limit> {
+fn limits(request: &CreateRequest, made: &ContainerSettings) -> Vec<Limit> {
     let asked = &request.limits;
     let log = (u64::from(asked.log.file_mib) << 20) * u64::from(asked.log.files);
     let is_log_kept = made.log.is_some_and(|bytes| bytes <= log + log / ROUNDING);

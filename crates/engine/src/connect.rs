@@ -25,17 +25,17 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 const UNANSWERED: u32 = 4;
 
 /// What requests are written to.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait EngineStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> EngineStream for T {}
 
 /// Connects within [`CONNECT_TIMEOUT`].
-pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Box<dyn Wire>, Error> {
+pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Box<dyn EngineStream>, Error> {
     let connecting = tokio::time::timeout(CONNECT_TIMEOUT, open(endpoint));
     connecting.await.unwrap_or(Err(Error::Unreachable(LinkFault::ConnectTimeout)))
 }
 
-async fn open(endpoint: &Endpoint) -> Result<Box<dyn Wire>, Error> {
+async fn open(endpoint: &Endpoint) -> Result<Box<dyn EngineStream>, Error> {
     if let Some(path) = endpoint.address().socket() {
         let stream = UnixStream::connect(path).await;
         return Ok(Box::new(stream.map_err(|error| network_fault::of_connect(&error, true))?));
@@ -76,7 +76,7 @@ fn keep_alive(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn handshake(tls: &Tls, host: &str, stream: TcpStream) -> Result<Box<dyn Wire>, Error> {
+async fn handshake(tls: &Tls, host: &str, stream: TcpStream) -> Result<Box<dyn EngineStream>, Error> {
     let name = match host.parse::<IpAddr>() {
         Ok(address) => ServerName::from(address),
         Err(_) => ServerName::try_from(host.to_owned()).map_err(|_| Error::Tls(TlsFault::Name))?,

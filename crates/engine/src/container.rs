@@ -11,7 +11,7 @@ use crate::{
 
 /// What a container does, in one set of words for both engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
+pub enum ContainerStatus {
     /// It was made, and never ran.
     Created,
     /// It runs.
@@ -32,7 +32,7 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl ContainerStatus {
     /// Reads the engine's word.
     pub(crate) fn of_engine(word: &str) -> Self {
         match word {
@@ -56,9 +56,9 @@ impl Status {
 
 /// How a container is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct ContainerState {
     /// What it does.
-    pub status: Status,
+    pub status: ContainerStatus,
     /// When it was started last, by the engine's clock, in milliseconds since 1970.
     pub started_ms: Option<i64>,
     /// When it ended last; nothing while it runs.
@@ -87,14 +87,14 @@ pub struct Container {
     /// Whose it is; nothing for what is not ours.
     pub owner: Option<Owner>,
     /// How it is.
-    pub state: State,
+    pub state: ContainerState,
     /// How it was made.
-    pub settings: Settings,
+    pub settings: ContainerSettings,
 }
 
 /// How a container was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct ContainerSettings {
     /// Its variables, with those of the image.
     pub environment: BTreeMap<String, String>,
     /// Whether it has a terminal, so that its output is one stream.
@@ -122,7 +122,7 @@ pub struct Settings {
     /// Which devices it has, as far as the engine says.
     pub devices: Evidence,
     /// What is mounted, by the path in the container.
-    pub mounts: BTreeMap<String, Mounted>,
+    pub mounts: BTreeMap<String, ContainerMount>,
     /// Which ports lead to it.
     pub ports: BTreeSet<Publish>,
     /// Name spaces that it shares with its machine: `pid`, `ipc`, `network`, `uts`, `user`.
@@ -153,7 +153,7 @@ impl Default for Evidence {
 
 /// What is mounted somewhere in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mounted {
+pub struct ContainerMount {
     /// The name of a volume, or a path of the machine.
     pub source: String,
     /// Whether it is a volume.
@@ -169,20 +169,20 @@ mod tests {
     #[test]
     fn both_engines_words_are_known() {
         for (word, status, alive) in [
-            ("created", Status::Created, false),
-            ("configured", Status::Created, false),
-            ("initialized", Status::Created, false),
-            ("running", Status::Running, true),
-            ("paused", Status::Paused, true),
-            ("restarting", Status::Restarting, true),
-            ("stopping", Status::Stopping, true),
-            ("exited", Status::Exited, false),
-            ("stopped", Status::Exited, false),
-            ("removing", Status::Removing, false),
-            ("dead", Status::Dead, false),
-            ("what", Status::Unknown, false),
+            ("created", ContainerStatus::Created, false),
+            ("configured", ContainerStatus::Created, false),
+            ("initialized", ContainerStatus::Created, false),
+            ("running", ContainerStatus::Running, true),
+            ("paused", ContainerStatus::Paused, true),
+            ("restarting", ContainerStatus::Restarting, true),
+            ("stopping", ContainerStatus::Stopping, true),
+            ("exited", ContainerStatus::Exited, false),
+            ("stopped", ContainerStatus::Exited, false),
+            ("removing", ContainerStatus::Removing, false),
+            ("dead", ContainerStatus::Dead, false),
+            ("what", ContainerStatus::Unknown, false),
         ] {
-            assert_eq!((Status::of_engine(word), status.is_alive()), (status, alive), "{word}");
+            assert_eq!((ContainerStatus::of_engine(word), status.is_alive()), (status, alive), "{word}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     json::null_is_default,
     message::Message,
     names::ContainerId,
-    owner::Purpose,
+    owner::ContainerPurpose,
     wire,
 };
 
@@ -22,7 +22,7 @@ const CREATE_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A container that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
+pub struct CreatedContainer {
     /// Its id.
     pub id: ContainerId,
     /// What the engine says about it, such as limits that it cannot keep.
@@ -33,7 +33,7 @@ pub struct Created {
 const MAX_WARNINGS: usize = 16;
 
 #[derive(Deserialize)]
-struct Answer {
+struct CreateResponse {
     #[serde(rename = "Id")]
     id: String,
     #[serde(rename = "Warnings", default, deserialize_with = "null_is_default")]
@@ -49,11 +49,11 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] if the image is not there, [`Error::Conflict`] if the name is in use. After an error that
     /// [leaves a doubt](Error::leaves_doubt) there may be a container with this name and owner.
-    pub async fn create(&self, request: &CreateRequest) -> Result<Created, Error> {
-        if request.devices == Devices::EveryNvidia && request.owner.purpose != Purpose::Survey {
+    pub async fn create(&self, request: &CreateRequest) -> Result<CreatedContainer, Error> {
+        if request.devices == Devices::EveryNvidia && request.owner.purpose != ContainerPurpose::Survey {
             return Err(Error::Answer("every card is only for a look at the machine"));
         }
-        let answer: Answer = if self.is_podman() {
+        let answer: CreateResponse = if self.is_podman() {
             let path = self.path(Api::Libpod, "containers/create");
             self.post(&path, &wire::libpod::create(request), CREATE_TIMEOUT).await.map_err(of_podman)?
         } else {
@@ -65,7 +65,7 @@ impl Engine {
         };
         let id = answer.id.parse().map_err(|_| Error::Answer("it names no container"))?;
         let warnings = answer.warnings.iter().take(MAX_WARNINGS).map(|text| Message::new(text)).collect();
-        Ok(Created { id, warnings })
+        Ok(CreatedContainer { id, warnings })
     }
 }
 

@@ -3,7 +3,7 @@
 use entrepot_oci::{ImageRef, Platform};
 
 use crate::{
-    device::Devices, environment::Environment, limits::Limits, mount::Mounts, names::ContainerName,
+    device::Devices, environment::Environment, limits::ContainerLimits, mount::Mounts, names::ContainerName,
     owner::Owner, ports::Ports,
 };
 
@@ -26,7 +26,7 @@ pub struct CreateRequest {
     /// Its variables, besides those of the image.
     pub environment: Environment,
     /// How much of the machine it may use.
-    pub limits: Limits,
+    pub limits: ContainerLimits,
     /// Which cards it gets.
     pub devices: Devices,
     /// What it sees of the machine.

@@ -119,7 +119,7 @@ pub enum Devices {
     /// By Docker's driver for NVIDIA.
     Nvidia(BTreeSet<GpuUuid>),
     /// All of NVIDIA's, to look at them before their names are known. Only a container that
-    /// [looks at the machine](crate::Purpose::Survey) can be made with them.
+    /// [looks at the machine](crate::ContainerPurpose::Survey) can be made with them.
     EveryNvidia,
     /// By Ascend's runtime.
     Ascend {

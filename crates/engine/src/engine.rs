@@ -11,7 +11,7 @@ use crate::{
     endpoint::Endpoint,
     error::Error,
     json,
-    transport::{self, Answer, BODY_TIMEOUT, Wait},
+    transport::{self, BODY_TIMEOUT, EngineResponse, Wait},
     version::{self, EngineVersion, Product},
 };
 
@@ -98,7 +98,7 @@ impl Engine {
     }
 
     /// Sends a request without a body.
-    pub(crate) async fn call(&self, method: Method, rest: &str, wait: Wait) -> Result<Answer, Error> {
+    pub(crate) async fn call(&self, method: Method, rest: &str, wait: Wait) -> Result<EngineResponse, Error> {
         self.send(request(method, &self.path(Api::Docker, rest), None)?, wait).await
     }
 
@@ -113,7 +113,11 @@ impl Engine {
         json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)
     }
 
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>, wait: Wait) -> Result<Answer, Error> {
+    pub(crate) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        wait: Wait,
+    ) -> Result<EngineResponse, Error> {
         transport::send(&self.endpoint, request, wait).await
     }
 }

@@ -19,20 +19,20 @@ use crate::{
 /// What happened to a container of ours. It is a hint: engines forget and leave out events, so that only a look says how
 /// things are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct ContainerEvent {
     /// To which.
     pub container: ContainerId,
     /// Whose it is.
     pub owner: Owner,
     /// What.
-    pub action: Action,
+    pub action: ContainerAction,
     /// When, by the engine's clock, in milliseconds since 1970.
     pub time_ms: Option<i64>,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
+pub enum ContainerAction {
     /// It was started.
     Started,
     /// It ended.
@@ -54,7 +54,7 @@ pub struct Events {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+struct WireEvent {
     #[serde(default, rename = "Type")]
     kind: String,
     #[serde(default, rename = "Action")]
@@ -97,7 +97,7 @@ impl Events {
     ///
     /// # Errors
     /// The connection breaks, or what arrives is no event.
-    pub async fn next(&mut self) -> Result<Option<Event>, Error> {
+    pub async fn next(&mut self) -> Result<Option<ContainerEvent>, Error> {
         let next = self.read().await;
         if !matches!(next, Ok(Some(_))) {
             self.body = None;
@@ -105,7 +105,7 @@ impl Events {
         next
     }
 
-    async fn read(&mut self) -> Result<Option<Event>, Error> {
+    async fn read(&mut self) -> Result<Option<ContainerEvent>, Error> {
         loop {
             let Some(body) = &mut self.body else { return Ok(None) };
             while let Some(line) = self.lines.next()? {
@@ -119,14 +119,14 @@ impl Events {
     }
 }
 
-fn event(line: &[u8], installation: &Installation) -> Result<Option<Event>, Error> {
-    let wire: Wire = serde_json::from_slice(line).map_err(|_| Error::Answer("it is no event"))?;
+fn event(line: &[u8], installation: &Installation) -> Result<Option<ContainerEvent>, Error> {
+    let wire: WireEvent = serde_json::from_slice(line).map_err(|_| Error::Answer("it is no event"))?;
     let action = match wire.action.as_str() {
-        "start" => Action::Started,
-        "die" | "died" => Action::Ended,
-        "oom" => Action::OutOfMemory,
-        "destroy" | "remove" => Action::Removed,
-        "rename" => Action::Renamed,
+        "start" => ContainerAction::Started,
+        "die" | "died" => ContainerAction::Ended,
+        "oom" => ContainerAction::OutOfMemory,
+        "destroy" | "remove" => ContainerAction::Removed,
+        "rename" => ContainerAction::Renamed,
         _ => return Ok(None),
     };
     let owner = Owner::of_labels(&wire.actor.attributes).filter(|owner| owner.installation == *installation);
@@ -134,7 +134,7 @@ fn event(line: &[u8], installation: &Installation) -> Result<Option<Event>, Erro
         return Ok(None);
     };
     let time_ms = if wire.nanos > 0 { wire.nanos / 1_000_000 } else { wire.time.saturating_mul(1000) };
-    Ok(Some(Event { container, owner, action, time_ms: Some(time_ms).filter(|ms| *ms > 0) }))
+    Ok(Some(ContainerEvent { container, owner, action, time_ms: Some(time_ms).filter(|ms| *ms > 0) }))
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
 
     const ID: &str = "0123456789ab0123456789ab0123456789ab0123456789ab0123456789ab0123";
 
-    fn read(action: &str, installation: &str, kind: &str) -> Option<Event> {
+    fn read(action: &str, installation: &str, kind: &str) -> Option<ContainerEvent> {
         let line = format!(
             r#"{{"Type":"{kind}","Action":"{action}","Actor":{{"ID":"{ID}","Attributes":{{
                 "io.entrepot.installation":"{installation}","io.entrepot.instance":"7","io.entrepot.purpose":"instance",
@@ -155,13 +155,13 @@ mod tests {
     #[test]
     fn events_of_both_engines_are_read() {
         for (word, action) in [
-            ("start", Action::Started),
-            ("die", Action::Ended),
-            ("died", Action::Ended),
-            ("oom", Action::OutOfMemory),
-            ("destroy", Action::Removed),
-            ("remove", Action::Removed),
-            ("rename", Action::Renamed),
+            ("start", ContainerAction::Started),
+            ("die", ContainerAction::Ended),
+            ("died", ContainerAction::Ended),
+            ("oom", ContainerAction::OutOfMemory),
+            ("destroy", ContainerAction::Removed),
+            ("remove", ContainerAction::Removed),
+            ("rename", ContainerAction::Renamed),
         ] {
             let event = read(word, "a", "container").unwrap();
             assert_eq!((event.action, event.time_ms), (action, Some(1_796_058_000_123)));

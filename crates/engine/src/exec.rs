@@ -14,9 +14,9 @@ use crate::{
     engine::{Api, Engine, MAX_DOCUMENT, posted, with_query},
     error::Error,
     fault::LinkFault,
-    frames::{Chunk, Frames},
+    frames::{Chunk, FrameDecoder},
     json::null_is_default,
-    names::{ContainerId, NameError},
+    names::{ContainerId, EngineNameError},
     transport::{self, HEAD_TIMEOUT, Wait},
 };
 
@@ -60,9 +60,9 @@ impl ExecId {
 }
 
 impl FromStr for ExecId {
-    type Err = NameError;
+    type Err = EngineNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, EngineNameError> {
         // Of the same form as a container's.
         text.parse::<ContainerId>().map(|id| Self(id.to_string()))
     }
@@ -94,7 +94,7 @@ pub struct ExecInput(WriteHalf<TokioIo<Upgraded>>);
 /// Where a program's output is read. Nothing is read ahead.
 pub struct ExecOutput {
     io: Option<ReadHalf<TokioIo<Upgraded>>>,
-    frames: Frames,
+    frames: FrameDecoder,
     waiting: VecDeque<Chunk>,
     _connection: ConnectionTask,
 }
@@ -107,7 +107,7 @@ impl fmt::Debug for Exec {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Create<'a> {
+struct CreateExec<'a> {
     attach_stdin: bool,
     // Podman starts nothing that is attached to nothing.
     attach_stdout: bool,
@@ -130,14 +130,14 @@ struct Start {
 }
 
 #[derive(Deserialize)]
-struct Made {
+struct ExecResponse {
     #[serde(rename = "Id")]
     id: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Wire {
+struct WireExec {
     #[serde(default)]
     running: bool,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -151,7 +151,7 @@ impl Engine {
     /// [`Error::Conflict`] if the container does not run; [`Error::NotFound`] if it is not there.
     pub async fn exec(&self, container: &ContainerId, request: &ExecRequest) -> Result<Exec, Error> {
         let size = request.terminal.map(|size| [size.rows, size.columns]);
-        let create = Create {
+        let create = CreateExec {
             attach_stdin: request.reads_input,
             attach_stdout: true,
             attach_stderr: true,
@@ -161,7 +161,7 @@ impl Engine {
             console_size: size,
         };
         let path = self.path(Api::Docker, &format!("containers/{container}/exec"));
-        let made: Made = self.post(&path, &create, HEAD_TIMEOUT).await?;
+        let made: ExecResponse = self.post(&path, &create, HEAD_TIMEOUT).await?;
         let id: ExecId = made.id.parse().map_err(|_| Error::Answer("it names no program"))?;
         let exec = self.attach(id, size).await?;
         if let Some(size) = request.terminal {
@@ -186,7 +186,7 @@ impl Engine {
         let upgraded = hyper::upgrade::on(&mut response).await;
         let io = TokioIo::new(upgraded.map_err(|_| Error::Unreachable(LinkFault::Closed))?);
         let (read, write) = tokio::io::split(io);
-        let frames = Frames::new(size.is_some());
+        let frames = FrameDecoder::new(size.is_some());
         let output = ExecOutput { io: Some(read), frames, waiting: VecDeque::new(), _connection: connection };
         Ok(Exec { id, input: ExecInput(write), output })
     }
@@ -215,7 +215,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`] if the engine has forgotten it.
     pub async fn exec_state(&self, id: &ExecId) -> Result<ExecState, Error> {
-        let wire: Wire = self.get(&format!("exec/{}/json", id.0), MAX_DOCUMENT).await?;
+        let wire: WireExec = self.get(&format!("exec/{}/json", id.0), MAX_DOCUMENT).await?;
         Ok(if wire.running { ExecState::Running } else { ExecState::Ended(wire.exit_code) })
     }
 }

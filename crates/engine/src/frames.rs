@@ -33,25 +33,25 @@ pub struct Chunk {
 
 /// Takes output apart.
 #[derive(Debug)]
-pub(crate) enum Frames {
+pub(crate) enum FrameDecoder {
     /// A terminal has one stream, as it is. What looks like a head there is output.
     Terminal,
     /// Frames.
-    Framed(Place),
+    Framed(FramePosition),
 }
 
 /// Where in a frame the next byte is.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum FramePosition {
     /// In its head, of which so many bytes are here.
     Head([u8; HEAD], usize),
     /// In what was printed, of which so many bytes are left.
     Payload(Stream, u32),
 }
 
-impl Frames {
+impl FrameDecoder {
     pub(crate) fn new(has_terminal: bool) -> Self {
-        if has_terminal { Self::Terminal } else { Self::Framed(Place::Head([0; HEAD], 0)) }
+        if has_terminal { Self::Terminal } else { Self::Framed(FramePosition::Head([0; HEAD], 0)) }
     }
 
     /// Takes apart what arrived next.
@@ -63,12 +63,16 @@ impl Frames {
         };
         while !data.is_empty() {
             *place = match *place {
-                Place::Head(mut head, filled) => {
+                FramePosition::Head(mut head, filled) => {
                     let count = data.len().min(HEAD - filled);
                     data.copy_to_slice(&mut head[filled..filled + count]);
-                    if filled + count < HEAD { Place::Head(head, filled + count) } else { payload(head)? }
+                    if filled + count < HEAD {
+                        FramePosition::Head(head, filled + count)
+                    } else {
+                        payload(head)?
+                    }
                 }
-                Place::Payload(stream, left) => {
+                FramePosition::Payload(stream, left) => {
                     let count = data.len().min(left as usize);
                     chunks.push_back(Chunk { stream, bytes: data.split_to(count) });
                     // It is at most what was left.
@@ -80,7 +84,7 @@ impl Frames {
     }
 }
 
-fn payload(head: [u8; HEAD]) -> Result<Place, Error> {
+fn payload(head: [u8; HEAD]) -> Result<FramePosition, Error> {
     let [kind, 0, 0, 0, size @ ..] = head else {
         return Err(Error::Answer("the output is not in frames"));
     };
@@ -98,8 +102,8 @@ fn payload(head: [u8; HEAD]) -> Result<Place, Error> {
     }
 }
 
-fn after(stream: Stream, left: u32) -> Place {
-    if left == 0 { Place::Head([0; HEAD], 0) } else { Place::Payload(stream, left) }
+fn after(stream: Stream, left: u32) -> FramePosition {
+    if left == 0 { FramePosition::Head([0; HEAD], 0) } else { FramePosition::Payload(stream, left) }
 }
 
 #[cfg(test)]
@@ -114,7 +118,7 @@ mod tests {
     }
 
     fn read(parts: &[&[u8]]) -> Result<(Vec<u8>, Vec<u8>), Error> {
-        let (mut frames, mut output, mut error) = (Frames::new(false), Vec::new(), Vec::new());
+        let (mut frames, mut output, mut error) = (FrameDecoder::new(false), Vec::new(), Vec::new());
         for part in parts {
             for Chunk { stream, bytes } in frames.push(Bytes::copy_from_slice(part))? {
                 match stream {
@@ -159,7 +163,7 @@ mod tests {
     // Row 52: a terminal prints bytes that look like a head.
     #[test]
     fn a_terminal_has_no_frames() {
-        let mut terminal = Frames::new(true);
+        let mut terminal = FrameDecoder::new(true);
         let bytes = Bytes::from_static(&[1, 0, 0, 0, 0, 0, 0, 5, b'x']);
         let chunks = terminal.push(bytes.clone()).unwrap();
         assert_eq!(chunks, [Chunk { stream: Stream::Output, bytes }]);

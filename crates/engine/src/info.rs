@@ -86,7 +86,7 @@ pub struct Usage {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Wire {
+struct WireInfo {
     #[serde(default, rename = "ID")]
     id: String,
     #[serde(default)]
@@ -197,7 +197,7 @@ impl Engine {
     /// # Errors
     /// It does not answer.
     pub async fn info(&self) -> Result<Info, Error> {
-        let wire: Wire = self.get("info", MAX_DOCUMENT).await?;
+        let wire: WireInfo = self.get("info", MAX_DOCUMENT).await?;
         Ok(info(wire))
     }
 
@@ -235,7 +235,7 @@ impl Engine {
     }
 }
 
-fn info(wire: Wire) -> Info {
+fn info(wire: WireInfo) -> Info {
     let status = |wanted: &str| {
         let found = wire.driver_status.iter().find(|pair| pair.first().is_some_and(|name| name == wanted));
         found.and_then(|pair| pair.get(1)).map(String::as_str).unwrap_or_default()

@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 
 use crate::{
-    container::{Container, Evidence, Mounted, Settings, State, Status},
+    container::{Container, ContainerMount, ContainerSettings, ContainerState, ContainerStatus, Evidence},
     engine::{Api, Engine, MAX_DOCUMENT, request},
     error::Error,
     json::{self, null_is_default},
@@ -39,14 +39,14 @@ impl Engine {
     async fn look(&self, name: &str) -> Result<Container, Error> {
         let path = self.path(Api::Libpod, &format!("containers/{name}/json"));
         let answer = self.send(request(Method::GET, &path, None)?, Wait::SHORT).await?;
-        let wire: Wire = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
+        let wire: WireInspection = json::read(&answer.body.whole(MAX_DOCUMENT, BODY_TIMEOUT).await?)?;
         container(wire, self.is_podman())
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Wire {
+struct WireInspection {
     id: String,
     #[serde(default)]
     name: String,
@@ -195,7 +195,7 @@ struct Mount {
     is_writable: bool,
 }
 
-fn container(wire: Wire, is_podman: bool) -> Result<Container, Error> {
+fn container(wire: WireInspection, is_podman: bool) -> Result<Container, Error> {
     let devices = if is_podman { files(&wire.host_config) } else { requests(&wire.host_config) };
     Ok(Container {
         id: wire.id.parse().map_err(|_| Error::Answer("it names no container"))?,
@@ -205,7 +205,7 @@ fn container(wire: Wire, is_podman: bool) -> Result<Container, Error> {
         created_ms: time::ms(&wire.created),
         owner: Owner::of_labels(&wire.config.labels),
         state: state(&wire.state),
-        settings: Settings { devices, ..settings(wire.config, wire.host_config, wire.mounts) },
+        settings: ContainerSettings { devices, ..settings(wire.config, wire.host_config, wire.mounts) },
     })
 }
 
@@ -214,11 +214,11 @@ fn text(said: &str) -> String {
 }
 
 // While it runs, Docker repeats how it ended the last time.
-fn state(wire: &WireState) -> State {
-    let status = Status::of_engine(&wire.status);
+fn state(wire: &WireState) -> ContainerState {
+    let status = ContainerStatus::of_engine(&wire.status);
     let started_ms = time::ms(&wire.started_at);
     let has_ended = !status.is_alive() && started_ms.is_some();
-    State {
+    ContainerState {
         status,
         started_ms,
         finished_ms: time::ms(&wire.finished_at).filter(|_| has_ended),
@@ -228,9 +228,9 @@ fn state(wire: &WireState) -> State {
     }
 }
 
-fn settings(config: Config, host: HostConfig, mounts: Vec<Mount>) -> Settings {
+fn settings(config: Config, host: HostConfig, mounts: Vec<Mount>) -> ContainerSettings {
     let variables = config.env.iter().filter_map(|line| line.split_once('='));
-    Settings {
+    ContainerSettings {
         environment: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         terminal: config.tty,
         cpu_milli: cpu_milli(&host),
@@ -302,10 +302,10 @@ fn bytes(text: &str) -> Option<u64> {
     (1.0..9e15).contains(&bytes).then_some(bytes as u64)
 }
 
-fn mounted(mount: Mount) -> (String, Mounted) {
+fn mounted(mount: Mount) -> (String, ContainerMount) {
     let is_volume = mount.r#type == "volume";
     let source = if is_volume { mount.name } else { mount.source };
-    (mount.destination, Mounted { source, is_volume, is_writable: mount.is_writable })
+    (mount.destination, ContainerMount { source, is_volume, is_writable: mount.is_writable })
 }
 
 fn published(bindings: &BTreeMap<String, Option<Vec<PortBinding>>>) -> BTreeSet<Publish> {

@@ -8,7 +8,7 @@ use crate::{
     engine::{Engine, with_query},
     error::Error,
     names::{ContainerId, ContainerName},
-    transport::{Answer, BODY_TIMEOUT, HEAD_TIMEOUT, Wait},
+    transport::{BODY_TIMEOUT, EngineResponse, HEAD_TIMEOUT, Wait},
 };
 
 /// How long a start may take: the engine prepares mounts and cards first.
@@ -27,7 +27,7 @@ pub enum Started {
 
 /// What a stop did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
+pub enum StopOutcome {
     /// It has ended.
     Now,
     /// It did not run.
@@ -49,11 +49,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Timeout`] if the engine itself cannot end it, as with a card that has left the bus.
-    pub async fn stop(&self, id: &ContainerId, grace: Duration) -> Result<Stopped, Error> {
+    pub async fn stop(&self, id: &ContainerId, grace: Duration) -> Result<StopOutcome, Error> {
         let seconds = grace.as_secs().to_string();
         let path = with_query(&format!("containers/{id}/stop"), &[("t", &seconds)]);
         let status = self.act(Method::POST, &path, grace + HEAD_TIMEOUT).await?;
-        Ok(if status == StatusCode::NOT_MODIFIED { Stopped::Already } else { Stopped::Now })
+        Ok(if status == StatusCode::NOT_MODIFIED { StopOutcome::Already } else { StopOutcome::Now })
     }
 
     /// Ends a container at once.
@@ -90,7 +90,7 @@ impl Engine {
         path: &str,
         patience: Duration,
     ) -> Result<StatusCode, Error> {
-        let Answer { status, body, .. } = self.call(method, path, Wait::AtMost(patience)).await?;
+        let EngineResponse { status, body, .. } = self.call(method, path, Wait::AtMost(patience)).await?;
         body.whole(crate::engine::MAX_DOCUMENT, BODY_TIMEOUT).await?;
         Ok(status)
     }

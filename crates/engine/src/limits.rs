@@ -8,7 +8,7 @@ const LEAST_CPU: u32 = 10;
 
 /// How much of its machine a container may use. Everything is set on every container, so that no engine's default applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ContainerLimits {
     /// Thousandths of a processor.
     pub cpu_milli: u32,
     /// Bytes of memory.
@@ -52,7 +52,7 @@ pub enum LimitsError {
     Memory,
 }
 
-impl Limits {
+impl ContainerLimits {
     /// Looks whether engines take them.
     ///
     /// # Errors
@@ -75,16 +75,22 @@ mod tests {
 
     #[test]
     fn limits_are_what_engines_take() {
-        let limits =
-            Limits { cpu_milli: 10, memory: 6 << 20, shm: 1, pids: 1, disk: None, log: LogLimits::default() };
+        let limits = ContainerLimits {
+            cpu_milli: 10,
+            memory: 6 << 20,
+            shm: 1,
+            pids: 1,
+            disk: None,
+            log: LogLimits::default(),
+        };
         assert_eq!(limits.check(), Ok(()));
-        assert_eq!(Limits { cpu_milli: 9, ..limits }.check(), Err(LimitsError::Processors));
-        assert_eq!(Limits { memory: 1 << 20, ..limits }.check(), Err(LimitsError::Memory));
+        assert_eq!(ContainerLimits { cpu_milli: 9, ..limits }.check(), Err(LimitsError::Processors));
+        assert_eq!(ContainerLimits { memory: 1 << 20, ..limits }.check(), Err(LimitsError::Memory));
         for nothing in [
-            Limits { shm: 0, ..limits },
-            Limits { pids: 0, ..limits },
-            Limits { disk: Some(0), ..limits },
-            Limits { log: LogLimits { file_mib: 0, files: 1 }, ..limits },
+            ContainerLimits { shm: 0, ..limits },
+            ContainerLimits { pids: 0, ..limits },
+            ContainerLimits { disk: Some(0), ..limits },
+            ContainerLimits { log: LogLimits { file_mib: 0, files: 1 }, ..limits },
         ] {
             assert_eq!(nothing.check(), Err(LimitsError::Nothing));
         }

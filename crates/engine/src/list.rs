@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::{
-    container::Status,
+    container::ContainerStatus,
     engine::{Engine, MAX_LIST, with_query},
     error::Error,
     json::null_is_default,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Which containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose<'a> {
+pub enum OwnerFilter<'a> {
     /// Those of one server of ours.
     Of(&'a Installation),
     /// Everybody's.
@@ -25,7 +25,7 @@ pub enum Whose<'a> {
 
 /// A container in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedContainer {
     /// Its id.
     pub id: ContainerId,
     /// Its name.
@@ -33,14 +33,14 @@ pub struct Listed {
     /// Whose it is; nothing for what is not ours.
     pub owner: Option<Owner>,
     /// What it does.
-    pub status: Status,
+    pub status: ContainerStatus,
     /// What its image was called when it was made.
     pub image_name: String,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Wire {
+struct WireSummary {
     id: String,
     #[serde(default, deserialize_with = "null_is_default")]
     names: Vec<String>,
@@ -57,16 +57,16 @@ impl Engine {
     ///
     /// # Errors
     /// The engine does not answer, or the list is longer than 32 MiB.
-    pub async fn containers(&self, whose: Whose<'_>) -> Result<Vec<Listed>, Error> {
+    pub async fn containers(&self, whose: OwnerFilter<'_>) -> Result<Vec<ListedContainer>, Error> {
         let filter = match whose {
-            Whose::Of(installation) => Some(owner::filter(installation)),
-            Whose::Everybody => None,
+            OwnerFilter::Of(installation) => Some(owner::filter(installation)),
+            OwnerFilter::Everybody => None,
         };
         let mut query = vec![("all", "true")];
         query.extend(filter.iter().map(|filter| ("filters", filter.as_str())));
-        let wire: Vec<Wire> = self.get(&with_query("containers/json", &query), MAX_LIST).await?;
-        let mut containers: Vec<Listed> = wire.into_iter().map(listed).collect::<Result<_, _>>()?;
-        if let Whose::Of(installation) = whose {
+        let wire: Vec<WireSummary> = self.get(&with_query("containers/json", &query), MAX_LIST).await?;
+        let mut containers: Vec<ListedContainer> = wire.into_iter().map(listed).collect::<Result<_, _>>()?;
+        if let OwnerFilter::Of(installation) = whose {
             // An engine that ignores a filter must not make others' containers ours.
             containers
                 .retain(|one| one.owner.as_ref().is_some_and(|owner| owner.installation == *installation));
@@ -75,13 +75,13 @@ impl Engine {
     }
 }
 
-fn listed(wire: Wire) -> Result<Listed, Error> {
+fn listed(wire: WireSummary) -> Result<ListedContainer, Error> {
     let name = wire.names.first().map(|name| name.trim_start_matches('/')).unwrap_or_default();
-    Ok(Listed {
+    Ok(ListedContainer {
         id: wire.id.parse().map_err(|_| Error::Answer("it names no container"))?,
         name: Message::new(name).as_str().to_owned(),
         owner: Owner::of_labels(&wire.labels),
-        status: Status::of_engine(&wire.state),
+        status: ContainerStatus::of_engine(&wire.state),
         image_name: Message::new(&wire.image).as_str().to_owned(),
     })
 }

@@ -9,7 +9,7 @@ use crate::{
     container::Container,
     engine::{Engine, with_query},
     error::Error,
-    frames::{Chunk, Frames},
+    frames::{Chunk, FrameDecoder},
     transport::Wait,
 };
 
@@ -31,7 +31,7 @@ pub struct LogRequest {
 #[derive(Debug)]
 pub struct Logs {
     body: Option<Body>,
-    frames: Frames,
+    frames: FrameDecoder,
     waiting: VecDeque<Chunk>,
 }
 
@@ -51,7 +51,7 @@ impl Engine {
         // Podman sends no head before there is something to say.
         let wait = if request.follow { Wait::Forever } else { Wait::SHORT };
         let answer = self.call(Method::GET, &path, wait).await?;
-        let frames = Frames::new(container.settings.terminal);
+        let frames = FrameDecoder::new(container.settings.terminal);
         Ok(Logs { body: Some(answer.body), frames, waiting: VecDeque::new() })
     }
 }

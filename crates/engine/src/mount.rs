@@ -130,11 +130,11 @@ pub struct Mounts {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mount {
     pub(crate) target: String,
-    pub(crate) source: Source,
+    pub(crate) source: MountSource,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
+pub(crate) enum MountSource {
     /// A volume, which may be written.
     Volume(String),
     /// A path of the node, which may only be read.
@@ -146,7 +146,7 @@ impl Mounts {
     pub(crate) fn all(&self) -> Vec<Mount> {
         let data = self.volumes.iter().map(|mount| Mount {
             target: mount.target.0.clone(),
-            source: Source::Volume(mount.volume.as_str().to_owned()),
+            source: MountSource::Volume(mount.volume.as_str().to_owned()),
         });
         data.chain(self.split.iter().flat_map(SplitLibrary::mounts)).collect()
     }
@@ -155,13 +155,13 @@ impl Mounts {
 impl SplitLibrary {
     fn mounts(&self) -> Vec<Mount> {
         let host =
-            |target: &str, path: String| Mount { target: target.to_owned(), source: Source::Host(path) };
+            |target: &str, path: String| Mount { target: target.to_owned(), source: MountSource::Host(path) };
         let mut mounts = vec![
             host(SPLIT_DIRECTORY, self.directory.0.clone()),
             host(SPLIT_DEFAULT, self.directory.file("libvgpu.so")),
             Mount {
                 target: LOCK_DIRECTORY.to_owned(),
-                source: Source::Volume(self.lock.as_str().to_owned()),
+                source: MountSource::Volume(self.lock.as_str().to_owned()),
             },
         ];
         mounts.extend(self.preload.iter().map(|path| host(PRELOAD_FILE, path.0.clone())));

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 /// The text is no name that an engine takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
+pub enum EngineNameError {
     /// Of a container or volume.
     #[error("a name has 1 to 128 letters, digits, `_`, `.` and `-`, and begins with a letter or digit")]
     Name,
@@ -40,9 +40,9 @@ macro_rules! names {
         }
 
         impl FromStr for $name {
-            type Err = NameError;
+            type Err = EngineNameError;
 
-            fn from_str(text: &str) -> Result<Self, NameError> {
+            fn from_str(text: &str) -> Result<Self, EngineNameError> {
                 if $is(text) { Ok(Self(text.to_owned())) } else { Err($error) }
             }
         }
@@ -57,13 +57,13 @@ macro_rules! names {
 
 names! {
     /// The id of a container.
-    ContainerId, is_id, NameError::Id;
+    ContainerId, is_id, EngineNameError::Id;
     /// The name of a container.
-    ContainerName, is_name, NameError::Name;
+    ContainerName, is_name, EngineNameError::Name;
     /// The name of a volume.
-    VolumeName, is_name, NameError::Name;
+    VolumeName, is_name, EngineNameError::Name;
     /// The id of an image: what is behind `sha256:`.
-    ImageId, is_id, NameError::Id;
+    ImageId, is_id, EngineNameError::Id;
 }
 
 impl ImageId {
@@ -71,7 +71,7 @@ impl ImageId {
     ///
     /// # Errors
     /// It is none.
-    pub fn of_engine(text: &str) -> Result<Self, NameError> {
+    pub fn of_engine(text: &str) -> Result<Self, EngineNameError> {
         text.strip_prefix("sha256:").unwrap_or(text).parse()
     }
 }
@@ -87,7 +87,7 @@ mod tests {
         }
         let long = "x".repeat(129);
         for name in ["", "a", "-ab", ".ab", "a/b", "a b", "a?b", "a%2fb", "名字", "a\nb", &long] {
-            assert_eq!(name.parse::<VolumeName>(), Err(NameError::Name), "{name}");
+            assert_eq!(name.parse::<VolumeName>(), Err(EngineNameError::Name), "{name}");
         }
     }
 
@@ -96,7 +96,7 @@ mod tests {
         let id = "0123456789ab".repeat(5);
         assert_eq!(id.parse::<ContainerId>().unwrap().as_str(), id);
         for id in ["", "0123456789a", "0123456789AB", "0123456789a/", &"a".repeat(65)] {
-            assert_eq!(id.parse::<ContainerId>(), Err(NameError::Id), "{id}");
+            assert_eq!(id.parse::<ContainerId>(), Err(EngineNameError::Id), "{id}");
         }
         assert_eq!(ImageId::of_engine("sha256:0123456789ab"), ImageId::of_engine("0123456789ab"));
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::names::NameError;
+use crate::names::EngineNameError;
 
 /// The label with the installation.
 const INSTALLATION: &str = "io.entrepot.installation";
@@ -30,12 +30,12 @@ impl Installation {
 }
 
 impl FromStr for Installation {
-    type Err = NameError;
+    type Err = EngineNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, EngineNameError> {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         let is_one = (1..=64).contains(&text.len()) && text.bytes().all(is_allowed);
-        if is_one { Ok(Self(text.to_owned())) } else { Err(NameError::Name) }
+        if is_one { Ok(Self(text.to_owned())) } else { Err(EngineNameError::Name) }
     }
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Installation {
 
 /// What a container or volume of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
+pub enum ContainerPurpose {
     /// It is, or belongs to, the instance with this id.
     Instance(u32),
     /// It looks at the machine, and is removed at once.
@@ -60,15 +60,15 @@ pub struct Owner {
     /// The server.
     pub installation: Installation,
     /// And what it is for.
-    pub purpose: Purpose,
+    pub purpose: ContainerPurpose,
 }
 
 impl Owner {
     /// The labels that say so. Each is always set: a container has those of its image besides.
     pub(crate) fn labels(&self) -> BTreeMap<&'static str, String> {
         let (purpose, instance) = match self.purpose {
-            Purpose::Instance(id) => (OF_INSTANCE, id.to_string()),
-            Purpose::Survey => (OF_SURVEY, String::new()),
+            ContainerPurpose::Instance(id) => (OF_INSTANCE, id.to_string()),
+            ContainerPurpose::Survey => (OF_SURVEY, String::new()),
         };
         let installation = self.installation.0.clone();
         BTreeMap::from([(INSTALLATION, installation), (INSTANCE, instance), (PURPOSE, purpose.to_owned())])
@@ -78,8 +78,8 @@ impl Owner {
     pub(crate) fn of_labels(labels: &BTreeMap<String, String>) -> Option<Self> {
         let installation = labels.get(INSTALLATION)?.parse().ok()?;
         let purpose = match labels.get(PURPOSE)?.as_str() {
-            OF_INSTANCE => Purpose::Instance(labels.get(INSTANCE)?.parse().ok()?),
-            OF_SURVEY => Purpose::Survey,
+            OF_INSTANCE => ContainerPurpose::Instance(labels.get(INSTANCE)?.parse().ok()?),
+            OF_SURVEY => ContainerPurpose::Survey,
             _ => return None,
         };
         Some(Self { installation, purpose })
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn owners_are_read_back() {
-        for purpose in [Purpose::Instance(7), Purpose::Survey] {
+        for purpose in [ContainerPurpose::Instance(7), ContainerPurpose::Survey] {
             let owner = Owner { installation: "a-1".parse().unwrap(), purpose };
             let labels = owner.labels().into_iter().map(|(name, value)| (name.to_owned(), value));
             assert_eq!(Owner::of_labels(&labels.collect()), Some(owner));
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(of(&[(INSTALLATION, "a"), (INSTANCE, "7"), (PURPOSE, "")]), None);
         // What an image says of itself is said over.
         let survey = of(&[(INSTALLATION, "a"), (INSTANCE, "7"), (PURPOSE, OF_SURVEY)]).unwrap();
-        assert_eq!(survey.purpose, Purpose::Survey);
+        assert_eq!(survey.purpose, ContainerPurpose::Survey);
         assert!("a=b".parse::<Installation>().is_err() && "".parse::<Installation>().is_err());
     }
 }

@@ -17,19 +17,19 @@ use crate::{
 };
 
 /// A pull that is under way. Dropping it ends the pull, as far as the engine notices.
-pub struct Pull {
-    state: State,
+pub struct ImagePull {
+    state: PullStream,
     lines: JsonLines,
     waiting: VecDeque<Result<PullEvent, PullFailure>>,
 }
 
-enum State {
+enum PullStream {
     Running(Body),
     /// What came last has been told. From here on there is nothing.
     Over,
 }
 
-impl fmt::Debug for Pull {
+impl fmt::Debug for ImagePull {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Pull").finish_non_exhaustive()
     }
@@ -41,7 +41,7 @@ impl Engine {
     /// An image for another platform is no error to Podman where a registry has no other: the caller looks at what came.
     ///
     /// What fails before the first event is in the same words as what fails later: both are a [`PullFailure`] of
-    /// [`Pull::next`].
+    /// [`ImagePull::next`].
     ///
     /// # Errors
     /// The engine itself cannot be reached.
@@ -50,14 +50,14 @@ impl Engine {
         image: &ImageRef,
         platform: Option<&Platform>,
         auth: Option<&PullAuth>,
-    ) -> Result<Pull, PullStop> {
+    ) -> Result<ImagePull, PullStop> {
         let mut request = request(Method::POST, &self.pull_path(image, platform), None)?;
         if let Some(auth) = auth {
             request.headers_mut().insert(HEADER, auth.header()?);
         }
         match self.send(request, Wait::Forever).await {
-            Ok(answer) => Ok(Pull {
-                state: State::Running(answer.body),
+            Ok(answer) => Ok(ImagePull {
+                state: PullStream::Running(answer.body),
                 lines: JsonLines::default(),
                 waiting: VecDeque::new(),
             }),
@@ -102,7 +102,7 @@ impl PullStop {
     }
 }
 
-impl Pull {
+impl ImagePull {
     /// What the engine says next, however long that takes. `None` means that the image is there, now and whenever it is
     /// asked again; after an error there is nothing more either.
     ///
@@ -111,7 +111,7 @@ impl Pull {
     pub async fn next(&mut self) -> Result<Option<PullEvent>, PullStop> {
         let next = self.read().await;
         if !matches!(next, Ok(Some(_))) {
-            (self.state, self.waiting) = (State::Over, VecDeque::new());
+            (self.state, self.waiting) = (PullStream::Over, VecDeque::new());
         }
         next
     }
@@ -121,10 +121,10 @@ impl Pull {
             if let Some(event) = self.waiting.pop_front() {
                 return event.map(Some).map_err(PullStop::Failed);
             }
-            let State::Running(body) = &mut self.state else { return Ok(None) };
+            let PullStream::Running(body) = &mut self.state else { return Ok(None) };
             let Some(data) = body.next().await? else {
                 self.waiting.extend(self.lines.rest().and_then(|line| pull_event::read(&line).transpose()));
-                self.state = State::Over;
+                self.state = PullStream::Over;
                 continue;
             };
             self.lines.push(&data);

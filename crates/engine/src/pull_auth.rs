@@ -24,7 +24,7 @@ pub struct PullAuth {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct AuthDocument<'a> {
     username: &'a str,
     password: &'a str,
     serveraddress: &'a str,
@@ -36,7 +36,7 @@ impl PullAuth {
     pub(crate) fn header(&self) -> Result<HeaderValue, Error> {
         let serveraddress = if self.host.is_docker_hub() { DOCKER_HUB } else { self.host.as_str() };
         let document =
-            Document { username: &self.username, password: self.password.expose_secret(), serveraddress };
+            AuthDocument { username: &self.username, password: self.password.expose_secret(), serveraddress };
         let json = serde_json::to_vec(&document).map_err(|_| Error::Answer("the login cannot be written"))?;
         let value = HeaderValue::try_from(URL_SAFE.encode(json));
         let mut value = value.map_err(|_| Error::Answer("the login cannot be written"))?;

@@ -48,7 +48,7 @@ pub enum LayerStep {
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct PullLine {
     #[serde(default)]
     status: Option<String>,
     #[serde(default)]
@@ -85,7 +85,7 @@ struct ErrorDetail {
 
 /// Reads a line. What means nothing here is `Ok(None)`.
 pub(crate) fn read(line: &[u8]) -> Result<Option<PullEvent>, PullFailure> {
-    let Ok(line) = serde_json::from_slice::<Line>(line) else {
+    let Ok(line) = serde_json::from_slice::<PullLine>(line) else {
         return Err(PullFailure::not_understood(line));
     };
     if let Some(error) = line.error_detail.map(|detail| detail.message).or(line.error) {

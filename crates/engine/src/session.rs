@@ -25,7 +25,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A program that ends with its [`Leader`].
 #[derive(Debug)]
-pub struct Session {
+pub struct ExecSession {
     /// The program.
     pub exec: Exec,
     /// Its end.
@@ -55,7 +55,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::exec`]; and [`Error::NotStarted`], above all where there is no shell in the container.
-    pub async fn session(&self, container: &ContainerId, request: &ExecRequest) -> Result<Session, Error> {
+    pub async fn session(
+        &self,
+        container: &ContainerId,
+        request: &ExecRequest,
+    ) -> Result<ExecSession, Error> {
         let lead = ["sh", "-c", LEAD, "sh"].map(str::to_owned);
         let command = lead.into_iter().chain(request.command.iter().cloned()).collect();
         let led = ExecRequest { command, ..request.clone() };
@@ -70,7 +74,7 @@ impl Engine {
             user: request.user.clone(),
             number,
         };
-        Ok(Session { exec, leader: Leader(Some(process)) })
+        Ok(ExecSession { exec, leader: Leader(Some(process)) })
     }
 }
 

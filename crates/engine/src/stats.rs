@@ -59,7 +59,7 @@ impl Memory {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+struct WireStats {
     #[serde(default)]
     read: String,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -118,7 +118,7 @@ impl Engine {
     }
 }
 
-fn sample(wire: &Wire) -> Option<Sample> {
+fn sample(wire: &WireStats) -> Option<Sample> {
     let cpu_ns = wire.cpu_stats.cpu_usage.total_usage;
     if cpu_ns == 0 && wire.memory_stats.usage == 0 {
         return None;

@@ -46,7 +46,7 @@ impl Wait {
 
 /// An answer that is no error.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct EngineResponse {
     pub(crate) status: StatusCode,
     pub(crate) date_ms: Option<i64>,
     pub(crate) body: Body,
@@ -57,7 +57,7 @@ pub(crate) async fn send(
     endpoint: &Endpoint,
     request: Request<Full<Bytes>>,
     wait: Wait,
-) -> Result<Answer, Error> {
+) -> Result<EngineResponse, Error> {
     let (response, connection) = exchange(endpoint, request, wait).await?;
     let (head, incoming) = response.into_parts();
     let body = Body::new(incoming, connection);
@@ -65,7 +65,7 @@ pub(crate) async fn send(
         return Err(refusal(head.status, body).await);
     }
     let date = head.headers.get(header::DATE).and_then(|date| date.to_str().ok());
-    Ok(Answer { status: head.status, date_ms: date.and_then(date_ms), body })
+    Ok(EngineResponse { status: head.status, date_ms: date.and_then(date_ms), body })
 }
 
 /// Sends a request and returns whatever is answered, with the connection.

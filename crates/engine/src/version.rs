@@ -114,7 +114,7 @@ pub struct EngineVersion {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Wire {
+pub(crate) struct WireVersion {
     #[serde(rename = "Version", default)]
     version: String,
     #[serde(rename = "ApiVersion", default)]
@@ -148,7 +148,7 @@ struct Details {
 }
 
 /// Decides what is spoken. The program is known by its components: Podman's own version looks like any other.
-pub(crate) fn negotiate(wire: Wire) -> Result<EngineVersion, Error> {
+pub(crate) fn negotiate(wire: WireVersion) -> Result<EngineVersion, Error> {
     let podman = wire.components.iter().find(|component| component.name == "Podman Engine");
     let newest: ApiVersion = wire.api_version.parse()?;
     let oldest = wire.min_api_version.parse().unwrap_or(OLDEST);

@@ -27,14 +27,14 @@ pub struct Volume {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Create<'a> {
+struct CreateVolume<'a> {
     name: &'a str,
     labels: BTreeMap<&'static str, String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Wire {
+struct WireNamedVolume {
     name: String,
     #[serde(default, deserialize_with = "null_is_default")]
     labels: BTreeMap<String, String>,
@@ -44,7 +44,7 @@ struct Wire {
 #[serde(rename_all = "PascalCase")]
 struct WireList {
     #[serde(default, deserialize_with = "null_is_default")]
-    volumes: Vec<Wire>,
+    volumes: Vec<WireNamedVolume>,
 }
 
 impl Engine {
@@ -53,9 +53,9 @@ impl Engine {
     /// # Errors
     /// [`Error::Conflict`] if there is one of this name that belongs to somebody else.
     pub async fn create_volume(&self, volume: &Volume) -> Result<(), Error> {
-        let document = Create { name: volume.name.as_str(), labels: volume.owner.labels() };
+        let document = CreateVolume { name: volume.name.as_str(), labels: volume.owner.labels() };
         let path = self.path(Api::Docker, "volumes/create");
-        let made: Wire = self.post(&path, &document, TIMEOUT).await?;
+        let made: WireNamedVolume = self.post(&path, &document, TIMEOUT).await?;
         match Owner::of_labels(&made.labels) {
             Some(owner) if owner.installation == volume.owner.installation => Ok(()),
             _ => Err(Error::Conflict(crate::message::Message::new("the volume belongs to somebody else"))),

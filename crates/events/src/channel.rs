@@ -18,18 +18,18 @@ const CAPACITY: usize = 1024;
 
 /// Raises events. Cheap to clone; clones are the same. The default one has nobody at its other end.
 #[derive(Clone, Debug, Default)]
-pub struct EventSender(Option<Arc<Inner>>);
+pub struct EventSender(Option<Arc<SenderInner>>);
 
 #[derive(Debug)]
-struct Inner {
-    sender: mpsc::Sender<Raised>,
+struct SenderInner {
+    sender: mpsc::Sender<RaisedEvent>,
     wanted: BTreeSet<EventKind>,
     lost: Arc<AtomicU64>,
 }
 
 /// An event, and when it was raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Raised {
+pub struct RaisedEvent {
     /// When.
     pub at: SystemTime,
     /// What happened.
@@ -39,7 +39,7 @@ pub struct Raised {
 /// Takes events in the order in which they were raised.
 #[derive(Debug)]
 pub struct EventReceiver {
-    received: mpsc::Receiver<Raised>,
+    received: mpsc::Receiver<RaisedEvent>,
     lost: Arc<AtomicU64>,
 }
 
@@ -47,7 +47,7 @@ pub struct EventReceiver {
 pub fn channel(wanted: BTreeSet<EventKind>) -> (EventSender, EventReceiver) {
     let (sender, received) = mpsc::channel(CAPACITY);
     let lost = Arc::new(AtomicU64::new(0));
-    let inner = Inner { sender, wanted, lost: Arc::clone(&lost) };
+    let inner = SenderInner { sender, wanted, lost: Arc::clone(&lost) };
     (EventSender(Some(Arc::new(inner))), EventReceiver { received, lost })
 }
 
@@ -62,7 +62,7 @@ impl EventSender {
         let Some(inner) = self.0.as_ref().filter(|inner| inner.wanted.contains(&event.kind())) else {
             return;
         };
-        if inner.sender.try_send(Raised { at: SystemTime::now(), event }).is_err() {
+        if inner.sender.try_send(RaisedEvent { at: SystemTime::now(), event }).is_err() {
             inner.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -70,12 +70,12 @@ impl EventSender {
 
 impl EventReceiver {
     /// Waits for the next event; `None` once all senders are gone and everything is taken.
-    pub async fn next(&mut self) -> Option<Raised> {
+    pub async fn next(&mut self) -> Option<RaisedEvent> {
         self.received.recv().await
     }
 
     /// The next event that is there already.
-    pub fn try_next(&mut self) -> Option<Raised> {
+    pub fn try_next(&mut self) -> Option<RaisedEvent> {
         self.received.try_recv().ok()
     }
 

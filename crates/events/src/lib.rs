@@ -12,7 +12,7 @@ mod channel;
 mod event;
 mod kind;
 
-pub use channel::{EventReceiver, EventSender, Raised, channel};
+pub use channel::{EventReceiver, EventSender, RaisedEvent, channel};
 pub use event::{
     BudgetLow, CardFree, CertificateFailed, DiskLow, Event, ModeChanged, PruneWaiting, RequestDone,
     RequestResult, ScrubFound, SyncRun, SyncRunState,

@@ -7,14 +7,14 @@ use std::{
 
 use proptest::{collection::vec, prelude::*};
 
-use crate::{Goal, Item, Price, Reason, Standing, Stock, plan};
+use crate::{EvictionGoal, FetchCost, Item, Reason, Retention, Stock, plan};
 
-const PRICE: Price = Price { per_byte: 1e-7, per_image: 0.5 };
+const PRICE: FetchCost = FetchCost { per_byte: 1e-7, per_image: 0.5 };
 
 /// An image: its units, whether it stays, its heat and its age.
-type Drawn = (Vec<u64>, bool, f64, u64);
+type DrawnImage = (Vec<u64>, bool, f64, u64);
 
-fn images() -> impl Strategy<Value = Vec<Drawn>> {
+fn images() -> impl Strategy<Value = Vec<DrawnImage>> {
     vec((vec(0_u64..40, 0..6), prop::bool::weighted(0.2), 0.0..20.0, 0_u64..1000), 0..40)
 }
 
@@ -22,19 +22,19 @@ fn size(name: u64) -> u64 {
     name * name * 100
 }
 
-fn stock(images: &[Drawn]) -> Stock {
+fn stock(images: &[DrawnImage]) -> Stock {
     let mut stock = Stock::default();
     for (names, stays, heat, used) in images {
         let units = names.iter().map(|name| stock.unit(*name, size(*name))).collect();
-        let standing = if *stays { Standing::Stays } else { Standing::MayGo };
+        let standing = if *stays { Retention::Stays } else { Retention::MayGo };
         let last_used = UNIX_EPOCH + Duration::from_secs(*used);
-        stock.add(Item { units, standing, heat: *heat, last_used, source: 0 });
+        stock.add(Item { units, retention: standing, heat: *heat, last_used, source: 0 });
     }
     stock
 }
 
 /// The bytes of all that is left, found the long way.
-fn left(images: &[Drawn], gone: &HashSet<usize>) -> u64 {
+fn left(images: &[DrawnImage], gone: &HashSet<usize>) -> u64 {
     let stay = images.iter().enumerate().filter(|(number, _)| !gone.contains(number));
     let names: HashSet<u64> = stay.flat_map(|(_, (names, ..))| names.iter().copied()).collect();
     names.into_iter().map(size).sum()
@@ -47,13 +47,13 @@ proptest! {
     ) {
         let stock = stock(&images);
         let unused_since = since.map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds));
-        let plan = plan(&stock, &[PRICE], &Goal { free, unused_since });
+        let plan = plan(&stock, &[PRICE], &EvictionGoal { free, unused_since });
         let mut gone = HashSet::new();
         let mut before = left(&images, &gone);
         prop_assert_eq!(before, stock.bytes());
         for choice in &plan {
             prop_assert!(gone.insert(choice.item), "one goes once");
-            prop_assert_eq!(stock.items()[choice.item].standing, Standing::MayGo);
+            prop_assert_eq!(stock.items()[choice.item].retention, Retention::MayGo);
             let after = left(&images, &gone);
             prop_assert_eq!(choice.frees, before - after);
             before = after;
@@ -71,14 +71,14 @@ proptest! {
         }
         let expired = plan.iter().filter(|choice| choice.reason == Reason::Expired).count();
         let old = stock.items().iter().filter(|item| {
-            item.standing == Standing::MayGo && unused_since.is_some_and(|since| item.last_used < since)
+            item.retention == Retention::MayGo && unused_since.is_some_and(|since| item.last_used < since)
         });
         prop_assert_eq!(expired, old.count());
     }
 
     #[test]
     fn the_same_stock_gives_the_same_plan_however_much_later(images in images(), free in 0_u64..2_000_000) {
-        let goal = Goal { free, unused_since: None };
+        let goal = EvictionGoal { free, unused_since: None };
         let first = plan(&stock(&images), &[PRICE], &goal);
         prop_assert_eq!(&first, &plan(&stock(&images), &[PRICE], &goal));
     }

@@ -15,7 +15,7 @@ const EXPIRE_AT_ONCE: (usize, usize) = (10, 100);
 
 /// The limits of a cache. Each is off unless it is set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct CacheLimits {
     max_size: Option<u64>,
     min_free: Option<u64>,
     keep_for: Option<Duration>,
@@ -85,7 +85,7 @@ pub enum Admission {
     TooLarge,
 }
 
-impl Limits {
+impl CacheLimits {
     /// Limits as they are written.
     ///
     /// # Errors
@@ -176,29 +176,32 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn demand(limits: &Limits, held: u64, free: u64) -> (u64, Vec<Trigger>, bool) {
+    fn demand(limits: &CacheLimits, held: u64, free: u64) -> (u64, Vec<Trigger>, bool) {
         let demand = limits.demand(Space { held, free: Some(free) });
         (demand.free, demand.triggers, demand.is_urgent)
     }
 
     #[test]
     fn limits_that_cannot_be_meant_are_refused() {
-        let refused = |limits: Result<Limits, LimitsError>| {
+        let refused = |limits: Result<CacheLimits, LimitsError>| {
             let error = limits.unwrap_err();
             format!("{}: {error}", error.key())
         };
-        assert_eq!(refused(Limits::new(Some(0), None, None)), "max_size: this must be more than 0");
-        assert_eq!(refused(Limits::new(None, Some(0), None)), "min_free: this must be more than 0");
-        assert_eq!(refused(Limits::new(None, None, Some(HOUR / 2))), "keep_for: this must be 1h or more");
-        let limits = Limits::new(Some(1), None, Some(HOUR)).unwrap();
+        assert_eq!(refused(CacheLimits::new(Some(0), None, None)), "max_size: this must be more than 0");
+        assert_eq!(refused(CacheLimits::new(None, Some(0), None)), "min_free: this must be more than 0");
+        assert_eq!(
+            refused(CacheLimits::new(None, None, Some(HOUR / 2))),
+            "keep_for: this must be 1h or more"
+        );
+        let limits = CacheLimits::new(Some(1), None, Some(HOUR)).unwrap();
         assert_eq!((limits.max_size(), limits.keep_for(), limits.is_off()), (Some(1), Some(HOUR), false));
-        assert!(Limits::new(None, None, None).unwrap().is_off());
+        assert!(CacheLimits::new(None, None, None).unwrap().is_off());
     }
 
     // Row 65
     #[test]
     fn from_the_high_mark_down_to_the_low_one() {
-        let limits = Limits::new(Some(1000), None, None).unwrap();
+        let limits = CacheLimits::new(Some(1000), None, None).unwrap();
         assert_eq!(demand(&limits, 990, 0), (0, vec![], false));
         assert_eq!(demand(&limits, 991, 0), (11, vec![Trigger::Size], false));
         assert_eq!(demand(&limits, 1000, 0), (20, vec![Trigger::Size], true));
@@ -208,7 +211,7 @@ mod tests {
     // Row 66
     #[test]
     fn free_space_is_a_reason_of_its_own() {
-        let limits = Limits::new(Some(1000), Some(400), None).unwrap();
+        let limits = CacheLimits::new(Some(1000), Some(400), None).unwrap();
         assert_eq!(demand(&limits, 10, 400), (0, vec![], false));
         assert_eq!(demand(&limits, 10, 399), (101, vec![Trigger::FreeSpace], false));
         assert_eq!(demand(&limits, 10, 0), (500, vec![Trigger::FreeSpace], true));
@@ -219,14 +222,14 @@ mod tests {
     // Row 62
     #[test]
     fn what_has_no_room_is_not_kept() {
-        let limits = Limits::new(Some(1000), None, None).unwrap();
+        let limits = CacheLimits::new(Some(1000), None, None).unwrap();
         let space = |held| Space { held, free: None };
         assert_eq!(limits.admit(space(900), 100, None), Admission::Kept);
         assert_eq!(limits.admit(space(901), 100, None), Admission::Full);
         assert_eq!(limits.admit(space(0), 10, Some(251)), Admission::TooLarge);
         assert_eq!(limits.admit(space(0), 251, None), Admission::TooLarge);
         assert_eq!(limits.admit(space(0), 251, Some(250)), Admission::Kept);
-        assert_eq!(Limits::default().admit(space(u64::MAX), u64::MAX, None), Admission::Kept);
+        assert_eq!(CacheLimits::default().admit(space(u64::MAX), u64::MAX, None), Admission::Kept);
     }
 
     // Row 56

@@ -12,8 +12,8 @@ use std::{
 use foldhash::quality::RandomState;
 
 use crate::{
-    stock::{Holders, Item, Standing, Stock, Unit},
-    worth::{Price, share, worth},
+    stock::{Holders, Item, Retention, Stock, Unit},
+    worth::{FetchCost, share, worth},
 };
 
 /// The part of all bytes that images on probation may take before they go first.
@@ -25,7 +25,7 @@ const FEW: u32 = 8;
 
 /// What has to go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Goal {
+pub struct EvictionGoal {
     /// How many bytes to free.
     pub free: u64,
     /// What was not used since then goes in any case.
@@ -54,7 +54,7 @@ pub struct Choice {
 
 /// Chooses images until the goal is reached, or until none is left that may go. The price of an image's upstream is the one at
 /// its [`Item::source`].
-pub fn plan(stock: &Stock, prices: &[Price], goal: &Goal) -> Vec<Choice> {
+pub fn plan(stock: &Stock, prices: &[FetchCost], goal: &EvictionGoal) -> Vec<Choice> {
     let mut planner = Planner::new(stock, prices);
     if let Some(since) = goal.unused_since {
         planner.expire(since);
@@ -86,7 +86,7 @@ type Queue = BinaryHeap<Reverse<(Rank, SystemTime, usize)>>;
 
 struct Planner<'a> {
     stock: &'a Stock,
-    prices: &'a [Price],
+    prices: &'a [FetchCost],
     holders: Holders,
     /// Who has a unit that few share.
     sharers: HashMap<Unit, Vec<u32>, RandomState>,
@@ -102,7 +102,7 @@ struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(stock: &'a Stock, prices: &'a [Price]) -> Self {
+    fn new(stock: &'a Stock, prices: &'a [FetchCost]) -> Self {
         let mut planner = Self {
             stock,
             prices,
@@ -117,7 +117,7 @@ impl<'a> Planner<'a> {
             freed: 0,
         };
         for (number, item) in stock.items().iter().enumerate() {
-            if item.standing == Standing::MayGo {
+            if item.retention == Retention::MayGo {
                 planner.note_sharers(number, item);
                 if is_on_probation(item) {
                     planner.probation_bytes += share(stock, &planner.holders, item);
@@ -149,7 +149,7 @@ impl<'a> Planner<'a> {
     fn expire(&mut self, since: SystemTime) {
         let items = self.stock.items();
         let mut old: Vec<_> = (0..items.len())
-            .filter(|number| items[*number].standing == Standing::MayGo && items[*number].last_used < since)
+            .filter(|number| items[*number].retention == Retention::MayGo && items[*number].last_used < since)
             .collect();
         old.sort_by_key(|number| (items[*number].last_used, *number));
         for number in old {
@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    const PRICE: Price = Price { per_byte: 1e-6, per_image: 0.1 };
+    const PRICE: FetchCost = FetchCost { per_byte: 1e-6, per_image: 0.1 };
 
     fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(seconds)
@@ -237,14 +237,14 @@ mod tests {
         let mut stock = Stock::default();
         for (nth, (heat, sizes)) in images.iter().enumerate() {
             let units = sizes.iter().map(|size| stock.unit(*size, *size)).collect();
-            let (standing, last_used) = (Standing::MayGo, at(nth as u64));
-            stock.add(Item { units, standing, heat: *heat, last_used, source: 0 });
+            let (standing, last_used) = (Retention::MayGo, at(nth as u64));
+            stock.add(Item { units, retention: standing, heat: *heat, last_used, source: 0 });
         }
         stock
     }
 
     fn chosen(stock: &Stock, free: u64) -> Vec<(usize, u64)> {
-        let goal = Goal { free, unused_since: None };
+        let goal = EvictionGoal { free, unused_since: None };
         plan(stock, &[PRICE], &goal).iter().map(|choice| (choice.item, choice.frees)).collect()
     }
 
@@ -284,7 +284,7 @@ mod tests {
     fn what_stays_is_not_touched_and_neither_are_its_bytes() {
         let mut stock = stock(&[(1.0, &[100]), (2.0, &[200, 7])]);
         let units = vec![stock.unit(100, 100), stock.unit(200, 200)];
-        stock.add(Item { units, standing: Standing::Stays, heat: 0.0, last_used: at(0), source: 0 });
+        stock.add(Item { units, retention: Retention::Stays, heat: 0.0, last_used: at(0), source: 0 });
         assert_eq!(chosen(&stock, u64::MAX), [(1, 7)], "the first one would free nothing");
         assert_eq!(stock.bytes_that_stay(), 300);
     }
@@ -293,10 +293,10 @@ mod tests {
     #[test]
     fn what_nobody_used_goes_whatever_it_is_worth_and_the_oldest_first() {
         let stock = stock(&[(9.0, &[10]), (8.0, &[11]), (1.0, &[12])]);
-        let goal = Goal { free: 15, unused_since: Some(at(2)) };
+        let goal = EvictionGoal { free: 15, unused_since: Some(at(2)) };
         let chosen: Vec<_> = plan(&stock, &[PRICE], &goal).iter().map(|one| (one.item, one.reason)).collect();
         assert_eq!(chosen, [(0, Reason::Expired), (1, Reason::Expired)]);
-        let goal = Goal { free: 30, unused_since: Some(at(1)) };
+        let goal = EvictionGoal { free: 30, unused_since: Some(at(1)) };
         let chosen: Vec<_> = plan(&stock, &[PRICE], &goal).iter().map(|one| one.reason).collect();
         assert_eq!(chosen, [Reason::Expired, Reason::Room, Reason::Room]);
     }
@@ -307,10 +307,10 @@ mod tests {
         for source in [1, 0] {
             let units = vec![stock.unit(source, 1000)];
             let source = usize::try_from(source).unwrap();
-            stock.add(Item { units, standing: Standing::MayGo, heat: 2.0, last_used: at(0), source });
+            stock.add(Item { units, retention: Retention::MayGo, heat: 2.0, last_used: at(0), source });
         }
-        let dear = Price { per_image: 100.0, ..PRICE };
-        let goal = Goal { free: 1, unused_since: None };
+        let dear = FetchCost { per_image: 100.0, ..PRICE };
+        let goal = EvictionGoal { free: 1, unused_since: None };
         assert_eq!(plan(&stock, &[PRICE, dear], &goal)[0].item, 1);
         assert_eq!(plan(&stock, &[dear, PRICE], &goal)[0].item, 0);
     }

@@ -10,7 +10,7 @@ pub struct Unit(u32);
 
 /// Whether an image may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Retention {
     /// It is pinned, young, hosted, or something that stays leads to it.
     Stays,
     /// Nothing speaks for it but what it is worth.
@@ -23,7 +23,7 @@ pub struct Item {
     /// What it is made of.
     pub units: Vec<Unit>,
     /// Whether it may go.
-    pub standing: Standing,
+    pub retention: Retention,
     /// How many pulls it is worth now: see [`Heat`](crate::Heat).
     pub heat: f64,
     /// When it was last pulled, or came.
@@ -67,7 +67,7 @@ impl Stock {
         for unit in &item.units {
             let at = unit.0 as usize;
             self.holders[at] += 1;
-            self.kept[at] |= item.standing == Standing::Stays;
+            self.kept[at] |= item.retention == Retention::Stays;
         }
         self.items.push(item);
         self.items.len() - 1
@@ -131,9 +131,15 @@ mod tests {
         let (a, b) = (stock.unit(1, 10), stock.unit(2, 5));
         assert_eq!(stock.unit(1, 99), a);
         stock.unit(3, 1000);
-        let item = |units, standing| Item { units, standing, heat: 1.0, last_used: UNIX_EPOCH, source: 0 };
-        assert_eq!(stock.add(item(vec![a, b, a], Standing::MayGo)), 0);
-        assert_eq!(stock.add(item(vec![b], Standing::Stays)), 1);
+        let item = |units, standing| Item {
+            units,
+            retention: standing,
+            heat: 1.0,
+            last_used: UNIX_EPOCH,
+            source: 0,
+        };
+        assert_eq!(stock.add(item(vec![a, b, a], Retention::MayGo)), 0);
+        assert_eq!(stock.add(item(vec![b], Retention::Stays)), 1);
         assert_eq!((stock.bytes(), stock.bytes_that_stay(), stock.items().len()), (15, 5, 2));
         let mut holders = stock.holders();
         assert_eq!((holders.of(a), holders.leave(b), holders.leave(b), holders.leave(b)), (1, 1, 0, 0));

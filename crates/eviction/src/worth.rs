@@ -4,14 +4,14 @@ use crate::stock::{Holders, Item, Stock};
 
 /// What fetching from an upstream costs, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Price {
+pub struct FetchCost {
     /// For each byte: the inverse of the rate that its link has shown.
     pub per_byte: f64,
     /// For each image: round trips, and what a pull is worth where the upstream allows few.
     pub per_image: f64,
 }
 
-impl Price {
+impl FetchCost {
     /// What fetching an image's missing bytes costs.
     pub fn of(&self, bytes: u64) -> f64 {
         bytes as f64 * self.per_byte + self.per_image
@@ -29,7 +29,7 @@ pub(crate) fn share(stock: &Stock, holders: &Holders, item: &Item) -> f64 {
 const EAGERNESS: f64 = 2.5;
 
 /// The seconds that a byte of it saves, weighed by how likely it is pulled again. What frees nothing is worth keeping whatever it is.
-pub(crate) fn worth(item: &Item, share: f64, price: &Price) -> f64 {
+pub(crate) fn worth(item: &Item, share: f64, price: &FetchCost) -> f64 {
     if share <= 0.0 {
         return f64::INFINITY;
     }
@@ -41,16 +41,16 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::stock::Standing;
+    use crate::stock::Retention;
 
     fn item(heat: f64) -> Item {
-        Item { units: Vec::new(), standing: Standing::MayGo, heat, last_used: UNIX_EPOCH, source: 0 }
+        Item { units: Vec::new(), retention: Retention::MayGo, heat, last_used: UNIX_EPOCH, source: 0 }
     }
 
     #[test]
     fn what_is_wanted_far_away_and_small_is_worth_more() {
-        let near = Price { per_byte: 1e-8, per_image: 1.0 };
-        let far = Price { per_byte: 1e-6, per_image: 1.0 };
+        let near = FetchCost { per_byte: 1e-8, per_image: 1.0 };
+        let far = FetchCost { per_byte: 1e-6, per_image: 1.0 };
         assert!(worth(&item(2.0), 1e6, &near) > worth(&item(1.0), 1e6, &near));
         assert!(worth(&item(1.0), 1e6, &far) > worth(&item(1.0), 1e6, &near));
         assert!(worth(&item(1.0), 1e3, &near) > worth(&item(1.0), 1e6, &near));

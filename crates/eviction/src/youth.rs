@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::stock::{Item, Standing, Stock};
+use crate::stock::{Item, Retention, Stock};
 
 /// What came or was pulled more recently stays in any case.
 const NEWBORN: Duration = Duration::from_secs(3 * 60);
@@ -23,7 +23,7 @@ pub fn spare_young(stock: &Stock, items: &mut [Item], now: SystemTime, of: u64) 
         if room < 0.0 && !is_since(item, NEWBORN) {
             return;
         }
-        item.standing = Standing::Stays;
+        item.retention = Retention::Stays;
     }
 }
 
@@ -39,14 +39,14 @@ mod tests {
         let mut stock = Stock::default();
         let item = |(nth, age): (usize, &u64)| Item {
             units: vec![stock.unit(nth as u64, 10)],
-            standing: Standing::MayGo,
+            retention: Retention::MayGo,
             heat: 1.0,
             last_used: now - Duration::from_secs(age * 60),
             source: 0,
         };
         let mut items: Vec<_> = ages.iter().enumerate().map(item).collect();
         spare_young(&stock, &mut items, now, of);
-        items.iter().map(|item| item.standing == Standing::Stays).collect()
+        items.iter().map(|item| item.retention == Retention::Stays).collect()
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Attempts {
 
 /// A login that is under way.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Attempt {
+pub struct PendingLogin {
     /// What the browser keeps until the login is finished.
     pub cookie: String,
     /// What the provider returns to us.
@@ -69,7 +69,11 @@ impl Attempts {
     ///
     /// # Errors
     /// The system has no random bytes.
-    pub fn begin(&self, return_to: &str, now: SystemTime) -> Result<Attempt, aws_lc_rs::error::Unspecified> {
+    pub fn begin(
+        &self,
+        return_to: &str,
+        now: SystemTime,
+    ) -> Result<PendingLogin, aws_lc_rs::error::Unspecified> {
         let mut random = [0; 32];
         SystemRandom::new().fill(&mut random)?;
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -83,7 +87,7 @@ impl Attempts {
     ///
     /// # Errors
     /// It was not begun by this browser, took too long, or was finished before.
-    pub fn finish(&self, cookie: &str, state: &str, now: SystemTime) -> Result<Attempt, AttemptError> {
+    pub fn finish(&self, cookie: &str, state: &str, now: SystemTime) -> Result<PendingLogin, AttemptError> {
         let expected = self.derived("state", cookie);
         constant_time::verify_slices_are_equal(expected.as_bytes(), state.as_bytes())
             .map_err(|_| AttemptError::Foreign)?;
@@ -102,9 +106,9 @@ impl Attempts {
         Ok(self.of(cookie.to_owned(), return_to))
     }
 
-    fn of(&self, cookie: String, return_to: String) -> Attempt {
+    fn of(&self, cookie: String, return_to: String) -> PendingLogin {
         let [state, nonce, verifier] = ["state", "nonce", "verifier"].map(|use_| self.derived(use_, &cookie));
-        Attempt { cookie, state, nonce, verifier, return_to }
+        PendingLogin { cookie, state, nonce, verifier, return_to }
     }
 
     fn derived(&self, purpose: &str, cookie: &str) -> String {
@@ -116,14 +120,14 @@ impl Attempts {
     }
 }
 
-impl Attempt {
+impl PendingLogin {
     /// What the provider is told of the verifier (RFC 7636 §4.2, `S256`).
     pub(crate) fn challenge(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, self.verifier.as_bytes()))
     }
 }
 
-impl std::fmt::Debug for Attempt {
+impl std::fmt::Debug for PendingLogin {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Attempt({})", self.return_to)
     }
@@ -141,7 +145,7 @@ fn is_here(address: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn begun(attempts: &Attempts, return_to: &str) -> Attempt {
+    fn begun(attempts: &Attempts, return_to: &str) -> PendingLogin {
         attempts.begin(return_to, SystemTime::now()).unwrap()
     }
 

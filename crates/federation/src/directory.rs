@@ -19,7 +19,7 @@ use crate::{
     dn::Dn,
     error::{DirectoryError, SetupError, deepest},
     ldap_filter::FilterTemplate,
-    provider::Person,
+    provider::ExternalUser,
     tls,
     token::printable,
 };
@@ -71,7 +71,7 @@ pub struct GroupSearch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// Who.
-    pub person: Person,
+    pub person: ExternalUser,
     /// The entry's name as the directory writes it.
     pub dn: String,
 }
@@ -114,7 +114,7 @@ impl Directory {
             return Ok(None);
         }
         let asked = async {
-            let mut session = Session::open(self).await?;
+            let mut session = DirectorySession::open(self).await?;
             let found = session.find(user).await?;
             // Nobody is called that, and a service account must not be locked by guesses.
             let nobody = || format!("cn=nobody-{},{}", std::process::id(), self.settings.base);
@@ -153,12 +153,12 @@ impl Directory {
 }
 
 /// A connection that was opened for one login.
-struct Session<'a> {
+struct DirectorySession<'a> {
     directory: &'a Directory,
     ldap: Ldap,
 }
 
-impl<'a> Session<'a> {
+impl<'a> DirectorySession<'a> {
     async fn open(directory: &'a Directory) -> Result<Self, DirectoryError> {
         let settings = LdapConnSettings::new()
             .set_config(Arc::clone(&directory.tls))
@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
         let name = values(&entry, &settings.name_attribute).next().unwrap_or(user).to_owned();
         let subject = name_of(&entry.dn)?;
         let groups = Some(groups.iter().map(Dn::to_string).collect());
-        let person = Person { subject: subject.to_string(), name, groups };
+        let person = ExternalUser { subject: subject.to_string(), name, groups };
         Ok(Member { person, dn: entry.dn })
     }
 

@@ -83,15 +83,15 @@ impl Fetcher {
     }
 
     /// Sends a request and reads its answer, whatever its status.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer, ProviderError> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<ProviderResponse, ProviderError> {
         let response = request.header(header::ACCEPT, "application/json").send().await;
         let response = response.map_err(|error| self.unreachable(error))?;
         let status = response.status();
-        Ok(Answer { status, body: self.read(response).await? })
+        Ok(ProviderResponse { status, body: self.read(response).await? })
     }
 
     async fn document(&self, what: &'static str, request: RequestBuilder) -> Result<Vec<u8>, ProviderError> {
-        let Answer { status, body } = self.send(request).await?;
+        let ProviderResponse { status, body } = self.send(request).await?;
         if status.is_server_error() {
             let host = self.issuer.host_str().unwrap_or_default().to_owned();
             return Err(ProviderError::Unreachable { host, why: format!("status {status} for its {what}") });
@@ -130,7 +130,7 @@ impl Fetcher {
 }
 
 /// An answer of whatever status.
-pub(crate) struct Answer {
+pub(crate) struct ProviderResponse {
     pub(crate) status: StatusCode,
     pub(crate) body: Vec<u8>,
 }

@@ -14,9 +14,9 @@ use crate::{
     claims::Claims,
     error::{ProviderError, SetupError},
     fetch::{Fetcher, Trust},
-    keys::Keys,
+    keys::PublicKeys,
     metadata::{self, Metadata},
-    token::{self, Expected, TokenError},
+    token::{self, ExpectedClaims, TokenError},
 };
 
 /// How long keys are used without asking again.
@@ -40,19 +40,19 @@ pub enum KeySource {
 /// An issuer of tokens.
 pub struct Issuer {
     name: String,
-    source: Source,
-    held: ArcSwapOption<Held>,
+    source: KeyOrigin,
+    held: ArcSwapOption<FetchedKeys>,
     fetches: Mutex<Fetches>,
 }
 
-enum Source {
+enum KeyOrigin {
     Provider { fetcher: Fetcher, address: Url },
     File(PathBuf),
 }
 
 /// What was fetched.
-pub(crate) struct Held {
-    keys: Keys,
+pub(crate) struct FetchedKeys {
+    keys: PublicKeys,
     /// `None` if only keys are known.
     pub(crate) metadata: Option<Metadata>,
     at: Instant,
@@ -72,9 +72,9 @@ impl Issuer {
     pub fn new(name: &str, address: Url, source: KeySource) -> Result<Self, SetupError> {
         let source = match source {
             KeySource::Discovery(trust) => {
-                Source::Provider { fetcher: Fetcher::new(&address, &trust)?, address }
+                KeyOrigin::Provider { fetcher: Fetcher::new(&address, &trust)?, address }
             }
-            KeySource::File(path) => Source::File(path),
+            KeySource::File(path) => KeyOrigin::File(path),
         };
         Ok(Self {
             name: name.to_owned(),
@@ -109,7 +109,7 @@ impl Issuer {
         audience: &str,
         now: SystemTime,
     ) -> Result<Claims, ProviderError> {
-        let expected = Expected { issuer: &self.name, audience };
+        let expected = ExpectedClaims { issuer: &self.name, audience };
         let held = self.held().await?;
         match token::verify(token, &held.keys, expected, now) {
             // A wrong signature too: some issuers call a new key by the name of the old one.
@@ -122,7 +122,7 @@ impl Issuer {
     }
 
     /// What is known of the issuer, fetched if necessary.
-    pub(crate) async fn held(&self) -> Result<Arc<Held>, ProviderError> {
+    pub(crate) async fn held(&self) -> Result<Arc<FetchedKeys>, ProviderError> {
         let held = self.held.load_full();
         match held {
             Some(held) if held.at.elapsed() < FRESH => Ok(held),
@@ -137,7 +137,7 @@ impl Issuer {
         }
     }
 
-    async fn renewed(&self, old: Option<&Arc<Held>>) -> Result<Arc<Held>, ProviderError> {
+    async fn renewed(&self, old: Option<&Arc<FetchedKeys>>) -> Result<Arc<FetchedKeys>, ProviderError> {
         let mut fetches = self.fetches.lock().await;
         if let Some(newer) = self.newer_than(old) {
             return Ok(newer);
@@ -149,7 +149,7 @@ impl Issuer {
         self.fetch(&mut fetches).await
     }
 
-    async fn fetched_for_unknown(&self, old: &Arc<Held>) -> Result<Arc<Held>, ProviderError> {
+    async fn fetched_for_unknown(&self, old: &Arc<FetchedKeys>) -> Result<Arc<FetchedKeys>, ProviderError> {
         let mut fetches = self.fetches.lock().await;
         if let Some(newer) = self.newer_than(Some(old)) {
             return Ok(newer);
@@ -161,14 +161,14 @@ impl Issuer {
         self.fetch(&mut fetches).await
     }
 
-    fn newer_than(&self, old: Option<&Arc<Held>>) -> Option<Arc<Held>> {
+    fn newer_than(&self, old: Option<&Arc<FetchedKeys>>) -> Option<Arc<FetchedKeys>> {
         let held = self.held.load_full()?;
         let is_old = old.is_some_and(|old| Arc::ptr_eq(old, &held));
         (!is_old).then_some(held)
     }
 
     // Only one fetch at a time; others wait for it.
-    async fn fetch(&self, fetches: &mut Fetches) -> Result<Arc<Held>, ProviderError> {
+    async fn fetch(&self, fetches: &mut Fetches) -> Result<Arc<FetchedKeys>, ProviderError> {
         let fetched = self.read().await;
         match &fetched {
             Ok(held) => {
@@ -180,31 +180,32 @@ impl Issuer {
         fetched
     }
 
-    async fn read(&self) -> Result<Arc<Held>, ProviderError> {
+    async fn read(&self) -> Result<Arc<FetchedKeys>, ProviderError> {
         let (keys, metadata) = match &self.source {
-            Source::Provider { fetcher, address } => {
+            KeyOrigin::Provider { fetcher, address } => {
                 let document = fetcher.get(metadata::WHAT, metadata::address(address)).await?;
                 let metadata = Metadata::read(&self.name, &document, fetcher)?;
                 let keys = fetcher.get("keys", metadata.keys.clone()).await?;
-                let keys = Keys::parse(&keys).map_err(|why| ProviderError::Answer { what: "keys", why })?;
+                let keys =
+                    PublicKeys::parse(&keys).map_err(|why| ProviderError::Answer { what: "keys", why })?;
                 (keys, Some(metadata))
             }
-            Source::File(path) => (from_file(path).await?, None),
+            KeyOrigin::File(path) => (from_file(path).await?, None),
         };
-        Ok(Arc::new(Held { keys, metadata, at: Instant::now() }))
+        Ok(Arc::new(FetchedKeys { keys, metadata, at: Instant::now() }))
     }
 
     /// The client for its other endpoints; `None` if only its keys are known.
     pub(crate) fn fetcher(&self) -> Option<&Fetcher> {
         match &self.source {
-            Source::Provider { fetcher, .. } => Some(fetcher),
-            Source::File(_) => None,
+            KeyOrigin::Provider { fetcher, .. } => Some(fetcher),
+            KeyOrigin::File(_) => None,
         }
     }
 }
 
-async fn from_file(path: &Path) -> Result<Keys, ProviderError> {
+async fn from_file(path: &Path) -> Result<PublicKeys, ProviderError> {
     let failed = |why: String| ProviderError::KeyFile { path: path.to_owned(), why };
     let document = tokio::fs::read(path).await.map_err(|error| failed(error.to_string()))?;
-    Keys::parse(&document).map_err(failed)
+    PublicKeys::parse(&document).map_err(failed)
 }

@@ -21,7 +21,7 @@ const RSA: [Algorithm; 6] = [
 
 /// Public keys that verify signatures. Symmetric keys, and those for encryption, are left out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Keys(Vec<Key>);
+pub(crate) struct PublicKeys(Vec<Key>);
 
 #[derive(Clone, Debug)]
 struct Key {
@@ -31,17 +31,17 @@ struct Key {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct KeySet {
     keys: Vec<Value>,
 }
 
-impl Keys {
+impl PublicKeys {
     /// Reads a JWK set. Keys of unknown kinds are left out.
     ///
     /// # Errors
     /// It is not one, or none of its keys can be used; the text says why.
     pub(crate) fn parse(document: &[u8]) -> Result<Self, String> {
-        let document: Document =
+        let document: KeySet =
             serde_json::from_slice(document).map_err(|error| format!("it is not a set of keys ({error})"))?;
         let keys: Vec<_> = document.keys.into_iter().filter_map(read).take(MAX_KEYS).collect();
         if keys.is_empty() {

@@ -1,6 +1,6 @@
 //! Asks OpenID providers and LDAP directories who somebody is. Knows nothing of accounts.
 //!
-//! - [`Provider`]: an OpenID provider that people log in with; [`Attempt`]s bind a login to a browser
+//! - [`Provider`]: an OpenID provider that people log in with; [`PendingLogin`]s bind a login to a browser
 //! - [`Issuer`]: whoever signs tokens, with their keys; [`Claims`]: what a verified token says
 //! - [`Directory`]: an LDAP directory; [`Dn`]: names in it, compared as directories do
 //!
@@ -22,7 +22,7 @@ mod provider;
 mod tls;
 mod token;
 
-pub use attempt::{Attempt, AttemptError, Attempts};
+pub use attempt::{AttemptError, Attempts, PendingLogin};
 pub use claims::Claims;
 pub use directory::{Directory, DirectorySettings, GroupSearch, Member};
 pub use dn::{Dn, DnError};
@@ -30,5 +30,5 @@ pub use error::{DirectoryError, ProviderError, SetupError};
 pub use fetch::Trust;
 pub use issuer::{Issuer, KeySource};
 pub use ldap_filter::{FilterError, FilterTemplate};
-pub use provider::{Person, Provider, ProviderSettings};
+pub use provider::{ExternalUser, Provider, ProviderSettings};
 pub use token::TokenError;

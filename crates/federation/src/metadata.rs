@@ -21,7 +21,7 @@ pub(crate) struct Metadata {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct MetadataDocument {
     issuer: String,
     jwks_uri: String,
     authorization_endpoint: Option<String>,
@@ -42,7 +42,7 @@ pub(crate) fn address(issuer: &Url) -> Url {
 impl Metadata {
     /// Reads the document of `issuer`, which must call itself exactly that (Discovery §4.3).
     pub(crate) fn read(issuer: &str, document: &[u8], fetcher: &Fetcher) -> Result<Self, ProviderError> {
-        let read: Document = serde_json::from_slice(document).map_err(|error| {
+        let read: MetadataDocument = serde_json::from_slice(document).map_err(|error| {
             let why = format!(
                 "it is not one ({}); is `issuer` the provider's address?",
                 printable(&error.to_string())

@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    attempt::Attempt,
+    attempt::PendingLogin,
     claims::Claims,
     error::{ProviderError, SetupError},
-    fetch::{Answer, Fetcher, Trust},
-    issuer::{Held, Issuer, KeySource},
+    fetch::{Fetcher, ProviderResponse, Trust},
+    issuer::{FetchedKeys, Issuer, KeySource},
     metadata::{Metadata, WHAT},
     token::{TokenError, printable},
 };
@@ -48,7 +48,7 @@ pub struct Provider {
 
 /// Somebody whom a provider or a directory knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub struct ExternalUser {
     /// Who, for ever: issuer and subject, or a DN. Never an e-mail address.
     pub subject: String,
     /// What they are called; others may be called the same.
@@ -104,7 +104,7 @@ impl Provider {
     /// # Errors
     /// It does not, or does not answer.
     pub async fn check_client(&self, callback: &str) -> Result<(), ProviderError> {
-        let made_up = Attempt {
+        let made_up = PendingLogin {
             cookie: String::new(),
             state: String::new(),
             nonce: String::new(),
@@ -122,7 +122,7 @@ impl Provider {
     ///
     /// # Errors
     /// The provider does not answer, or the configuration does not fit it.
-    pub async fn login_address(&self, attempt: &Attempt, callback: &str) -> Result<Url, ProviderError> {
+    pub async fn login_address(&self, pending: &PendingLogin, callback: &str) -> Result<Url, ProviderError> {
         let held = self.issuer.held().await?;
         let mut url = endpoint(known(&held)?.authorization.as_ref(), "authorization_endpoint")?.clone();
         let asked = self.settings.scopes.iter().map(String::as_str).filter(|scope| *scope != "openid");
@@ -132,9 +132,9 @@ impl Provider {
             .append_pair("client_id", &self.settings.client_id)
             .append_pair("redirect_uri", callback)
             .append_pair("scope", &scope)
-            .append_pair("state", &attempt.state)
-            .append_pair("nonce", &attempt.nonce)
-            .append_pair("code_challenge", &attempt.challenge())
+            .append_pair("state", &pending.state)
+            .append_pair("nonce", &pending.nonce)
+            .append_pair("code_challenge", &pending.challenge())
             .append_pair("code_challenge_method", "S256");
         Ok(url)
     }
@@ -161,9 +161,9 @@ impl Provider {
     pub async fn redeem(
         &self,
         code: &str,
-        attempt: &Attempt,
+        pending: &PendingLogin,
         callback: &str,
-    ) -> Result<Person, ProviderError> {
+    ) -> Result<ExternalUser, ProviderError> {
         let held = self.issuer.held().await?;
         let (metadata, fetcher) = (known(&held)?, self.fetcher()?);
         let url = endpoint(metadata.token.as_ref(), "token_endpoint")?.clone();
@@ -171,7 +171,7 @@ impl Provider {
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", callback),
-            ("code_verifier", attempt.verifier.as_str()),
+            ("code_verifier", pending.verifier.as_str()),
         ];
         let request = self.authenticated(fetcher.post(url), &form, metadata);
         let Tokens { id_token, access_token } = tokens(fetcher.send(request).await?)?;
@@ -180,7 +180,7 @@ impl Provider {
             why: "it sent no ID token; is the scope `openid` allowed for this client?".to_owned(),
         })?;
         let mut claims = self.verified(&id_token).await?;
-        if claims.text("nonce") != Some(attempt.nonce.as_str()) {
+        if claims.text("nonce") != Some(pending.nonce.as_str()) {
             return Err(TokenError::Nonce.into());
         }
         if let (Some(url), Some(token)) = (&metadata.userinfo, access_token) {
@@ -209,10 +209,10 @@ impl Provider {
     ///
     /// # Errors
     /// They have no groups because there are too many.
-    pub fn person(&self, claims: &Claims) -> Result<Person, ProviderError> {
+    pub fn person(&self, claims: &Claims) -> Result<ExternalUser, ProviderError> {
         let subject = claims.text("sub").ok_or(TokenError::Claim("sub"))?;
         let name = claims.text(&self.settings.name_claim).filter(|name| !name.is_empty());
-        Ok(Person {
+        Ok(ExternalUser {
             // An issuer has no `#` (Discovery §4.3), so the two cannot run into one another.
             subject: format!("{}#{subject}", self.settings.issuer),
             name: name.unwrap_or(subject).to_owned(),
@@ -260,7 +260,7 @@ impl Provider {
     }
 }
 
-fn known(held: &Arc<Held>) -> Result<&Metadata, ProviderError> {
+fn known(held: &Arc<FetchedKeys>) -> Result<&Metadata, ProviderError> {
     held.metadata.as_ref().ok_or_else(|| missing("authorization_endpoint"))
 }
 
@@ -272,8 +272,8 @@ fn missing(name: &str) -> ProviderError {
     ProviderError::Answer { what: WHAT, why: format!("it has no `{name}`") }
 }
 
-fn tokens(answer: Answer) -> Result<Tokens, ProviderError> {
-    let Answer { status, body } = answer;
+fn tokens(answer: ProviderResponse) -> Result<Tokens, ProviderError> {
+    let ProviderResponse { status, body } = answer;
     if status == StatusCode::OK {
         let read = serde_json::from_slice(&body);
         // What it is not said: it would quote a token.

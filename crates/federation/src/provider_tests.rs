@@ -1,6 +1,6 @@
 //! Logins at a real provider in this process.
 
-use entrepot_testkit::identity_provider::{CLIENT_ID, CLIENT_SECRET, Fault, IdentityProvider};
+use entrepot_testkit::identity_provider::{CLIENT_ID, CLIENT_SECRET, IdentityProvider, ProviderFault};
 use serde_json::json;
 
 use super::*;
@@ -25,26 +25,26 @@ fn provider(idp: &IdentityProvider) -> Provider {
     Provider::new(settings(idp.issuer())).unwrap()
 }
 
-fn attempt() -> Attempt {
+fn attempt() -> PendingLogin {
     Attempts::new().unwrap().begin("/", SystemTime::now()).unwrap()
 }
 
 /// What a browser does, and what comes of it.
-async fn login(idp: &IdentityProvider, provider: &Provider) -> Result<Person, ProviderError> {
+async fn login(idp: &IdentityProvider, provider: &Provider) -> Result<ExternalUser, ProviderError> {
     let attempt = attempt();
     let address = provider.login_address(&attempt, CALLBACK).await?;
     provider.redeem(&code(&idp.log_in(address.as_str()), &attempt), &attempt, CALLBACK).await
 }
 
-fn code(returned: &str, attempt: &Attempt) -> String {
+fn code(returned: &str, pending: &PendingLogin) -> String {
     let url: Url = returned.parse().unwrap();
     assert!(returned.starts_with(CALLBACK), "{returned}");
     let value = |name: &str| url.query_pairs().find(|(key, _)| key == name).unwrap().1.into_owned();
-    assert_eq!(value("state"), attempt.state);
+    assert_eq!(value("state"), pending.state);
     value("code")
 }
 
-fn groups(of: &Result<Person, ProviderError>) -> Option<Vec<String>> {
+fn groups(of: &Result<ExternalUser, ProviderError>) -> Option<Vec<String>> {
     of.as_ref().unwrap().groups.clone()
 }
 
@@ -132,10 +132,10 @@ async fn problems_of_discovery_are_explained() {
     let told = async |idp: &IdentityProvider| provider(idp).probe().await.unwrap_err();
     const DOCUMENT: &str = "/.well-known/openid-configuration";
     for (fault, expected) in [
-        (Fault::Status(404), "status 404"),
-        (Fault::Status(301), "redirects are not followed"),
-        (Fault::Status(503), "does not answer: status 503"),
-        (Fault::Html, "is `issuer` the provider's address?"),
+        (ProviderFault::Status(404), "status 404"),
+        (ProviderFault::Status(301), "redirects are not followed"),
+        (ProviderFault::Status(503), "does not answer: status 503"),
+        (ProviderFault::Html, "is `issuer` the provider's address?"),
     ] {
         idp.set_fault(DOCUMENT, Some(fault));
         let error = told(&idp).await;
@@ -189,7 +189,7 @@ async fn keys_are_fetched_again_for_an_unknown_one_but_not_for_each() {
         assert_eq!(provider.verified(&made_up).await, Err(TokenError::UnknownKey.into()));
     }
     assert_eq!(idp.requests("/keys"), 2);
-    idp.set_fault("/keys", Some(Fault::Status(500)));
+    idp.set_fault("/keys", Some(ProviderFault::Status(500)));
     assert!(provider.verified(&token("4")).await.is_ok(), "known keys are enough");
 }
 

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, Validation, errors::ErrorKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{claims::Claims, keys::Keys};
+use crate::{claims::Claims, keys::PublicKeys};
 
 /// The longest token that is looked at, in bytes.
 pub(crate) const MAX_LENGTH: usize = 16 << 10;
@@ -17,7 +17,7 @@ const LEEWAY: f64 = 60.0;
 
 /// What a token must say.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected<'a> {
+pub(crate) struct ExpectedClaims<'a> {
     pub(crate) issuer: &'a str,
     pub(crate) audience: &'a str,
 }
@@ -91,8 +91,8 @@ pub(crate) fn claimed_issuer(token: &str) -> Option<String> {
 /// It is refused.
 pub(crate) fn verify(
     token: &str,
-    keys: &Keys,
-    expected: Expected<'_>,
+    keys: &PublicKeys,
+    expected: ExpectedClaims<'_>,
     now: SystemTime,
 ) -> Result<Claims, TokenError> {
     let claims = signed(token, keys)?;
@@ -100,7 +100,7 @@ pub(crate) fn verify(
     Ok(claims)
 }
 
-fn signed(token: &str, keys: &Keys) -> Result<Claims, TokenError> {
+fn signed(token: &str, keys: &PublicKeys) -> Result<Claims, TokenError> {
     if token.len() > MAX_LENGTH || !is_meant(token) {
         return Err(TokenError::Malformed);
     }
@@ -128,7 +128,7 @@ fn signed(token: &str, keys: &Keys) -> Result<Claims, TokenError> {
     Err(failed)
 }
 
-fn check(claims: &Claims, expected: Expected<'_>, now: SystemTime) -> Result<(), TokenError> {
+fn check(claims: &Claims, expected: ExpectedClaims<'_>, now: SystemTime) -> Result<(), TokenError> {
     let issuer = claims.text("iss").ok_or(TokenError::Claim("iss"))?;
     if issuer != expected.issuer {
         return Err(TokenError::Issuer(printable(issuer)));

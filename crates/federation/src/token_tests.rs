@@ -51,8 +51,8 @@ impl Signers {
         ]})
     }
 
-    fn keys(&self) -> Keys {
-        Keys::parse(self.document().to_string().as_bytes()).unwrap()
+    fn keys(&self) -> PublicKeys {
+        PublicKeys::parse(self.document().to_string().as_bytes()).unwrap()
     }
 
     fn sign(&self, header: &Value, claims: &Value) -> String {
@@ -84,8 +84,8 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn check_token(token: &str, keys: &Keys) -> Result<Claims, TokenError> {
-    verify(token, keys, Expected { issuer: ISSUER, audience: AUDIENCE }, at(NOW))
+fn check_token(token: &str, keys: &PublicKeys) -> Result<Claims, TokenError> {
+    verify(token, keys, ExpectedClaims { issuer: ISSUER, audience: AUDIENCE }, at(NOW))
 }
 
 fn header(alg: &str, kid: &str) -> Value {
@@ -237,13 +237,13 @@ fn what_is_no_token() {
 #[test]
 fn a_set_without_usable_keys_is_no_set() {
     for bad in [r#"{"keys": []}"#, "{}", "[]", "<html>", r#"{"keys": [{"kty": "oct", "k": "YQ"}]}"#] {
-        assert!(Keys::parse(bad.as_bytes()).is_err(), "{bad}");
+        assert!(PublicKeys::parse(bad.as_bytes()).is_err(), "{bad}");
     }
 }
 
 proptest! {
     #[test]
     fn hostile_tokens_are_refused(token in "eyJ[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}") {
-        prop_assert!(check_token(&token, &Keys::default()).is_err());
+        prop_assert!(check_token(&token, &PublicKeys::default()).is_err());
     }
 }

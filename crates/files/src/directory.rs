@@ -27,7 +27,7 @@ pub struct Directory(Arc<OwnedFd>);
 
 /// What to do if a directory on the way is missing.
 #[derive(Clone, Copy)]
-enum Missing {
+enum MissingParent {
     Make,
     Fail,
 }
@@ -83,7 +83,7 @@ impl Directory {
     /// # Errors
     /// The file is missing, not a regular file, or behind a link.
     pub fn read(&self, path: &Path) -> io::Result<File> {
-        self.open_file(path, reading(), Missing::Fail)
+        self.open_file(path, reading(), MissingParent::Fail)
     }
 
     /// Opens a file below it for reading and writing.
@@ -91,7 +91,7 @@ impl Directory {
     /// # Errors
     /// The file is missing, not a regular file, or behind a link.
     pub fn update(&self, path: &Path) -> io::Result<File> {
-        self.open_file(path, OFlags::RDWR | safe(), Missing::Fail)
+        self.open_file(path, OFlags::RDWR | safe(), MissingParent::Fail)
     }
 
     /// Like [`Self::update`], but creates the file if it is missing.
@@ -99,7 +99,7 @@ impl Directory {
     /// # Errors
     /// It is not a regular file, is behind a link, or cannot be created.
     pub fn update_or_make(&self, path: &Path) -> io::Result<File> {
-        self.open_file(path, OFlags::RDWR | OFlags::CREATE | safe(), Missing::Make)
+        self.open_file(path, OFlags::RDWR | OFlags::CREATE | safe(), MissingParent::Make)
     }
 
     /// True if there is a regular file at `path`; links are not followed.
@@ -107,7 +107,7 @@ impl Directory {
     /// # Errors
     /// The path cannot be examined.
     pub fn has(&self, path: &Path) -> io::Result<bool> {
-        let found = self.above(path, Missing::Fail).and_then(|(directory, name)| directory.kind(name));
+        let found = self.above(path, MissingParent::Fail).and_then(|(directory, name)| directory.kind(name));
         match found {
             Ok(kind) => Ok(kind == FileType::RegularFile),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -120,27 +120,27 @@ impl Directory {
     /// # Errors
     /// It is missing or cannot be removed.
     pub fn remove(&self, path: &Path) -> io::Result<()> {
-        let (directory, name) = self.above(path, Missing::Fail)?;
+        let (directory, name) = self.above(path, MissingParent::Fail)?;
         Ok(unlinkat(&*directory.0, name, AtFlags::empty())?)
     }
 
     /// The parent directory of `path`, created if needed, and the file's name in it.
     pub(crate) fn place<'p>(&self, path: &'p Path) -> io::Result<(Self, &'p OsStr)> {
-        self.above(path, Missing::Make)
+        self.above(path, MissingParent::Make)
     }
 
     pub(crate) fn handle(&self) -> &OwnedFd {
         &self.0
     }
 
-    fn open_file(&self, path: &Path, flags: OFlags, missing: Missing) -> io::Result<File> {
+    fn open_file(&self, path: &Path, flags: OFlags, missing: MissingParent) -> io::Result<File> {
         let (directory, name) = self.above(path, missing)?;
         let opened = openat(&*directory.0, name, flags | OFlags::NOFOLLOW, NEW_FILE);
         regular(opened.map_err(|error| directory.why(name, error))?)
     }
 
     // The parent directory of a path, and the path's last part.
-    fn above<'p>(&self, path: &'p Path, missing: Missing) -> io::Result<(Self, &'p OsStr)> {
+    fn above<'p>(&self, path: &'p Path, missing: MissingParent) -> io::Result<(Self, &'p OsStr)> {
         let (mut directory, mut last) = (self.clone(), None);
         for part in path.components() {
             let name = match part {
@@ -156,11 +156,11 @@ impl Directory {
         Ok((directory, last))
     }
 
-    fn below(&self, name: &OsStr, missing: Missing) -> io::Result<Self> {
+    fn below(&self, name: &OsStr, missing: MissingParent) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || openat(&*self.0, name, flags, Mode::empty());
         let opened = match (open(), missing) {
-            (Err(Errno::NOENT), Missing::Make) => match mkdirat(&*self.0, name, NEW_DIRECTORY) {
+            (Err(Errno::NOENT), MissingParent::Make) => match mkdirat(&*self.0, name, NEW_DIRECTORY) {
                 Ok(()) | Err(Errno::EXIST) => open(),
                 Err(error) => Err(error),
             },

@@ -9,19 +9,19 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use entrepot_sync::{
     Place, Report,
-    rules::{Rule, RuleSet},
+    rules::{RuleSet, SyncRule},
     timestamp,
 };
 
 use crate::{
     markdown::{code, one_line, table},
     names, section,
-    words::Language,
+    words::GuideLanguage,
 };
 
 /// What is known of the last syncs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct RuleStandings {
     /// For each rule: when it was last run, and how it stood then.
     pub rules: BTreeMap<String, RuleStanding>,
 }
@@ -37,7 +37,7 @@ pub struct RuleStanding {
     pub wanted: usize,
 }
 
-impl From<&Report> for Standing {
+impl From<&Report> for RuleStandings {
     fn from(report: &Report) -> Self {
         let at = report.started + report.took;
         let rules = report.rules.iter().map(|rule| {
@@ -49,7 +49,7 @@ impl From<&Report> for Standing {
 }
 
 /// The guide, as it is on the day of `now`.
-pub fn guide(rules: &RuleSet, standing: &Standing, language: Language, now: SystemTime) -> String {
+pub fn guide(rules: &RuleSet, standings: &RuleStandings, language: GuideLanguage, now: SystemTime) -> String {
     let words = language.words();
     let mut lines = vec![format!("# {}", words.title), String::new(), words.intro.to_owned()];
     for (index, (heading, members)) in sections(rules, language).iter().enumerate() {
@@ -61,7 +61,7 @@ pub fn guide(rules: &RuleSet, standing: &Standing, language: Language, now: Syst
             lines.extend(section::of_rule(rule, title.as_deref(), language));
         }
     }
-    lines.extend(status(rules, standing, language));
+    lines.extend(status(rules, standings, language));
     lines.extend(finding(rules, language));
     lines.extend([String::new(), format!("## {}", words.questions)]);
     for (question, answer) in [words.missing, words.request] {
@@ -74,8 +74,8 @@ pub fn guide(rules: &RuleSet, standing: &Standing, language: Language, now: Syst
 }
 
 // Rules under their headings: those of one category together, in the order in which they were written.
-fn sections(rules: &RuleSet, language: Language) -> Vec<(String, Vec<&Rule>)> {
-    let mut sections: Vec<(Option<&str>, Vec<&Rule>)> = Vec::new();
+fn sections(rules: &RuleSet, language: GuideLanguage) -> Vec<(String, Vec<&SyncRule>)> {
+    let mut sections: Vec<(Option<&str>, Vec<&SyncRule>)> = Vec::new();
     for rule in rules.rules() {
         let category = rule.category.as_deref();
         match sections.iter_mut().find(|(other, _)| category.is_some() && *other == category) {
@@ -92,7 +92,7 @@ fn sections(rules: &RuleSet, language: Language) -> Vec<(String, Vec<&Rule>)> {
         .collect()
 }
 
-fn heading(rule: &Rule, language: Language) -> String {
+fn heading(rule: &SyncRule, language: GuideLanguage) -> String {
     if let Some(title) = &rule.title {
         return one_line(title);
     }
@@ -101,12 +101,12 @@ fn heading(rule: &Rule, language: Language) -> String {
     format!("{}{from}", rule.name)
 }
 
-fn status(rules: &RuleSet, standing: &Standing, language: Language) -> Vec<String> {
+fn status(rules: &RuleSet, standings: &RuleStandings, language: GuideLanguage) -> Vec<String> {
     let words = language.words();
     let head = [words.rule, words.schedule, words.last, words.in_sync].map(str::to_owned).to_vec();
     let mut rows = vec![head];
     for rule in rules.rules() {
-        let known = standing.rules.get(&rule.name);
+        let known = standings.rules.get(&rule.name);
         let last = known.map_or_else(|| words.never.to_owned(), |known| timestamp(known.at));
         let rate = known.map_or_else(String::new, |known| format!("{}/{}", known.in_sync, known.wanted));
         rows.push(vec![code(&rule.name), often(rule, language), last, rate]);
@@ -117,7 +117,7 @@ fn status(rules: &RuleSet, standing: &Standing, language: Language) -> Vec<Strin
 }
 
 /// How often a rule runs, in words where there are any.
-fn often(rule: &Rule, language: Language) -> String {
+fn often(rule: &SyncRule, language: GuideLanguage) -> String {
     let words = language.words();
     match rule.schedule.as_ref().map(|schedule| (schedule.as_str(), schedule)) {
         None => words.by_hand.to_owned(),
@@ -128,7 +128,7 @@ fn often(rule: &Rule, language: Language) -> String {
     }
 }
 
-fn finding(rules: &RuleSet, language: Language) -> Vec<String> {
+fn finding(rules: &RuleSet, language: GuideLanguage) -> Vec<String> {
     let words = language.words();
     let Some(place) = rules.rules().first().and_then(|rule| rule.sources.first()).map(|source| &source.place)
     else {

@@ -18,7 +18,7 @@ mod section;
 mod words;
 
 pub use badge::badge;
-pub use guide::{RuleStanding, Standing, guide};
+pub use guide::{RuleStanding, RuleStandings, guide};
 pub use log::log;
 pub use scope::scope;
-pub use words::Language;
+pub use words::GuideLanguage;

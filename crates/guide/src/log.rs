@@ -6,13 +6,13 @@
 use std::fmt::Write as _;
 
 use entrepot_oci::printable;
-use entrepot_sync::{Line, Report, State, timestamp};
+use entrepot_sync::{Report, ReportLine, ReportState, timestamp};
 
 /// The log of a run.
 pub fn log(report: &Report) -> String {
     let time = timestamp(report.started);
     let mut text = String::new();
-    let lines: Vec<&Line> = report.lines.iter().filter(|line| is_about_rules(line)).collect();
+    let lines: Vec<&ReportLine> = report.lines.iter().filter(|line| is_about_rules(line)).collect();
     for pair in lines.chunk_by(|a, b| a.source == b.source && a.target == b.target) {
         for said in of_pair(pair) {
             // One line, whatever a registry said. Writing to a text does not fail.
@@ -22,11 +22,11 @@ pub fn log(report: &Report) -> String {
     text
 }
 
-fn is_about_rules(line: &Line) -> bool {
-    !matches!(line.state, State::Extra | State::Removed)
+fn is_about_rules(line: &ReportLine) -> bool {
+    !matches!(line.state, ReportState::Extra | ReportState::Removed)
 }
 
-fn of_pair(lines: &[&Line]) -> Vec<String> {
+fn of_pair(lines: &[&ReportLine]) -> Vec<String> {
     let Some(first) = lines.first() else { return Vec::new() };
     let mut said: Vec<String> = lines.iter().flat_map(|line| of_line(line)).collect();
     let (source, target) = (&first.source, &first.target);
@@ -50,10 +50,10 @@ fn of_pair(lines: &[&Line]) -> Vec<String> {
     said
 }
 
-fn of_line(line: &Line) -> Vec<String> {
+fn of_line(line: &ReportLine) -> Vec<String> {
     let (Some(tag), Some(name)) = (&line.tag, &line.target_tag) else {
         return match &line.state {
-            State::Failed { what, .. } => vec![format!("ERROR: {what}")],
+            ReportState::Failed { what, .. } => vec![format!("ERROR: {what}")],
             _ => Vec::new(),
         };
     };
@@ -61,9 +61,11 @@ fn of_line(line: &Line) -> Vec<String> {
     let equal = format!("SYNCHRONIZED: {source} and {target} are in synchronized");
     let differ = format!("NOT-SYNCHRONIZED: {source} and {target} are not in synchronized");
     match &line.state {
-        State::UpToDate => vec![equal],
-        State::Copied { .. } => vec![format!("SYNCHRONIZE: synchronize from {source} to {target}"), equal],
-        State::Failed { what, .. } => vec![differ, format!("ERROR: {what}")],
+        ReportState::UpToDate => vec![equal],
+        ReportState::Copied { .. } => {
+            vec![format!("SYNCHRONIZE: synchronize from {source} to {target}"), equal]
+        }
+        ReportState::Failed { what, .. } => vec![differ, format!("ERROR: {what}")],
         _ => vec![differ],
     }
 }

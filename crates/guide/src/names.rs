@@ -3,11 +3,11 @@
 use entrepot_oci::Host;
 use entrepot_sync::Place;
 
-use crate::words::Language;
+use crate::words::GuideLanguage;
 
 /// What people call a registry.
-pub(crate) fn registry(host: &Host, language: Language) -> String {
-    let chinese = language == Language::Chinese;
+pub(crate) fn registry(host: &Host, language: GuideLanguage) -> String {
+    let chinese = language == GuideLanguage::Chinese;
     match host.as_str() {
         "docker.io" => "Docker Hub".to_owned(),
         "quay.io" => "Quay.io".to_owned(),

@@ -1,11 +1,11 @@
 //! A filter in words.
 
-use entrepot_sync::rules::{TagFilter, TagsSection, Texts};
+use entrepot_sync::rules::{TagFilter, TagsSection, TextList};
 
-use crate::{markdown::code, words::Language};
+use crate::{markdown::code, words::GuideLanguage};
 
 /// Which tags a destination gets, in Markdown: those that its rule means and it takes; `None`: all.
-pub fn scope(filters: [&TagFilter; 2], language: Language) -> Option<String> {
+pub fn scope(filters: [&TagFilter; 2], language: GuideLanguage) -> Option<String> {
     let told: Vec<String> = filters
         .into_iter()
         .filter(|filter| !filter.is_open())
@@ -14,8 +14,8 @@ pub fn scope(filters: [&TagFilter; 2], language: Language) -> Option<String> {
     (!told.is_empty()).then(|| told.join(language.words().list_end))
 }
 
-fn parts(written: &TagsSection, language: Language) -> Vec<String> {
-    let chinese = language == Language::Chinese;
+fn parts(written: &TagsSection, language: GuideLanguage) -> Vec<String> {
+    let chinese = language == GuideLanguage::Chinese;
     let say = |zh: &str, en: &str, what: String| match chinese {
         true => format!("{zh} {what}"),
         false => format!("{en} {what}"),
@@ -47,11 +47,11 @@ fn parts(written: &TagsSection, language: Language) -> Vec<String> {
     parts
 }
 
-fn some(texts: &Texts, language: Language) -> Option<String> {
+fn some(texts: &TextList, language: GuideLanguage) -> Option<String> {
     (!texts.items.is_empty()).then(|| codes(&texts.items, language))
 }
 
-fn codes(texts: &[String], language: Language) -> String {
+fn codes(texts: &[String], language: GuideLanguage) -> String {
     let all: Vec<String> = texts.iter().map(|text| code(text)).collect();
     all.join(language.words().list_end)
 }

@@ -3,18 +3,18 @@
 use entrepot_oci::Host;
 use entrepot_sync::{
     Format, Place,
-    rules::{Destination, Rule, Source, TagFilter},
+    rules::{Destination, RuleSource, SyncRule, TagFilter},
 };
 
 use crate::{
     markdown::{code, one_line, table},
     names,
     scope::scope,
-    words::Language,
+    words::GuideLanguage,
 };
 
 /// What readers are told of a rule, under `title` where it is one of several.
-pub(crate) fn of_rule(rule: &Rule, title: Option<&str>, language: Language) -> Vec<String> {
+pub(crate) fn of_rule(rule: &SyncRule, title: Option<&str>, language: GuideLanguage) -> Vec<String> {
     let words = language.words();
     let mut lines = Vec::new();
     if let Some(title) = title {
@@ -48,7 +48,7 @@ fn points(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| format!("- {}", one_line(text))).collect()
 }
 
-fn addresses(rule: &Rule, source: &Source, language: Language) -> Vec<String> {
+fn addresses(rule: &SyncRule, source: &RuleSource, language: GuideLanguage) -> Vec<String> {
     let words = language.words();
     let mut rows = vec![[words.address, words.note, words.scope].map(str::to_owned).to_vec()];
     let upstream = note(&source.place, words.upstream, language);
@@ -64,12 +64,12 @@ fn address(place: &Place) -> String {
     code(&format!("{place}:[tag]"))
 }
 
-fn note(place: &Place, what: &str, language: Language) -> String {
+fn note(place: &Place, what: &str, language: GuideLanguage) -> String {
     let name = place.host().map(|host| names::registry(host, language)).unwrap_or_default();
     format!("{name} {what}")
 }
 
-fn with_terms(told: String, to: &Destination, language: Language) -> String {
+fn with_terms(told: String, to: &Destination, language: GuideLanguage) -> String {
     let words = language.words();
     let mut parts = vec![told];
     if !to.terms.platforms.is_empty() {
@@ -79,16 +79,16 @@ fn with_terms(told: String, to: &Destination, language: Language) -> String {
     if to.terms.format == Some(Format::Docker) {
         parts.push(words.docker.to_owned());
     }
-    parts.join(if language == Language::Chinese { "；" } else { "; " })
+    parts.join(if language == GuideLanguage::Chinese { "；" } else { "; " })
 }
 
-fn tags(rule: &Rule, to: &Destination, language: Language) -> String {
+fn tags(rule: &SyncRule, to: &Destination, language: GuideLanguage) -> String {
     let filters: [&TagFilter; 2] = [&rule.tags, &to.terms.tags];
     scope(filters, language).unwrap_or_else(|| language.words().all_tags.to_owned())
 }
 
 // Several sources: a list of all addresses at the source, then one for each destination.
-fn lists(rule: &Rule, sources: &[Source], level: &str, language: Language) -> Vec<String> {
+fn lists(rule: &SyncRule, sources: &[RuleSource], level: &str, language: GuideLanguage) -> Vec<String> {
     let words = language.words();
     let mut lines = Vec::new();
     let mut list = |heading: String, places: Vec<&Place>| {
@@ -123,14 +123,14 @@ fn lists(rule: &Rule, sources: &[Source], level: &str, language: Language) -> Ve
     lines
 }
 
-fn bracketed(name: &str, what: &str, language: Language) -> String {
+fn bracketed(name: &str, what: &str, language: GuideLanguage) -> String {
     match language {
-        Language::Chinese => format!("{name}（{what}）"),
-        Language::English => format!("{name} ({what})"),
+        GuideLanguage::Chinese => format!("{name}（{what}）"),
+        GuideLanguage::English => format!("{name} ({what})"),
     }
 }
 
-fn examples(source: &Source, language: Language) -> Vec<String> {
+fn examples(source: &RuleSource, language: GuideLanguage) -> Vec<String> {
     let copies = source.destinations.iter().map(|to| &to.place);
     let mut lines = vec!["```bash".to_owned()];
     for (index, place) in std::iter::once(&source.place).chain(copies).enumerate() {

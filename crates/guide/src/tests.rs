@@ -28,15 +28,15 @@ fn may() -> SystemTime {
 #[test]
 fn the_guide_has_the_shape_of_the_first_seed() {
     let standing = RuleStanding { at: may(), in_sync: 5, wanted: 6 };
-    let standing = Standing { rules: [("sglang".to_owned(), standing)].into() };
-    let text = guide(&rules(), &standing, Language::Chinese, may());
+    let standing = RuleStandings { rules: [("sglang".to_owned(), standing)].into() };
+    let text = guide(&rules(), &standing, GuideLanguage::Chinese, may());
     let expected = include_str!("expected.zh.md");
     assert_eq!(text, expected, "\n{text}");
 }
 
 #[test]
 fn it_is_there_in_english() {
-    let text = guide(&rules(), &Standing::default(), Language::English, may());
+    let text = guide(&rules(), &RuleStandings::default(), GuideLanguage::English, may());
     for part in [
         "# Where to pull images from, by project",
         "### 3 addresses",
@@ -58,7 +58,8 @@ fn rules_of_one_category_stand_together() {
       {"name":"b","from":"quay.io/x/b","to":["docker.io/x/b"]},
       {"name":"c","category":"Base","title":"C","from":"quay.io/x/c","to":["docker.io/x/c"]}]"#;
     let sections: Vec<RuleSection> = serde_json::from_str(json).unwrap();
-    let text = guide(&RuleSet::check(&sections).unwrap(), &Standing::default(), Language::English, may());
+    let text =
+        guide(&RuleSet::check(&sections).unwrap(), &RuleStandings::default(), GuideLanguage::English, may());
     let headings: Vec<&str> =
         text.lines().filter(|line| line.starts_with("## ") || line.starts_with("### ")).collect();
     assert_eq!(headings[..5], ["## 1. Base", "### A", "### C", "## 2. b (from Quay.io)", "### 2 addresses"]);

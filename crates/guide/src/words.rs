@@ -2,7 +2,7 @@
 
 /// A language of the guide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
+pub enum GuideLanguage {
     /// 中文
     #[default]
     Chinese,
@@ -128,7 +128,7 @@ const ENGLISH: Words = Words {
     colon: ": ",
 };
 
-impl Language {
+impl GuideLanguage {
     pub(crate) fn words(self) -> &'static Words {
         match self {
             Self::Chinese => &CHINESE,

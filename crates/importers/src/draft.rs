@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use entrepot_oci::{Host, ImageRef};
 use entrepot_sync::{
     Format, Provider,
-    rules::{RuleSection, TagsSection, TargetSection, Texts},
+    rules::{RuleSection, TagsSection, TargetSection, TextList},
 };
 
 /// What is said of an image that is named by its digest.
@@ -13,21 +13,21 @@ pub(crate) const DIGESTS: &str = "rules copy tags, not digests: `entrepot copy` 
 
 /// A rule, and what could not be carried over into it.
 #[derive(Clone, Debug)]
-pub(crate) struct Draft {
+pub(crate) struct RuleDraft {
     pub(crate) section: RuleSection,
     pub(crate) notes: Vec<String>,
 }
 
-impl Draft {
+impl RuleDraft {
     /// A rule that copies from these repositories; it is named later.
     pub(crate) fn new(from: Vec<String>, tags: TagsSection) -> Self {
-        let from = Texts { is_list: from.len() > 1, items: from };
+        let from = TextList { is_list: from.len() > 1, items: from };
         let section = RuleSection {
             name: String::new(),
             title: None,
             category: None,
-            notes: Texts::default(),
-            usage: Texts::default(),
+            notes: TextList::default(),
+            usage: TextList::default(),
             from,
             tags,
             to: Vec::new(),
@@ -83,8 +83,8 @@ pub(crate) fn target(repository: &str) -> TargetSection {
 }
 
 /// One text, or a list of them.
-pub(crate) fn texts(items: Vec<String>) -> Texts {
-    Texts { is_list: items.len() > 1, items }
+pub(crate) fn texts(items: Vec<String>) -> TextList {
+    TextList { is_list: items.len() > 1, items }
 }
 
 /// A repository with its registry in front, and what stands behind it: a tag, or `@` and a digest.
@@ -109,7 +109,7 @@ pub(crate) fn with_host(name: &str) -> String {
 }
 
 /// Gives every rule a name of its own, made of what it copies from.
-pub(crate) fn name_all(drafts: &mut [Draft]) {
+pub(crate) fn name_all(drafts: &mut [RuleDraft]) {
     let mut taken = BTreeSet::new();
     for draft in drafts {
         let candidates = candidates(draft);
@@ -127,7 +127,7 @@ pub(crate) fn name_all(drafts: &mut [Draft]) {
 }
 
 // The last part of the repository, then with more in front of it; the registry where there are several repositories.
-fn candidates(draft: &Draft) -> Vec<String> {
+fn candidates(draft: &RuleDraft) -> Vec<String> {
     let from = &draft.section.from.items;
     let Some(first) = from.first() else { return Vec::new() };
     let (host, path) = first.split_once('/').unwrap_or(("", first));

@@ -4,17 +4,17 @@
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, split, target, texts, with_host},
-    imported::{Imported, Kind},
-    value::Value,
+    draft::{DIGESTS, RuleDraft, split, target, texts, with_host},
+    imported::{FileKind, Imported},
+    value::ForeignValue,
 };
 
-pub(crate) fn is_one(pairs: &[Value]) -> bool {
+pub(crate) fn is_one(pairs: &[ForeignValue]) -> bool {
     pairs.iter().any(|pair| pair.get("src").is_some() && pair.get("dest").is_some())
 }
 
-pub(crate) fn read(pairs: &[Value]) -> Imported {
-    let mut imported = Imported::new(Kind::ImageSync);
+pub(crate) fn read(pairs: &[ForeignValue]) -> Imported {
+    let mut imported = Imported::new(FileKind::ImageSync);
     for (index, pair) in pairs.iter().enumerate() {
         if let Err(note) = add(&mut imported, pair) {
             imported.notes.push(format!("entry {}: {note}", index + 1));
@@ -23,8 +23,8 @@ pub(crate) fn read(pairs: &[Value]) -> Imported {
     imported
 }
 
-fn add(imported: &mut Imported, pair: &Value) -> Result<(), String> {
-    let text = |key: &str| pair.get(key).and_then(Value::text);
+fn add(imported: &mut Imported, pair: &ForeignValue) -> Result<(), String> {
+    let text = |key: &str| pair.get(key).and_then(ForeignValue::text);
     let source = text("src").ok_or("it has no `src`")?;
     let (source, tag) = split(source);
     let tags = match (tag, text("tag_filter").filter(|filter| !filter.is_empty())) {
@@ -39,11 +39,12 @@ fn add(imported: &mut Imported, pair: &Value) -> Result<(), String> {
         },
         (None, None) => TagsSection::default(),
     };
-    let places = pair.get("dest").and_then(Value::texts).filter(|places| !places.is_empty());
+    let places = pair.get("dest").and_then(ForeignValue::texts).filter(|places| !places.is_empty());
     let places = places.ok_or_else(|| format!("{source} has no `dest`"))?;
-    let is_same = |draft: &Draft| draft.section.from.items == [source.as_str()] && draft.section.tags == tags;
+    let is_same =
+        |draft: &RuleDraft| draft.section.from.items == [source.as_str()] && draft.section.tags == tags;
     let index = imported.drafts.iter().position(is_same).unwrap_or_else(|| {
-        imported.drafts.push(Draft::new(vec![source.clone()], tags.clone()));
+        imported.drafts.push(RuleDraft::new(vec![source.clone()], tags.clone()));
         imported.drafts.len() - 1
     });
     for place in places {

@@ -4,38 +4,40 @@
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, is_repository, split, target, texts, with_host},
-    imported::{Imported, Kind},
-    value::{Value, get},
+    draft::{DIGESTS, RuleDraft, is_repository, split, target, texts, with_host},
+    imported::{FileKind, Imported},
+    value::{ForeignValue, get},
 };
 
-type Keys = [(String, Value)];
+type MapEntries = [(String, ForeignValue)];
 
-pub(crate) fn is_accounts(keys: &Keys) -> bool {
-    let is_account = |value: &Value| value.get("username").is_some() || value.get("insecure").is_some();
-    !keys.is_empty() && keys.iter().all(|(_, value)| is_account(value))
+pub(crate) fn is_accounts(entries: &MapEntries) -> bool {
+    let is_account =
+        |value: &ForeignValue| value.get("username").is_some() || value.get("insecure").is_some();
+    !entries.is_empty() && entries.iter().all(|(_, value)| is_account(value))
 }
 
-pub(crate) fn is_one(keys: &Keys) -> bool {
-    let keys = list(keys);
+pub(crate) fn is_one(entries: &MapEntries) -> bool {
+    let entries = list(entries);
     let is_source = |source: &str| is_repository(&repository_of(source));
     let has_registry = |text: &str| text.split_once('/').is_some_and(|(host, _)| host.contains(['.', ':']));
-    let says_where = |(source, to): &(String, Value)| {
+    let says_where = |(source, to): &(String, ForeignValue)| {
         has_registry(source) || to.texts().unwrap_or_default().iter().any(|place| has_registry(place))
     };
-    keys.iter().all(|(source, to)| is_source(source) && to.texts().is_some()) && keys.iter().any(says_where)
+    entries.iter().all(|(source, to)| is_source(source) && to.texts().is_some())
+        && entries.iter().any(says_where)
 }
 
 /// True if something in it has no destination of its own.
-pub(crate) fn needs_destination(keys: &Keys) -> bool {
-    list(keys).iter().any(|(_, to)| places(to).is_empty())
+pub(crate) fn needs_destination(entries: &MapEntries) -> bool {
+    list(entries).iter().any(|(_, to)| places(to).is_empty())
 }
 
 // Older files have everything in one.
-fn list(keys: &Keys) -> &Keys {
-    match get(keys, "images") {
-        Some(Value::Map(images)) if keys.iter().all(|(key, _)| is_setting(key)) => images,
-        _ => keys,
+fn list(entries: &MapEntries) -> &MapEntries {
+    match get(entries, "images") {
+        Some(ForeignValue::Map(images)) if entries.iter().all(|(key, _)| is_setting(key)) => images,
+        _ => entries,
     }
 }
 
@@ -46,7 +48,7 @@ fn is_setting(key: &str) -> bool {
     )
 }
 
-fn places(to: &Value) -> Vec<&str> {
+fn places(to: &ForeignValue) -> Vec<&str> {
     to.texts().unwrap_or_default().into_iter().filter(|place| !place.is_empty()).collect()
 }
 
@@ -56,14 +58,15 @@ fn repository_of(source: &str) -> String {
     split(name.split(',').next().unwrap_or(name)).0
 }
 
-pub(crate) fn read(keys: &Keys, to: &str) -> Imported {
-    let mut imported = Imported::new(Kind::ImageSyncer);
-    for (key, _) in keys.iter().filter(|(key, _)| list(keys).len() != keys.len() && key != "images") {
+pub(crate) fn read(entries: &MapEntries, to: &str) -> Imported {
+    let mut imported = Imported::new(FileKind::ImageSyncer);
+    for (key, _) in entries.iter().filter(|(key, _)| list(entries).len() != entries.len() && key != "images")
+    {
         imported
             .notes
             .push(format!("`{key}` has no counterpart; accounts go under `registries`, or `entrepot login`"));
     }
-    for (source, value) in list(keys) {
+    for (source, value) in list(entries) {
         let places = places(value);
         let places = if places.is_empty() { vec![to] } else { places };
         match of_source(source) {
@@ -146,13 +149,13 @@ fn add(imported: &mut Imported, from: &str, filter: &Filter, place: &str) {
 }
 
 // The rule of a source and its tags.
-fn draft<'i>(imported: &'i mut Imported, from: &str, filter: &Filter) -> &'i mut Draft {
+fn draft<'i>(imported: &'i mut Imported, from: &str, filter: &Filter) -> &'i mut RuleDraft {
     let tags = filter.section();
     let drafts = &mut imported.drafts;
-    let is_same = |draft: &Draft| draft.section.from.items == [from] && draft.section.tags == tags;
+    let is_same = |draft: &RuleDraft| draft.section.from.items == [from] && draft.section.tags == tags;
     let index = drafts.iter().position(is_same).unwrap_or(drafts.len());
     if index == drafts.len() {
-        drafts.push(Draft::new(vec![from.to_owned()], tags));
+        drafts.push(RuleDraft::new(vec![from.to_owned()], tags));
     }
     &mut drafts[index]
 }

@@ -5,13 +5,13 @@ use entrepot_oci::ImageRef;
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, target, texts},
-    imported::{Imported, Kind},
+    draft::{DIGESTS, RuleDraft, target, texts},
+    imported::{FileKind, Imported},
 };
 
 /// A line that names an image.
 #[derive(Debug)]
-struct Line {
+struct ImageLine {
     image: ImageRef,
     platform: Option<String>,
 }
@@ -24,7 +24,7 @@ fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-fn parse(line: &str) -> Option<Line> {
+fn parse(line: &str) -> Option<ImageLine> {
     let (mut platform, mut image) = (None, None);
     let mut words = line.split_whitespace();
     while let Some(word) = words.next() {
@@ -35,7 +35,7 @@ fn parse(line: &str) -> Option<Line> {
             None => image = Some(word.parse().ok()?),
         }
     }
-    Some(Line { image: image?, platform })
+    Some(ImageLine { image: image?, platform })
 }
 
 /// True if most lines name an image.
@@ -46,11 +46,11 @@ pub(crate) fn is_one(text: &str) -> bool {
 }
 
 pub(crate) fn read(text: &str, to: &str) -> Imported {
-    let mut imported = Imported::new(Kind::Images);
+    let mut imported = Imported::new(FileKind::Images);
     for (number, line) in lines(text) {
         match parse(line) {
             None => imported.notes.push(format!("line {number}: `{line}` is not an image")),
-            Some(Line { image, .. }) if image.digest().is_some() => {
+            Some(ImageLine { image, .. }) if image.digest().is_some() => {
                 imported.notes.push(format!("line {number}: {image}: {DIGESTS}"));
             }
             Some(line) => add(&mut imported, &line, to),
@@ -60,11 +60,11 @@ pub(crate) fn read(text: &str, to: &str) -> Imported {
 }
 
 // Images of one repository and platform are one rule.
-fn add(imported: &mut Imported, Line { image, platform }: &Line, to: &str) {
+fn add(imported: &mut Imported, ImageLine { image, platform }: &ImageLine, to: &str) {
     let from = format!("{}/{}", image.host(), image.repository());
     let platforms = texts(platform.iter().cloned().collect());
     let tag = image.tag().map_or_else(|| "latest".to_owned(), ToString::to_string);
-    let is_same = |draft: &&mut Draft| {
+    let is_same = |draft: &&mut RuleDraft| {
         draft.section.from.items == [from.as_str()]
             && draft.section.to.iter().all(|to| to.platforms == platforms)
     };
@@ -77,7 +77,7 @@ fn add(imported: &mut Imported, Line { image, platform }: &Line, to: &str) {
         return;
     }
     let mut draft =
-        Draft::new(vec![from], TagsSection { names: vec![tag], is_list: true, ..TagsSection::default() });
+        RuleDraft::new(vec![from], TagsSection { names: vec![tag], is_list: true, ..TagsSection::default() });
     let mut target = target(to);
     target.is_text &= platforms.items.is_empty();
     target.platforms = platforms;

@@ -6,9 +6,9 @@ use entrepot_sync::rules::RuleSet;
 
 use crate::{
     draft, image_sync, image_syncer, images,
-    imported::{Imported, Kind},
+    imported::{FileKind, Imported},
     list, regsync, skopeo,
-    value::Value,
+    value::ForeignValue,
 };
 
 /// A file, and what the call says besides.
@@ -72,10 +72,10 @@ impl ImportError {
 /// It is none that is known, or it does not say enough.
 pub fn import(input: &Input<'_>) -> Result<Imported, ImportError> {
     let text = input.text.trim_start_matches('\u{feff}');
-    let mut imported = match Value::parse(text) {
-        Ok(Value::List(pairs)) if image_sync::is_one(&pairs) => image_sync::read(&pairs),
-        Ok(Value::Map(keys)) => of_keys(&keys, input)?,
-        Ok(Value::Nothing) => return Err(ImportError::Empty),
+    let mut imported = match ForeignValue::parse(text) {
+        Ok(ForeignValue::List(pairs)) if image_sync::is_one(&pairs) => image_sync::read(&pairs),
+        Ok(ForeignValue::Map(keys)) => of_keys(&keys, input)?,
+        Ok(ForeignValue::Nothing) => return Err(ImportError::Empty),
         parsed => of_lines(text, input, parsed)?,
     };
     draft::name_all(&mut imported.drafts);
@@ -86,15 +86,15 @@ pub fn import(input: &Input<'_>) -> Result<Imported, ImportError> {
     Ok(imported)
 }
 
-fn of_keys(keys: &[(String, Value)], input: &Input<'_>) -> Result<Imported, ImportError> {
+fn of_keys(keys: &[(String, ForeignValue)], input: &Input<'_>) -> Result<Imported, ImportError> {
     if regsync::is_one(keys) {
         Ok(regsync::read(keys, input.variables))
     } else if skopeo::is_one(keys) {
-        Ok(skopeo::read(keys, destination(input, Kind::Skopeo)?))
+        Ok(skopeo::read(keys, destination(input, FileKind::Skopeo)?))
     } else if image_syncer::is_accounts(keys) {
         Err(ImportError::Accounts)
     } else if image_syncer::is_one(keys) {
-        let name = Kind::ImageSyncer.name();
+        let name = FileKind::ImageSyncer.name();
         if image_syncer::needs_destination(keys) && input.to.is_none() {
             return Err(ImportError::PartlyWithout(name));
         }
@@ -105,18 +105,22 @@ fn of_keys(keys: &[(String, Value)], input: &Input<'_>) -> Result<Imported, Impo
 }
 
 // YAML takes a list for text of several lines, or for nothing that it knows.
-fn of_lines(text: &str, input: &Input<'_>, parsed: Result<Value, String>) -> Result<Imported, ImportError> {
-    let is_map_or_list = matches!(parsed, Ok(Value::Map(_) | Value::List(_)));
+fn of_lines(
+    text: &str,
+    input: &Input<'_>,
+    parsed: Result<ForeignValue, String>,
+) -> Result<Imported, ImportError> {
+    let is_map_or_list = matches!(parsed, Ok(ForeignValue::Map(_) | ForeignValue::List(_)));
     if !is_map_or_list && list::is_one(text) {
-        return Ok(list::read(text, input.exclude, destination(input, Kind::List)?));
+        return Ok(list::read(text, input.exclude, destination(input, FileKind::List)?));
     }
     if !is_map_or_list && images::is_one(text) {
-        return Ok(images::read(text, destination(input, Kind::Images)?));
+        return Ok(images::read(text, destination(input, FileKind::Images)?));
     }
     Err(parsed.map_or_else(ImportError::Malformed, |_| ImportError::Unknown))
 }
 
-fn destination<'a>(input: &Input<'a>, kind: Kind) -> Result<&'a str, ImportError> {
+fn destination<'a>(input: &Input<'a>, kind: FileKind) -> Result<&'a str, ImportError> {
     input.to.ok_or(ImportError::NoDestination(kind.name()))
 }
 

@@ -2,11 +2,11 @@
 
 use entrepot_sync::rules::RuleSection;
 
-use crate::draft::Draft;
+use crate::draft::RuleDraft;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A list of pairs in JSON.
     ImageSync,
     /// A list of repositories with expressions for their tags, one a line.
@@ -21,7 +21,7 @@ pub enum Kind {
     ImageSyncer,
 }
 
-impl Kind {
+impl FileKind {
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {
@@ -37,21 +37,21 @@ impl Kind {
 /// Rules made of a file.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
     pub(crate) notes: Vec<String>,
     /// Registries that are spoken to in a way that is not the usual one: key and value of a line of YAML.
     pub(crate) registries: Vec<(String, String)>,
-    pub(crate) drafts: Vec<Draft>,
+    pub(crate) drafts: Vec<RuleDraft>,
 }
 
 impl Imported {
     /// Nothing yet.
-    pub(crate) fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: FileKind) -> Self {
         Self { kind, notes: Vec::new(), registries: Vec::new(), drafts: Vec::new() }
     }
 
     /// What the file was.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FileKind {
         self.kind
     }
 

@@ -28,5 +28,5 @@ mod value;
 mod yaml;
 
 pub use import::{ImportError, Input, import};
-pub use imported::{Imported, Kind};
+pub use imported::{FileKind, Imported};
 pub use list::{ListEntry, format_list, list_entries, list_lines};

@@ -7,8 +7,8 @@ use entrepot_oci::{Host, Tag};
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{Draft, is_repository, target, texts},
-    imported::{Imported, Kind},
+    draft::{RuleDraft, is_repository, target, texts},
+    imported::{FileKind, Imported},
 };
 
 /// The tags that are meant where a line does not say.
@@ -75,7 +75,7 @@ pub(crate) fn read(text: &str, exclude: Option<&str>, to: &str) -> Imported {
     let excluded: Vec<String> = exclude.map(|text| lines(text).collect()).unwrap_or_default();
     // One rule for each registry and expression.
     let mut groups: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
-    let mut imported = Imported::new(Kind::List);
+    let mut imported = Imported::new(FileKind::List);
     for line in lines(text) {
         let Some((repository, tags)) = entry(&line) else { continue };
         let host = repository.split('/').next().unwrap_or_default();
@@ -95,7 +95,7 @@ pub(crate) fn read(text: &str, exclude: Option<&str>, to: &str) -> Imported {
             not_matches: texts(excluded.clone()),
             ..TagsSection::default()
         };
-        let mut draft = Draft::new(members, tags);
+        let mut draft = RuleDraft::new(members, tags);
         draft.to(target(to));
         draft
     });

@@ -6,13 +6,13 @@ use entrepot_oci::Host;
 use entrepot_sync::rules::{TagsSection, TargetSection};
 
 use crate::{
-    draft::{DIGESTS, Draft, split, target, texts},
-    imported::{Imported, Kind},
+    draft::{DIGESTS, RuleDraft, split, target, texts},
+    imported::{FileKind, Imported},
     ranges, template,
-    value::{Value, get},
+    value::{ForeignValue, get},
 };
 
-type Keys = [(String, Value)];
+type MapEntries = [(String, ForeignValue)];
 
 /// What is read of an entry; anything else is said to be left out.
 const KNOWN: [&str; 13] = [
@@ -31,19 +31,19 @@ const KNOWN: [&str; 13] = [
     "mediaTypes",
 ];
 
-pub(crate) fn is_one(keys: &Keys) -> bool {
-    let is_entry = |entry: &Value| entry.get("source").is_some() && entry.get("target").is_some();
+pub(crate) fn is_one(keys: &MapEntries) -> bool {
+    let is_entry = |entry: &ForeignValue| entry.get("source").is_some() && entry.get("target").is_some();
     get(keys, "sync").is_some_and(|entries| {
-        entries.items().iter().any(is_entry) || matches!(entries, Value::List(all) if all.is_empty())
+        entries.items().iter().any(is_entry) || matches!(entries, ForeignValue::List(all) if all.is_empty())
     })
 }
 
-pub(crate) fn read(keys: &Keys, variables: &BTreeMap<String, String>) -> Imported {
-    let mut imported = Imported::new(Kind::Regsync);
-    for account in get(keys, "creds").map(Value::items).unwrap_or_default() {
+pub(crate) fn read(keys: &MapEntries, variables: &BTreeMap<String, String>) -> Imported {
+    let mut imported = Imported::new(FileKind::Regsync);
+    for account in get(keys, "creds").map(ForeignValue::items).unwrap_or_default() {
         account_of(&mut imported, account, variables);
     }
-    let defaults = get(keys, "defaults").map(Value::entries).unwrap_or_default();
+    let defaults = get(keys, "defaults").map(ForeignValue::entries).unwrap_or_default();
     for (key, _) in defaults {
         if !matches!(key.as_str(), "backup" | "interval" | "schedule" | "referrers" | "digestTags") {
             imported.notes.push(format!("`defaults.{key}` has no counterpart"));
@@ -54,9 +54,9 @@ pub(crate) fn read(keys: &Keys, variables: &BTreeMap<String, String>) -> Importe
             imported.notes.push(format!("`{key}` is not known here"));
         }
     }
-    let entries = get(keys, "sync").map(Value::items).unwrap_or_default();
+    let entries = get(keys, "sync").map(ForeignValue::items).unwrap_or_default();
     for (index, entry) in entries.iter().enumerate() {
-        let entry = Entry { keys: entry.entries(), defaults, variables };
+        let entry = RegsyncEntry { keys: entry.entries(), defaults, variables };
         match entry.drafts() {
             Ok(drafts) => imported.drafts.extend(drafts),
             Err(note) => imported.notes.push(format!("{}: {note}", entry.name(index))),
@@ -65,8 +65,8 @@ pub(crate) fn read(keys: &Keys, variables: &BTreeMap<String, String>) -> Importe
     imported
 }
 
-fn account_of(imported: &mut Imported, account: &Value, variables: &BTreeMap<String, String>) {
-    let Some(host) = account.get("registry").and_then(Value::text) else {
+fn account_of(imported: &mut Imported, account: &ForeignValue, variables: &BTreeMap<String, String>) {
+    let Some(host) = account.get("registry").and_then(ForeignValue::text) else {
         return imported.notes.push("an entry of `creds` has no `registry`".to_owned());
     };
     let host = match template::with_variables(host, variables) {
@@ -74,7 +74,7 @@ fn account_of(imported: &mut Imported, account: &Value, variables: &BTreeMap<Str
         Ok(host) => return imported.notes.push(format!("`creds` of {host}, which is not a registry")),
         Err(why) => return imported.notes.push(format!("`creds` of {host}: {why}")),
     };
-    match account.get("tls").and_then(Value::text) {
+    match account.get("tls").and_then(ForeignValue::text) {
         Some("disabled") => {
             imported.registries.push((host.clone(), format!("{{endpoints: [\"http://{host}\"]}}")));
         }
@@ -94,15 +94,15 @@ fn account_of(imported: &mut Imported, account: &Value, variables: &BTreeMap<Str
     }
 }
 
-struct Entry<'a> {
-    keys: &'a Keys,
-    defaults: &'a Keys,
+struct RegsyncEntry<'a> {
+    keys: &'a MapEntries,
+    defaults: &'a MapEntries,
     variables: &'a BTreeMap<String, String>,
 }
 
-impl Entry<'_> {
+impl RegsyncEntry<'_> {
     fn text(&self, key: &str) -> Option<&str> {
-        get(self.keys, key).and_then(Value::text)
+        get(self.keys, key).and_then(ForeignValue::text)
     }
 
     fn name(&self, index: usize) -> String {
@@ -121,7 +121,7 @@ impl Entry<'_> {
     }
 
     // A rule for each set of tags.
-    fn drafts(&self) -> Result<Vec<Draft>, String> {
+    fn drafts(&self) -> Result<Vec<RuleDraft>, String> {
         let (source, to) = (self.place("source")?, self.place("target")?);
         let kind = self.text("type").unwrap_or("repository");
         let ((from, tag), (repository, to_tag)) = (split(&source), split(&to));
@@ -146,7 +146,7 @@ impl Entry<'_> {
         let mut notes = Vec::new();
         self.terms(&mut target, &mut notes)?;
         let made = filters.into_iter().map(|(tags, remarks)| {
-            let mut draft = Draft::new(vec![from.clone()], tags);
+            let mut draft = RuleDraft::new(vec![from.clone()], tags);
             draft.section.schedule = self.schedule(&mut draft.notes);
             draft.to(target.clone());
             notes.iter().cloned().chain(remarks).for_each(|note| draft.note(note));
@@ -157,7 +157,7 @@ impl Entry<'_> {
 
     // Each filter with what is to be said about it.
     fn filters(&self) -> Result<Vec<(TagsSection, Vec<String>)>, String> {
-        let sets = get(self.keys, "tagSets").map(Value::items).unwrap_or_default();
+        let sets = get(self.keys, "tagSets").map(ForeignValue::items).unwrap_or_default();
         let own = get(self.keys, "tags").filter(|tags| !tags.entries().is_empty());
         if sets.is_empty() && own.is_none() {
             return Ok(vec![(TagsSection::default(), Vec::new())]);
@@ -168,7 +168,7 @@ impl Entry<'_> {
     fn terms(&self, target: &mut TargetSection, notes: &mut Vec<String>) -> Result<(), String> {
         let mut platforms = Vec::new();
         for key in ["platform", "platforms"] {
-            let listed = get(self.keys, key).map_or(Some(Vec::new()), Value::texts);
+            let listed = get(self.keys, key).map_or(Some(Vec::new()), ForeignValue::texts);
             platforms.extend(listed.ok_or_else(|| format!("`{key}` is not a list of texts"))?);
         }
         if !platforms.is_empty() {
@@ -194,7 +194,7 @@ impl Entry<'_> {
     }
 
     fn or_default(&self, key: &str) -> Option<&str> {
-        self.text(key).or_else(|| get(self.defaults, key).and_then(Value::text))
+        self.text(key).or_else(|| get(self.defaults, key).and_then(ForeignValue::text))
     }
 
     fn schedule(&self, notes: &mut Vec<String>) -> Option<String> {
@@ -211,9 +211,9 @@ impl Entry<'_> {
 }
 
 // Expressions of regsync are about the whole tag.
-fn filter(tags: &Value) -> Result<(TagsSection, Vec<String>), String> {
+fn filter(tags: &ForeignValue) -> Result<(TagsSection, Vec<String>), String> {
     let list = |key: &str| {
-        let listed = tags.get(key).map_or(Some(Vec::new()), Value::texts);
+        let listed = tags.get(key).map_or(Some(Vec::new()), ForeignValue::texts);
         listed.ok_or_else(|| format!("`tags.{key}` is not a list of texts"))
     };
     let whole = |items: Vec<&str>| texts(items.into_iter().map(|text| format!("^(?:{text})$")).collect());

@@ -4,37 +4,39 @@
 use entrepot_sync::rules::TagsSection;
 
 use crate::{
-    draft::{DIGESTS, Draft, target, texts},
-    imported::{Imported, Kind},
+    draft::{DIGESTS, RuleDraft, target, texts},
+    imported::{FileKind, Imported},
     ranges,
-    value::Value,
+    value::ForeignValue,
 };
 
 const LISTS: [&str; 3] = ["images", "images-by-tag-regex", "images-by-semver"];
 
-pub(crate) fn is_one(keys: &[(String, Value)]) -> bool {
-    let has_list = |registry: &Value| {
-        LISTS.iter().any(|list| matches!(registry.get(list), Some(Value::Map(_) | Value::Nothing)))
+pub(crate) fn is_one(keys: &[(String, ForeignValue)]) -> bool {
+    let has_list = |registry: &ForeignValue| {
+        LISTS
+            .iter()
+            .any(|list| matches!(registry.get(list), Some(ForeignValue::Map(_) | ForeignValue::Nothing)))
     };
     keys.iter().any(|(_, registry)| has_list(registry))
-        && keys.iter().all(|(_, registry)| matches!(registry, Value::Map(_) | Value::Nothing))
+        && keys.iter().all(|(_, registry)| matches!(registry, ForeignValue::Map(_) | ForeignValue::Nothing))
 }
 
-pub(crate) fn read(keys: &[(String, Value)], to: &str) -> Imported {
-    let mut imported = Imported::new(Kind::Skopeo);
+pub(crate) fn read(keys: &[(String, ForeignValue)], to: &str) -> Imported {
+    let mut imported = Imported::new(FileKind::Skopeo);
     for (host, registry) in keys {
         for (key, value) in registry.entries() {
             match (key.as_str(), value) {
-                (list, Value::Map(repositories)) if LISTS.contains(&list) => {
+                (list, ForeignValue::Map(repositories)) if LISTS.contains(&list) => {
                     repositories.iter().for_each(|(name, wanted)| {
-                        let entry = Entry { from: format!("{host}/{name}"), list, wanted };
+                        let entry = SkopeoEntry { from: format!("{host}/{name}"), list, wanted };
                         match entry.draft(to) {
                             Ok(draft) => imported.drafts.push(draft),
                             Err(note) => imported.notes.push(format!("{}: {note}", entry.from)),
                         }
                     });
                 }
-                (list, Value::Nothing) if LISTS.contains(&list) => {}
+                (list, ForeignValue::Nothing) if LISTS.contains(&list) => {}
                 ("tls-verify", value) => {
                     if value.text() == Some("false") {
                         imported.registries.push((host.clone(), "{insecure: true}".to_owned()));
@@ -53,14 +55,14 @@ pub(crate) fn read(keys: &[(String, Value)], to: &str) -> Imported {
     imported
 }
 
-struct Entry<'a> {
+struct SkopeoEntry<'a> {
     from: String,
     list: &'a str,
-    wanted: &'a Value,
+    wanted: &'a ForeignValue,
 }
 
-impl Entry<'_> {
-    fn draft(&self, to: &str) -> Result<Draft, String> {
+impl SkopeoEntry<'_> {
+    fn draft(&self, to: &str) -> Result<RuleDraft, String> {
         let text =
             || self.wanted.text().ok_or_else(|| format!("what is under `{}` is not a text", self.list));
         let mut notes = Vec::new();
@@ -77,7 +79,7 @@ impl Entry<'_> {
             }
             _ => named(self.wanted, &mut notes)?,
         };
-        let mut draft = Draft::new(vec![self.from.clone()], tags);
+        let mut draft = RuleDraft::new(vec![self.from.clone()], tags);
         notes.into_iter().for_each(|note| draft.note(note));
         draft.to(target(to));
         Ok(draft)
@@ -85,7 +87,7 @@ impl Entry<'_> {
 }
 
 // No tags are all tags; digests are no tags.
-fn named(wanted: &Value, notes: &mut Vec<String>) -> Result<TagsSection, String> {
+fn named(wanted: &ForeignValue, notes: &mut Vec<String>) -> Result<TagsSection, String> {
     let all = wanted.texts().ok_or("its tags are not a list of texts")?;
     let (digests, names): (Vec<&str>, Vec<&str>) = all.into_iter().partition(|tag| tag.contains(':'));
     match (digests.is_empty(), names.is_empty()) {

@@ -6,7 +6,7 @@ use entrepot_sync::rules::{RuleSection, RuleSet};
 
 use crate::{
     import::{ImportError, Input, import},
-    imported::{Imported, Kind},
+    imported::{FileKind, Imported},
 };
 
 #[derive(serde::Deserialize)]
@@ -42,7 +42,7 @@ fn pairs_become_rules_by_source() {
             {"src":"quay.io/other/cann","dest":"docker.io/ascendai/other-cann"}]"#,
         None,
     );
-    assert_eq!(imported.kind(), Kind::ImageSync);
+    assert_eq!(imported.kind(), FileKind::ImageSync);
     let expected = r#"# Made of image-sync.json.
 # Not carried over: quay.io/ascend/cann to docker.io/ascendai/cann was there twice, and is once here
 sync:
@@ -192,7 +192,7 @@ quay.io:
         Some("m.example.com/{host}/{path}"),
     );
     let text = yaml(&imported);
-    assert_eq!(imported.kind(), Kind::Skopeo);
+    assert_eq!(imported.kind(), FileKind::Skopeo);
     for part in [
         "  registry.example.com: {insecure: true}\n",
         "  - name: alpine\n    from: registry.example.com/alpine\n    tags:\n      semver: \">=3.12.0\"\n",
@@ -219,7 +219,7 @@ lmsysorg/sglang:v1,v2: quay.io/ruohe/sglang
         None,
     );
     let text = yaml(&imported);
-    assert_eq!(imported.kind(), Kind::ImageSyncer);
+    assert_eq!(imported.kind(), FileKind::ImageSyncer);
     for part in [
         "# Not carried over: quay.io/coreos/etcd@sha256:abc: rules copy tags, not digests: `entrepot copy` takes it\n",
         "    from: quay.io/coreos/alpine\n    tags:\n      match: a+\n    to:\n      - docker.io/ruohe/alpine\n      - localhost:5000/ruohe/alpine\n",
@@ -264,7 +264,7 @@ fn image_syncer_may_leave_the_destination_to_the_call() {
     let text = "docker.io/bats/bats:v1.1.0:\nk8s.gcr.io/pause:3.6:\nk8s.gcr.io/ingress/controller:v0.47.0: reg.example.com/dd/controller:v0.47.0\n";
     assert_eq!(import(&input(text, None)).unwrap_err(), ImportError::PartlyWithout("image-syncer"));
     let imported = read(text, Some("reg.example.com/m/{name}"));
-    assert_eq!(imported.kind(), Kind::ImageSyncer);
+    assert_eq!(imported.kind(), FileKind::ImageSyncer);
     let places: Vec<String> = imported.sections().iter().map(|rule| rule.to[0].repository.clone()).collect();
     assert_eq!(
         places,
@@ -277,7 +277,7 @@ fn image_syncer_may_leave_the_destination_to_the_call() {
     let said = read(said, Some("reg.example.com/other/{path}"));
     assert_eq!(
         (said.kind(), said.sections()[0].to[0].repository.as_str()),
-        (Kind::ImageSyncer, "reg.example.com/m/proxy")
+        (FileKind::ImageSyncer, "reg.example.com/m/proxy")
     );
     let older =
         r#"{"auth": {"quay.io": {"username": "u", "password": "canary"}}, "images": {"quay.io/a/b": ""}}"#;
@@ -307,7 +307,7 @@ fn several_tags_with_other_names_are_a_rule_each() {
 fn a_list_of_images_has_platforms_and_comments() {
     let text = "nginx\n#private\nk8s.gcr.io/ksm/ksm:v2.0.0 # new\nxhofe/alist:latest\n--platform=linux/arm64 xiaoyaliu/alist\n--platform linux/arm64 xiaoyaliu/alist:1\nnot an image\n";
     let imported = read(text, Some("reg.example.com/ns/{name}"));
-    assert_eq!(imported.kind(), Kind::Images);
+    assert_eq!(imported.kind(), FileKind::Images);
     assert_eq!(
         imported.notes(),
         [
@@ -325,8 +325,8 @@ fn a_list_of_images_has_platforms_and_comments() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    assert_eq!(read("quay.io/a/b:1\nquay.io/a/c:2\n", Some("r.example.com/{path}")).kind(), Kind::Images);
-    assert_eq!(read("quay.io/a/b\nquay.io/a/c:2\n", Some("r.example.com/{path}")).kind(), Kind::List);
+    assert_eq!(read("quay.io/a/b:1\nquay.io/a/c:2\n", Some("r.example.com/{path}")).kind(), FileKind::Images);
+    assert_eq!(read("quay.io/a/b\nquay.io/a/c:2\n", Some("r.example.com/{path}")).kind(), FileKind::List);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 /// A value of YAML or JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
+pub(crate) enum ForeignValue {
     /// Empty.
     Nothing,
     /// A scalar of any type, as written.
@@ -14,9 +14,9 @@ pub(crate) enum Value {
 }
 
 /// Keys with their values.
-pub(crate) type Entries = Vec<(String, Value)>;
+pub(crate) type Entries = Vec<(String, ForeignValue)>;
 
-impl Value {
+impl ForeignValue {
     /// Parses YAML, of which JSON is a part.
     ///
     /// # Errors
@@ -69,18 +69,18 @@ impl Value {
 }
 
 /// The value under `key`.
-pub(crate) fn get<'v>(entries: &'v [(String, Value)], key: &str) -> Option<&'v Value> {
+pub(crate) fn get<'v>(entries: &'v [(String, ForeignValue)], key: &str) -> Option<&'v ForeignValue> {
     entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
 }
 
-impl From<entrepot_yaml::Node> for Value {
-    fn from(node: entrepot_yaml::Node) -> Self {
-        use entrepot_yaml::Value as Written;
+impl From<entrepot_yaml::YamlNode> for ForeignValue {
+    fn from(node: entrepot_yaml::YamlNode) -> Self {
+        use entrepot_yaml::YamlValue;
         match node.value {
-            Written::Nothing => Self::Nothing,
-            Written::Plain(text) | Written::Text(text) => Self::Text(text),
-            Written::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
-            Written::Map(entries) => {
+            YamlValue::Nothing => Self::Nothing,
+            YamlValue::Plain(text) | YamlValue::Text(text) => Self::Text(text),
+            YamlValue::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            YamlValue::Map(entries) => {
                 Self::Map(entries.into_iter().map(|entry| (entry.key, entry.node.into())).collect())
             }
         }
@@ -96,28 +96,28 @@ mod tests {
         let tags = ["3.10", "1.20", "010", "1e3", "1_000", "0x10", "yes", "true", "~x", "2026-01-02"];
         let text =
             format!("a: [{}]\nb:\n{}", tags.join(", "), tags.map(|tag| format!("  - {tag}\n")).concat());
-        let value = Value::parse(&text).unwrap();
+        let value = ForeignValue::parse(&text).unwrap();
         assert_eq!(value.get("a").unwrap().texts().unwrap(), tags);
         assert_eq!(value.get("b").unwrap().texts().unwrap(), tags);
-        let json = Value::parse("{\n\t\"a\": [\"3.10\", 3.10, null],\n\t\"b\": {}\n}").unwrap();
+        let json = ForeignValue::parse("{\n\t\"a\": [\"3.10\", 3.10, null],\n\t\"b\": {}\n}").unwrap();
         let items = json.get("a").unwrap().items();
         assert_eq!(
             (items[0].text(), items[1].text(), &items[2]),
-            (Some("3.10"), Some("3.10"), &Value::Nothing)
+            (Some("3.10"), Some("3.10"), &ForeignValue::Nothing)
         );
     }
 
     #[test]
     fn merged_keys_and_anchors_count() {
-        let value = Value::parse("a: &a {x: 3.10}\nb:\n  <<: *a\n  y: *a\n").unwrap();
+        let value = ForeignValue::parse("a: &a {x: 3.10}\nb:\n  <<: *a\n  y: *a\n").unwrap();
         let b = value.get("b").unwrap();
-        assert_eq!(b.get("x").and_then(Value::text), Some("3.10"));
-        assert_eq!(b.get("y").and_then(|y| y.get("x")).and_then(Value::text), Some("3.10"));
+        assert_eq!(b.get("x").and_then(ForeignValue::text), Some("3.10"));
+        assert_eq!(b.get("y").and_then(|y| y.get("x")).and_then(ForeignValue::text), Some("3.10"));
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        assert!(Value::parse("a: 1\na: 2\n").unwrap_err().contains('a'));
-        assert_eq!(Value::parse("").unwrap(), Value::Nothing);
+        assert!(ForeignValue::parse("a: 1\na: 2\n").unwrap_err().contains('a'));
+        assert_eq!(ForeignValue::parse("").unwrap(), ForeignValue::Nothing);
     }
 }

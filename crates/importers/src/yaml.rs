@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 
 use entrepot_sync::{
     Format,
-    rules::{TagsSection, TargetSection, Texts},
+    rules::{TagsSection, TargetSection, TextList},
 };
 use entrepot_yaml::{Context, scalar};
 
-use crate::{draft::Draft, imported::Imported};
+use crate::{draft::RuleDraft, imported::Imported};
 
 impl Imported {
     /// The rules as a file that `entrepot sync` takes, with the notes as comments.
     pub fn to_yaml(&self) -> String {
-        let mut out = Lines::default();
+        let mut out = YamlLines::default();
         out.line(0, &format!("# Made of {}.", self.kind.name()));
         self.notes.iter().for_each(|note| out.comment(0, note));
         if !self.registries.is_empty() {
@@ -29,9 +29,9 @@ impl Imported {
 }
 
 #[derive(Default)]
-struct Lines(String);
+struct YamlLines(String);
 
-impl Lines {
+impl YamlLines {
     fn line(&mut self, depth: usize, text: &str) {
         // Writing to a text does not fail.
         let _ = writeln!(self.0, "{}{text}", "  ".repeat(depth));
@@ -48,7 +48,7 @@ impl Lines {
         }
     }
 
-    fn texts(&mut self, depth: usize, key: &str, texts: &Texts) {
+    fn texts(&mut self, depth: usize, key: &str, texts: &TextList) {
         match &texts.items[..] {
             [] => {}
             [one] => self.key(depth, key, Some(one)),
@@ -62,7 +62,7 @@ impl Lines {
     }
 }
 
-fn rule(out: &mut Lines, draft: &Draft) {
+fn rule(out: &mut YamlLines, draft: &RuleDraft) {
     let section = &draft.section;
     draft.notes.iter().for_each(|note| out.comment(1, note));
     out.line(1, &format!("- name: {}", scalar(&section.name, Context::Block)));
@@ -73,7 +73,7 @@ fn rule(out: &mut Lines, draft: &Draft) {
     out.key(2, "schedule", section.schedule.as_deref());
 }
 
-fn tags(out: &mut Lines, tags: &TagsSection) {
+fn tags(out: &mut YamlLines, tags: &TagsSection) {
     if *tags == TagsSection::default() {
         return;
     }
@@ -89,7 +89,7 @@ fn tags(out: &mut Lines, tags: &TagsSection) {
     out.key(3, "semver", tags.semver.as_deref());
 }
 
-fn target(out: &mut Lines, to: &TargetSection) {
+fn target(out: &mut YamlLines, to: &TargetSection) {
     if to.is_text {
         return out.line(3, &format!("- {}", scalar(&to.repository, Context::Block)));
     }

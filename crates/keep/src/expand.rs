@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_mirror::{Error as MirrorError, Mirror, Target};
+use entrepot_mirror::{Error as MirrorError, Mirror, ResolvedRepository};
 use entrepot_oci::{Name, Page, Reference, RepositoryPattern, Tag};
 
 use crate::list::{Item, KeepList};
@@ -55,7 +55,7 @@ impl Images {
 }
 
 async fn all_tags(mirror: &Mirror, key: &RepoKey) -> Result<Vec<Tag>, MirrorError> {
-    let target = Target { key: key.clone(), by_namespace: false };
+    let target = ResolvedRepository { key: key.clone(), by_namespace: false };
     let (mut tags, mut page) = (Vec::new(), Page::default());
     loop {
         let listed = mirror.tags(&target, &page).await?;

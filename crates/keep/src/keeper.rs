@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::Error, list::KeepList, metrics::Metrics, progress::KeepProgress};
+use crate::{error::Error, list::KeepList, metrics::KeepMetrics, progress::KeepProgress};
 
 /// How long to wait where no list has a schedule.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 pub type IsBusy = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What a keeper is made of.
-pub struct Parts {
+pub struct KeeperParts {
     /// Where it is recorded how images stand.
     pub catalog: Catalog,
     /// What fetches and keeps.
@@ -36,28 +36,28 @@ pub struct Parts {
 
 /// Runs keep lists. Cheap to clone; clones are the same.
 #[derive(Clone)]
-pub struct Keeper(pub(crate) Arc<Inner>);
+pub struct Keeper(pub(crate) Arc<KeeperInner>);
 
-pub(crate) struct Inner {
+pub(crate) struct KeeperInner {
     pub(crate) catalog: Catalog,
     pub(crate) mirror: Mirror,
     pub(crate) is_busy: IsBusy,
-    pub(crate) metrics: Metrics,
-    state: Mutex<State>,
+    pub(crate) metrics: KeepMetrics,
+    state: Mutex<KeeperState>,
     /// A list is to run earlier than was known.
     woken: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct KeeperState {
     lists: Vec<KeepList>,
     timetable: Timetable,
     /// Those whose turn has not come.
     queue: VecDeque<String>,
-    running: BTreeMap<String, Running>,
+    running: BTreeMap<String, RunningList>,
 }
 
-struct Running {
+struct RunningList {
     progress: KeepProgress,
     cancel: CancellationToken,
 }
@@ -83,11 +83,11 @@ impl Keeper {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn open(Parts { catalog, mirror, lists, is_busy }: Parts) -> Result<Self, Error> {
+    pub async fn open(KeeperParts { catalog, mirror, lists, is_busy }: KeeperParts) -> Result<Self, Error> {
         catalog.interrupt_keep_runs(SystemTime::now()).await?;
         let mirror = mirror.on_behalf_of(Purpose::Background);
-        let (metrics, state, woken) = (Metrics::default(), Mutex::default(), Notify::new());
-        let this = Self(Arc::new(Inner { catalog, mirror, is_busy, metrics, state, woken }));
+        let (metrics, state, woken) = (KeepMetrics::default(), Mutex::default(), Notify::new());
+        let this = Self(Arc::new(KeeperInner { catalog, mirror, is_busy, metrics, state, woken }));
         this.replace(lists).await?;
         Ok(this)
     }
@@ -253,14 +253,14 @@ impl Keeper {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, KeeperState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl KeeperState {
     fn enqueue(&mut self, name: &str) {
-        let running = Running { progress: KeepProgress::default(), cancel: CancellationToken::new() };
+        let running = RunningList { progress: KeepProgress::default(), cancel: CancellationToken::new() };
         self.running.insert(name.to_owned(), running);
         self.queue.push_back(name.to_owned());
     }

@@ -18,7 +18,7 @@ mod run;
 mod section;
 
 pub use error::Error;
-pub use keeper::{IsBusy, Keeper, ListView, Parts};
+pub use keeper::{IsBusy, Keeper, KeeperParts, ListView};
 pub use list::{Item, KeepList};
 pub use progress::KeepProgress;
 pub use section::{KeepSection, SectionFault, Sources};

@@ -9,7 +9,7 @@ use prometheus_client::{
 
 /// The counters.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Metrics {
+pub(crate) struct KeepMetrics {
     images: Family<ImageLabels, Gauge>,
     pub(crate) bytes: Counter,
 }
@@ -20,7 +20,7 @@ struct ImageLabels {
     state: &'static str,
 }
 
-impl Metrics {
+impl KeepMetrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
         let images = "Images of keep lists, by list and how they stand";
         registry.register("entrepot_keep_images", images, self.images.clone());

@@ -6,7 +6,7 @@ use std::{
 };
 
 use entrepot_catalog::{KeepCounts, KeepImageRecord, KeepOutcome, KeepRunRecord, KeepState, Origin, RepoKey};
-use entrepot_mirror::{Error as MirrorError, Kept, UpstreamFault};
+use entrepot_mirror::{BlobArrival, Error as MirrorError, UpstreamFault};
 use entrepot_oci::{Digest, Host, Platform, Reference};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ struct Problem {
 }
 
 /// A run.
-struct Run<'a> {
+struct ListRun<'a> {
     keeper: &'a Keeper,
     list: &'a KeepList,
     id: i64,
@@ -46,7 +46,7 @@ impl Keeper {
         let started = SystemTime::now();
         let id = self.0.catalog.begin_keep_run(&list.name, started).await?;
         let (counts, limited) = (KeepCounts::default(), HashSet::new());
-        let mut run = Run { keeper: self, list, id, counts, bytes: 0, limited, listed: None };
+        let mut run = ListRun { keeper: self, list, id, counts, bytes: 0, limited, listed: None };
         let is_whole = tokio::select! {
             done = run.all() => { done?; true }
             () = cancel.cancelled() => false,
@@ -77,7 +77,7 @@ impl Keeper {
     }
 }
 
-impl Run<'_> {
+impl ListRun<'_> {
     async fn all(&mut self) -> Result<(), Error> {
         self.turn().await;
         let Images { wanted, faults } = expand(&self.keeper.0.mirror, self.list).await;
@@ -139,9 +139,11 @@ impl Run<'_> {
         for blob in mirror.missing_blobs(key, &whole).await? {
             self.turn().await;
             match mirror.keep_blob(key, &blob.digest, |_| ()).await? {
-                Kept::Before | Kept::Now => self.came(blob.size),
-                Kept::NoSpace => return failed(format!("there is no space to keep `{}`", blob.digest)),
-                Kept::Damaged => {
+                BlobArrival::Before | BlobArrival::Now => self.came(blob.size),
+                BlobArrival::NoSpace => {
+                    return failed(format!("there is no space to keep `{}`", blob.digest));
+                }
+                BlobArrival::Damaged => {
                     return failed(format!("what is stored as `{}` has another digest", blob.digest));
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use entrepot_importers::{list_entries, list_lines};
 use entrepot_oci::{Host, ImageRef, Platform, Repository, RepositoryPattern, Tag};
-use entrepot_sync::rules::{RuleError, Schedule, TagFilter, TagsSection, Texts};
+use entrepot_sync::rules::{RuleError, Schedule, TagFilter, TagsSection, TextList};
 use serde::Deserialize;
 
 use crate::list::{Item, KeepList};
@@ -152,8 +152,8 @@ impl KeepSection {
     }
 }
 
-fn texts(items: &[String]) -> Texts {
-    Texts { items: items.to_vec(), is_list: true }
+fn texts(items: &[String]) -> TextList {
+    TextList { items: items.to_vec(), is_list: true }
 }
 
 fn item(text: &str) -> Result<Item, String> {

@@ -9,8 +9,8 @@ use std::sync::{
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, KeepCounts, KeepOutcome, KeepState, Location, PinFilter};
-use entrepot_keep::{Error, KeepList, KeepSection, Keeper, ListView, Parts, Sources};
-use entrepot_mirror::{Asked, Clock, Freshness, Mirror, UpstreamParts};
+use entrepot_keep::{Error, KeepList, KeepSection, Keeper, KeeperParts, ListView, Sources};
+use entrepot_mirror::{Clock, Freshness, Mirror, RegistryHint, UpstreamParts};
 use entrepot_oci::{Host, Page};
 use entrepot_remote::Remote;
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, patiently, until, until_answer};
@@ -34,19 +34,19 @@ impl Drop for Rig {
 impl Rig {
     async fn start(lists: Vec<KeepList>) -> Self {
         let (data, upstream) = (tempfile::tempdir().unwrap(), TestRegistry::start().await);
-        let settings = entrepot_remote::Settings {
+        let settings = entrepot_remote::RemoteSettings {
             endpoints: vec![upstream.url().parse().unwrap()],
-            ..entrepot_remote::Settings::default()
+            ..entrepot_remote::RemoteSettings::default()
         };
         let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
         let catalog = Catalog::open(&Location::Sqlite(data.path().join("entrepot.db"))).await.unwrap();
-        let parts = entrepot_mirror::Parts {
-            settings: entrepot_mirror::Settings::default(),
+        let parts = entrepot_mirror::MirrorParts {
+            settings: entrepot_mirror::MirrorSettings::default(),
             upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
             hosted: vec!["local/".into()],
             blobs: Blobs::open(data.path(), None).await.unwrap(),
             catalog: catalog.clone(),
-            metrics: entrepot_mirror::Metrics::default(),
+            metrics: entrepot_mirror::MirrorMetrics::default(),
             events: Default::default(),
             clock: Clock::manual(),
         };
@@ -54,7 +54,8 @@ impl Rig {
         let busy = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&busy);
         let is_busy = Arc::new(move || asked.load(Ordering::Relaxed));
-        let keeper = Keeper::open(Parts { catalog, mirror: mirror.clone(), lists, is_busy }).await.unwrap();
+        let keeper =
+            Keeper::open(KeeperParts { catalog, mirror: mirror.clone(), lists, is_busy }).await.unwrap();
         let stop = CancellationToken::new();
         tokio::spawn({
             let (keeper, stop) = (keeper.clone(), stop.clone());
@@ -90,7 +91,7 @@ impl Rig {
     }
 
     async fn holds(&self, name: &str, image: &TestImage) -> bool {
-        let key = self.mirror.locate(&name.parse().unwrap(), Asked::default()).unwrap().key;
+        let key = self.mirror.locate(&name.parse().unwrap(), RegistryHint::default()).unwrap().key;
         for (digest, _) in image.blobs() {
             if self.mirror.held_bytes(&key, digest).await.unwrap().is_none() {
                 return false;
@@ -149,7 +150,7 @@ async fn patterns_are_about_what_is_held_and_a_list_forgets_what_is_not_on_it() 
     }
     assert_eq!(rig.ran("daily").await.counts, KeepCounts::default(), "nothing is held yet");
     for name in ["a", "other/c"] {
-        let target = rig.mirror.locate(&name.parse().unwrap(), Asked::default()).unwrap();
+        let target = rig.mirror.locate(&name.parse().unwrap(), RegistryHint::default()).unwrap();
         rig.mirror.manifest(&target, &"1".parse().unwrap()).await.unwrap();
         let known = async || {
             let page = rig.mirror.images(&target.key, &Page::default()).await.ok()?;

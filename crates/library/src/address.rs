@@ -6,7 +6,7 @@
 use std::fmt;
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 use entrepot_oci::{Digest, Host, ImageRef, ImageRefError, Reference, Repository, Tag};
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
@@ -25,7 +25,7 @@ pub struct ImageAddress {
 
 /// The login that stands in front of an address.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub struct AddressLogin {
     /// The name of the account.
     pub username: String,
     /// Its password.
@@ -63,7 +63,7 @@ impl ImageAddress {
     ///
     /// # Errors
     /// It is none.
-    pub fn parse(text: &str, names: &Names) -> Result<(Self, Option<Login>), AddressFault> {
+    pub fn parse(text: &str, names: &NameResolver) -> Result<(Self, Option<AddressLogin>), AddressFault> {
         let text = text.trim();
         if text.is_empty() {
             return Err(AddressFault::Empty);
@@ -82,7 +82,7 @@ impl ImageAddress {
         Ok((address, login))
     }
 
-    fn of_image(text: &str, names: &Names) -> Result<Self, AddressFault> {
+    fn of_image(text: &str, names: &NameResolver) -> Result<Self, AddressFault> {
         let text = names.without_own(text);
         let (name, tag, digest) = ImageRef::split(text);
         let typed_host = name.split_once('/').map(|(host, _)| host).filter(|host| Host::looks_like_one(host));
@@ -157,7 +157,7 @@ impl fmt::Display for ImageAddress {
 }
 
 // A login ends at the last `@` before the first `/`. A digest has an `@` as well, which stands last: `nginx:1@sha256:…`.
-fn split_login(text: &str) -> Result<(Option<Login>, &str), AddressFault> {
+fn split_login(text: &str) -> Result<(Option<AddressLogin>, &str), AddressFault> {
     let without_digest = match text.rsplit_once('@') {
         Some((rest, digest)) if is_digest(digest) => rest,
         _ => text,
@@ -168,7 +168,7 @@ fn split_login(text: &str) -> Result<(Option<Login>, &str), AddressFault> {
         return if without_digest.contains('@') { Err(AddressFault::Unescaped) } else { Ok((None, text)) };
     };
     let (username, password) = userinfo.split_once(':').ok_or(AddressFault::Login)?;
-    let login = Login { username: decoded(username)?, password: decoded(password)?.into() };
+    let login = AddressLogin { username: decoded(username)?, password: decoded(password)?.into() };
     Ok((Some(login), &text[userinfo.len() + 1..]))
 }
 
@@ -199,13 +199,13 @@ mod tests {
 
     use super::*;
 
-    fn names() -> Names {
-        Names::new(Host::docker_hub(), vec!["local/".into(), "my.team/".into()])
+    fn names() -> NameResolver {
+        NameResolver::new(Host::docker_hub(), vec!["local/".into(), "my.team/".into()])
             .with_upstream("quay.io".parse().unwrap(), None)
             .with_own_addresses(&["127.0.0.1:5000".to_owned(), "m.example.com".to_owned()])
     }
 
-    fn parse(text: &str) -> Result<(ImageAddress, Option<Login>), AddressFault> {
+    fn parse(text: &str) -> Result<(ImageAddress, Option<AddressLogin>), AddressFault> {
         ImageAddress::parse(text, &names())
     }
 

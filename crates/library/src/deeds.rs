@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, AuditAction};
 use entrepot_catalog::AuditOutcome;
 
 use crate::{error::Error, library::Library};
@@ -12,7 +12,7 @@ impl Library {
     pub(crate) async fn recorded<T>(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         done: Result<T, Error>,
     ) -> Result<T, Error> {
         let outcome = match &done {
@@ -20,7 +20,7 @@ impl Library {
             Err(error) if error.is_refusal() => AuditOutcome::Refused,
             Err(_) => AuditOutcome::Failed,
         };
-        self.0.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await?;
+        self.0.catalog.add_audit(&by.entry(action, outcome), SystemTime::now()).await?;
         done
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! - [`Library`]: the handle that everything else uses, with a verb for each thing that can be asked
 //! - [`NewEntry`], [`EntryChange`]: the images that may be run, as people say them; [`advice`]: what would be better
-//! - [`Form`]: entries as documents
-//! - [`Tenant`]: for whom something is done; [`Settings`]: what the configuration says
+//! - [`TransferFormat`]: entries as documents
+//! - [`Tenant`]: for whom something is done; [`LibrarySettings`]: what the configuration says
 //! - [`placement`], [`split`], [`lifecycle`]: which cards an instance gets, how, and what becomes of it; all pure
 //!
 //! Decisions are pure; what they decide is done by the modules named after the things. This crate knows no HTTP answers.
@@ -30,18 +30,18 @@ mod tenant;
 mod text;
 mod transfer;
 
-pub use address::{AddressFault, ImageAddress, Login};
+pub use address::{AddressFault, AddressLogin, ImageAddress};
 pub use entries::{Advice, EntryChange, EntryError, EntryFault, Field, FieldFault, NewEntry, advice};
 pub use error::Error;
 pub use ids::{EntryId, IdError, InstanceId, NodeId, PullId, SpecId};
-pub use inside::Wanted;
+pub use inside::LayerScope;
 pub use instances::{
-    Allowance, CardSnapshot, CardVendor, Committed, Created, Edit, EntrySnapshot, Free, InstanceFault,
-    InstanceSettings, InstanceView, NoPlace, PortSpan, Program, ProgramControl, ProgramPlace, QuotaFault,
-    QuotaSettings, RunFault, RunRequest, RunSettings, SavingPhase, SavingProgress, SavingWatch, Snapshot,
-    SpecSnapshot, Target, Usage, Volumes, cost_of,
+    Allowance, CardSnapshot, CardVendor, CreatedInstance, Edit, EntrySnapshot, Free, InstanceFault,
+    InstanceImage, InstanceSettings, InstanceTarget, InstanceView, NoPlace, PortSpan, Program,
+    ProgramControl, ProgramPlace, QuotaFault, QuotaSettings, RunFault, RunRequest, RunSettings, SavingPhase,
+    SavingProgress, SavingWatch, Snapshot, SpecSnapshot, Usage, Volumes, cost_of,
 };
-pub use library::{Library, Parts};
+pub use library::{Library, LibraryParts};
 pub use nodes::{
     CheckDepth, Condition, ConditionCode, DEFAULT_HAMI_CORE, Facts, Link, NodeChange, NodeFault, NodeTls,
     TlsChange, offer, read_conditions,
@@ -50,7 +50,7 @@ pub use pulls::{
     LayerPhase, LayerProgress, LibraryImage, PullFailure, PullFault, PullPhase, PullPlan, PullProgress,
     PullRequest, PullState, PullWatch, SourceError,
 };
-pub use settings::{NodesSettings, PullsSettings, Settings, SshSettings};
+pub use settings::{LibrarySettings, NodesSettings, PullsSettings, SshSettings};
 pub use specs::{CheckedSpec, SpecFault};
 pub use tenant::Tenant;
-pub use transfer::{DocumentFault, Form, Imported, ReadDocument, RowError, RowFault};
+pub use transfer::{DocumentFault, ImportResult, ReadDocument, RowError, RowFault, TransferFormat};

@@ -5,28 +5,28 @@ use std::sync::Arc;
 use entrepot_access::Access;
 use entrepot_catalog::Catalog;
 use entrepot_events::EventSender;
-use entrepot_mirror::{Mirror, Names};
-use entrepot_secrets::Keys;
+use entrepot_mirror::{Mirror, NameResolver};
+use entrepot_secrets::SharedKeyring;
 use entrepot_vault::Vault;
 use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
-use crate::{instances::Work, nodes::Connections, pulls::Jobs, settings::Settings};
+use crate::{instances::InstanceWork, nodes::EngineConnections, pulls::Jobs, settings::LibrarySettings};
 
 /// How many images are looked at at a time: layers are decompressed for it.
 const CHECKS: usize = 2;
 
 /// The image library. Cheap to clone; clones share their state.
 #[derive(Clone)]
-pub struct Library(pub(crate) Arc<Shared>);
+pub struct Library(pub(crate) Arc<LibraryInner>);
 
 /// What a library is made of.
 #[derive(Clone)]
-pub struct Parts {
+pub struct LibraryParts {
     /// Where its records are.
     pub catalog: Catalog,
     /// What the secrets of nodes are sealed with.
-    pub keys: Keys,
+    pub keys: SharedKeyring,
     /// Where passwords go that come with addresses.
     pub vault: Vault,
     /// What images are looked up in, and what nodes pull through.
@@ -38,19 +38,19 @@ pub struct Parts {
     /// Where it is told what operators want to hear.
     pub events: EventSender,
     /// The configuration.
-    pub settings: Settings,
+    pub settings: LibrarySettings,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct LibraryInner {
     pub(crate) catalog: Catalog,
-    pub(crate) keys: Keys,
+    pub(crate) keys: SharedKeyring,
     pub(crate) vault: Vault,
     pub(crate) mirror: Mirror,
     pub(crate) access: Access,
     pub(crate) address: Option<Url>,
     pub(crate) events: EventSender,
-    pub(crate) settings: Settings,
-    pub(crate) connections: Connections,
+    pub(crate) settings: LibrarySettings,
+    pub(crate) connections: EngineConnections,
     pub(crate) pulls: Jobs,
     /// Held while entries and the logins that they stand on are changed.
     pub(crate) logins: Mutex<()>,
@@ -58,13 +58,15 @@ pub(crate) struct Shared {
     pub(crate) pins: Mutex<()>,
     /// Bounds the images that are looked at.
     pub(crate) checks: Semaphore,
-    pub(crate) instances: Arc<Work>,
+    pub(crate) instances: Arc<InstanceWork>,
 }
 
 impl Library {
     /// Opens the library. Nothing runs yet.
-    pub fn new(Parts { catalog, keys, vault, mirror, access, address, events, settings }: Parts) -> Self {
-        Self(Arc::new(Shared {
+    pub fn new(
+        LibraryParts { catalog, keys, vault, mirror, access, address, events, settings }: LibraryParts,
+    ) -> Self {
+        Self(Arc::new(LibraryInner {
             catalog,
             keys,
             vault,
@@ -73,7 +75,7 @@ impl Library {
             address,
             events,
             settings,
-            connections: Connections::default(),
+            connections: EngineConnections::default(),
             pulls: Jobs::default(),
             logins: Mutex::default(),
             pins: Mutex::default(),
@@ -89,7 +91,7 @@ impl Library {
     }
 
     /// How names are read: what is pushed here, and what is fetched from where.
-    pub fn names(&self) -> &Names {
+    pub fn names(&self) -> &NameResolver {
         self.0.mirror.names()
     }
 }

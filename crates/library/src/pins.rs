@@ -18,7 +18,7 @@ const ROWS: usize = 500;
 
 /// What pins an image for the library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Holder {
+pub(crate) enum PinHolder {
     /// An entry, by its id.
     Entry(i64),
     /// An instance, by its id.
@@ -26,9 +26,9 @@ pub(crate) enum Holder {
 }
 
 /// Each holder that pins something, and what.
-type Pins = BTreeMap<Holder, NewPin>;
+type Pins = BTreeMap<PinHolder, NewPin>;
 
-impl Holder {
+impl PinHolder {
     /// What its pins are said to come from.
     const SOURCES: [PinSource; 2] = [PinSource::Shelf, PinSource::Instance];
 
@@ -66,20 +66,20 @@ impl Holder {
 /// What an entry pins: the image that its address led to at the last check, while it is on the shelf.
 fn entry_pin(entry: &EntryRecord) -> Option<NewPin> {
     let image = LibraryImage::of_entry(entry).filter(|_| entry.fields.is_on_shelf)?;
-    Holder::Entry(entry.id).pin(&image, format!("entry `{}` is on the shelf", entry.fields.name))
+    PinHolder::Entry(entry.id).pin(&image, format!("entry `{}` is on the shelf", entry.fields.name))
 }
 
 /// What an instance pins: the image that it is made of at its next start.
 fn instance_pin(instance: &InstanceRecord) -> Option<NewPin> {
     let image = Snapshot::read(&instance.snapshot).ok()?.image()?;
-    Holder::Instance(instance.id)
+    PinHolder::Instance(instance.id)
         .pin(&image, format!("instance `{}` of {} runs from it", instance.name, instance.owner))
 }
 
 /// The holders whose pins are not what they should be.
-fn wrong(wanted: &Pins, held: &BTreeMap<Holder, Vec<NewPin>>) -> Vec<Holder> {
-    let all: BTreeSet<Holder> = wanted.keys().chain(held.keys()).copied().collect();
-    let is_right = |holder: &Holder| {
+fn wrong(wanted: &Pins, held: &BTreeMap<PinHolder, Vec<NewPin>>) -> Vec<PinHolder> {
+    let all: BTreeSet<PinHolder> = wanted.keys().chain(held.keys()).copied().collect();
+    let is_right = |holder: &PinHolder| {
         wanted.get(holder).map_or(&[][..], std::slice::from_ref)
             == held.get(holder).map_or(&[][..], Vec::as_slice)
     };
@@ -101,22 +101,22 @@ impl Library {
     }
 
     /// Makes the pins of a holder what its record says: none if there is none. What fails is made up for at the next start.
-    pub(crate) async fn repin(&self, holder: Holder) {
+    pub(crate) async fn repin(&self, holder: PinHolder) {
         let _one = self.0.pins.lock().await;
         if let Err(error) = self.try_repin(holder).await {
             tracing::warn!(?holder, %error, "an image of the library cannot be pinned");
         }
     }
 
-    async fn try_repin(&self, holder: Holder) -> Result<(), EntryError> {
+    async fn try_repin(&self, holder: PinHolder) -> Result<(), EntryError> {
         let wanted = match holder {
-            Holder::Entry(id) => self.0.catalog.entry(id).await?.as_ref().and_then(entry_pin),
-            Holder::Instance(id) => self.0.catalog.instance(id).await?.as_ref().and_then(instance_pin),
+            PinHolder::Entry(id) => self.0.catalog.entry(id).await?.as_ref().and_then(entry_pin),
+            PinHolder::Instance(id) => self.0.catalog.instance(id).await?.as_ref().and_then(instance_pin),
         };
         self.set_pins(holder, wanted.as_ref()).await
     }
 
-    async fn set_pins(&self, holder: Holder, wanted: Option<&NewPin>) -> Result<(), EntryError> {
+    async fn set_pins(&self, holder: PinHolder, wanted: Option<&NewPin>) -> Result<(), EntryError> {
         let pins = wanted.map_or(&[][..], std::slice::from_ref);
         let replaced = self.0.mirror.replace_pins(holder.source(), &holder.id(), pins).await;
         replaced.map_err(EntryError::Mirror)
@@ -129,7 +129,7 @@ impl Library {
         let mut after: Option<EntryCursor> = None;
         loop {
             let page = catalog.find_entries(&on_shelf, EntryOrder::Oldest, after.as_ref(), ROWS).await?;
-            let of = |entry: &EntryRecord| Some((Holder::Entry(entry.id), entry_pin(entry)?));
+            let of = |entry: &EntryRecord| Some((PinHolder::Entry(entry.id), entry_pin(entry)?));
             pins.extend(page.rows.iter().filter_map(of));
             match page.rows.last().filter(|_| page.more) {
                 Some(last) => after = Some(EntryCursor { id: last.id, name: last.fields.name.clone() }),
@@ -139,7 +139,7 @@ impl Library {
         let mut filter = InstanceFilter::default();
         loop {
             let page = catalog.instances(&filter, ROWS).await?;
-            let of = |one: &InstanceRecord| Some((Holder::Instance(one.id), instance_pin(one)?));
+            let of = |one: &InstanceRecord| Some((PinHolder::Instance(one.id), instance_pin(one)?));
             pins.extend(page.rows.iter().filter_map(of));
             match page.rows.last().filter(|_| page.more) {
                 Some(last) => filter.before = Some(last.id),
@@ -148,16 +148,16 @@ impl Library {
         }
     }
 
-    async fn held_pins(&self) -> Result<BTreeMap<Holder, Vec<NewPin>>, EntryError> {
-        let mut held: BTreeMap<Holder, Vec<NewPin>> = BTreeMap::new();
-        for source in Holder::SOURCES {
+    async fn held_pins(&self) -> Result<BTreeMap<PinHolder, Vec<NewPin>>, EntryError> {
+        let mut held: BTreeMap<PinHolder, Vec<NewPin>> = BTreeMap::new();
+        for source in PinHolder::SOURCES {
             let filter = PinFilter { source: Some(source), ..PinFilter::default() };
             let mut page = Page::default();
             loop {
                 let listed = self.0.mirror.pins(&filter, &page).await.map_err(EntryError::Mirror)?;
                 let last = listed.pins.last().map(|last| last.id.to_string());
                 for record in listed.pins {
-                    if let Some(holder) = Holder::of(&record.pin) {
+                    if let Some(holder) = PinHolder::of(&record.pin) {
                         held.entry(holder).or_default().push(record.pin);
                     }
                 }

@@ -9,7 +9,7 @@ use crate::instances::InstanceSettings;
 /// What the configuration says about the library.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct LibrarySettings {
     /// Instances.
     pub instances: InstanceSettings,
     /// The machines that instances run on.

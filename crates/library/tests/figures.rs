@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use entrepot_catalog::{InstanceFilter, InstancePhase, SpecFilter};
 use entrepot_library::RunRequest;
-use entrepot_testkit::engine::{Dialect, Offer, TestEngine};
+use entrepot_testkit::engine::{Dialect, PullableImage, TestEngine};
 
 use crate::yard::{IMAGE, Yard, add_node};
 
@@ -37,7 +37,7 @@ async fn five_thousand_instances_on_fifty_nodes() {
     let mut engines = Vec::new();
     for number in 2..=NODES {
         let engine = TestEngine::start(Dialect::ALL[number % Dialect::ALL.len()]).await;
-        engine.offer(IMAGE, Offer::of_layers(&[1000]));
+        engine.offer(IMAGE, PullableImage::of_layers(&[1000]));
         add_node(&yard.catalog, &format!("n{number}"), &engine.address()).await;
         engines.push(engine);
     }

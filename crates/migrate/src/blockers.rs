@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrepot_sync::{Action, Format, Place, Provider, Step};
+use entrepot_sync::{Format, Place, PlanAction, PlanStep, Provider};
 
 use crate::{
     facts::{Facts, images},
     problem::{Problem, Severity},
     quota::Quota,
-    row::Row,
+    row::PlanRow,
     size::size,
 };
 
@@ -21,12 +21,12 @@ const GHCR_PATIENCE: u64 = 600;
 /// The most images listed for one reason.
 const NAMED: usize = 3;
 
-pub(crate) fn blockers(facts: &Facts<'_>, rows: &[Row], quota: Option<&Quota>) -> Vec<Problem> {
+pub(crate) fn blockers(facts: &Facts<'_>, rows: &[PlanRow], quota: Option<&Quota>) -> Vec<Problem> {
     let mut problems = standing(&facts.copies.steps);
     // Nothing is known about repositories that could not be listed.
-    let failed = |row: &Row| {
+    let failed = |row: &PlanRow| {
         let mut own = facts.copies.steps.iter().filter(|step| step.source.to_string() == row.source);
-        own.any(|step| matches!(step.action, Action::Failed { .. }))
+        own.any(|step| matches!(step.action, PlanAction::Failed { .. }))
     };
     problems.extend(rows.iter().filter(|row| row.tags == 0 && !failed(row)).map(empty));
     problems.extend(large(facts, rows));
@@ -38,7 +38,7 @@ pub(crate) fn blockers(facts: &Facts<'_>, rows: &[Row], quota: Option<&Quota>) -
 }
 
 // Problems in the engine's plan: each reason once, with the affected images.
-fn standing(steps: &[Step]) -> Vec<Problem> {
+fn standing(steps: &[PlanStep]) -> Vec<Problem> {
     let mut reasons: BTreeMap<(String, Option<String>), Vec<String>> = BTreeMap::new();
     for step in steps {
         let image = match (&step.tag, &step.target_tag) {
@@ -46,14 +46,14 @@ fn standing(steps: &[Step]) -> Vec<Problem> {
             _ => step.source.to_string(),
         };
         let (what, hint) = match &step.action {
-            Action::Update { .. } => (
+            PlanAction::Update { .. } => (
                 "something else is there under this name".to_owned(),
                 Some(
                     "look at both with `entrepot inspect`; if it is an older copy, `entrepot migrate apply --overwrite`"
                         .to_owned(),
                 ),
             ),
-            Action::Failed { what, hint, .. } => (what.clone(), hint.clone()),
+            PlanAction::Failed { what, hint, .. } => (what.clone(), hint.clone()),
             _ => continue,
         };
         reasons.entry((what, hint)).or_default().push(image);
@@ -73,17 +73,17 @@ fn several(images: &[String]) -> String {
     if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
-fn empty(row: &Row) -> Problem {
+fn empty(row: &PlanRow) -> Problem {
     let hint = "look at its name and at `tags`, or leave it out";
     Problem::new(Severity::Warns, &row.source, "it has no tags that move", hint)
 }
 
-fn large(facts: &Facts<'_>, rows: &[Row]) -> Vec<Problem> {
+fn large(facts: &Facts<'_>, rows: &[PlanRow]) -> Vec<Problem> {
     let provider = Provider::of(facts.migration.to.host());
     if !matches!(provider, Provider::Ghcr | Provider::Swr) {
         return Vec::new();
     }
-    let problem = |row: &Row| {
+    let problem = |row: &PlanRow| {
         let what = format!(
             "its largest layer has {}, and {} takes 10 GB at most",
             size(row.largest),
@@ -95,7 +95,7 @@ fn large(facts: &Facts<'_>, rows: &[Row]) -> Vec<Problem> {
 }
 
 // The effect of the ten-minute limit, on our uploads in chunks and on uploads in one request.
-fn long(facts: &Facts<'_>, rows: &[Row]) -> Option<Problem> {
+fn long(facts: &Facts<'_>, rows: &[PlanRow]) -> Option<Problem> {
     let largest = rows.iter().map(|row| row.largest).max().filter(|largest| *largest > 0)?;
     if Provider::of(facts.migration.to.host()) != Provider::Ghcr {
         return None;

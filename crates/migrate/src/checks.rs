@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use entrepot_oci::{Reference, Repository, Tag};
-use entrepot_remote::{Access, Error, Remote, Rights};
+use entrepot_remote::{Error, Remote, RepositoryAccess, Rights};
 use entrepot_sync::{Place, Provider, Registries};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
@@ -14,9 +14,9 @@ use serde::Serialize;
 use crate::{
     migration::Migration,
     moves::Moves,
-    outcome::Outcome,
+    outcome::CheckOutcome,
     problem::{Problem, Severity},
-    refusals::{self, Attempt},
+    refusals::{self, RegistryOperation},
     requirements::{self, Account, KnownAccounts, Role},
 };
 
@@ -49,16 +49,16 @@ pub struct Check {
     /// The repository.
     pub repository: String,
     /// The step.
-    pub step: Step,
+    pub step: CheckStep,
     /// The result.
     #[serde(flatten)]
-    pub result: Outcome,
+    pub result: CheckOutcome,
 }
 
 /// A step of the check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
+pub enum CheckStep {
     /// Access: the registry is reachable and accepts the account, and its token has the needed permissions.
     Access,
     /// Listing tags.
@@ -71,11 +71,11 @@ pub enum Step {
 
 impl Check {
     fn is_left(&self) -> bool {
-        matches!(&self.result, Outcome::Passed { how } if how == LEFT_TO_EXPIRE)
+        matches!(&self.result, CheckOutcome::Passed { how } if how == LEFT_TO_EXPIRE)
     }
 }
 
-impl Step {
+impl CheckStep {
     /// The name of the step.
     pub fn word(self) -> &'static str {
         match self {
@@ -103,7 +103,7 @@ pub async fn check(
     let steps = steps.concat();
     let stops = moves.problems.iter().any(|problem| problem.severity == Severity::Stops);
     Checks {
-        ok: !stops && steps.iter().all(|check| matches!(check.result, Outcome::Passed { .. })),
+        ok: !stops && steps.iter().all(|check| matches!(check.result, CheckOutcome::Passed { .. })),
         left_to_expire: steps.iter().filter(|check| check.is_left()).count(),
         steps,
         problems: moves.problems.clone(),
@@ -144,10 +144,10 @@ async fn ladder(
     has_account: bool,
 ) -> Vec<Check> {
     let Place::Registry { host, repository } = place else { return Vec::new() };
-    let about = Attempt { provider: Provider::of(host), place, role, has_account };
+    let about = RegistryOperation { provider: Provider::of(host), place, role, has_account };
     let mut steps = Vec::new();
-    let mut add = |step: Step, result: Outcome| {
-        let passed = matches!(result, Outcome::Passed { .. });
+    let mut add = |step: CheckStep, result: CheckOutcome| {
+        let passed = matches!(result, CheckOutcome::Passed { .. });
         steps.push(Check { repository: place.to_string(), step, result });
         passed
     };
@@ -155,38 +155,38 @@ async fn ladder(
         Ok(registry) => registry.remote,
         Err(error) => {
             let hint = "look at its section under `registries`".to_owned();
-            add(Step::Access, Outcome::Failed { what: error.to_string(), hint });
+            add(CheckStep::Access, CheckOutcome::Failed { what: error.to_string(), hint });
             return steps;
         }
     };
-    if !add(Step::Access, access(&remote, repository, &about).await) {
+    if !add(CheckStep::Access, access(&remote, repository, &about).await) {
         return steps;
     }
     match role {
         Role::Read => {
             let (listed, tag) = list(&remote, repository, &about).await;
-            add(Step::List, listed);
+            add(CheckStep::List, listed);
             if let Some(tag) = tag {
-                add(Step::Pull, pull(&remote, repository, &tag, &about).await);
+                add(CheckStep::Pull, pull(&remote, repository, &tag, &about).await);
             }
         }
         Role::Write => {
-            add(Step::Push, push(&remote, repository, &about).await);
+            add(CheckStep::Push, push(&remote, repository, &about).await);
         }
     }
     steps
 }
 
-async fn access(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> Outcome {
+async fn access(remote: &Remote, repository: &Repository, about: &RegistryOperation<'_>) -> CheckOutcome {
     let rights = match about.role {
         Role::Read => Rights::Pull,
         Role::Write => Rights::Push,
     };
     let how = match remote.access(repository, rights).await {
-        Ok(Access::Open) => "it asks nobody who they are".to_owned(),
-        Ok(Access::Password) => "it takes the password".to_owned(),
-        Ok(Access::Token(None)) => "it gives a token, which does not say what for".to_owned(),
-        Ok(Access::Token(Some(actions))) => {
+        Ok(RepositoryAccess::Open) => "it asks nobody who they are".to_owned(),
+        Ok(RepositoryAccess::Password) => "it takes the password".to_owned(),
+        Ok(RepositoryAccess::Token(None)) => "it gives a token, which does not say what for".to_owned(),
+        Ok(RepositoryAccess::Token(Some(actions))) => {
             let has = |wanted: &str| actions.iter().any(|action| action == wanted || action == "*");
             if !has(about.role.word()) {
                 return refusals::too_little(about, &actions);
@@ -195,34 +195,45 @@ async fn access(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -
         }
         Err(error) => return refusals::refused(about, &error),
     };
-    Outcome::Passed { how }
+    CheckOutcome::Passed { how }
 }
 
-async fn list(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> (Outcome, Option<Tag>) {
+async fn list(
+    remote: &Remote,
+    repository: &Repository,
+    about: &RegistryOperation<'_>,
+) -> (CheckOutcome, Option<Tag>) {
     match remote.all_tags(repository).await {
         Ok(tags) => {
             let how = if tags.len() == 1 { "1 tag".to_owned() } else { format!("{} tags", tags.len()) };
-            (Outcome::Passed { how }, tags.last().cloned())
+            (CheckOutcome::Passed { how }, tags.last().cloned())
         }
         Err(error) => (refusals::refused(about, &error), None),
     }
 }
 
-async fn pull(remote: &Remote, repository: &Repository, tag: &Tag, about: &Attempt<'_>) -> Outcome {
+async fn pull(
+    remote: &Remote,
+    repository: &Repository,
+    tag: &Tag,
+    about: &RegistryOperation<'_>,
+) -> CheckOutcome {
     match remote.find_manifest(repository, &Reference::Tag(tag.clone())).await {
-        Ok(_) => Outcome::Passed { how: format!("`{tag}` can be read") },
+        Ok(_) => CheckOutcome::Passed { how: format!("`{tag}` can be read") },
         // A listing may name tags that are gone.
-        Err(Error::NotFound) => Outcome::Passed { how: format!("`{tag}` may be asked for") },
+        Err(Error::NotFound) => CheckOutcome::Passed { how: format!("`{tag}` may be asked for") },
         Err(error) => refusals::refused(about, &error),
     }
 }
 
-async fn push(remote: &Remote, repository: &Repository, about: &Attempt<'_>) -> Outcome {
+async fn push(remote: &Remote, repository: &Repository, about: &RegistryOperation<'_>) -> CheckOutcome {
     match remote.try_push(repository).await {
-        Ok(entrepot_remote::Cancelled::Forgotten) => {
-            Outcome::Passed { how: "an upload was begun, and taken back".to_owned() }
+        Ok(entrepot_remote::CancelOutcome::Forgotten) => {
+            CheckOutcome::Passed { how: "an upload was begun, and taken back".to_owned() }
         }
-        Ok(entrepot_remote::Cancelled::LeftToExpire) => Outcome::Passed { how: LEFT_TO_EXPIRE.to_owned() },
+        Ok(entrepot_remote::CancelOutcome::LeftToExpire) => {
+            CheckOutcome::Passed { how: LEFT_TO_EXPIRE.to_owned() }
+        }
         Err(error) => refusals::refused(about, &error),
     }
 }

@@ -3,32 +3,32 @@
 use std::collections::BTreeSet;
 
 use entrepot_rewrite::{
-    Census, Change, Document as Text, Found, Kind, Left, Map, Naming, Position, Reason, Rewritten, Rules,
-    Search,
+    Census, Document as Text, DocumentImage, DocumentKind, ImageChange, LeftCandidate, Map, Naming, Position,
+    Reason, RewrittenDocument, Rules, Search,
 };
 use entrepot_sync::Place;
 
 use crate::{
     edit::{Direction, EditError},
     migration::{Migration, Move},
-    project_file::{Document, File},
+    project_file::{File, FileChanges},
     root::Root,
-    workflow::{self, Desk, LoginChange, Remark},
+    workflow::{self, LoginChange, LoginSettings, Remark},
 };
 
 /// An edited file.
 #[derive(Clone, Debug)]
-pub struct Edited {
+pub struct EditedFile {
     /// The name of the file.
     pub name: String,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// The new text; the old one if nothing changed.
     pub text: String,
     /// The renamed images.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ImageChange>,
     /// The names left unchanged, with reasons.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftCandidate>,
     /// The changed logins.
     pub logins: Vec<LoginChange>,
     /// Other places that need a manual check.
@@ -40,7 +40,7 @@ pub struct Edited {
 pub struct Editor {
     rules: Rules,
     search: Search,
-    desk: Desk,
+    desk: LoginSettings,
     names: Vec<String>,
 }
 
@@ -68,54 +68,56 @@ impl Editor {
         let rules = Rules { map, naming: Naming::Map, ..Rules::default() };
         let search = Search { renamed: renamed(files, &rules, &pairs), ..search() };
         let names = pairs.into_iter().map(|(old, _)| old).collect();
-        Ok(Self { rules, search, desk: Desk::new(migration, direction), names })
+        Ok(Self { rules, search, desk: LoginSettings::new(migration, direction), names })
     }
 
     /// Edits a file.
     ///
     /// # Errors
     /// The file cannot be edited.
-    pub fn edit(&self, file: &File) -> Result<Edited, EditError> {
-        let kind = Kind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
-        let Rewritten { text, changes, left } =
+    pub fn edit(&self, file: &File) -> Result<EditedFile, EditError> {
+        let kind = DocumentKind::of(&file.name, &file.text).ok_or(EditError::Kind)?;
+        let RewrittenDocument { text, changes, left } =
             Text::read(&file.text, kind, &self.search)?.rewrite(&self.rules, &mut Census::default())?;
         // A moved image where none is expected is a mention.
-        let left: Vec<Left> = left.into_iter().filter(|left| !self.is_mention(left)).collect();
-        let workflow::Reviewed { text, logins, remarks } = if kind == Kind::Github {
+        let left: Vec<LeftCandidate> = left.into_iter().filter(|left| !self.is_mention(left)).collect();
+        let workflow::ReviewedWorkflow { text, logins, remarks } = if kind == DocumentKind::Github {
             workflow::review(&self.desk, text, &changes, &left)?
         } else {
-            workflow::Reviewed { text, ..Default::default() }
+            workflow::ReviewedWorkflow { text, ..Default::default() }
         };
         let told = changes.iter().map(|change| change.position.line);
         let told: BTreeSet<usize> = told.chain(left.iter().map(|left| left.position.line)).collect();
         let mut remarks = remarks;
         remarks.extend(mentions(&file.text, &self.names, &told));
-        Ok(Edited { name: file.name.clone(), kind, text, changes, left, logins, remarks })
+        Ok(EditedFile { name: file.name.clone(), kind, text, changes, left, logins, remarks })
     }
 
-    fn is_mention(&self, left: &Left) -> bool {
+    fn is_mention(&self, left: &LeftCandidate) -> bool {
         matches!(left.reason, Reason::Script | Reason::Elsewhere)
             && self.names.iter().any(|name| says(&left.text, short(name)))
     }
 
     /// A summary of the changes to a file.
-    pub fn preview(&self, file: &File) -> Document {
+    pub fn preview(&self, file: &File) -> FileChanges {
         match self.edit(file) {
-            Ok(edited) => Document {
+            Ok(edited) => FileChanges {
                 file: file.name.clone(),
                 images: edited.changes.len(),
                 logins: edited.logins.len(),
                 left: edited.left.iter().filter(|left| self.concerns(left)).count() + edited.remarks.len(),
-                ..Document::default()
+                ..FileChanges::default()
             },
-            Err(error) => {
-                Document { file: file.name.clone(), error: Some(error.to_string()), ..Document::default() }
-            }
+            Err(error) => FileChanges {
+                file: file.name.clone(),
+                error: Some(error.to_string()),
+                ..FileChanges::default()
+            },
         }
     }
 
     /// True if a name that was left concerns the moved images.
-    pub fn concerns(&self, left: &Left) -> bool {
+    pub fn concerns(&self, left: &LeftCandidate) -> bool {
         let root = &self.desk.from;
         let namespace = root.namespace().map(entrepot_oci::Repository::as_str);
         match (&left.reason, &left.found) {
@@ -166,7 +168,7 @@ fn search() -> Search {
 // Images that Kubernetes resources name differently after the edit, or do already. Kustomizations refer to images by
 // these names.
 fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<String> {
-    let old = |found: &Found| {
+    let old = |found: &DocumentImage| {
         let name = found.name();
         if rules.name(found).is_ok() {
             return Some(name);
@@ -174,7 +176,8 @@ fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<Str
         pairs.iter().find(|(_, new)| *new == name).map(|(old, _)| old.clone())
     };
     let of = |file: &File| {
-        let kind = Kind::of(&file.name, &file.text).filter(|kind| *kind == Kind::Kubernetes)?;
+        let kind =
+            DocumentKind::of(&file.name, &file.text).filter(|kind| *kind == DocumentKind::Kubernetes)?;
         let document = Text::read(&file.text, kind, &search()).ok()?;
         Some(document.images().filter_map(old).collect::<Vec<_>>())
     };
@@ -184,16 +187,16 @@ fn renamed(files: &[File], rules: &Rules, pairs: &[(String, String)]) -> Vec<Str
 
 /// The names in a file below `root`.
 pub(crate) fn names_below(file: &File, root: &Root) -> BTreeSet<String> {
-    let Some(kind) = Kind::of(&file.name, &file.text) else { return BTreeSet::new() };
+    let Some(kind) = DocumentKind::of(&file.name, &file.text) else { return BTreeSet::new() };
     let Ok(document) = Text::read(&file.text, kind, &search()) else { return BTreeSet::new() };
-    let name = |found: &Found| root.below(&found.host, &found.repository).map(str::to_owned);
+    let name = |found: &DocumentImage| root.below(&found.host, &found.repository).map(str::to_owned);
     document.images().filter_map(name).collect()
 }
 
 /// Counts the names in `places` per file.
 pub fn naming(files: &[File], places: &[Place]) -> Vec<(String, usize)> {
     let count = |file: &File| {
-        let kind = Kind::of(&file.name, &file.text)?;
+        let kind = DocumentKind::of(&file.name, &file.text)?;
         let document = Text::read(&file.text, kind, &search()).ok()?;
         let names = document.images().filter(|found| {
             let place = Place::Registry { host: found.host.clone(), repository: found.repository.clone() };

@@ -1,9 +1,9 @@
 //! The input for a plan.
 
-use entrepot_sync::{Format, Place, Plan as Copies, Step, belongs_to};
+use entrepot_sync::{Format, Place, Plan as Copies, PlanStep, belongs_to};
 
 use crate::{
-    find::Origin, inspect::Inspection, migration::Migration, moves::Moves, project_file::Document,
+    find::ListOrigin, inspect::Inspection, migration::Migration, moves::Moves, project_file::FileChanges,
     requirements::KnownAccounts,
 };
 
@@ -15,13 +15,13 @@ pub struct Facts<'a> {
     /// The target of each repository.
     pub moves: &'a Moves,
     /// The way the repositories were found.
-    pub origin: Origin,
+    pub origin: ListOrigin,
     /// The engine's plan.
     pub copies: &'a Copies,
     /// The contents of the images.
     pub inspection: &'a Inspection,
     /// The changes in the project's files.
-    pub documents: Vec<Document>,
+    pub documents: Vec<FileChanges>,
     /// The sides with a known account.
     pub accounts: KnownAccounts,
     /// The largest upload in one request, in bytes; `None` means no limit.
@@ -31,7 +31,7 @@ pub struct Facts<'a> {
 }
 
 /// The steps of one repository about images, not about attached tags.
-pub(crate) fn images<'a>(copies: &'a Copies, source: &'a Place) -> impl Iterator<Item = &'a Step> {
+pub(crate) fn images<'a>(copies: &'a Copies, source: &'a Place) -> impl Iterator<Item = &'a PlanStep> {
     let own = copies.steps.iter().filter(move |step| step.source == *source);
     own.filter(|step| step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_none()))
 }

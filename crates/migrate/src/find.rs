@@ -16,7 +16,7 @@ use crate::{
 /// The way the repositories were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Origin {
+pub enum ListOrigin {
     /// They are configured.
     Written,
     /// The registry's catalog lists them.
@@ -31,7 +31,7 @@ pub struct Repositories {
     /// Their names, in order.
     pub names: Vec<String>,
     /// The way they were found.
-    pub origin: Origin,
+    pub origin: ListOrigin,
 }
 
 const NAME_THEM: &str = "name them: `repositories: [NAME, …]`";
@@ -46,16 +46,16 @@ pub async fn find(
     files: &[File],
 ) -> Result<Repositories, Problem> {
     if !migration.repositories.is_empty() {
-        return Ok(Repositories { names: migration.repositories.clone(), origin: Origin::Written });
+        return Ok(Repositories { names: migration.repositories.clone(), origin: ListOrigin::Written });
     }
     let listed = listed(registries, migration).await?;
     if !listed.is_empty() {
-        return Ok(Repositories { names: listed, origin: Origin::Catalog });
+        return Ok(Repositories { names: listed, origin: ListOrigin::Catalog });
     }
     let named: BTreeSet<String> =
         files.iter().flat_map(|file| documents::names_below(file, &migration.from)).collect();
     if !named.is_empty() {
-        return Ok(Repositories { names: named.into_iter().collect(), origin: Origin::Documents });
+        return Ok(Repositories { names: named.into_iter().collect(), origin: ListOrigin::Documents });
     }
     let provider = Provider::of(migration.from.host()).name();
     let what = if has_catalog(migration) {

@@ -10,7 +10,7 @@ use std::{
 
 use entrepot_oci::{Digest, Manifest, Repository, Tag};
 use entrepot_remote::{Error, InvalidResponse, PullQuota, Remote};
-use entrepot_sync::{Place, Plan, Registries, Step, belongs_to, image_config};
+use entrepot_sync::{Place, Plan, PlanStep, Registries, belongs_to, image_config};
 use futures_util::{StreamExt as _, stream};
 
 use crate::image_summary::{ImageSummary, SOURCE};
@@ -88,7 +88,7 @@ fn subjects(plan: &Plan) -> (BTreeSet<Subject>, BTreeSet<Subject>) {
     (first, rest)
 }
 
-fn subject(step: &Step) -> Option<(Tag, Subject)> {
+fn subject(step: &PlanStep) -> Option<(Tag, Subject)> {
     let (Place::Registry { repository, .. }, Some(tag), Some(digest)) =
         (&step.source, &step.tag, step.digest)
     else {

@@ -2,12 +2,12 @@
 
 use entrepot_sync::{
     Place,
-    rules::{RuleError, TagFilter, TagsSection, Texts},
+    rules::{RuleError, TagFilter, TagsSection, TextList},
 };
 
 use crate::{
     error::MigrationError,
-    names::Names,
+    names::TargetNames,
     root::Root,
     section::{LoginSection, MigrationSection},
 };
@@ -24,16 +24,16 @@ pub struct Migration {
     /// The files of the project that name its images, as patterns.
     pub documents: Vec<String>,
     /// The login that workflows push with.
-    pub login: Login,
+    pub login: WorkflowLogin,
     /// The address of the project's source.
     pub source: Option<String>,
-    pub(crate) names: Names,
+    pub(crate) names: TargetNames,
     pub(crate) tags: TagsSection,
 }
 
 /// The login that the project's workflows push with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Login {
+pub struct WorkflowLogin {
     /// The value for `username`.
     pub username: Option<String>,
     /// The name of the secret.
@@ -63,7 +63,7 @@ impl Migration {
             let hint = "name the organization or the user: `docker.io/OWNER`";
             return Err(MigrationError::new("Docker Hub as a whole does not move", hint).under("from"));
         }
-        let names = Names::check(&section.names).map_err(|error| error.under("names"))?;
+        let names = TargetNames::check(&section.names).map_err(|error| error.under("names"))?;
         TagFilter::check(&section.tags).map_err(|error| of_tags(&error))?;
         let migration = Self {
             from,
@@ -85,7 +85,7 @@ impl Migration {
         Ok(Move { name: name.to_owned(), source, target })
     }
 
-    fn look_at_names(&self, written: &Texts) -> Result<(), MigrationError> {
+    fn look_at_names(&self, written: &TextList) -> Result<(), MigrationError> {
         for (index, name) in self.repositories.iter().enumerate() {
             let at = |error: MigrationError| {
                 let error = if written.is_list { error.under(index) } else { error };
@@ -124,14 +124,14 @@ fn of_tags(error: &RuleError) -> MigrationError {
     error.path().iter().rev().fold(fault, MigrationError::under).under("tags")
 }
 
-fn login(section: Option<&LoginSection>) -> Result<Login, MigrationError> {
-    let Some(LoginSection { username, secret }) = section else { return Ok(Login::default()) };
+fn login(section: Option<&LoginSection>) -> Result<WorkflowLogin, MigrationError> {
+    let Some(LoginSection { username, secret }) = section else { return Ok(WorkflowLogin::default()) };
     // Do not repeat a token written here by mistake.
     if secret.as_deref().is_some_and(|name| !is_secret_name(name)) {
         let hint = "write the name that the secret has in the settings of the repository, never its value";
         return Err(MigrationError::new("this is not the name of a secret", hint).under("secret"));
     }
-    Ok(Login { username: username.clone(), secret: secret.clone() })
+    Ok(WorkflowLogin { username: username.clone(), secret: secret.clone() })
 }
 
 // docs.github.com, "Using secrets in GitHub Actions": letters, digits and `_`, not starting with a digit. A token also

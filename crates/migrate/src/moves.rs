@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use entrepot_sync::{
     Place,
-    rules::{RuleSection, RuleSet, TargetSection, Texts, refusal},
+    rules::{RuleSection, RuleSet, TargetSection, TextList, refusal},
 };
 
 use crate::{
@@ -97,13 +97,13 @@ fn rules(migration: &Migration, moves: &[Move]) -> Result<RuleSet, Problem> {
 }
 
 fn section(migration: &Migration, moved: &Move, index: usize) -> RuleSection {
-    let text = |text: String| Texts { items: vec![text], is_list: false };
+    let text = |text: String| TextList { items: vec![text], is_list: false };
     RuleSection {
         name: rule_name(&moved.name, index),
         title: None,
         category: None,
-        notes: Texts::default(),
-        usage: Texts::default(),
+        notes: TextList::default(),
+        usage: TextList::default(),
         from: text(moved.source.to_string()),
         tags: migration.tags.clone(),
         to: vec![TargetSection {

@@ -9,12 +9,12 @@ const HOLES: [&str; 2] = ["name", "flat"];
 
 /// The names of repositories at the destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Names {
+pub(crate) struct TargetNames {
     each: BTreeMap<String, String>,
     rest: Option<String>,
 }
 
-impl Names {
+impl TargetNames {
     pub(crate) fn check(section: &NamesSection) -> Result<Self, MigrationError> {
         match section {
             NamesSection::Same => Ok(Self::default()),
@@ -69,13 +69,13 @@ mod tests {
     fn names_are_made_by_templates_and_one_by_one() {
         let each = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter().map(|(old, new)| ((*old).to_owned(), (*new).to_owned()));
-            Names::check(&NamesSection::Each(pairs.collect())).unwrap()
+            TargetNames::check(&NamesSection::Each(pairs.collect())).unwrap()
         };
-        assert_eq!(Names::default().of("a/b"), "a/b");
+        assert_eq!(TargetNames::default().of("a/b"), "a/b");
         let names = each(&[("runtime", "rt"), ("*", "aibrix-{flat}")]);
         assert_eq!((names.of("runtime"), names.of("a/b")), ("rt".to_owned(), "aibrix-a-b".to_owned()));
         assert_eq!(each(&[("a", "b")]).of("c"), "c");
-        let fault = Names::check(&NamesSection::Template("{tag}".to_owned())).unwrap_err();
+        let fault = TargetNames::check(&NamesSection::Template("{tag}".to_owned())).unwrap_err();
         assert_eq!(fault.what(), "`{tag}` has braces that mean nothing here");
     }
 }

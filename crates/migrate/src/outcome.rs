@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The result of a step of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// It is permitted.
     Passed {
         /// Details.

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use entrepot_oci::Digest;
-use entrepot_sync::{Action, Place, Plan as Copies, Step};
+use entrepot_sync::{Place, Plan as Copies, PlanAction, PlanStep};
 use serde::Serialize;
 
 use crate::{
     blockers,
     facts::Facts,
-    find::Origin,
+    find::ListOrigin,
     image_summary::ImageSummary,
     inspect::Inspection,
     migration::Move,
     problem::{Problem, Severity},
-    project_file::Document,
+    project_file::FileChanges,
     quota::{self, Quota},
     requirements::{self, Account, Role, Task},
-    row::{Row, row},
+    row::{PlanRow, row},
 };
 
 /// The plan of a migration.
@@ -30,11 +30,11 @@ pub struct Plan {
     /// True if nothing prevents the copies.
     pub ready: bool,
     /// The way the repositories were found.
-    pub found_by: Origin,
+    pub found_by: ListOrigin,
     /// Totals over all repositories.
     pub totals: Totals,
     /// One row for each repository.
-    pub repositories: Vec<Row>,
+    pub repositories: Vec<PlanRow>,
     /// Problems, the most severe first.
     pub problems: Vec<Problem>,
     /// The share of the source's pull budget that the copies take, if it has one.
@@ -44,7 +44,7 @@ pub struct Plan {
     /// Tasks to do by hand.
     pub checklist: Vec<Task>,
     /// The changes in the project's files.
-    pub documents: Vec<Document>,
+    pub documents: Vec<FileChanges>,
     /// Every tag.
     pub tags: Vec<Tag>,
 }
@@ -95,7 +95,7 @@ impl Plan {
     /// Makes a plan.
     pub fn new(facts: Facts<'_>) -> Self {
         let Facts { migration, moves, copies, inspection, .. } = &facts;
-        let rows: Vec<Row> = moves.moves.iter().map(|moved| row(moved, copies, inspection)).collect();
+        let rows: Vec<PlanRow> = moves.moves.iter().map(|moved| row(moved, copies, inspection)).collect();
         let totals = totals(&rows, copies, inspection);
         let quota = quota::quota(copies, inspection);
         let mut problems = moves.problems.clone();
@@ -128,12 +128,12 @@ impl Plan {
     }
 }
 
-fn totals(rows: &[Row], copies: &Copies, inspection: &Inspection) -> Totals {
-    let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
+fn totals(rows: &[PlanRow], copies: &Copies, inspection: &Inspection) -> Totals {
+    let sum = |of: fn(&PlanRow) -> usize| rows.iter().map(of).sum::<usize>();
     let mut blobs: BTreeMap<Digest, u64> = BTreeMap::new();
     inspection.images.values().for_each(|image| blobs.extend(&image.blobs));
     let (tags, in_place) = (sum(|row| row.tags), sum(|row| row.in_place));
-    let counted = |is: fn(&Action) -> bool| {
+    let counted = |is: fn(&PlanAction) -> bool| {
         copies.steps.iter().filter(|step| tag(step).is_some() && is(&step.action)).count()
     };
     Totals {
@@ -143,15 +143,15 @@ fn totals(rows: &[Row], copies: &Copies, inspection: &Inspection) -> Totals {
         read: inspection.images.len(),
         bytes: blobs.values().sum(),
         bytes_apart: inspection.images.values().map(ImageSummary::size).sum(),
-        to_copy: counted(|action| matches!(action, Action::Copy)),
+        to_copy: counted(|action| matches!(action, PlanAction::Copy)),
         in_place,
-        in_the_way: counted(|action| matches!(action, Action::Update { .. })),
+        in_the_way: counted(|action| matches!(action, PlanAction::Update { .. })),
         referrers: sum(|row| row.referrers),
         attached: sum(|row| row.attached),
     }
 }
 
-fn tag(step: &Step) -> Option<Tag> {
+fn tag(step: &PlanStep) -> Option<Tag> {
     let (tag, target) = (step.tag.as_ref()?, step.target_tag.as_ref()?);
     Some(Tag {
         source: format!("{}:{tag}", step.source),

@@ -13,7 +13,7 @@ pub struct File {
 
 /// The changes to a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Document {
+pub struct FileChanges {
     /// The file.
     pub file: String,
     /// The number of renamed images.

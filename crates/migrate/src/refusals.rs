@@ -3,18 +3,18 @@
 use entrepot_remote::{Error, Refusal};
 use entrepot_sync::{Place, Provider};
 
-use crate::{outcome::Outcome, requirements::Role};
+use crate::{outcome::CheckOutcome, requirements::Role};
 
 /// The operation that was attempted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Attempt<'a> {
+pub(crate) struct RegistryOperation<'a> {
     pub(crate) provider: Provider,
     pub(crate) place: &'a Place,
     pub(crate) role: Role,
     pub(crate) has_account: bool,
 }
 
-impl Attempt<'_> {
+impl RegistryOperation<'_> {
     fn host(&self) -> String {
         self.place.host().map_or_else(String::new, ToString::to_string)
     }
@@ -25,26 +25,26 @@ impl Attempt<'_> {
     }
 }
 
-fn failed(what: impl Into<String>, hint: impl Into<String>) -> Outcome {
-    Outcome::Failed { what: what.into(), hint: hint.into() }
+fn failed(what: impl Into<String>, hint: impl Into<String>) -> CheckOutcome {
+    CheckOutcome::Failed { what: what.into(), hint: hint.into() }
 }
 
 /// The token allows less than was attempted.
-pub(crate) fn too_little(attempt: &Attempt<'_>, actions: &[String]) -> Outcome {
+pub(crate) fn too_little(operation: &RegistryOperation<'_>, actions: &[String]) -> CheckOutcome {
     let given = if actions.is_empty() { "nothing".to_owned() } else { actions.join(" and ") };
     let what = format!("it gives a token for {given} alone, without saying so");
-    if !attempt.has_account {
-        return failed(what, log_in(attempt));
+    if !operation.has_account {
+        return failed(what, log_in(operation));
     }
-    failed(what, rights(attempt))
+    failed(what, rights(operation))
 }
 
 /// Explains a refusal.
-pub(crate) fn refused(attempt: &Attempt<'_>, error: &Error) -> Outcome {
-    let host = attempt.host();
+pub(crate) fn refused(operation: &RegistryOperation<'_>, error: &Error) -> CheckOutcome {
+    let host = operation.host();
     match error {
-        Error::NotFound => not_there(attempt),
-        Error::Denied { status, reason } => denied(attempt, *status, reason, error.refusal()),
+        Error::NotFound => not_there(operation),
+        Error::Denied { status, reason } => denied(operation, *status, reason, error.refusal()),
         Error::Limited { .. } => failed(
             format!("`{host}` asks to slow down"),
             "try again later, or with an account that has a higher limit",
@@ -60,16 +60,21 @@ pub(crate) fn refused(attempt: &Attempt<'_>, error: &Error) -> Outcome {
     }
 }
 
-fn denied(attempt: &Attempt<'_>, status: u16, reason: &str, refusal: Option<Refusal>) -> Outcome {
+fn denied(
+    operation: &RegistryOperation<'_>,
+    status: u16,
+    reason: &str,
+    refusal: Option<Refusal>,
+) -> CheckOutcome {
     let words = reason.to_ascii_lowercase();
     let said = if reason.is_empty() { format!("status {status}") } else { format!("{status}: {reason}") };
-    if attempt.provider == Provider::Ghcr
-        && let Some(outcome) = ghcr(attempt, &words, &said)
+    if operation.provider == Provider::Ghcr
+        && let Some(outcome) = ghcr(operation, &words, &said)
     {
         return outcome;
     }
     match refusal {
-        Some(Refusal::Repository) => not_there(attempt),
+        Some(Refusal::Repository) => not_there(operation),
         Some(Refusal::Name) => failed(
             format!("it does not accept this repository name ({said})"),
             "give it another one under `names`",
@@ -82,22 +87,22 @@ fn denied(attempt: &Attempt<'_>, status: u16, reason: &str, refusal: Option<Refu
             format!("it does not support this ({said})"),
             "see whether it is a registry that takes pushes",
         ),
-        _ if !attempt.has_account => failed(format!("it requires a login ({said})"), log_in(attempt)),
+        _ if !operation.has_account => failed(format!("it requires a login ({said})"), log_in(operation)),
         _ if status == 401 => failed(
             format!("it does not accept the account ({said})"),
             format!(
                 "look at user name and password, which may have expired: `entrepot login {}`",
-                attempt.host()
+                operation.host()
             ),
         ),
-        _ => failed(format!("the account may not do this ({said})"), rights(attempt)),
+        _ => failed(format!("the account may not do this ({said})"), rights(operation)),
     }
 }
 
 // GHCR's messages say more than its error codes (docs.github.com, "Troubleshooting" of the Container registry, and user
 // reports).
-fn ghcr(attempt: &Attempt<'_>, words: &str, said: &str) -> Option<Outcome> {
-    let owner = attempt.namespace();
+fn ghcr(operation: &RegistryOperation<'_>, words: &str, said: &str) -> Option<CheckOutcome> {
+    let owner = operation.namespace();
     let (what, hint) = if words.contains("installation not allowed") {
         (
             format!("the workflow or app may not create or write packages of `{owner}` ({said})"),
@@ -126,7 +131,7 @@ fn ghcr(attempt: &Attempt<'_>, words: &str, said: &str) -> Option<Outcome> {
             format!("the token lacks the required scopes ({said})"),
             format!(
                 "make a classic personal access token with `{}`; fine-grained ones do not work",
-                if attempt.role == Role::Write { "write:packages" } else { "read:packages" }
+                if operation.role == Role::Write { "write:packages" } else { "read:packages" }
             ),
         )
     } else {
@@ -135,17 +140,17 @@ fn ghcr(attempt: &Attempt<'_>, words: &str, said: &str) -> Option<Outcome> {
     Some(failed(what, hint))
 }
 
-fn not_there(attempt: &Attempt<'_>) -> Outcome {
-    let (place, owner) = (attempt.place, attempt.namespace());
-    if attempt.role == Role::Read {
-        let hint = if attempt.has_account {
+fn not_there(operation: &RegistryOperation<'_>) -> CheckOutcome {
+    let (place, owner) = (operation.place, operation.namespace());
+    if operation.role == Role::Read {
+        let hint = if operation.has_account {
             "look at the spelling; some registries also say this of what the account may not see".to_owned()
         } else {
-            format!("look at the spelling; if it is private, {}", log_in(attempt))
+            format!("look at the spelling; if it is private, {}", log_in(operation))
         };
         return failed(format!("`{place}` is not there"), hint);
     }
-    let hint = match attempt.provider {
+    let hint = match operation.provider {
         Provider::Ecr => {
             "create it: `aws ecr create-repository`, or a creation template with `CREATE_ON_PUSH`".to_owned()
         }
@@ -161,9 +166,9 @@ fn not_there(attempt: &Attempt<'_>) -> Outcome {
     failed(format!("`{place}` is not there, and pushing does not create it"), hint)
 }
 
-fn log_in(attempt: &Attempt<'_>) -> String {
-    let host = attempt.host();
-    match (attempt.provider, attempt.role) {
+fn log_in(operation: &RegistryOperation<'_>) -> String {
+    let host = operation.host();
+    match (operation.provider, operation.role) {
         (Provider::Ghcr, Role::Write) => {
             format!("log in with a classic token that has `write:packages`: `entrepot login {host}`")
         }
@@ -171,9 +176,9 @@ fn log_in(attempt: &Attempt<'_>) -> String {
     }
 }
 
-fn rights(attempt: &Attempt<'_>) -> String {
-    let owner = attempt.namespace();
-    match (attempt.provider, attempt.role) {
+fn rights(operation: &RegistryOperation<'_>) -> String {
+    let owner = operation.namespace();
+    match (operation.provider, operation.role) {
         (_, Role::Read) => "give the account the right to pull, or use another one".to_owned(),
         (Provider::DockerHub, _) => format!(
             "is `{owner}` the right namespace? The account must be a member that may push there, and its access token \
@@ -199,8 +204,8 @@ mod tests {
     fn explained(host: &str, error: &Error) -> (String, String) {
         let place = Place::Registry { host: host.parse().unwrap(), repository: "team/app".parse().unwrap() };
         let provider = Provider::of(place.host().unwrap());
-        let attempt = Attempt { provider, place: &place, role: Role::Write, has_account: true };
-        let Outcome::Failed { what, hint } = refused(&attempt, error) else { panic!() };
+        let attempt = RegistryOperation { provider, place: &place, role: Role::Write, has_account: true };
+        let CheckOutcome::Failed { what, hint } = refused(&attempt, error) else { panic!() };
         (what, hint)
     }
 

@@ -9,7 +9,7 @@ use crate::{facts::images, inspect::Inspection, migration::Move};
 
 /// One repository of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub struct PlanRow {
     /// The name below `from`.
     pub name: String,
     /// The source repository.
@@ -34,12 +34,12 @@ pub struct Row {
     pub in_place: usize,
 }
 
-pub(crate) fn row(moved: &Move, copies: &Copies, inspection: &Inspection) -> Row {
-    let mut row = Row {
+pub(crate) fn row(moved: &Move, copies: &Copies, inspection: &Inspection) -> PlanRow {
+    let mut row = PlanRow {
         name: moved.name.clone(),
         source: moved.source.to_string(),
         target: moved.target.to_string(),
-        ..Row::default()
+        ..PlanRow::default()
     };
     let mut digests = BTreeSet::new();
     for step in images(copies, &moved.source) {

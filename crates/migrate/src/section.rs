@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use entrepot_sync::rules::{TagsSection, Texts};
+use entrepot_sync::rules::{TagsSection, TextList};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -19,7 +19,7 @@ pub struct MigrationSection {
     /// The repositories, by their names below `from`; default: those that the registry lists, else those that the
     /// documents name.
     #[serde(default)]
-    pub repositories: Texts,
+    pub repositories: TextList,
     /// Their names below `to`.
     #[serde(default)]
     pub names: NamesSection,
@@ -28,7 +28,7 @@ pub struct MigrationSection {
     pub tags: TagsSection,
     /// The files of the project that name its images, as patterns below the checkout.
     #[serde(default)]
-    pub documents: Texts,
+    pub documents: TextList,
     /// The login that the project's workflows push to `to` with.
     #[serde(default)]
     pub login: Option<LoginSection>,

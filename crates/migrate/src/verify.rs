@@ -7,7 +7,7 @@ use std::{
 
 use entrepot_oci::{Digest, Manifest};
 use entrepot_remote::Error;
-use entrepot_sync::{Action, Place, Plan, Registries, Step, belongs_to};
+use entrepot_sync::{Place, Plan, PlanAction, PlanStep, Registries, belongs_to};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
@@ -20,16 +20,16 @@ pub struct Proof {
     /// True if both sides have the same.
     pub equal: bool,
     /// The totals.
-    pub counts: Counts,
+    pub counts: VerifyCounts,
     /// Every tag; differing ones first.
-    pub tags: Vec<Pair>,
+    pub tags: Vec<TagPair>,
     /// Referrers missing at the target.
-    pub referrers: Vec<Missing>,
+    pub referrers: Vec<MissingReferrer>,
 }
 
 /// The totals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct VerifyCounts {
     /// Tags with the same digest.
     pub equal: usize,
     /// Tags of images recorded as converted.
@@ -46,7 +46,7 @@ pub struct Counts {
 
 /// A tag on both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Pair {
+pub struct TagPair {
     /// The source.
     pub source: String,
     /// The target.
@@ -57,13 +57,13 @@ pub struct Pair {
     pub there: Option<Digest>,
     /// The result.
     #[serde(flatten)]
-    pub standing: Standing,
+    pub standing: TagComparison,
 }
 
 /// The result for a tag.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "standing", rename_all = "kebab-case")]
-pub enum Standing {
+pub enum TagComparison {
     /// The target has something else.
     Different,
     /// The target does not have it.
@@ -81,7 +81,7 @@ pub enum Standing {
 
 /// A referrer missing at the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Missing {
+pub struct MissingReferrer {
     /// The image.
     pub image: String,
     /// The referrer; `None` if a list was not available.
@@ -90,7 +90,7 @@ pub struct Missing {
     pub what: String,
 }
 
-impl Standing {
+impl TagComparison {
     /// The name of the result.
     pub fn word(&self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl Standing {
 
 /// Compares both sides; `copies` is the engine's plan.
 pub async fn verify(registries: &Arc<dyn Registries>, copies: &Plan) -> Proof {
-    let mut tags: Vec<Pair> = copies.steps.iter().filter_map(pair).collect();
+    let mut tags: Vec<TagPair> = copies.steps.iter().filter_map(pair).collect();
     tags.sort_by(|a, b| a.standing.cmp(&b.standing).then_with(|| a.source.cmp(&b.source)));
     let (found, missing) = referrers(registries, copies).await;
     Proof::new(tags, found, missing)
@@ -113,15 +113,15 @@ pub async fn verify(registries: &Arc<dyn Registries>, copies: &Plan) -> Proof {
 
 impl Proof {
     /// Computes the totals. A tag counts as equal only if it was compared: unknown ones count against equality.
-    fn new(tags: Vec<Pair>, found: usize, referrers: Vec<Missing>) -> Self {
-        let mut counts = Counts { referrers: found, ..Counts::default() };
+    fn new(tags: Vec<TagPair>, found: usize, referrers: Vec<MissingReferrer>) -> Self {
+        let mut counts = VerifyCounts { referrers: found, ..VerifyCounts::default() };
         for pair in &tags {
             let counter = match pair.standing {
-                Standing::Different => &mut counts.different,
-                Standing::Missing => &mut counts.missing,
-                Standing::Unknown { .. } => &mut counts.unknown,
-                Standing::Converted => &mut counts.converted,
-                Standing::Equal => &mut counts.equal,
+                TagComparison::Different => &mut counts.different,
+                TagComparison::Missing => &mut counts.missing,
+                TagComparison::Unknown { .. } => &mut counts.unknown,
+                TagComparison::Converted => &mut counts.converted,
+                TagComparison::Equal => &mut counts.equal,
             };
             *counter += 1;
         }
@@ -130,20 +130,20 @@ impl Proof {
     }
 }
 
-fn pair(step: &Step) -> Option<Pair> {
+fn pair(step: &PlanStep) -> Option<TagPair> {
     let standing = match &step.action {
-        Action::UpToDate | Action::Verified | Action::Referrers => Standing::Equal,
-        Action::SameByRecord => Standing::Converted,
-        Action::Copy => Standing::Missing,
-        Action::Update { .. } | Action::Kept => Standing::Different,
-        Action::Failed { what, .. } => Standing::Unknown { what: what.clone() },
-        Action::Extra => return None,
+        PlanAction::UpToDate | PlanAction::Verified | PlanAction::Referrers => TagComparison::Equal,
+        PlanAction::SameByRecord => TagComparison::Converted,
+        PlanAction::Copy => TagComparison::Missing,
+        PlanAction::Update { .. } | PlanAction::Kept => TagComparison::Different,
+        PlanAction::Failed { what, .. } => TagComparison::Unknown { what: what.clone() },
+        PlanAction::Extra => return None,
     };
     let with = |place: &Place, tag: Option<&entrepot_oci::Tag>| match tag {
         Some(tag) => format!("{place}:{tag}"),
         None => place.to_string(),
     };
-    Some(Pair {
+    Some(TagPair {
         source: with(&step.source, step.tag.as_ref()),
         target: with(&step.target, step.target_tag.as_ref()),
         here: step.digest,
@@ -153,11 +153,11 @@ fn pair(step: &Step) -> Option<Pair> {
 }
 
 // Only for images with the same digest on both sides: referrers are not valid for converted ones.
-async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, Vec<Missing>) {
+async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, Vec<MissingReferrer>) {
     let mut images: BTreeMap<(Place, Place, Digest), String> = BTreeMap::new();
     for step in &copies.steps {
         let is_image = step.tag.as_ref().is_some_and(|tag| belongs_to(tag).is_none());
-        if let (true, Some(digest), Action::UpToDate | Action::Verified) =
+        if let (true, Some(digest), PlanAction::UpToDate | PlanAction::Verified) =
             (is_image, step.digest, &step.action)
         {
             let name = format!("{}@{digest}", step.target);
@@ -190,13 +190,13 @@ async fn referrers(registries: &Arc<dyn Registries>, copies: &Plan) -> (usize, V
         match (here, there) {
             (Ok(here), Ok(there)) => {
                 found += here.intersection(&there).count();
-                missing.extend(here.difference(&there).map(|digest| Missing {
+                missing.extend(here.difference(&there).map(|digest| MissingReferrer {
                     image: image.clone(),
                     referrer: Some(*digest),
                     what: format!("`{digest}` refers to it at the source, and is not there"),
                 }));
             }
-            (Err(what), _) | (_, Err(what)) => missing.push(Missing { image, referrer: None, what }),
+            (Err(what), _) | (_, Err(what)) => missing.push(MissingReferrer { image, referrer: None, what }),
         }
     }
     (found, missing)
@@ -236,10 +236,10 @@ async fn refers(
 mod tests {
     use super::*;
 
-    fn step(action: Action) -> Step {
+    fn step(action: PlanAction) -> PlanStep {
         let place =
             |host: &str| Place::Registry { host: host.parse().unwrap(), repository: "a/b".parse().unwrap() };
-        Step {
+        PlanStep {
             rule: "b".to_owned(),
             source: place("docker.io"),
             tag: Some("1".parse().unwrap()),
@@ -251,25 +251,26 @@ mod tests {
         }
     }
 
-    fn proof(actions: impl IntoIterator<Item = Action>, missing: Vec<Missing>) -> Proof {
+    fn proof(actions: impl IntoIterator<Item = PlanAction>, missing: Vec<MissingReferrer>) -> Proof {
         Proof::new(actions.into_iter().filter_map(|action| pair(&step(action))).collect(), 0, missing)
     }
 
     #[test]
     fn only_what_was_seen_to_be_the_same_is_equal() {
-        let failed = Action::Failed { what: "it does not answer".to_owned(), hint: None, at_source: false };
+        let failed =
+            PlanAction::Failed { what: "it does not answer".to_owned(), hint: None, at_source: false };
         for (action, equal, word) in [
-            (Action::UpToDate, true, "equal"),
-            (Action::Verified, true, "equal"),
-            (Action::Referrers, true, "equal"),
-            (Action::SameByRecord, true, "converted"),
-            (Action::Copy, false, "missing"),
-            (Action::Update { backup: None }, false, "different"),
+            (PlanAction::UpToDate, true, "equal"),
+            (PlanAction::Verified, true, "equal"),
+            (PlanAction::Referrers, true, "equal"),
+            (PlanAction::SameByRecord, true, "converted"),
+            (PlanAction::Copy, false, "missing"),
+            (PlanAction::Update { backup: None }, false, "different"),
             // The tag never changes, and something else is there.
-            (Action::Kept, false, "different"),
+            (PlanAction::Kept, false, "different"),
             (failed, false, "unknown"),
         ] {
-            let proof = proof([Action::UpToDate, action.clone()], Vec::new());
+            let proof = proof([PlanAction::UpToDate, action.clone()], Vec::new());
             assert_eq!((proof.equal, proof.tags[1].standing.word()), (equal, word), "{action:?}");
         }
     }
@@ -277,15 +278,15 @@ mod tests {
     #[test]
     fn a_referrer_that_is_missing_or_unknown_is_not_equal() {
         for referrer in [Some(Digest::of(b"signature")), None] {
-            let missing = Missing { image: "a".to_owned(), referrer, what: "missing".to_owned() };
-            let proof = proof([Action::UpToDate], vec![missing]);
+            let missing = MissingReferrer { image: "a".to_owned(), referrer, what: "missing".to_owned() };
+            let proof = proof([PlanAction::UpToDate], vec![missing]);
             assert_eq!((proof.equal, proof.counts.equal), (false, 1));
         }
     }
 
     #[test]
     fn a_tag_that_nobody_asked_for_is_none_of_its_business() {
-        let proof = proof([Action::Extra], Vec::new());
+        let proof = proof([PlanAction::Extra], Vec::new());
         assert!(proof.equal && proof.tags.is_empty());
     }
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use entrepot_oci::Host;
 use entrepot_rewrite::{
-    Change, Document as Text, Kind, Left, Login, LoginForm, NewLogin, Position, RewriteError, Search,
+    Document as Text, DocumentKind, ImageChange, LeftCandidate, LoginForm, LoginStep, NewLogin, Position,
+    RewriteError, Search,
 };
 use entrepot_sync::Provider;
 
@@ -45,7 +46,7 @@ pub struct Remark {
 
 /// The editor's settings for logins.
 #[derive(Clone, Debug)]
-pub(crate) struct Desk {
+pub(crate) struct LoginSettings {
     /// The root of the names to change.
     pub(crate) from: Root,
     to: Root,
@@ -56,29 +57,29 @@ pub(crate) struct Desk {
 
 /// A reviewed workflow.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reviewed {
+pub(crate) struct ReviewedWorkflow {
     pub(crate) text: String,
     pub(crate) logins: Vec<LoginChange>,
     pub(crate) remarks: Vec<Remark>,
 }
 
 /// A job that pushes moved images.
-struct Job<'a> {
+struct PushJob<'a> {
     name: &'a str,
-    logins: Vec<&'a Login>,
+    logins: Vec<&'a LoginStep>,
     /// Images it still pushes to the old registry.
     stays: Vec<String>,
 }
 
 /// The decision about a job's logins.
-enum Verdict<'a> {
+enum LoginDecision<'a> {
     /// Change this login.
-    Change(&'a Login, NewLogin),
+    Change(&'a LoginStep, NewLogin),
     /// It needs a manual check.
     Ask(Remark),
 }
 
-impl Desk {
+impl LoginSettings {
     pub(crate) fn new(migration: &Migration, direction: Direction) -> Self {
         let (from, to) = match direction {
             Direction::There => (&migration.from, &migration.to),
@@ -97,7 +98,7 @@ impl Desk {
     }
 
     // The registry of a login; `None` if it is in a variable.
-    fn registry(&self, login: &Login) -> Option<Host> {
+    fn registry(&self, login: &LoginStep) -> Option<Host> {
         match &login.form {
             LoginForm::Action { registry: None, .. } => Some(Host::docker_hub()),
             LoginForm::Action { registry: Some(text), .. } => {
@@ -118,11 +119,11 @@ impl Desk {
         })
     }
 
-    fn verdict<'a>(&self, job: &Job<'a>) -> Option<Verdict<'a>> {
+    fn verdict<'a>(&self, job: &PushJob<'a>) -> Option<LoginDecision<'a>> {
         let at = |host: &Host| job.logins.iter().find(|login| self.registry(login).as_ref() == Some(host));
         let (old, new) = (at(self.from.host()), at(self.to.host()));
         let ask = |position: Option<Position>, what: String, hint: String| {
-            Some(Verdict::Ask(Remark { position, what, hint }))
+            Some(LoginDecision::Ask(Remark { position, what, hint }))
         };
         let (from, to, name) = (self.from.host(), self.to.host(), job.name);
         // The existing login works for the new names.
@@ -145,7 +146,7 @@ impl Desk {
                 format!("add a second step that logs in to `{to}`"),
             ),
             (Some(login), None) => match self.new_login() {
-                Some(new) => Some(Verdict::Change(login, new)),
+                Some(new) => Some(LoginDecision::Change(login, new)),
                 None => ask(
                     Some(login.position),
                     format!("job `{name}` logs in to `{from}`, and pushes to `{to}` now"),
@@ -177,7 +178,7 @@ impl Desk {
     }
 
     // A workflow's own token lacks this permission by default.
-    fn permission(&self, login: &Login) -> Option<Remark> {
+    fn permission(&self, login: &LoginStep) -> Option<Remark> {
         let is_own = self.secret.as_deref() == Some("GITHUB_TOKEN") && self.direction == Direction::There;
         let lacks =
             is_own && Provider::of(self.to.host()) == Provider::Ghcr && login.writes_packages != Some(true);
@@ -191,32 +192,32 @@ impl Desk {
 
 /// Reviews a workflow whose images have their new names; `changes` and `left` are the results of renaming.
 pub(crate) fn review(
-    desk: &Desk,
+    settings: &LoginSettings,
     text: String,
-    changes: &[Change],
-    left: &[Left],
-) -> Result<Reviewed, EditError> {
-    let document = Text::read(&text, Kind::Github, &Search::default())?;
+    changes: &[ImageChange],
+    left: &[LeftCandidate],
+) -> Result<ReviewedWorkflow, EditError> {
+    let document = Text::read(&text, DocumentKind::Github, &Search::default())?;
     let logins = document.logins();
-    let mut reviewed = Reviewed::default();
+    let mut reviewed = ReviewedWorkflow::default();
     let mut new: HashMap<String, NewLogin> = HashMap::new();
     let names: BTreeSet<&str> = changes.iter().filter_map(|change| pushing_job(&change.place)).collect();
     for name in names {
         let own = logins.iter().filter(|login| login.job == name).collect();
-        let job = Job { name, logins: own, stays: stays(desk, name, left) };
-        match desk.verdict(&job) {
-            Some(Verdict::Change(login, to)) => {
-                reviewed.remarks.extend(desk.permission(login));
+        let job = PushJob { name, logins: own, stays: stays(settings, name, left) };
+        match settings.verdict(&job) {
+            Some(LoginDecision::Change(login, to)) => {
+                reviewed.remarks.extend(settings.permission(login));
                 reviewed.logins.push(LoginChange {
                     position: login.position,
                     place: login.place.clone(),
-                    from: desk.from.host().to_string(),
-                    to: desk.to.host().to_string(),
-                    secret: desk.secret.clone(),
+                    from: settings.from.host().to_string(),
+                    to: settings.to.host().to_string(),
+                    secret: settings.secret.clone(),
                 });
                 new.insert(login.place.clone(), to);
             }
-            Some(Verdict::Ask(remark)) => reviewed.remarks.push(remark),
+            Some(LoginDecision::Ask(remark)) => reviewed.remarks.push(remark),
             None => {}
         }
     }
@@ -235,15 +236,16 @@ fn pushing_job(place: &str) -> Option<&str> {
 }
 
 // Images that a job still pushes to the old registry.
-fn stays(desk: &Desk, job: &str, left: &[Left]) -> Vec<String> {
+fn stays(settings: &LoginSettings, job: &str, left: &[LeftCandidate]) -> Vec<String> {
     let own = left.iter().filter(|left| pushing_job(&left.place) == Some(job));
-    let at_old = own.filter(|left| left.found.as_ref().is_some_and(|found| found.host == *desk.from.host()));
+    let at_old =
+        own.filter(|left| left.found.as_ref().is_some_and(|found| found.host == *settings.from.host()));
     let texts: BTreeSet<String> = at_old.map(|left| format!("`{}`", left.text)).collect();
     texts.into_iter().collect()
 }
 
 // Jobs that push the same as other jobs: a workflow that was built for both registries.
-fn twice(changes: &[Change], left: &[Left]) -> Option<Remark> {
+fn twice(changes: &[ImageChange], left: &[LeftCandidate]) -> Option<Remark> {
     let pushed = |place: &str, name: String| Some((pushing_job(place)?.to_owned(), name));
     let now: BTreeSet<(String, String)> =
         changes.iter().filter_map(|change| pushed(&change.place, change.to.name())).collect();

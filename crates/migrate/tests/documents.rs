@@ -5,26 +5,26 @@
 use std::{fs, path::PathBuf};
 
 use entrepot_migrate::{
-    Direction, Edited, Editor, File, LoginSection, Migration, MigrationSection, Moves, NamesSection,
+    Direction, EditedFile, Editor, File, LoginSection, Migration, MigrationSection, Moves, NamesSection,
 };
-use entrepot_rewrite::{Document, Kind, Reason, Search};
-use entrepot_sync::rules::{TagsSection, Texts};
+use entrepot_rewrite::{Document, DocumentKind, Reason, Search};
+use entrepot_sync::rules::{TagsSection, TextList};
 
 fn migration(from: &str, to: &str, names: &str, secret: Option<&str>) -> Migration {
     let section = MigrationSection {
         from: from.to_owned(),
         to: to.to_owned(),
-        repositories: Texts::default(),
+        repositories: TextList::default(),
         names: NamesSection::Template(names.to_owned()),
         tags: TagsSection::default(),
-        documents: Texts::default(),
+        documents: TextList::default(),
         login: secret.map(|secret| LoginSection { username: None, secret: Some(secret.to_owned()) }),
         source: None,
     };
     Migration::check(&section).unwrap()
 }
 
-fn edit(migration: &Migration, repositories: &[&str], file: &File, direction: Direction) -> Edited {
+fn edit(migration: &Migration, repositories: &[&str], file: &File, direction: Direction) -> EditedFile {
     let names: Vec<String> = repositories.iter().map(|name| (*name).to_owned()).collect();
     let moves = Moves::of(migration, &names);
     assert!(moves.problems.is_empty(), "{:?}", moves.problems);
@@ -45,14 +45,14 @@ fn case(name: &str, called: &str) -> Option<File> {
 }
 
 fn images(file: &File) -> Vec<String> {
-    let kind = Kind::of(&file.name, &file.text).unwrap();
+    let kind = DocumentKind::of(&file.name, &file.text).unwrap();
     let search = Search { built: true, arguments: true, ..Search::default() };
     let document = Document::read(&file.text, kind, &search).unwrap();
     document.images().map(ToString::to_string).collect()
 }
 
 // What a move makes of a file, and that its images are the same after the way back.
-fn there_and_back(migration: &Migration, repositories: &[&str], file: &File) -> Edited {
+fn there_and_back(migration: &Migration, repositories: &[&str], file: &File) -> EditedFile {
     let there = edit(migration, repositories, file, Direction::There);
     let moved = File { name: file.name.clone(), text: there.text.clone() };
     let back = edit(migration, repositories, &moved, Direction::Back);

@@ -5,24 +5,24 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use entrepot_migrate::{
-    Facts, ImageSummary, Inspection, KnownAccounts, Language, Migration, MigrationSection, Moves,
-    NamesSection, Origin, Plan, Problem, Severity, markdown,
+    Facts, ImageSummary, Inspection, KnownAccounts, ListOrigin, Migration, MigrationSection, Moves,
+    NamesSection, Plan, Problem, ReportLanguage, Severity, markdown,
 };
 use entrepot_oci::Digest;
 use entrepot_remote::PullQuota;
 use entrepot_sync::{
-    Action, Format, Place, Plan as Copies, Step,
-    rules::{TagsSection, Texts},
+    Format, Place, Plan as Copies, PlanAction, PlanStep,
+    rules::{TagsSection, TextList},
 };
 
 fn migration(to: &str, source: Option<&str>) -> Migration {
     let section = MigrationSection {
         from: "docker.io/team".to_owned(),
         to: to.to_owned(),
-        repositories: Texts::default(),
+        repositories: TextList::default(),
         names: NamesSection::Same,
         tags: TagsSection::default(),
-        documents: Texts::default(),
+        documents: TextList::default(),
         login: None,
         source: source.map(str::to_owned),
     };
@@ -35,7 +35,7 @@ fn plan(migration: &Migration, (layer, label): (u64, Option<&str>), budget: Opti
     let (source, target) = (moves.moves[0].source.clone(), moves.moves[0].target.clone());
     let digest = Digest::of(b"image");
     let mut copies = Copies::default();
-    copies.steps.push(Step {
+    copies.steps.push(PlanStep {
         rule: "app".to_owned(),
         source: source.clone(),
         tag: Some("1".parse().unwrap()),
@@ -43,7 +43,7 @@ fn plan(migration: &Migration, (layer, label): (u64, Option<&str>), budget: Opti
         target,
         target_tag: Some("1".parse().unwrap()),
         before: None,
-        action: Action::Copy,
+        action: PlanAction::Copy,
     });
     let summary = ImageSummary {
         platforms: vec!["linux/amd64".to_owned()],
@@ -63,7 +63,7 @@ fn plan(migration: &Migration, (layer, label): (u64, Option<&str>), budget: Opti
     Plan::new(Facts {
         migration,
         moves: &moves,
-        origin: Origin::Written,
+        origin: ListOrigin::Written,
         copies: &copies,
         inspection: &Inspection { images, failures: Vec::new(), budget, reserve: 10 },
         documents: Vec::new(),
@@ -115,7 +115,7 @@ fn a_budget_that_is_too_small_is_told() {
         )]
     );
     assert!(
-        markdown(&scarce, Language::English).contains(
+        markdown(&scarce, ReportLanguage::English).contains(
             "The copies take 3 manifests; 12 of 100 in 6 h are left, 10 of them for others. Not enough at once: 2 windows.\n"
         )
     );

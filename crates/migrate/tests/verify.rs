@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use entrepot_migrate::{Proof, verify};
 use entrepot_oci::{Digest, MediaType, referrers_tag};
-use entrepot_sync::{Action, ConfiguredRegistries, FileCache, Place, Plan, Registries, Step};
+use entrepot_sync::{ConfiguredRegistries, FileCache, Place, Plan, PlanAction, PlanStep, Registries};
 use entrepot_testkit::{Action as Reaction, Fault, Match, TestImage, TestRegistry};
 
 /// Two registries that have the same two images.
@@ -46,7 +46,7 @@ impl Sides {
             host: registry.host(),
             repository: "a/b".parse().unwrap(),
         };
-        let step = |image: &TestImage, tag: &str, action| Step {
+        let step = |image: &TestImage, tag: &str, action| PlanStep {
             rule: "b".to_owned(),
             source: place(&self.source),
             tag: Some(tag.parse().unwrap()),
@@ -58,7 +58,7 @@ impl Sides {
         };
         let [one, two] = &self.images;
         let mut copies = Plan::default();
-        copies.steps = vec![step(one, "1", Action::UpToDate), step(two, "2", Action::Verified)];
+        copies.steps = vec![step(one, "1", PlanAction::UpToDate), step(two, "2", PlanAction::Verified)];
         let no_logins = Box::new(|_: &_| Vec::new());
         let cache = Arc::new(FileCache::open(None));
         let registries: Arc<dyn Registries> =

@@ -6,18 +6,18 @@
 
 use std::sync::Arc;
 
-use entrepot_blobs::Held;
+use entrepot_blobs::HeldBlob;
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::Digest;
 
 use crate::{
     error::Error,
-    fill::state::{Failure, Waiter},
+    fill::state::{FillFailure, Waiter},
     manifest_check::is_manifest_at,
     memory::Wanted,
-    metrics::Kind,
+    metrics::ContentKind,
     mirror::Mirror,
-    names::Target,
+    names::ResolvedRepository,
     passthrough::PassThrough,
     purpose::Reach,
     served::BlobHead,
@@ -31,10 +31,10 @@ impl Mirror {
     ///
     /// # Errors
     /// The repository does not have it, or the upstream did not give it.
-    pub async fn blob(&self, target: &Target, digest: &Digest) -> Result<ServedBlob, Error> {
+    pub async fn blob(&self, target: &ResolvedRepository, digest: &Digest) -> Result<ServedBlob, Error> {
         let key = &target.key;
         if let Some(held) = self.0.holdings.blob(key, digest).await? {
-            self.0.metrics.hit(Kind::Blob);
+            self.0.metrics.hit(ContentKind::Blob);
             return Ok(self.serve_held(key, digest, held));
         }
         match &key.origin {
@@ -50,7 +50,7 @@ impl Mirror {
     ///
     /// # Errors
     /// As [`Mirror::blob`].
-    pub async fn blob_head(&self, target: &Target, digest: &Digest) -> Result<BlobHead, Error> {
+    pub async fn blob_head(&self, target: &ResolvedRepository, digest: &Digest) -> Result<BlobHead, Error> {
         let key = &target.key;
         let size = self.0.holdings.blob_size(key, digest).await?;
         let Origin::Upstream(host) = &key.origin else {
@@ -162,20 +162,20 @@ impl Mirror {
     ) -> Result<ServedBlob, Error> {
         loop {
             let waiter = match self.find_or_fill(upstream, key, digest).await? {
-                Found::Held(held) => {
-                    self.0.metrics.hit(Kind::Blob);
+                BlobLocation::Held(held) => {
+                    self.0.metrics.hit(ContentKind::Blob);
                     return Ok(self.serve_held(key, digest, held));
                 }
-                Found::Filling(waiter) => waiter,
-                Found::Unproven => return self.pass_through(upstream, key, digest).await,
+                BlobLocation::Filling(waiter) => waiter,
+                BlobLocation::Unproven => return self.pass_through(upstream, key, digest).await,
             };
-            self.0.metrics.miss(Kind::Blob);
+            self.0.metrics.miss(ContentKind::Blob);
             match waiter.started().await {
                 Ok((fill, content)) => return Ok(ServedBlob::filling(fill, content)),
-                Err(Failure::NoSpace) => return self.pass_through(upstream, key, digest).await,
-                Err(Failure::Refused(error)) => return Err(error),
+                Err(FillFailure::NoSpace) => return self.pass_through(upstream, key, digest).await,
+                Err(FillFailure::Refused(error)) => return Err(error),
                 // Those who waited had left before we came.
-                Err(Failure::Abandoned) => {}
+                Err(FillFailure::Abandoned) => {}
             }
         }
     }
@@ -186,10 +186,10 @@ impl Mirror {
         upstream: &Arc<Upstream>,
         key: &RepoKey,
         digest: &Digest,
-    ) -> Result<Found, Error> {
+    ) -> Result<BlobLocation, Error> {
         loop {
             match self.0.fills.running(digest) {
-                Some(waiter) if waiter.fill.is_for(key) => return Ok(Found::Filling(waiter)),
+                Some(waiter) if waiter.fill.is_for(key) => return Ok(BlobLocation::Filling(waiter)),
                 Some(waiter) if waiter.fill.is_from(upstream.host()) => {
                     upstream.find_blob(key, digest).await?;
                 }
@@ -197,50 +197,55 @@ impl Mirror {
                     waiter.until_over().await;
                     continue;
                 }
-                Some(_) => return Ok(Found::Unproven),
+                Some(_) => return Ok(BlobLocation::Unproven),
                 // A fill ends after its blob is recorded, so this sees one or the other.
                 None => match self.stored(upstream, key, digest).await? {
-                    Stored::For(held) => return Ok(Found::Held(held)),
-                    Stored::Changed => continue,
-                    Stored::No => {}
+                    StoreLookup::For(held) => return Ok(BlobLocation::Held(held)),
+                    StoreLookup::Changed => continue,
+                    StoreLookup::No => {}
                 },
             }
             if let Some(waiter) = self.0.fills.join(upstream, key, digest) {
-                return Ok(Found::Filling(waiter));
+                return Ok(BlobLocation::Filling(waiter));
             }
         }
     }
 
     /// Looks for the blob in the store. If its bytes are there for another repository only, this one gets it once its
     /// upstream has proven that it has it.
-    async fn stored(&self, upstream: &Upstream, key: &RepoKey, digest: &Digest) -> Result<Stored, Error> {
+    async fn stored(
+        &self,
+        upstream: &Upstream,
+        key: &RepoKey,
+        digest: &Digest,
+    ) -> Result<StoreLookup, Error> {
         let holdings = &self.0.holdings;
         if let Some(held) = holdings.blob(key, digest).await? {
-            return Ok(Stored::For(held));
+            return Ok(StoreLookup::For(held));
         }
         // A store that cannot be read must not stop a pull that the upstream can answer.
-        let Ok(Some(held)) = holdings.bytes(digest).await else { return Ok(Stored::No) };
+        let Ok(Some(held)) = holdings.bytes(digest).await else { return Ok(StoreLookup::No) };
         // Bytes come before records: they may be those of a download that has only just ended.
         if self.0.fills.running(digest).is_some() {
-            return Ok(Stored::Changed);
+            return Ok(StoreLookup::Changed);
         }
         match holdings.blob_size(key, digest).await? {
-            Some(size) if size == held.size() => return Ok(Stored::Changed),
+            Some(size) if size == held.size() => return Ok(StoreLookup::Changed),
             // They are damaged, and are replaced.
             Some(_) => {
                 holdings.lost(key, digest).await.unwrap_or_default();
-                return Ok(Stored::No);
+                return Ok(StoreLookup::No);
             }
             None => {}
         }
         match self.prove(upstream, key, digest, &held).await {
-            Err(error) if error.is_of_store() => return Ok(Stored::No),
+            Err(error) if error.is_of_store() => return Ok(StoreLookup::No),
             proven => proven?,
         }
         Ok(match holdings.adopt_blob(key, digest, held.size()).await {
-            Ok(false) => Stored::Changed,
+            Ok(false) => StoreLookup::Changed,
             // Without a record, the next pull has to prove it again.
-            Ok(true) | Err(_) => Stored::For(held),
+            Ok(true) | Err(_) => StoreLookup::For(held),
         })
     }
 
@@ -260,21 +265,21 @@ impl Mirror {
         Ok(ServedBlob::passing(PassThrough::new(Arc::clone(upstream), key.clone(), *digest, limit), size))
     }
 
-    fn serve_held(&self, key: &RepoKey, digest: &Digest, held: Held) -> ServedBlob {
+    fn serve_held(&self, key: &RepoKey, digest: &Digest, held: HeldBlob) -> ServedBlob {
         self.0.metrics.bytes_saved.inc_by(held.size());
         match held {
-            Held::Object(object) => {
+            HeldBlob::Object(object) => {
                 ServedBlob::object(StoredObject::new(self.clone(), key.clone(), *digest, object))
             }
-            Held::Memory(bytes) => ServedBlob::memory(bytes),
-            Held::Mapped(mapping) => ServedBlob::mapped(mapping),
+            HeldBlob::Memory(bytes) => ServedBlob::memory(bytes),
+            HeldBlob::Mapped(mapping) => ServedBlob::mapped(mapping),
         }
     }
 }
 
 /// The place that a blob is to be read from.
-enum Found {
-    Held(Held),
+enum BlobLocation {
+    Held(HeldBlob),
     Filling(Waiter),
     /// Another upstream is sending it. This one can prove that it has it only once all of it is here; until then the blob
     /// is passed through from this one.
@@ -282,9 +287,9 @@ enum Found {
 }
 
 /// The outcome of looking for a blob in the store.
-enum Stored {
+enum StoreLookup {
     /// It is, and the repository has it.
-    For(Held),
+    For(HeldBlob),
     /// Its bytes or records have changed meanwhile: look again.
     Changed,
     /// It is not.

@@ -20,12 +20,12 @@ pub struct Budget(Arc<Semaphore>);
 #[derive(Debug)]
 pub struct Reservation(OwnedSemaphorePermit);
 
-struct Charged {
+struct ChargedBytes {
     bytes: Bytes,
     _reservation: Reservation,
 }
 
-impl AsRef<[u8]> for Charged {
+impl AsRef<[u8]> for ChargedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -60,7 +60,7 @@ impl Reservation {
     pub fn hold(mut self, bytes: Bytes) -> Bytes {
         let spare = self.0.num_permits().saturating_sub(bytes.len().div_ceil(UNIT) + 1);
         drop(self.0.split(spare));
-        Bytes::from_owner(Charged { bytes, _reservation: self })
+        Bytes::from_owner(ChargedBytes { bytes, _reservation: self })
     }
 }
 

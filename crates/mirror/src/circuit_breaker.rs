@@ -27,16 +27,16 @@ pub(crate) type Probe = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 /// The store is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store is down")]
-pub(crate) struct Down;
+pub(crate) struct StoreDown;
 
 /// Watches over one store.
 pub(crate) struct CircuitBreaker {
-    shared: Arc<Shared>,
+    shared: Arc<BreakerState>,
     tasks: Tasks,
     stopping: CancellationToken,
 }
 
-struct Shared {
+struct BreakerState {
     /// The store's name, for the log.
     store: &'static str,
     probe: Probe,
@@ -48,7 +48,7 @@ struct Shared {
 impl CircuitBreaker {
     /// Watches over `store`; probes are run as `tasks` until `stopping`.
     pub(crate) fn new(store: &'static str, probe: Probe, tasks: Tasks, stopping: CancellationToken) -> Self {
-        let shared = Shared { store, probe, down: watch::Sender::new(false), probing: Arc::default() };
+        let shared = BreakerState { store, probe, down: watch::Sender::new(false), probing: Arc::default() };
         Self { shared: Arc::new(shared), tasks, stopping }
     }
 
@@ -60,10 +60,10 @@ impl CircuitBreaker {
     /// The outcome of a request to the store.
     ///
     /// # Errors
-    /// [`Down`]: it was not sent, or its outcome is not known.
-    pub(crate) async fn run<T>(&self, request: impl Future<Output = T>) -> Result<T, Down> {
+    /// [`StoreDown`]: it was not sent, or its outcome is not known.
+    pub(crate) async fn run<T>(&self, request: impl Future<Output = T>) -> Result<T, StoreDown> {
         if self.is_down() {
-            return Err(Down);
+            return Err(StoreDown);
         }
         let mut request = pin!(request);
         // Most of what is asked for is in memory.
@@ -74,7 +74,7 @@ impl CircuitBreaker {
         Box::pin(self.wait_for(request)).await
     }
 
-    async fn wait_for<T>(&self, mut request: Pin<&mut impl Future<Output = T>>) -> Result<T, Down> {
+    async fn wait_for<T>(&self, mut request: Pin<&mut impl Future<Output = T>>) -> Result<T, StoreDown> {
         let mut down = self.shared.down.subscribe();
         let patience = tokio::time::sleep(SUSPICIOUS);
         tokio::pin!(patience);
@@ -84,7 +84,7 @@ impl CircuitBreaker {
                 biased;
                 answer = &mut request => return Ok(answer),
                 // The sender lives in `shared`.
-                _ = down.wait_for(|down| *down) => return Err(Down),
+                _ = down.wait_for(|down| *down) => return Err(StoreDown),
                 () = &mut patience, if !is_suspicious => {
                     is_suspicious = true;
                     self.suspect();
@@ -104,7 +104,7 @@ impl CircuitBreaker {
     }
 }
 
-impl Shared {
+impl BreakerState {
     async fn probe_until_up(&self) {
         while !(self.probe)().await {
             if !self.down.send_replace(true) {
@@ -151,7 +151,7 @@ mod tests {
             state.wait_for(|state| *state == down).await.unwrap();
         }
 
-        async fn ask(&self) -> Result<u8, Down> {
+        async fn ask(&self) -> Result<u8, StoreDown> {
             self.breaker.run(async { 1 }).await
         }
     }
@@ -162,8 +162,8 @@ mod tests {
         assert_eq!(lab.ask().await, Ok(1));
         lab.up.store(false, Ordering::SeqCst);
         let stuck = lab.breaker.run(std::future::pending::<u8>());
-        assert_eq!(stuck.await, Err(Down));
-        assert_eq!(lab.ask().await, Err(Down));
+        assert_eq!(stuck.await, Err(StoreDown));
+        assert_eq!(lab.ask().await, Err(StoreDown));
         lab.up.store(true, Ordering::SeqCst);
         lab.until(false).await;
         assert_eq!(lab.ask().await, Ok(1));

@@ -8,7 +8,7 @@ use entrepot_oci::Digest;
 
 /// The way in which bytes and records of a digest disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Discrepancy {
     /// It is recorded, and its bytes are gone. Mirrored content is repaired by forgetting the records: it is fetched again
     /// when somebody asks for it. Hosted content has to be pushed again.
     MissingBytes,
@@ -24,7 +24,7 @@ pub struct Finding {
     /// Its size in bytes, as recorded or as stored.
     pub size: u64,
     /// What is wrong.
-    pub fault: Fault,
+    pub discrepancy: Discrepancy,
     /// The repositories that record it.
     pub repositories: Vec<String>,
     /// It has been repaired.
@@ -46,14 +46,14 @@ pub struct Verification {
 
 /// The digests of one part of all, on both sides, and where the next part begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct DigestBatch {
     pub(crate) recorded: Vec<Digest>,
     pub(crate) stored: Vec<StoredBlob>,
     /// The last digest of this part, if another one follows.
     pub(crate) last: Option<Digest>,
 }
 
-impl Part {
+impl DigestBatch {
     /// A part of two pages that begin alike: as far as both reach.
     pub(crate) fn of(recorded: Listing<(Digest, u64)>, stored: BlobPage) -> Self {
         let recorded_until = recorded.rows.last().filter(|_| recorded.more).map(|(digest, _)| *digest);
@@ -110,7 +110,7 @@ mod tests {
     fn what_is_on_one_side_only_is_looked_at() {
         let [a, b, c, d] = digests();
         let stored = vec![stored(b, 1), stored(c, 5), stored(d, 6)];
-        let part = Part { recorded: vec![a, b], stored, last: None };
+        let part = DigestBatch { recorded: vec![a, b], stored, last: None };
         assert_eq!(part.suspects(at(5)), [a, c]);
         assert_eq!(part.suspects(at(9)), [a, c, d]);
     }
@@ -126,13 +126,13 @@ mod tests {
             blobs: digests.iter().map(|digest| stored(*digest, 0)).collect(),
             more,
         };
-        let part = Part::of(recorded(&[a, b], true), page(&[a, b, c, d], false));
+        let part = DigestBatch::of(recorded(&[a, b], true), page(&[a, b, c, d], false));
         assert_eq!((part.last, part.suspects(at(0))), (Some(b), vec![]));
-        let part = Part::of(recorded(&[b, d], false), page(&[a, b, c], true));
+        let part = DigestBatch::of(recorded(&[b, d], false), page(&[a, b, c], true));
         assert_eq!((part.last, part.suspects(at(0))), (Some(c), vec![a, c]));
-        let part = Part::of(recorded(&[b, c], true), page(&[a, b, d], true));
+        let part = DigestBatch::of(recorded(&[b, c], true), page(&[a, b, d], true));
         assert_eq!((part.last, part.suspects(at(0))), (Some(c), vec![a, c]));
-        let part = Part::of(recorded(&[], false), page(&[], false));
+        let part = DigestBatch::of(recorded(&[], false), page(&[], false));
         assert_eq!((part.last, part.suspects(at(0))), (None, vec![]));
     }
 

@@ -6,8 +6,8 @@ use entrepot_oci::{Repository, Tag};
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::{
-    settings::{Freshness, Settings},
-    verdict::{Verdict, VerdictState},
+    settings::{Freshness, MirrorSettings},
+    verdict::{AnonymousAccess, VerdictState},
 };
 
 /// How long a client waits for an upstream if its last answer can be used instead.
@@ -58,11 +58,11 @@ pub(crate) fn is_hosted_fresh(checked: SystemTime, now: SystemTime) -> bool {
 pub(crate) struct Policy {
     default: Duration,
     stale_for: Duration,
-    rules: Vec<Rule>,
+    rules: Vec<FreshnessRule>,
 }
 
 #[derive(Debug)]
-struct Rule {
+struct FreshnessRule {
     repository: Option<GlobMatcher>,
     tag: Option<GlobMatcher>,
     // `None`: the tag never moves.
@@ -71,10 +71,10 @@ struct Rule {
 
 impl Policy {
     /// Compiles the rules of an upstream; what they leave open is taken from `settings`.
-    pub(crate) fn new(settings: &Settings, freshness: &Freshness) -> Result<Self, globset::Error> {
+    pub(crate) fn new(settings: &MirrorSettings, freshness: &Freshness) -> Result<Self, globset::Error> {
         let default = freshness.default.unwrap_or(settings.freshness);
         let rules = freshness.rules.iter().map(|rule| {
-            Ok(Rule {
+            Ok(FreshnessRule {
                 repository: rule.repository.as_deref().map(glob).transpose()?,
                 tag: rule.tag.as_deref().map(glob).transpose()?,
                 fresh_for: (!rule.immutable).then(|| rule.freshness.unwrap_or(default)),
@@ -115,10 +115,10 @@ impl Policy {
         // After a clock was set back nobody knows how old it is.
         let Ok(elapsed) = now.duration_since(state.checked) else { return VerdictAge::Stale };
         let (fresh_for, due_for) = match state.verdict {
-            Verdict::Public => {
+            AnonymousAccess::Public => {
                 (self.default.max(VERDICT_FOR), self.default.max(VERDICT_FOR).saturating_mul(2))
             }
-            Verdict::Private => (VERDICT_FOR, VERDICT_FOR),
+            AnonymousAccess::Private => (VERDICT_FOR, VERDICT_FOR),
         };
         if elapsed < fresh_for {
             VerdictAge::Fresh
@@ -132,7 +132,7 @@ impl Policy {
     }
 }
 
-impl Rule {
+impl FreshnessRule {
     fn fits(&self, repository: &Repository, tag: &Tag) -> bool {
         let repository_fits = self.repository.as_ref().is_none_or(|glob| glob.is_match(repository.as_str()));
         repository_fits && self.tag.as_ref().is_none_or(|glob| glob.is_match(tag.as_str()))
@@ -152,7 +152,7 @@ mod tests {
 
     fn age(rules: Vec<TagRule>, repository: &str, tag: &str, hours: u32) -> Age {
         let freshness = Freshness { default: None, rules };
-        let policy = Policy::new(&Settings::default(), &freshness).unwrap();
+        let policy = Policy::new(&MirrorSettings::default(), &freshness).unwrap();
         let now = SystemTime::UNIX_EPOCH + HOUR * 10_000;
         policy.age(&repository.parse().unwrap(), &tag.parse().unwrap(), now - HOUR * hours, now)
     }
@@ -181,19 +181,20 @@ mod tests {
 
     #[test]
     fn verdicts_age_too() {
-        let policy = Policy::new(&Settings::default(), &Freshness::default()).unwrap();
+        let policy = Policy::new(&MirrorSettings::default(), &Freshness::default()).unwrap();
         let age = |verdict, minutes: u32| {
             let now = SystemTime::UNIX_EPOCH + HOUR * 10_000;
             let checked = now - HOUR * minutes / 60;
             policy.verdict_age(&VerdictState { verdict, checked, not_before: None }, now)
         };
-        let public = [0, 59, 60, 119, 120, 60 * 24 * 7 - 1, 60 * 24 * 7].map(|at| age(Verdict::Public, at));
+        let public =
+            [0, 59, 60, 119, 120, 60 * 24 * 7 - 1, 60 * 24 * 7].map(|at| age(AnonymousAccess::Public, at));
         use VerdictAge::{Due, Expired, Fresh, Stale};
         assert_eq!(public, [Fresh, Fresh, Due, Due, Stale, Stale, Expired]);
-        let private = [0, 1, 119, 60 * 24 * 7].map(|at| age(Verdict::Private, at));
+        let private = [0, 1, 119, 60 * 24 * 7].map(|at| age(AnonymousAccess::Private, at));
         assert_eq!(private, [Fresh, Stale, Stale, Expired]);
         let later = SystemTime::UNIX_EPOCH + HOUR;
-        let state = VerdictState { verdict: Verdict::Public, checked: later, not_before: None };
+        let state = VerdictState { verdict: AnonymousAccess::Public, checked: later, not_before: None };
         assert_eq!(
             policy.verdict_age(&state, SystemTime::UNIX_EPOCH),
             Stale,
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_ages_nothing() {
-        let policy = Policy::new(&Settings::default(), &Freshness::default()).unwrap();
+        let policy = Policy::new(&MirrorSettings::default(), &Freshness::default()).unwrap();
         let now = SystemTime::UNIX_EPOCH;
         assert_eq!(policy.age(&"a".parse().unwrap(), &Tag::latest(), now + HOUR * 9, now), Age::Fresh);
     }

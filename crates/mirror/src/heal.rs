@@ -7,7 +7,7 @@ use entrepot_oci::Digest;
 
 use crate::{
     error::Error,
-    findings::{Fault, Finding, Verification, are_few},
+    findings::{Discrepancy, Finding, Verification, are_few},
     holdings::verify::Check,
     mirror::Mirror,
 };
@@ -49,9 +49,9 @@ impl Mirror {
             }
             tokio::time::sleep(pause).await;
         }
-        let repairs = [(Fault::MissingBytes, all.records), (Fault::MissingRecord, all.stored)];
+        let repairs = [(Discrepancy::MissingBytes, all.records), (Discrepancy::MissingRecord, all.stored)];
         for (fault, of) in repairs {
-            let number = all.findings.iter().filter(|finding| finding.fault == fault).count() as u64;
+            let number = all.findings.iter().filter(|finding| finding.discrepancy == fault).count() as u64;
             if !are_few(number, of) {
                 tracing::warn!(
                     number,
@@ -62,7 +62,7 @@ impl Mirror {
                 );
                 continue;
             }
-            for finding in all.findings.iter_mut().filter(|finding| finding.fault == fault) {
+            for finding in all.findings.iter_mut().filter(|finding| finding.discrepancy == fault) {
                 // It may have been put right meanwhile.
                 let repaired = self.0.holdings.examine(&finding.digest, true).await?;
                 finding.repaired = repaired.is_none_or(|repaired| repaired.repaired);
@@ -95,7 +95,7 @@ impl Mirror {
 
 // Bytes without a record harm nobody.
 fn lost(all: &Verification) -> Option<ScrubFound> {
-    let lost = all.findings.iter().filter(|finding| finding.fault == Fault::MissingBytes);
+    let lost = all.findings.iter().filter(|finding| finding.discrepancy == Discrepancy::MissingBytes);
     let (wrong, repaired) =
         (lost.clone().count() as u64, lost.filter(|finding| finding.repaired).count() as u64);
     (wrong > 0).then_some(ScrubFound { checked: all.records, wrong, repaired })
@@ -103,15 +103,17 @@ fn lost(all: &Verification) -> Option<ScrubFound> {
 
 fn tell(finding: &Finding) {
     let Finding { digest, size, .. } = finding;
-    match (finding.fault, finding.repaired) {
-        (Fault::MissingRecord, true) => tracing::info!(%digest, size, "bytes without a record were deleted"),
-        (Fault::MissingBytes, true) => {
+    match (finding.discrepancy, finding.repaired) {
+        (Discrepancy::MissingRecord, true) => {
+            tracing::info!(%digest, size, "bytes without a record were deleted")
+        }
+        (Discrepancy::MissingBytes, true) => {
             tracing::warn!(%digest, size, "bytes are lost; they are fetched again when somebody asks for them");
         }
-        (Fault::MissingRecord, false) => {
+        (Discrepancy::MissingRecord, false) => {
             tracing::warn!(%digest, size, "bytes without a record could not be deleted")
         }
-        (Fault::MissingBytes, false) => {
+        (Discrepancy::MissingBytes, false) => {
             let repositories = finding.repositories.join(", ");
             tracing::error!(%digest, size, repositories, "bytes of pushed content are lost: push it again");
         }
@@ -122,18 +124,18 @@ fn tell(finding: &Finding) {
 mod tests {
     use super::*;
 
-    fn finding(fault: Fault, repaired: bool) -> Finding {
-        Finding { digest: Digest::of(b"x"), size: 1, fault, repositories: Vec::new(), repaired }
+    fn finding(discrepancy: Discrepancy, repaired: bool) -> Finding {
+        Finding { digest: Digest::of(b"x"), size: 1, discrepancy, repositories: Vec::new(), repaired }
     }
 
     #[test]
     fn operators_hear_of_bytes_that_are_lost_and_of_nothing_else() {
         let found = |findings| Verification { records: 10, stored: 12, findings, last: None };
-        assert_eq!(lost(&found(vec![finding(Fault::MissingRecord, true)])), None);
+        assert_eq!(lost(&found(vec![finding(Discrepancy::MissingRecord, true)])), None);
         let findings = vec![
-            finding(Fault::MissingBytes, true),
-            finding(Fault::MissingBytes, false),
-            finding(Fault::MissingRecord, true),
+            finding(Discrepancy::MissingBytes, true),
+            finding(Discrepancy::MissingBytes, false),
+            finding(Discrepancy::MissingRecord, true),
         ];
         assert_eq!(lost(&found(findings)), Some(ScrubFound { checked: 10, wrong: 2, repaired: 1 }));
     }

@@ -10,10 +10,10 @@ use futures_util::Stream;
 use crate::{
     error::Error,
     mirror::Mirror,
-    names::Target,
+    names::ResolvedRepository,
     served::{HeldManifest, Mounted, Pushed, UploadId, Uploader},
     store::store_failed,
-    uploads::Session,
+    uploads::UploadSession,
 };
 
 /// A session that ends with its request, also when the client has left.
@@ -38,7 +38,7 @@ impl Mirror {
     /// The name takes no pushes, or there is no space.
     pub async fn start_upload(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         algorithm: Algorithm,
         by: Uploader,
     ) -> Result<UploadId, Error> {
@@ -50,7 +50,12 @@ impl Mirror {
     ///
     /// # Errors
     /// There is no such session in this repository, or it is not theirs; which of the two is not said.
-    pub async fn check_uploader(&self, target: &Target, id: UploadId, by: Uploader) -> Result<(), Error> {
+    pub async fn check_uploader(
+        &self,
+        target: &ResolvedRepository,
+        id: UploadId,
+        by: Uploader,
+    ) -> Result<(), Error> {
         self.0.uploads.check_owner(self.writable(target)?, id, by).await
     }
 
@@ -61,9 +66,9 @@ impl Mirror {
     /// As [`Mirror::start_upload`].
     pub async fn mount(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         digest: &Digest,
-        from: Option<&Target>,
+        from: Option<&ResolvedRepository>,
         by: Uploader,
     ) -> Result<Mounted, Error> {
         let key = self.writable(target)?;
@@ -79,7 +84,7 @@ impl Mirror {
     ///
     /// # Errors
     /// There is no such session in this repository.
-    pub async fn upload_offset(&self, target: &Target, id: UploadId) -> Result<u64, Error> {
+    pub async fn upload_offset(&self, target: &ResolvedRepository, id: UploadId) -> Result<u64, Error> {
         Ok(self.0.uploads.find(self.writable(target)?, id).await?.received())
     }
 
@@ -89,7 +94,7 @@ impl Mirror {
     /// The chunk does not fit and nothing changed, or the body broke off and what came is kept.
     pub async fn append<B>(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         id: UploadId,
         chunk: Option<ChunkRange>,
         body: B,
@@ -111,7 +116,7 @@ impl Mirror {
     /// the request may be repeated for a little while.
     pub async fn finish_upload<B>(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         id: UploadId,
         digest: &Digest,
         last: Option<(Option<ChunkRange>, B)>,
@@ -142,7 +147,12 @@ impl Mirror {
     ///
     /// # Errors
     /// As [`Mirror::start_upload`], [`Mirror::append`] and [`Mirror::finish_upload`].
-    pub async fn push_blob<B>(&self, target: &Target, digest: &Digest, body: B) -> Result<(), Error>
+    pub async fn push_blob<B>(
+        &self,
+        target: &ResolvedRepository,
+        digest: &Digest,
+        body: B,
+    ) -> Result<(), Error>
     where
         B: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
     {
@@ -176,7 +186,7 @@ impl Mirror {
         key: &RepoKey,
         id: UploadId,
         digest: &Digest,
-        session: &Session,
+        session: &UploadSession,
     ) -> Result<(), Error> {
         let (mirror, key, digest) = (self.clone(), key.clone(), *digest);
         let (staged, size) = (session.staged().clone(), session.offset());
@@ -195,7 +205,7 @@ impl Mirror {
     ///
     /// # Errors
     /// There is no such session in this repository.
-    pub async fn cancel_upload(&self, target: &Target, id: UploadId) -> Result<(), Error> {
+    pub async fn cancel_upload(&self, target: &ResolvedRepository, id: UploadId) -> Result<(), Error> {
         self.0.uploads.find(self.writable(target)?, id).await?;
         self.0.uploads.end(id).await
     }
@@ -208,7 +218,7 @@ impl Mirror {
     /// size.
     pub async fn put_manifest(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         reference: &Reference,
         tags: &[Tag],
         pushed: (Option<&MediaType>, Bytes),
@@ -245,7 +255,11 @@ impl Mirror {
     ///
     /// # Errors
     /// It is not there, or the name is not ours.
-    pub async fn delete_manifest(&self, target: &Target, reference: &Reference) -> Result<(), Error> {
+    pub async fn delete_manifest(
+        &self,
+        target: &ResolvedRepository,
+        reference: &Reference,
+    ) -> Result<(), Error> {
         let key = self.writable(target)?;
         let removed = match reference {
             Reference::Tag(tag) => self.0.holdings.remove_tag(key, tag).await?,
@@ -259,14 +273,14 @@ impl Mirror {
     ///
     /// # Errors
     /// It is not there, or the name is not ours.
-    pub async fn delete_blob(&self, target: &Target, digest: &Digest) -> Result<(), Error> {
+    pub async fn delete_blob(&self, target: &ResolvedRepository, digest: &Digest) -> Result<(), Error> {
         let key = self.writable(target)?;
         let unlinked = self.0.holdings.unlink_blob(key, digest).await?;
         let unknown = || Error::BlobUnknown { name: key.to_string(), digest: *digest };
         unlinked.then_some(()).ok_or_else(unknown)
     }
 
-    fn writable<'a>(&self, target: &'a Target) -> Result<&'a RepoKey, Error> {
+    fn writable<'a>(&self, target: &'a ResolvedRepository) -> Result<&'a RepoKey, Error> {
         match target.key.origin {
             Origin::Hosted => Ok(&target.key),
             Origin::Upstream(_) => {

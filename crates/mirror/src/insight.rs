@@ -1,7 +1,7 @@
 //! Content that this server itself looks into. None of it is sent to clients, and nothing here counts as a pull.
 
 use bytes::{Bytes, BytesMut};
-use entrepot_blobs::{Held, Mapping};
+use entrepot_blobs::{HeldBlob, Mapping};
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Host};
 use entrepot_remote::{LinkStatus, PullQuota};
@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use crate::{
     error::Error,
     mirror::Mirror,
-    names::Target,
+    names::ResolvedRepository,
     served::{Cut, Opened},
 };
 
@@ -28,9 +28,9 @@ impl Mirror {
     pub async fn held_bytes(&self, key: &RepoKey, digest: &Digest) -> Result<Option<BlobBytes>, Error> {
         let Some(held) = self.0.holdings.blob(key, digest).await? else { return Ok(None) };
         Ok(match held {
-            Held::Memory(bytes) => Some(stream::iter([Ok(bytes)]).boxed()),
-            Held::Mapped(mapping) => Some(of_file(mapping)),
-            Held::Object(object) => match object.stream(0..object.size()).await {
+            HeldBlob::Memory(bytes) => Some(stream::iter([Ok(bytes)]).boxed()),
+            HeldBlob::Mapped(mapping) => Some(of_file(mapping)),
+            HeldBlob::Object(object) => match object.stream(0..object.size()).await {
                 Ok(bytes) => Some(bytes.map(|bytes| bytes.map_err(|_| Cut)).boxed()),
                 Err(error) => {
                     tracing::warn!(%error, %digest, "a stored blob cannot be looked into");
@@ -48,7 +48,7 @@ impl Mirror {
         if let Some(bytes) = self.held_bytes(key, digest).await? {
             return Ok(bytes);
         }
-        let target = Target { key: key.clone(), by_namespace: false };
+        let target = ResolvedRepository { key: key.clone(), by_namespace: false };
         match self.blob(&target, digest).await?.open(None).await? {
             Opened::Bytes(bytes) => Ok(stream::iter([Ok(bytes)]).boxed()),
             Opened::Mapped(mapping, _) => Ok(of_file(mapping)),

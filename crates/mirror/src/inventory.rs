@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use entrepot_catalog::{Ancestor, Origin, RepoKey, Selection};
 use entrepot_oci::{Digest, ImageRef, Name, Page, Reference};
 
-use crate::{error::Error, mirror::Mirror, names::Asked};
+use crate::{error::Error, mirror::Mirror, names::RegistryHint};
 
 /// Everything that is held, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl Mirror {
     /// # Errors
     /// It is not the name of a repository.
     pub fn held_as(&self, name: &Name) -> Result<RepoKey, Error> {
-        match (self.locate(name, Asked::default()), name.split_host()) {
+        match (self.locate(name, RegistryHint::default()), name.split_host()) {
             (Err(Error::NotAnUpstream { .. }), Some((host, rest))) => {
                 let repository = ImageRef::repository_on(&host, rest);
                 let repository = repository.map_err(|_| Error::NotARepository { name: name.to_string() })?;
@@ -158,7 +158,7 @@ impl Mirror {
         Ok(RepositoryPage { repositories: repositories.collect(), more: listing.more })
     }
 
-    /// Lists the names that were pushed here; `None` if that is not allowed ([`Settings::catalog`](crate::Settings)).
+    /// Lists the names that were pushed here; `None` if that is not allowed ([`Settings::catalog`](crate::MirrorSettings)).
     ///
     /// # Errors
     /// [`Error::Store`]

@@ -1,4 +1,4 @@
-//! Properties of [`Names`] that hold for any name, as functions that panic if one does not.
+//! Properties of [`NameResolver`] that hold for any name, as functions that panic if one does not.
 //!
 //! The property tests below and the fuzz target `names` share them, so this is built for tests and for fuzzing only.
 
@@ -6,14 +6,14 @@ use entrepot_oci::{Host, Name};
 
 use entrepot_catalog::{Origin, RepoKey};
 
-use crate::names::{Asked, Names};
+use crate::names::{NameResolver, RegistryHint};
 
 const HOSTED: [&str; 2] = ["local/", "my.team/"];
 const DOMAIN: &str = "m.example.com";
 
-fn rules() -> Names {
+fn rules() -> NameResolver {
     let upstreams = [("quay.io", Some("quay")), ("localhost:5001", None), ("[::1]:5000", None)];
-    let names = Names::new(Host::docker_hub(), HOSTED.map(str::to_owned).to_vec())
+    let names = NameResolver::new(Host::docker_hub(), HOSTED.map(str::to_owned).to_vec())
         .with_domain(Some(DOMAIN))
         .with_upstream(Host::docker_hub(), Some("docker"));
     upstreams.into_iter().fold(names, |names, (host, alias)| match host.parse() {
@@ -29,7 +29,7 @@ pub fn name(name: &str, host: &str, namespace: Option<&str>) {
     let namespace: Option<Host> = namespace.and_then(|namespace| namespace.parse().ok());
     let rules = rules();
     let locate = |name: &Name, host: &str, namespace: Option<&Host>| {
-        rules.locate(name, Asked { host: Some(host), namespace }).ok()
+        rules.locate(name, RegistryHint { host: Some(host), namespace }).ok()
     };
     let found = locate(&name, host, namespace.as_ref());
     // Hosts have no case (RFC 9110 §4.2.3).

@@ -1,6 +1,6 @@
 //! The pull-through mirror: answers pulls from what is held, fetches what is missing once, and takes pushes.
 //!
-//! - where a name leads: [`Names`]; how old an answer may be: `freshness`; both pure
+//! - where a name leads: [`NameResolver`]; how old an answer may be: `freshness`; both pure
 //! - everything that is asked of an upstream: `upstream`; everything that is held, with the order of locks and of writes:
 //!   `holdings`, each store behind a `circuit_breaker`; the caches in front of both: `memory`
 //! - pulls: `manifests`, `blobs`, `lists`, and `fill`, the one download of a blob that any number of clients read;
@@ -76,20 +76,20 @@ pub use entrepot_blobs::Mapping;
 pub use entrepot_catalog::{Ancestor, NewPin, Origin, PinFilter, PinRecord, PinSource, RepoKey};
 pub use entrepot_eviction::{LimitsError, Reason as EvictionReason, Saving, Trigger as EvictionTrigger};
 pub use entrepot_remote::{
-    AccountQuota, LinkFailure, LinkState, LinkStatus, NetworkFault, NetworkFaultKind, PullQuota, QuotaState,
-    Standing,
+    AccountQuota, EndpointHealth, LinkFailure, LinkState, LinkStatus, NetworkFault, NetworkFaultKind,
+    PullQuota, QuotaState,
 };
 pub use error::{Error, NotOffered, UpstreamFault};
 pub use eviction::{EvictionEnd, EvictionPlan, EvictionProgress, EvictionReport, PlannedImage};
 pub use familiarity::Familiarity;
-pub use findings::{Fault, Finding, Verification};
+pub use findings::{Discrepancy, Finding, Verification};
 pub use holdings::verify::Check;
 pub use insight::BlobBytes;
 pub use inventory::{HeldImage, HeldRepository, ImagePage, NamePage, Removal, RepositoryPage, Totals};
 pub use link_metrics::LinkMetrics;
-pub use metrics::Metrics;
-pub use mirror::{Mirror, Parts};
-pub use names::{Asked, Names, Target};
+pub use metrics::MirrorMetrics;
+pub use mirror::{Mirror, MirrorParts};
+pub use names::{NameResolver, RegistryHint, ResolvedRepository};
 pub use one_job::JobState;
 pub use pins::PinPage;
 pub use purpose::Purpose;
@@ -101,7 +101,7 @@ pub use served::{
     ServedManifest, TagPage, UploadId, Uploader,
 };
 pub use served_blob::{ServedBlob, Temperature};
-pub use settings::{Freshness, Settings, SettingsError, TagRule, UpstreamParts};
+pub use settings::{Freshness, MirrorSettings, SettingsError, TagRule, UpstreamParts};
 pub use upstream::{UpstreamBudget, UpstreamState};
-pub use verdict::{Probe, Verdict};
-pub use whole::{Kept, WholeImage};
+pub use verdict::{AnonymousAccess, Probe};
+pub use whole::{BlobArrival, WholeImage};

@@ -70,7 +70,7 @@ impl Collector for LinkMetrics {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_remote::{Remote, Settings};
+    use entrepot_remote::{Remote, RemoteSettings};
     use prometheus_client::{encoding::text, registry::Registry};
 
     use super::*;
@@ -88,7 +88,7 @@ mod tests {
         assert!(!written(&registry).contains("link"));
         let links = [r#"{"proxy":"socks5://10.0.0.2:1080","username":"me","password":"canary"}"#, "{}"];
         let links = links.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
-        let settings = Settings { links, link_table: table, ..Settings::default() };
+        let settings = RemoteSettings { links, link_table: table, ..RemoteSettings::default() };
         let _remote = Remote::new("quay.io".parse().unwrap(), &settings).unwrap();
         let lines = written(&registry);
         for line in [

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Descriptor, Digest, Page, Reference};
-use entrepot_policy::Unoffered;
+use entrepot_policy::Withheld;
 
 use crate::{
     error::Error,
-    mirror::{Listed, Mirror},
-    names::Target,
+    mirror::{Mirror, UpstreamReferrers},
+    names::ResolvedRepository,
     purpose::{Purpose, Reach},
     served::{ReferrerList, TagPage},
     store::store_failed,
@@ -21,7 +21,7 @@ impl Mirror {
     ///
     /// # Errors
     /// The repository is not known, or the upstream cannot be asked and nothing is known here.
-    pub async fn tags(&self, target: &Target, page: &Page) -> Result<TagPage, Error> {
+    pub async fn tags(&self, target: &ResolvedRepository, page: &Page) -> Result<TagPage, Error> {
         let key = &target.key;
         let Origin::Upstream(host) = &key.origin else {
             if !self.0.holdings.has_repository(key).await? {
@@ -30,11 +30,11 @@ impl Mirror {
             return self.known_tags(target, page, false).await;
         };
         if !self.offer().lists_tags && self.1 == Purpose::Client {
-            return Err(self.not_offered(Unoffered::Tags(&key.to_string())));
+            return Err(self.not_offered(Withheld::Tags(&key.to_string())));
         }
         if self.reach() == Reach::Held {
             if !self.0.holdings.has_repository(key).await? {
-                return Err(self.not_offered(Unoffered::NotHeld(&key.to_string())));
+                return Err(self.not_offered(Withheld::NotHeld(&key.to_string())));
             }
             return self.known_tags(target, page, true).await;
         }
@@ -48,7 +48,12 @@ impl Mirror {
         }
     }
 
-    async fn known_tags(&self, target: &Target, page: &Page, stale: bool) -> Result<TagPage, Error> {
+    async fn known_tags(
+        &self,
+        target: &ResolvedRepository,
+        page: &Page,
+        stale: bool,
+    ) -> Result<TagPage, Error> {
         let list = self.0.holdings.tags(&target.key, page).await?;
         Ok(TagPage { tags: list.tags, more: list.more, stale })
     }
@@ -57,7 +62,11 @@ impl Mirror {
     ///
     /// # Errors
     /// The upstream cannot be asked and nothing is known here.
-    pub async fn referrers(&self, target: &Target, subject: &Digest) -> Result<ReferrerList, Error> {
+    pub async fn referrers(
+        &self,
+        target: &ResolvedRepository,
+        subject: &Digest,
+    ) -> Result<ReferrerList, Error> {
         let key = &target.key;
         let Origin::Upstream(host) = &key.origin else {
             return self.known_referrers(target, subject, false).await;
@@ -80,7 +89,12 @@ impl Mirror {
     }
 
     /// Asks the upstream, once for all who ask at this moment.
-    async fn listed_referrers(&self, upstream: &Arc<Upstream>, key: &RepoKey, subject: &Digest) -> Listed {
+    async fn listed_referrers(
+        &self,
+        upstream: &Arc<Upstream>,
+        key: &RepoKey,
+        subject: &Digest,
+    ) -> UpstreamReferrers {
         let (mirror, upstream, key, subject) = (self.clone(), Arc::clone(upstream), key.clone(), *subject);
         let waiter = self.0.listings.join((key.clone(), subject), || async move {
             let listed: Arc<[Descriptor]> = upstream.referrers(&key, &subject).await?.into();
@@ -93,7 +107,7 @@ impl Mirror {
     /// The list is made anew for each request, so only a few requests may make one at a time.
     async fn known_referrers(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         subject: &Digest,
         stale: bool,
     ) -> Result<ReferrerList, Error> {

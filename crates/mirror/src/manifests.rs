@@ -13,9 +13,9 @@ use crate::{
     error::Error,
     freshness::{Age, BACK_OFF, STALE_AFTER},
     memory::{TagState, Wanted},
-    metrics::Kind,
+    metrics::ContentKind,
     mirror::Mirror,
-    names::Target,
+    names::ResolvedRepository,
     purpose::{Purpose, Reach},
     served::{HeldManifest, ManifestHead, ServedManifest},
     upstream::Upstream,
@@ -28,7 +28,11 @@ impl Mirror {
     ///
     /// # Errors
     /// It is not known, or the upstream did not give it and nothing that is held may be served instead.
-    pub async fn manifest(&self, target: &Target, reference: &Reference) -> Result<ServedManifest, Error> {
+    pub async fn manifest(
+        &self,
+        target: &ResolvedRepository,
+        reference: &Reference,
+    ) -> Result<ServedManifest, Error> {
         self.manifest_for(target, reference, 0).await
     }
 
@@ -39,7 +43,7 @@ impl Mirror {
     /// As [`Mirror::manifest`].
     pub async fn manifest_for(
         &self,
-        target: &Target,
+        target: &ResolvedRepository,
         reference: &Reference,
         by: u64,
     ) -> Result<ServedManifest, Error> {
@@ -104,7 +108,11 @@ impl Mirror {
     ///
     /// # Errors
     /// As [`Mirror::manifest`].
-    pub async fn manifest_head(&self, target: &Target, reference: &Reference) -> Result<ManifestHead, Error> {
+    pub async fn manifest_head(
+        &self,
+        target: &ResolvedRepository,
+        reference: &Reference,
+    ) -> Result<ManifestHead, Error> {
         let key = &target.key;
         let Origin::Upstream(host) = &key.origin else {
             let held = match reference {
@@ -184,14 +192,14 @@ impl Mirror {
 
     fn stale(&self, manifest: Arc<HeldManifest>) -> ServedManifest {
         self.0.metrics.stale_served.inc();
-        self.0.metrics.hit(Kind::Manifest);
+        self.0.metrics.hit(ContentKind::Manifest);
         ServedManifest { manifest, stale: true }
     }
 
     async fn by_digest(&self, upstream: &Arc<Upstream>, key: &RepoKey, digest: &Digest) -> Fetched {
         // A catalog that cannot be read must not stop a pull that the upstream can answer.
         if let Some(held) = self.0.holdings.manifest(key, digest).await.unwrap_or_default() {
-            self.0.metrics.hit(Kind::Manifest);
+            self.0.metrics.hit(ContentKind::Manifest);
             return Ok(held);
         }
         let reference = Reference::Digest(*digest);
@@ -269,7 +277,7 @@ impl Mirror {
     }
 
     async fn fetch(&self, upstream: &Upstream, key: &RepoKey, reference: &Reference) -> Fetched {
-        self.0.metrics.miss(Kind::Manifest);
+        self.0.metrics.miss(ContentKind::Manifest);
         self.held(upstream.manifest(key, reference).await?)
     }
 
@@ -336,7 +344,7 @@ impl Mirror {
     async fn hosted_manifest(&self, key: &RepoKey, digest: &Digest) -> Fetched {
         let unknown = || Error::ManifestUnknown { name: key.to_string(), reference: digest.to_string() };
         let manifest = self.0.holdings.manifest(key, digest).await?.ok_or_else(unknown)?;
-        self.0.metrics.hit(Kind::Manifest);
+        self.0.metrics.hit(ContentKind::Manifest);
         Ok(manifest)
     }
 
@@ -432,7 +440,7 @@ impl Mirror {
         reference: &Reference,
         fetched: FetchedManifest,
     ) -> Result<ManifestHead, Error> {
-        self.0.metrics.miss(Kind::Manifest);
+        self.0.metrics.miss(ContentKind::Manifest);
         let manifest = self.held(fetched)?;
         let tag = if let Reference::Tag(tag) = reference { Some(tag) } else { None };
         self.keep(key, &manifest, tag);

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use entrepot_catalog::Returned;
+use entrepot_catalog::ReturnedImages;
 use entrepot_eviction::Reason;
 use entrepot_policy::Mode;
 use entrepot_remote::{AccountQuota, PullQuota, RequestOutcome};
@@ -19,7 +19,7 @@ use crate::scrub_report::ScrubOutcome;
 
 /// The mirror's counters. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics {
+pub struct MirrorMetrics {
     hits: ByKind,
     misses: ByKind,
     pub(crate) bytes_saved: Counter,
@@ -51,14 +51,14 @@ struct KindLabel {
 
 /// The kind of content that was asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ContentKind {
     Manifest,
     Blob,
 }
 
 const KINDS: [&str; 2] = ["manifest", "blob"];
 
-/// A counter for each [`Kind`], found once: a family takes a lock and hashes on every look, and this is on the path
+/// A counter for each [`ContentKind`], found once: a family takes a lock and hashes on every look, and this is on the path
 /// of every pull.
 #[derive(Clone, Debug, Default)]
 struct ByKind {
@@ -67,7 +67,7 @@ struct ByKind {
 }
 
 impl ByKind {
-    fn count(&self, kind: Kind) {
+    fn count(&self, kind: ContentKind) {
         let label = KindLabel { kind: KINDS[kind as usize] };
         self.seen[kind as usize].get_or_init(|| self.family.get_or_create_owned(&label)).inc();
     }
@@ -105,7 +105,7 @@ struct AccountLabel {
     account: String,
 }
 
-impl Metrics {
+impl MirrorMetrics {
     /// Registers the counters with `registry`.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("entrepot_hits", "Pulls answered from what is held", self.hits.family.clone());
@@ -220,16 +220,16 @@ impl Metrics {
     }
 
     /// Counts evicted images that were pulled again.
-    pub(crate) fn came_back(&self, returned: Returned) {
+    pub(crate) fn came_back(&self, returned: ReturnedImages) {
         self.returned_images.inc_by(returned.images);
         self.returned_bytes.inc_by(returned.bytes);
     }
 
-    pub(crate) fn hit(&self, kind: Kind) {
+    pub(crate) fn hit(&self, kind: ContentKind) {
         self.hits.count(kind);
     }
 
-    pub(crate) fn miss(&self, kind: Kind) {
+    pub(crate) fn miss(&self, kind: ContentKind) {
         self.misses.count(kind);
     }
 }

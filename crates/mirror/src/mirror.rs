@@ -19,19 +19,19 @@ use crate::{
     fill::{Fills, context::FillContext},
     holdings::{self, Holdings},
     memory::Memory,
-    metrics::Metrics,
-    names::{Asked, Names, Target},
+    metrics::MirrorMetrics,
+    names::{NameResolver, RegistryHint, ResolvedRepository},
     one_job::OneJob,
     pull_counts::PullCounts,
     purpose::Purpose,
     scrub_report::{ScrubProgress, ScrubReport},
     served::{BlobHead, HeldManifest, ManifestHead},
-    settings::{Settings, SettingsError, UpstreamParts},
+    settings::{MirrorSettings, SettingsError, UpstreamParts},
     single_flight::SingleFlight,
     tasks::Tasks,
     uploads::{FINISH_GRACE, Uploads},
     upstream::Upstreams,
-    verdict::{Question, Verdict},
+    verdict::{AnonymousAccess, Question},
 };
 
 /// How often pulls are recorded and abandoned uploads deleted.
@@ -47,9 +47,9 @@ const LISTS: usize = 2;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that a mirror is made of.
-pub struct Parts {
+pub struct MirrorParts {
     /// The `mirror` section of the configuration.
-    pub settings: Settings,
+    pub settings: MirrorSettings,
     /// The registries that are mirrored.
     pub upstreams: Vec<UpstreamParts>,
     /// The prefixes that take pushes, such as `local/`.
@@ -59,7 +59,7 @@ pub struct Parts {
     /// The store of records.
     pub catalog: Catalog,
     /// The counters that it counts with.
-    pub metrics: Metrics,
+    pub metrics: MirrorMetrics,
     /// Where it is told what operators want to hear.
     pub events: EventSender,
     /// The clock that it reads.
@@ -68,10 +68,10 @@ pub struct Parts {
 
 /// The mirror, asked for a purpose. Cheap to clone.
 #[derive(Clone)]
-pub struct Mirror(pub(crate) Arc<Inner>, pub(crate) Purpose);
+pub struct Mirror(pub(crate) Arc<MirrorInner>, pub(crate) Purpose);
 
-pub(crate) struct Inner {
-    pub(crate) names: Names,
+pub(crate) struct MirrorInner {
+    pub(crate) names: NameResolver,
     pub(crate) lists_hosted: bool,
     pub(crate) upstreams: Upstreams,
     pub(crate) holdings: Arc<Holdings>,
@@ -81,9 +81,9 @@ pub(crate) struct Inner {
     pub(crate) manifests: SingleFlight<(RepoKey, Reference), Result<Arc<HeldManifest>, Error>>,
     pub(crate) heads: SingleFlight<(RepoKey, Reference), Result<ManifestHead, Error>>,
     pub(crate) blob_heads: SingleFlight<(RepoKey, Digest), Result<BlobHead, Error>>,
-    pub(crate) listings: SingleFlight<(RepoKey, Digest), Listed>,
+    pub(crate) listings: SingleFlight<(RepoKey, Digest), UpstreamReferrers>,
     /// Questions whether a repository is public.
-    pub(crate) questions: SingleFlight<Question, Result<Verdict, Error>>,
+    pub(crate) questions: SingleFlight<Question, Result<AnonymousAccess, Error>>,
     /// Each bounds a list of referrers in memory.
     pub(crate) list_permits: Arc<Semaphore>,
     pub(crate) pulls: PullCounts,
@@ -92,7 +92,7 @@ pub(crate) struct Inner {
     /// How often all that is held is hashed, if ever, and how many bytes a second.
     pub(crate) scrub_every: Option<Duration>,
     pub(crate) scrub_rate: u64,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: MirrorMetrics,
     pub(crate) events: EventSender,
     pub(crate) clock: Clock,
     /// What is on offer now.
@@ -104,14 +104,14 @@ pub(crate) struct Inner {
 }
 
 /// The referrers that an upstream listed.
-pub(crate) type Listed = Result<Arc<[Descriptor]>, Error>;
+pub(crate) type UpstreamReferrers = Result<Arc<[Descriptor]>, Error>;
 
 impl Mirror {
     /// Makes a mirror and begins its background work: [`Mirror::open`] and [`Mirror::begin`].
     ///
     /// # Errors
     /// Settings that cannot be used.
-    pub async fn start(parts: Parts) -> Result<Self, SettingsError> {
+    pub async fn start(parts: MirrorParts) -> Result<Self, SettingsError> {
         let mirror = Self::open(parts)?;
         mirror.begin(async |_, _| true).await;
         Ok(mirror)
@@ -138,10 +138,10 @@ impl Mirror {
     ///
     /// # Panics
     /// Called outside of a Tokio runtime.
-    pub fn open(parts: Parts) -> Result<Self, SettingsError> {
-        let Parts { settings, upstreams, hosted, blobs, catalog, metrics, events, clock } = parts;
+    pub fn open(parts: MirrorParts) -> Result<Self, SettingsError> {
+        let MirrorParts { settings, upstreams, hosted, blobs, catalog, metrics, events, clock } = parts;
         let (tasks, stopping, memory) = (Tasks::new(), CancellationToken::new(), Arc::new(Memory::new()));
-        let names = Names::new(settings.default_upstream.clone(), hosted)
+        let names = NameResolver::new(settings.default_upstream.clone(), hosted)
             .with_domain(settings.domain.as_deref())
             .with_own_names(&settings.own_names)
             .with_own_addresses(&settings.own_addresses);
@@ -167,7 +167,7 @@ impl Mirror {
             connections: settings.segments.max(1),
             max_blob_size,
         };
-        let inner = Inner {
+        let inner = MirrorInner {
             names,
             lists_hosted: settings.catalog,
             upstreams: Upstreams::new(&settings, upstreams)?,
@@ -201,12 +201,12 @@ impl Mirror {
     ///
     /// # Errors
     /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
-    pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
-        self.0.names.locate(name, asked)
+    pub fn locate(&self, name: &Name, hint: RegistryHint<'_>) -> Result<ResolvedRepository, Error> {
+        self.0.names.locate(name, hint)
     }
 
     /// How names are read, for pages that tell readers what to write.
-    pub fn names(&self) -> &Names {
+    pub fn names(&self) -> &NameResolver {
         &self.0.names
     }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 
 /// The parts of a request, apart from the name, that may say which registry it means.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
+pub struct RegistryHint<'a> {
     /// The `Host` header or `:authority`.
     pub host: Option<&'a str>,
     /// The `ns` parameter.
@@ -21,7 +21,7 @@ pub struct Asked<'a> {
 
 /// The repository that a request means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct ResolvedRepository {
     /// The repository, and the registry it belongs to.
     pub key: RepoKey,
     /// The `ns` parameter decided. The answer must say so with `OCI-Namespace`.
@@ -30,7 +30,7 @@ pub struct Target {
 
 /// The rules for reading names: upstreams, their aliases, and hosted prefixes.
 #[derive(Clone, Debug)]
-pub struct Names {
+pub struct NameResolver {
     domain: Option<String>,
     own_names: BTreeSet<String>,
     own_addresses: BTreeSet<String>,
@@ -40,7 +40,7 @@ pub struct Names {
     hosted: Vec<String>,
 }
 
-impl Names {
+impl NameResolver {
     /// Rules with one upstream; `hosted` are prefixes that take pushes, such as `local/`.
     pub fn new(default_upstream: Host, hosted: Vec<String>) -> Self {
         let upstreams = BTreeSet::from([default_upstream.clone()]);
@@ -99,18 +99,21 @@ impl Names {
     ///
     /// # Errors
     /// [`Error::NotAnUpstream`], [`Error::NotAnAlias`], [`Error::TwoRegistries`] or [`Error::NotARepository`].
-    pub fn locate(&self, name: &Name, asked: Asked<'_>) -> Result<Target, Error> {
-        let own = || plain(asked.host.unwrap_or_default());
-        if let Some(namespace) = asked.namespace.filter(|namespace| namespace.as_str() != own()) {
+    pub fn locate(&self, name: &Name, hint: RegistryHint<'_>) -> Result<ResolvedRepository, Error> {
+        let own = || plain(hint.host.unwrap_or_default());
+        if let Some(namespace) = hint.namespace.filter(|namespace| namespace.as_str() != own()) {
             let rest = without_host(name, namespace);
-            return Ok(Target { key: self.upstream(namespace.clone(), rest)?, by_namespace: true });
+            return Ok(ResolvedRepository {
+                key: self.upstream(namespace.clone(), rest)?,
+                by_namespace: true,
+            });
         }
         let by_alias = self.domain.as_deref().map(|domain| self.by_alias(&own(), domain)).transpose()?;
         let key = match by_alias.flatten() {
             Some(host) => self.upstream(host.clone(), without_host(name, host))?,
             None => self.by_name(name)?,
         };
-        Ok(Target { key, by_namespace: false })
+        Ok(ResolvedRepository { key, by_namespace: false })
     }
 
     /// The prefixes that take pushes, as text for people.
@@ -189,7 +192,7 @@ impl Names {
     }
 }
 
-impl Names {
+impl NameResolver {
     fn begins_with_another(&self, host: &Host, name: &str) -> bool {
         let first = name.split_once('/').map(|(first, _)| first).filter(|first| Host::looks_like_one(first));
         let first = first.and_then(|first| first.parse::<Host>().ok());
@@ -230,8 +233,8 @@ fn without_host<'a>(name: &'a Name, host: &Host) -> &'a str {
 mod tests {
     use super::*;
 
-    fn names() -> Names {
-        Names::new(Host::docker_hub(), vec!["local/".into(), "my.team/".into()])
+    fn names() -> NameResolver {
+        NameResolver::new(Host::docker_hub(), vec!["local/".into(), "my.team/".into()])
             .with_domain(Some("M.example.com"))
             .with_upstream(Host::docker_hub(), Some("docker"))
             .with_upstream("quay.io".parse().unwrap(), Some("quay"))
@@ -240,7 +243,7 @@ mod tests {
 
     fn locate(host: &str, ns: Option<&str>, name: &str) -> Result<String, Error> {
         let ns: Option<Host> = ns.map(|ns| ns.parse().unwrap());
-        let asked = Asked { host: Some(host), namespace: ns.as_ref() };
+        let asked = RegistryHint { host: Some(host), namespace: ns.as_ref() };
         let target = names().locate(&name.parse().unwrap(), asked)?;
         Ok(match target.key.origin {
             Origin::Hosted => format!("hosted {}", target.key.repository),
@@ -320,9 +323,9 @@ mod tests {
 
     #[test]
     fn a_hosted_prefix_does_not_shadow_an_upstream_of_that_name() {
-        let names = Names::new(Host::docker_hub(), vec!["quay.io/".into(), "ghcr.io/".into()])
+        let names = NameResolver::new(Host::docker_hub(), vec!["quay.io/".into(), "ghcr.io/".into()])
             .with_upstream("quay.io".parse().unwrap(), None);
-        let locate = |name: &str| names.locate(&name.parse().unwrap(), Asked::default()).unwrap().key;
+        let locate = |name: &str| names.locate(&name.parse().unwrap(), RegistryHint::default()).unwrap().key;
         assert_eq!(locate("quay.io/a/b").origin, Origin::Upstream("quay.io".parse().unwrap()));
         assert_eq!(locate("ghcr.io/a/b").origin, Origin::Hosted);
     }
@@ -341,7 +344,7 @@ mod tests {
         assert_eq!(locate("gitlab.m.example.com", Some("quay.io"), "a/b").unwrap(), "quay.io a/b");
         assert_eq!(locate("other.example.com", None, "a/b").unwrap(), "docker.io a/b");
         let own = names().with_own_names(&["Push.M.example.com".into()]);
-        let asked = Asked { host: Some("push.m.example.com:5000"), namespace: None };
+        let asked = RegistryHint { host: Some("push.m.example.com:5000"), namespace: None };
         assert_eq!(own.locate(&"local/a".parse().unwrap(), asked).unwrap().key.origin, Origin::Hosted);
     }
 
@@ -374,7 +377,7 @@ mod tests {
             assert_eq!(locate(host, ns, name).unwrap(), "quay.io a/b", "{host} {ns:?} {name}");
         }
         let domain = names().with_domain(Some("n.example.com."));
-        let asked = Asked { host: Some("quay.n.example.com"), namespace: None };
+        let asked = RegistryHint { host: Some("quay.n.example.com"), namespace: None };
         let located = domain.locate(&"a/b".parse().unwrap(), asked).unwrap();
         assert_eq!(located.key.origin, Origin::Upstream("quay.io".parse().unwrap()));
     }

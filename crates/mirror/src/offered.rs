@@ -5,13 +5,13 @@ use std::{sync::Arc, time::SystemTime};
 use arc_swap::Guard;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::{Digest, Reference, Tag};
-use entrepot_policy::{Mode, Offer, Percent, Unoffered};
+use entrepot_policy::{Mode, Offer, Percent, Withheld};
 
 use crate::{
     error::{Error, NotOffered},
     freshness::Age,
     manifests::{Fetched, fresh},
-    metrics::Kind,
+    metrics::ContentKind,
     mirror::Mirror,
     purpose::{Purpose, Reach},
     served::ServedManifest,
@@ -37,7 +37,7 @@ impl Mirror {
     }
 
     /// The refusal of what is not on offer, which is counted.
-    pub fn not_offered(&self, what: Unoffered<'_>) -> Error {
+    pub fn not_offered(&self, what: Withheld<'_>) -> Error {
         let offer = self.offer();
         self.0.metrics.not_offered(offer.mode);
         let left = |until: SystemTime| until.duration_since(self.0.clock.now()).unwrap_or_default();
@@ -51,7 +51,7 @@ impl Mirror {
     /// [`Error::NotOffered`]
     pub fn check_open(&self, name: &str) -> Result<(), Error> {
         if self.offer().mode == Mode::Closed {
-            return Err(self.not_offered(Unoffered::Anything(name)));
+            return Err(self.not_offered(Withheld::Anything(name)));
         }
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Mirror {
     }
 
     pub(crate) fn not_held(&self, key: &RepoKey, reference: &Reference) -> Error {
-        self.not_offered(Unoffered::NotHeld(&named(key, reference)))
+        self.not_offered(Withheld::NotHeld(&named(key, reference)))
     }
 
     /// A manifest of an upstream, without asking it: a tag leads where it led last, however long ago that was.
@@ -139,7 +139,7 @@ impl Mirror {
     async fn held_by_digest(&self, key: &RepoKey, digest: &Digest, reference: &Reference) -> Fetched {
         let held = self.0.holdings.manifest(key, digest).await?;
         let held = held.ok_or_else(|| self.not_held(key, reference))?;
-        self.0.metrics.hit(Kind::Manifest);
+        self.0.metrics.hit(ContentKind::Manifest);
         Ok(held)
     }
 
@@ -161,7 +161,7 @@ impl Mirror {
         }
         let name = named(key, &Reference::Digest(*digest));
         let Reach::Small(small) = reach else {
-            return Err(self.not_offered(Unoffered::NotHeld(&name)));
+            return Err(self.not_offered(Withheld::NotHeld(&name)));
         };
         let size = match self.0.fills.size_limit(key, digest).await {
             SizeLimit::Stated(size) => Some(size),
@@ -169,7 +169,7 @@ impl Mirror {
             SizeLimit::Configured(_) => self.upstream_blob_head(upstream, key, digest).await?.size,
         };
         match size {
-            Some(size) if size > small => Err(self.not_offered(Unoffered::Large(&name, size))),
+            Some(size) if size > small => Err(self.not_offered(Withheld::Large(&name, size))),
             Some(_) | None => Ok(()),
         }
     }

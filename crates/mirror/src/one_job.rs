@@ -15,16 +15,16 @@ pub struct JobState<P, R> {
 
 /// The work of one kind. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct OneJob<P, R>(Arc<Mutex<Inner<P, R>>>);
+pub(crate) struct OneJob<P, R>(Arc<Mutex<JobSlot<P, R>>>);
 
-struct Inner<P, R> {
+struct JobSlot<P, R> {
     running: Option<(P, CancellationToken)>,
     last: Option<R>,
 }
 
 impl<P, R> Default for OneJob<P, R> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Inner { running: None, last: None })))
+        Self(Arc::new(Mutex::new(JobSlot { running: None, last: None })))
     }
 }
 
@@ -52,7 +52,7 @@ impl<P: Clone, R: Clone> OneJob<P, R> {
         inner.running.as_ref().map(|(_, cancel)| cancel.cancel()).is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner<P, R>> {
+    fn lock(&self) -> MutexGuard<'_, JobSlot<P, R>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_blobs::Held;
+use entrepot_blobs::HeldBlob;
 use entrepot_catalog::RepoKey;
 use entrepot_oci::Digest;
 use entrepot_remote::{BlobRequest, BlobStream, Error as RemoteError};
@@ -37,7 +37,7 @@ impl Mirror {
         upstream: &Upstream,
         key: &RepoKey,
         digest: &Digest,
-        held: &Held,
+        held: &HeldBlob,
     ) -> Result<(), Error> {
         if is_manifest_at(upstream, &self.0.holdings, key, digest).await {
             return Err(Error::BlobUnknown { name: key.to_string(), digest: *digest });
@@ -53,9 +53,9 @@ impl Mirror {
         let shown = upstream.open_blob(key, digest, ask).await.map_err(refused)?;
         let endpoint = shown.endpoint;
         match compare(shown, held, wanted).await? {
-            Shown::Same => Ok(()),
-            Shown::Nothing(error) => Err(refused(error)),
-            Shown::Other => {
+            ProofOutcome::Same => Ok(()),
+            ProofOutcome::Nothing(error) => Err(refused(error)),
+            ProofOutcome::Other => {
                 upstream.distrust(endpoint);
                 Err(upstream.invalid("it shows other bytes than the digest has"))
             }
@@ -64,7 +64,7 @@ impl Mirror {
 }
 
 /// The outcome of comparing a registry's bytes with ours.
-enum Shown {
+enum ProofOutcome {
     Same,
     Other,
     /// The connection broke, or it took too long.
@@ -72,40 +72,40 @@ enum Shown {
 }
 
 // Compares up to the end of `wanted`; a registry without ranges is compared from the start.
-async fn compare(mut shown: BlobStream, held: &Held, wanted: Range<u64>) -> Result<Shown, Error> {
+async fn compare(mut shown: BlobStream, held: &HeldBlob, wanted: Range<u64>) -> Result<ProofOutcome, Error> {
     if shown.total.is_some_and(|total| total != held.size()) {
-        return Ok(Shown::Other);
+        return Ok(ProofOutcome::Other);
     }
     let mut at = shown.start;
     while at < wanted.end {
         let bytes = match shown.chunks.next().await {
             Some(Ok(bytes)) => bytes,
-            Some(Err(error)) => return Ok(Shown::Nothing(error)),
-            None => return Ok(Shown::Other),
+            Some(Err(error)) => return Ok(ProofOutcome::Nothing(error)),
+            None => return Ok(ProofOutcome::Other),
         };
         // No longer than the piece itself.
         let counted = bytes.slice(..(wanted.end - at).min(bytes.len() as u64) as usize);
         let until = at + counted.len() as u64;
         if held_bytes(held, at..until).await? != counted {
-            return Ok(Shown::Other);
+            return Ok(ProofOutcome::Other);
         }
         at = until;
     }
-    Ok(Shown::Same)
+    Ok(ProofOutcome::Same)
 }
 
-async fn held_bytes(held: &Held, range: Range<u64>) -> Result<Bytes, Error> {
+async fn held_bytes(held: &HeldBlob, range: Range<u64>) -> Result<Bytes, Error> {
     // What lies in memory is no longer than memory.
     let within = range.start as usize..range.end as usize;
     match held {
-        Held::Memory(bytes) => Ok(bytes.slice(within)),
-        Held::Mapped(mapping) => {
+        HeldBlob::Memory(bytes) => Ok(bytes.slice(within)),
+        HeldBlob::Mapped(mapping) => {
             let (ready, bytes) = (mapping.clone(), mapping.bytes().slice(within));
             let looked = tokio::task::spawn_blocking(move || ready.ready(range)).await;
             looked.map_err(store_failed)?.map_err(blobs_failed)?;
             Ok(bytes)
         }
-        Held::Object(object) => {
+        HeldBlob::Object(object) => {
             let mut all = Vec::with_capacity(within.len());
             let mut pieces = object.stream(range).await.map_err(blobs_failed)?;
             while let Some(piece) = pieces.next().await {

@@ -18,10 +18,10 @@ const ONCE_IN: Duration = Duration::from_secs(60 * 60);
 
 /// The pulls that are not in the catalog yet.
 #[derive(Default)]
-pub(crate) struct PullCounts(Mutex<Counts>);
+pub(crate) struct PullCounts(Mutex<PendingCounts>);
 
 #[derive(Default)]
-struct Counts {
+struct PendingCounts {
     /// For each manifest the pulls, those of them that count, and the time of the last one.
     pulls: HashMap<(RepoKey, Digest), (u64, u64, SystemTime), RandomState>,
     /// Who has pulled what since a time.
@@ -29,7 +29,7 @@ struct Counts {
     seen_since: Option<SystemTime>,
 }
 
-impl Counts {
+impl PendingCounts {
     /// Whether this client's pull of this manifest counts. Beyond [`CAPACITY`] none does until the time is over.
     fn is_first(&mut self, of: &(RepoKey, Digest), by: u64, now: SystemTime) -> bool {
         let is_over = |since| now.duration_since(since).map_or(true, |age| age >= ONCE_IN);
@@ -73,7 +73,7 @@ impl PullCounts {
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Counts> {
+    fn lock(&self) -> MutexGuard<'_, PendingCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

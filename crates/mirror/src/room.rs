@@ -5,12 +5,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use entrepot_eviction::{Admission, Limits, Space};
+use entrepot_eviction::{Admission, CacheLimits, Space};
 use tokio::sync::Notify;
 
 /// The room that there is. Counted as content comes and goes, and set right whenever all of it is looked at.
 pub(crate) struct Room {
-    limits: Limits,
+    limits: CacheLimits,
     held: AtomicU64,
     coming: AtomicU64,
     /// The largest of what was not kept because there was no room.
@@ -20,13 +20,13 @@ pub(crate) struct Room {
 
 /// Bytes that are on their way. They count as held until this is dropped.
 #[must_use]
-pub(crate) struct Coming {
+pub(crate) struct IncomingBytes {
     room: Arc<Room>,
     bytes: u64,
 }
 
 impl Room {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
             held: AtomicU64::new(0),
@@ -70,9 +70,9 @@ impl Room {
     }
 
     /// Counts bytes that are on their way.
-    pub(crate) fn expect(self: &Arc<Self>, bytes: u64) -> Coming {
+    pub(crate) fn expect(self: &Arc<Self>, bytes: u64) -> IncomingBytes {
         self.coming.fetch_add(bytes, Ordering::Relaxed);
-        Coming { room: Arc::clone(self), bytes }
+        IncomingBytes { room: Arc::clone(self), bytes }
     }
 
     /// Whether a blob is kept that belongs to an image of that size. If there is no room now, some is made.
@@ -102,7 +102,7 @@ impl Room {
     }
 }
 
-impl Drop for Coming {
+impl Drop for IncomingBytes {
     fn drop(&mut self) {
         self.room.coming.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_on_its_way_takes_room_too() {
-        let limits = Limits::new(Some(100), None, None).unwrap();
+        let limits = CacheLimits::new(Some(100), None, None).unwrap();
         let room = Arc::new(Room::new(limits));
         assert!(room.is_limited());
         room.set_held(50);

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_blobs::{Pace, Rehashed};
+use entrepot_blobs::{Pace, RehashOutcome};
 use entrepot_catalog::{Origin, RepoKey};
 use entrepot_oci::{Digest, Reference};
 use futures_util::StreamExt as _;
@@ -114,7 +114,7 @@ impl Mirror {
                 report.digests += 1;
                 report.bytes += *size;
                 self.0.metrics.scrubbed(*size);
-                if found != Rehashed::Fine {
+                if found != RehashOutcome::Fine {
                     let finding = self.restore(digest, *size, found).await?;
                     warn(&finding);
                     self.0.metrics.scrub_found(finding.outcome);
@@ -137,7 +137,7 @@ impl Mirror {
         }
     }
 
-    async fn restore(&self, digest: &Digest, size: u64, found: Rehashed) -> Result<ScrubFinding, Error> {
+    async fn restore(&self, digest: &Digest, size: u64, found: RehashOutcome) -> Result<ScrubFinding, Error> {
         let holders = self.0.holdings.holders(digest).await?;
         self.0.holdings.forget_bytes(digest, &holders);
         let mut outcome = if holders.are_hosted() { ScrubOutcome::PushAgain } else { ScrubOutcome::Lost };
@@ -160,7 +160,7 @@ impl Mirror {
         }
         let images =
             if outcome == ScrubOutcome::Restored { Vec::new() } else { self.needing(digest, &holders).await };
-        let was_damaged = found == Rehashed::Damaged;
+        let was_damaged = found == RehashOutcome::Damaged;
         Ok(ScrubFinding { digest: *digest, size, was_damaged, outcome, images })
     }
 

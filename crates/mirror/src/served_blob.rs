@@ -7,7 +7,7 @@ use entrepot_blobs::Mapping;
 
 use crate::{
     error::Error,
-    fill::state::{Content, Fill},
+    fill::state::{Fill, FillContent},
     passthrough::PassThrough,
     served::Opened,
     stored_object::StoredObject,
@@ -27,7 +27,7 @@ enum Source {
     Memory(Bytes),
     Mapped(Mapping),
     Object(Box<StoredObject>),
-    Filling(Arc<Fill>, Content),
+    Filling(Arc<Fill>, FillContent),
     Passing(Box<PassThrough>),
 }
 
@@ -85,7 +85,7 @@ impl ServedBlob {
     }
 
     /// A blob that is being downloaded.
-    pub(crate) fn filling(fill: Arc<Fill>, content: Content) -> Self {
+    pub(crate) fn filling(fill: Arc<Fill>, content: FillContent) -> Self {
         Self { size: Some(content.size), source: Source::Filling(fill, content) }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use entrepot_eviction::{Limits, LimitsError};
+use entrepot_eviction::{CacheLimits, LimitsError};
 use entrepot_oci::Host;
 use entrepot_remote::Remote;
 use serde::Deserialize;
@@ -13,10 +13,10 @@ use crate::rule_error::RuleError;
 /// The `mirror` section.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct MirrorSettings {
     /// The domain whose subdomains stand for upstreams, by their alias: `docker.m.example.com`.
     pub domain: Option<String>,
-    /// Names of the server itself, which stand for no upstream although they may be below [`Settings::domain`].
+    /// Names of the server itself, which stand for no upstream although they may be below [`MirrorSettings::domain`].
     #[serde(skip)]
     pub own_names: Vec<String>,
     /// Addresses of the server itself, as they stand in front of images: `m.example.com`, `127.0.0.1:5000`.
@@ -50,7 +50,7 @@ pub struct Settings {
     pub catalog: bool,
 }
 
-impl Default for Settings {
+impl Default for MirrorSettings {
     fn default() -> Self {
         Self {
             domain: None,
@@ -82,14 +82,14 @@ pub enum SettingsError {
     Limits(#[from] LimitsError),
 }
 
-impl Settings {
+impl MirrorSettings {
     /// The limits of what is held.
     ///
     /// # Errors
     /// One that cannot be meant.
-    pub fn limits(&self) -> Result<Limits, LimitsError> {
+    pub fn limits(&self) -> Result<CacheLimits, LimitsError> {
         let bytes = |size: Option<ByteSize>| size.map(|size| size.as_u64());
-        Limits::new(bytes(self.max_size), bytes(self.min_free), self.keep_for)
+        CacheLimits::new(bytes(self.max_size), bytes(self.min_free), self.keep_for)
     }
 }
 
@@ -98,16 +98,16 @@ impl Settings {
 pub struct UpstreamParts {
     /// The client that speaks to it. Its host is the upstream's name.
     pub remote: Remote,
-    /// Its label below [`Settings::domain`].
+    /// Its label below [`MirrorSettings::domain`].
     pub alias: Option<String>,
-    /// Freshness rules that differ from [`Settings::freshness`].
+    /// Freshness rules that differ from [`MirrorSettings::freshness`].
     pub freshness: Freshness,
 }
 
 /// The freshness rules of an upstream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
-    /// For all tags; `None` means [`Settings::freshness`].
+    /// For all tags; `None` means [`MirrorSettings::freshness`].
     pub default: Option<Duration>,
     /// For some tags; the first rule that matches decides.
     pub rules: Vec<TagRule>,

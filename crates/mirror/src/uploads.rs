@@ -44,34 +44,34 @@ pub(crate) struct Uploads {
     holdings: Arc<Holdings>,
     /// The most bytes of one session.
     limit: u64,
-    known: Mutex<HashMap<UploadId, Known>>,
+    known: Mutex<HashMap<UploadId, SessionEntry>>,
 }
 
 /// A session that counts against the bounds.
-struct Known {
+struct SessionEntry {
     repository: String,
     owner: Uploader,
-    state: State,
+    state: SessionState,
 }
 
 /// What is in memory of a session.
-enum State {
+enum SessionState {
     /// Nothing: it is being made, or nobody has asked for it since a restart.
     OnDisk,
     /// Its progress, without its file.
     Parked(Box<Checkpoint>),
-    Open(Arc<Open>),
+    Open(Arc<OpenSession>),
 }
 
 /// A session that can be asked whose it is and how far, also while somebody sends.
-pub(crate) struct Open {
+pub(crate) struct OpenSession {
     repository: String,
     received: Arc<AtomicU64>,
-    session: tokio::sync::Mutex<Session>,
+    session: tokio::sync::Mutex<UploadSession>,
 }
 
 /// A session's bytes, in a staged file and hashed as they came.
-pub(crate) struct Session {
+pub(crate) struct UploadSession {
     staged: Staged,
     hasher: Hasher,
     algorithm: Algorithm,
@@ -116,7 +116,8 @@ impl Uploads {
             match self.noted(id).await {
                 Ok(Some(note)) => {
                     let owner = note.owner();
-                    let known = Known { repository: note.repository, owner, state: State::OnDisk };
+                    let known =
+                        SessionEntry { repository: note.repository, owner, state: SessionState::OnDisk };
                     drop(self.lock().insert(id, known));
                 }
                 Ok(None) => self.discard(id).await,
@@ -181,8 +182,8 @@ impl Uploads {
             }
         };
         let start = Checkpoint { offset: 0, hasher: Hasher::new(algorithm) };
-        let open = Open::new(key.to_string(), staged, start, self.limit);
-        let known = Known { repository: key.to_string(), owner: by, state: State::Open(open) };
+        let open = OpenSession::new(key.to_string(), staged, start, self.limit);
+        let known = SessionEntry { repository: key.to_string(), owner: by, state: SessionState::Open(open) };
         self.lock().insert(id, known);
         Ok(id)
     }
@@ -197,7 +198,7 @@ impl Uploads {
         if known.len() >= MAX_SESSIONS || of_one >= MAX_PER_REPOSITORY {
             return Err(Error::TooManyUploads);
         }
-        known.insert(id, Known { repository, owner, state: State::OnDisk });
+        known.insert(id, SessionEntry { repository, owner, state: SessionState::OnDisk });
         Ok(())
     }
 
@@ -225,7 +226,7 @@ impl Uploads {
     ///
     /// # Errors
     /// [`Error::UploadUnknown`], also if it is of another repository.
-    pub(crate) async fn find(&self, key: &RepoKey, id: UploadId) -> Result<Arc<Open>, Error> {
+    pub(crate) async fn find(&self, key: &RepoKey, id: UploadId) -> Result<Arc<OpenSession>, Error> {
         let open = match self.open(id) {
             Some(open) => open,
             None => self.reopen(id).await?,
@@ -263,7 +264,8 @@ impl Uploads {
     }
 
     fn over(&self, now: SystemTime) -> Vec<UploadId> {
-        let is_over = |known: &Known| matches!(&known.state, State::Open(open) if open.is_over(now));
+        let is_over =
+            |known: &SessionEntry| matches!(&known.state, SessionState::Open(open) if open.is_over(now));
         self.lock().iter().filter(|(_, known)| is_over(known)).map(|(id, _)| *id).collect()
     }
 
@@ -272,18 +274,18 @@ impl Uploads {
         self.lock().contains_key(&id)
     }
 
-    fn open(&self, id: UploadId) -> Option<Arc<Open>> {
+    fn open(&self, id: UploadId) -> Option<Arc<OpenSession>> {
         match &self.lock().get(&id)?.state {
-            State::Open(open) => Some(Arc::clone(open)),
-            State::OnDisk | State::Parked(_) => None,
+            SessionState::Open(open) => Some(Arc::clone(open)),
+            SessionState::OnDisk | SessionState::Parked(_) => None,
         }
     }
 
     fn is_unused(&self, id: UploadId) -> bool {
         self.lock().get(&id).is_some_and(|known| match &known.state {
-            State::Open(open) => open.received() == 0,
-            State::Parked(at) => at.offset == 0,
-            State::OnDisk => false,
+            SessionState::Open(open) => open.received() == 0,
+            SessionState::Parked(at) => at.offset == 0,
+            SessionState::OnDisk => false,
         })
     }
 
@@ -291,16 +293,16 @@ impl Uploads {
     fn park(&self, id: UploadId) {
         let mut all = self.lock();
         let Some(known) = all.get_mut(&id) else { return };
-        let State::Open(open) = &known.state else { return };
+        let SessionState::Open(open) = &known.state else { return };
         if Arc::strong_count(open) == 1
             && let Some(at) = open.at_rest()
         {
-            known.state = State::Parked(Box::new(at));
+            known.state = SessionState::Parked(Box::new(at));
         }
     }
 
     /// Opens the file of a session again. Only the bytes of an earlier process are hashed again.
-    async fn reopen(&self, id: UploadId) -> Result<Arc<Open>, Error> {
+    async fn reopen(&self, id: UploadId) -> Result<Arc<OpenSession>, Error> {
         let staged = self.holdings.staged(&StageId::Upload(id)).await.map_err(blobs_failed)?;
         let staged = staged.ok_or(Error::UploadUnknown)?;
         let (begun, at) = match self.parked(id) {
@@ -310,30 +312,31 @@ impl Uploads {
                 let algorithm = note.algorithm.parse().map_err(|_| Error::UploadUnknown)?;
                 let at = hash_staged(&staged, algorithm).await?;
                 let owner = note.owner();
-                (Known { repository: note.repository, owner, state: State::OnDisk }, at)
+                (SessionEntry { repository: note.repository, owner, state: SessionState::OnDisk }, at)
             }
         };
-        let open = Open::new(begun.repository.clone(), staged, at, self.limit);
+        let open = OpenSession::new(begun.repository.clone(), staged, at, self.limit);
         let mut all = self.lock();
         let known = all.entry(id).or_insert(begun);
-        if let State::Open(before) = &known.state {
+        if let SessionState::Open(before) = &known.state {
             return Ok(Arc::clone(before));
         }
-        known.state = State::Open(Arc::clone(&open));
+        known.state = SessionState::Open(Arc::clone(&open));
         Ok(open)
     }
 
-    fn parked(&self, id: UploadId) -> Option<(Known, Checkpoint)> {
+    fn parked(&self, id: UploadId) -> Option<(SessionEntry, Checkpoint)> {
         let all = self.lock();
-        let Known { repository, owner, state } = all.get(&id)?;
-        let known = Known { repository: repository.clone(), owner: *owner, state: State::OnDisk };
+        let SessionEntry { repository, owner, state } = all.get(&id)?;
+        let known =
+            SessionEntry { repository: repository.clone(), owner: *owner, state: SessionState::OnDisk };
         match state {
-            State::Parked(at) => Some((known, (**at).clone())),
-            State::OnDisk | State::Open(_) => None,
+            SessionState::Parked(at) => Some((known, (**at).clone())),
+            SessionState::OnDisk | SessionState::Open(_) => None,
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, Known>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<UploadId, SessionEntry>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -350,12 +353,12 @@ impl Note {
     }
 }
 
-impl Open {
+impl OpenSession {
     fn new(repository: String, staged: Staged, at: Checkpoint, limit: u64) -> Arc<Self> {
         let Checkpoint { offset, hasher } = at;
         let algorithm = hasher.algorithm();
         let received = Arc::new(AtomicU64::new(offset));
-        let session = Session {
+        let session = UploadSession {
             staged,
             hasher,
             algorithm,
@@ -386,12 +389,12 @@ impl Open {
     }
 
     /// The session's bytes, once nobody else sends.
-    pub(crate) async fn lock(&self) -> tokio::sync::MutexGuard<'_, Session> {
+    pub(crate) async fn lock(&self) -> tokio::sync::MutexGuard<'_, UploadSession> {
         self.session.lock().await
     }
 }
 
-impl Session {
+impl UploadSession {
     /// The number of bytes received.
     pub(crate) fn offset(&self) -> u64 {
         self.offset

@@ -19,8 +19,9 @@ use entrepot_catalog::RepoKey;
 use entrepot_oci::{Descriptor, Digest, Host, Page, Reference, Repository};
 use entrepot_policy::Percent;
 use entrepot_remote::{
-    AccountQuota, BlobRequest, BlobStream, Endpoint, Error as RemoteError, FetchedManifest, FoundManifest,
-    LinkStatus, NetworkFault, NetworkFaultKind, Patience, PublicView, PullQuota, Remote, Standing, TagPage,
+    AccountQuota, BlobRequest, BlobStream, Endpoint, EndpointHealth, Error as RemoteError, FetchedManifest,
+    FoundManifest, LinkStatus, NetworkFault, NetworkFaultKind, Patience, PublicView, PullQuota, Remote,
+    TagPage,
 };
 use foldhash::quality::RandomState;
 
@@ -28,7 +29,7 @@ use crate::{
     error::{Error, UpstreamFault},
     freshness::Policy,
     rule_error::RuleError,
-    settings::{Settings, UpstreamParts},
+    settings::{MirrorSettings, UpstreamParts},
 };
 
 /// The size of a download that says something about the link.
@@ -53,7 +54,7 @@ pub struct UpstreamState {
     /// The upstream.
     pub upstream: Host,
     /// How it was when it was asked last.
-    pub standing: Standing,
+    pub health: EndpointHealth,
     /// The part of our pulls that is left, if it says so.
     pub budget: Option<Percent>,
 }
@@ -78,7 +79,7 @@ impl Upstreams {
     ///
     /// # Errors
     /// A freshness rule that is not a glob.
-    pub(crate) fn new(settings: &Settings, parts: Vec<UpstreamParts>) -> Result<Self, RuleError> {
+    pub(crate) fn new(settings: &MirrorSettings, parts: Vec<UpstreamParts>) -> Result<Self, RuleError> {
         let upstreams = parts.into_iter().map(|parts| {
             let host = parts.remote.host().clone();
             let freshness = Policy::new(settings, &parts.freshness);
@@ -274,7 +275,7 @@ impl Upstream {
     /// How it stands.
     pub(crate) fn state(&self) -> UpstreamState {
         let left = self.pull_quota().and_then(|quota| Percent::of(quota.remaining, quota.limit));
-        UpstreamState { upstream: self.host().clone(), standing: self.remote.standing(), budget: left }
+        UpstreamState { upstream: self.host().clone(), health: self.remote.standing(), budget: left }
     }
 
     /// True if no more than the reserve is left, which is for clients.

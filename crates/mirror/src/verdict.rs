@@ -7,7 +7,7 @@ use entrepot_oci::{Digest, Reference};
 
 /// What an upstream says of a repository to those without an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AnonymousAccess {
     /// Everybody gets it.
     Public,
     /// It is refused, or there is no such repository: the two cannot be told apart.
@@ -30,7 +30,7 @@ pub enum Probe<'a> {
 /// A verdict and its age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VerdictState {
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: AnonymousAccess,
     /// When the upstream last gave it.
     pub(crate) checked: SystemTime,
     /// Before this time the upstream is not asked again, since it has just failed to answer.
@@ -68,7 +68,7 @@ impl Probe<'_> {
 
 impl From<VisibilityRecord> for VerdictState {
     fn from(record: VisibilityRecord) -> Self {
-        let verdict = if record.is_public { Verdict::Public } else { Verdict::Private };
+        let verdict = if record.is_public { AnonymousAccess::Public } else { AnonymousAccess::Private };
         Self { verdict, checked: record.checked, not_before: None }
     }
 }

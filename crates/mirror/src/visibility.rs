@@ -11,7 +11,7 @@ use std::sync::Arc;
 use entrepot_bounded_cache::Change;
 use entrepot_catalog::{Origin, RepoKey, VisibilityRecord};
 use entrepot_oci::Reference;
-use entrepot_policy::Unoffered;
+use entrepot_policy::Withheld;
 use entrepot_remote::PublicView;
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     purpose::Reach,
     single_flight::Waiter,
     upstream::Upstream,
-    verdict::{Probe, Question, Verdict, VerdictState},
+    verdict::{AnonymousAccess, Probe, Question, VerdictState},
 };
 
 /// The most repositories that are remembered as not public in the catalog: anybody can ask for names that do not exist.
@@ -30,8 +30,8 @@ const MOST_PRIVATE: usize = 10_000;
 impl Mirror {
     /// Whether a repository is public, as far as that is known without waiting. One look into memory at most; a verdict
     /// that is due is renewed in the background, by way of `probe`.
-    pub fn known_verdict(&self, key: &RepoKey, probe: Probe<'_>) -> Option<Verdict> {
-        let Some(upstream) = self.careful(key) else { return Some(Verdict::Public) };
+    pub fn known_verdict(&self, key: &RepoKey, probe: Probe<'_>) -> Option<AnonymousAccess> {
+        let Some(upstream) = self.careful(key) else { return Some(AnonymousAccess::Public) };
         let known = self.0.memory.verdicts.get(key)?;
         if self.reach() == Reach::Held {
             return Some(known.verdict);
@@ -55,7 +55,7 @@ impl Mirror {
     ///
     /// # Errors
     /// [`Error::VisibilityUnknown`]: the upstream does not say, and has not said lately.
-    pub async fn verdict(&self, key: &RepoKey, probe: Probe<'_>) -> Result<Verdict, Error> {
+    pub async fn verdict(&self, key: &RepoKey, probe: Probe<'_>) -> Result<AnonymousAccess, Error> {
         if self.0.memory.verdicts.get(key).is_none()
             && let Some(recorded) = self.0.holdings.visibility(key).await
         {
@@ -65,7 +65,7 @@ impl Mirror {
         if let Some(known) = self.known_verdict(key, probe) {
             return Ok(known);
         }
-        let Some(upstream) = self.careful(key) else { return Ok(Verdict::Public) };
+        let Some(upstream) = self.careful(key) else { return Ok(AnonymousAccess::Public) };
         let counts = |known: &VerdictState| {
             upstream.freshness().verdict_age(known, self.0.clock.now()) != VerdictAge::Expired
         };
@@ -77,7 +77,7 @@ impl Mirror {
                 return answer.await;
             }
             let answer = tokio::time::timeout(STALE_AFTER, answer).await;
-            let unknown = || self.not_offered(Unoffered::NotHeld(&key.to_string()));
+            let unknown = || self.not_offered(Withheld::NotHeld(&key.to_string()));
             return answer.ok().and_then(Result::ok).ok_or_else(unknown);
         };
         match tokio::time::timeout(STALE_AFTER, answer).await {
@@ -100,22 +100,22 @@ impl Mirror {
         upstream: &Arc<Upstream>,
         key: &RepoKey,
         probe: Probe<'_>,
-    ) -> Waiter<Result<Verdict, Error>> {
+    ) -> Waiter<Result<AnonymousAccess, Error>> {
         let question = Question { key: key.clone(), reference: probe.reference(), named_by: probe.blob() };
         let (mirror, upstream, asked) = (self.clone(), Arc::clone(upstream), question.clone());
         self.0.questions.join(question, || async move { mirror.ask_now(&upstream, asked).await })
     }
 
-    async fn ask_now(&self, upstream: &Upstream, question: Question) -> Result<Verdict, Error> {
+    async fn ask_now(&self, upstream: &Upstream, question: Question) -> Result<AnonymousAccess, Error> {
         let Question { key, mut reference, named_by } = question;
         if let Some(blob) = named_by {
             reference = self.0.holdings.named_by(&key, &blob).await.first().copied().map(Reference::Digest);
         }
         match upstream.public_view(&key, reference.as_ref()).await {
-            Ok(PublicView::Given) => Ok(self.keep_verdict(key, Verdict::Public)),
-            Ok(PublicView::Refused) => Ok(self.keep_verdict(key, Verdict::Private)),
+            Ok(PublicView::Given) => Ok(self.keep_verdict(key, AnonymousAccess::Public)),
+            Ok(PublicView::Refused) => Ok(self.keep_verdict(key, AnonymousAccess::Private)),
             // Not for everybody, but others may ask for something that is there.
-            Ok(PublicView::Missing) => Ok(Verdict::Private),
+            Ok(PublicView::Missing) => Ok(AnonymousAccess::Private),
             Err(error) => {
                 self.put_off(&key);
                 Err(error)
@@ -123,24 +123,26 @@ impl Mirror {
         }
     }
 
-    fn keep_verdict(&self, key: RepoKey, verdict: Verdict) -> Verdict {
+    fn keep_verdict(&self, key: RepoKey, verdict: AnonymousAccess) -> AnonymousAccess {
         let checked = self.0.clock.now();
         let before = self.0.memory.verdicts.get(&key);
         match verdict {
-            Verdict::Private if before.is_none_or(|before| before.verdict != verdict) => tracing::info!(
-                %key,
-                "an upstream gives this to nobody without an account: only those who were granted it get it here; \
-                 hint: `access.grants`"
-            ),
-            Verdict::Public if before.is_some_and(|before| before.verdict != verdict) => {
+            AnonymousAccess::Private if before.is_none_or(|before| before.verdict != verdict) => {
+                tracing::info!(
+                    %key,
+                    "an upstream gives this to nobody without an account: only those who were granted it get it here; \
+                     hint: `access.grants`"
+                )
+            }
+            AnonymousAccess::Public if before.is_some_and(|before| before.verdict != verdict) => {
                 tracing::info!(%key, "an upstream gives this to everybody now");
             }
-            Verdict::Private | Verdict::Public => {}
+            AnonymousAccess::Private | AnonymousAccess::Public => {}
         }
         self.0.memory.verdicts.insert(key.clone(), VerdictState { verdict, checked, not_before: None });
         let mirror = self.clone();
         self.0.tasks.spawn(async move {
-            let record = VisibilityRecord { is_public: verdict == Verdict::Public, checked };
+            let record = VisibilityRecord { is_public: verdict == AnonymousAccess::Public, checked };
             mirror.0.holdings.set_visibility(&key, record).await;
         });
         verdict

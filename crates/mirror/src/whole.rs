@@ -13,7 +13,7 @@ use crate::{
     error::{Error, UpstreamFault},
     insight::BlobBytes,
     mirror::Mirror,
-    names::Target,
+    names::ResolvedRepository,
     served::{Cut, HeldManifest, Opened},
 };
 
@@ -39,7 +39,7 @@ pub struct WholeImage {
 
 /// What became of a blob that was to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum BlobArrival {
     /// It was here, and has the bytes that its digest says.
     Before,
     /// It came, is recorded, and has the bytes that its digest says.
@@ -211,13 +211,13 @@ impl Mirror {
         key: &RepoKey,
         digest: &Digest,
         mut told: impl FnMut(u64) + Send,
-    ) -> Result<Kept, Error> {
-        let target = Target { key: key.clone(), by_namespace: false };
+    ) -> Result<BlobArrival, Error> {
+        let target = ResolvedRepository { key: key.clone(), by_namespace: false };
         for attempt in 0..=ATTEMPTS {
             if let Some(bytes) = self.held_bytes(key, digest).await? {
                 let has_them = is_of(bytes, digest).await?;
-                let kept = if attempt == 0 { Kept::Before } else { Kept::Now };
-                return Ok(if has_them { kept } else { Kept::Damaged });
+                let kept = if attempt == 0 { BlobArrival::Before } else { BlobArrival::Now };
+                return Ok(if has_them { kept } else { BlobArrival::Damaged });
             }
             if attempt < ATTEMPTS {
                 let opened = self.blob(&target, digest).await?.open(None).await?;
@@ -229,7 +229,7 @@ impl Mirror {
                 came.or_else(|cut| if attempt + 1 < ATTEMPTS { Ok(()) } else { Err(cut_off(key, cut)) })?;
             }
         }
-        Ok(Kept::NoSpace)
+        Ok(BlobArrival::NoSpace)
     }
 }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use entrepot_mirror::{Error, UpstreamFault};
 use entrepot_oci::{Digest, Page};
-use entrepot_testkit::{Action, Capabilities, Fault, Kind, Match, TestImage, TestManifest, until_answer};
+use entrepot_testkit::{
+    Action, Capabilities, Fault, Match, ResourceKind, TestImage, TestManifest, until_answer,
+};
 use support::Rig;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -209,7 +211,7 @@ async fn a_manifest_is_no_blob() {
         rig.pull("a", "1", &index).await;
         // What a manifest names as a blob is not asked for as a manifest.
         let named = &image.blobs()[1].0;
-        assert_eq!(rig.upstream.log().of(named).kind(Kind::Manifest).len(), 0);
+        assert_eq!(rig.upstream.log().of(named).kind(ResourceKind::Manifest).len(), 0);
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use bytesize::ByteSize;
 use entrepot_mirror::{
-    Error, EvictionEnd, EvictionReason, EvictionReport, NewPin, PinFilter, PinSource, Settings,
+    Error, EvictionEnd, EvictionReason, EvictionReport, MirrorSettings, NewPin, PinFilter, PinSource,
 };
 use entrepot_oci::{Digest, Page};
 use entrepot_testkit::{TestImage, until, until_answer};
@@ -186,7 +186,7 @@ async fn a_plan_is_carried_out_exactly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_no_room_passes_without_being_kept() {
     let max_size = Some(ByteSize::mib(4));
-    let rig = Rig::with_settings(Settings { max_size, ..Settings::default() }).await;
+    let rig = Rig::with_settings(MirrorSettings { max_size, ..MirrorSettings::default() }).await;
     let large = TestImage::random(1, 2, 700 << 10);
     rig.upstream.put_image("library/large", "1", &large);
     rig.pull("large", "1", &large).await;
@@ -211,7 +211,7 @@ async fn what_has_no_room_passes_without_being_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_of_it_at_once_waits_for_somebody_to_look() {
     let keep_for = Some(24 * HOUR);
-    let rig = Rig::with_settings(Settings { keep_for, ..Settings::default() }).await;
+    let rig = Rig::with_settings(MirrorSettings { keep_for, ..MirrorSettings::default() }).await;
     for number in 0..101 {
         let (name, image) = (format!("r{number}"), TestImage::random(number, 0, 1));
         rig.upstream.put_image(&format!("library/{name}"), "1", &image);
@@ -230,7 +230,7 @@ async fn all_of_it_at_once_waits_for_somebody_to_look() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_pulls_goes_after_its_time() {
     let keep_for = Some(24 * HOUR);
-    let rig = Rig::with_settings(Settings { keep_for, ..Settings::default() }).await;
+    let rig = Rig::with_settings(MirrorSettings { keep_for, ..MirrorSettings::default() }).await;
     let [a, b, c] = three(&rig).await;
     rig.clock.advance(20 * HOUR);
     rig.manifest("b", "1").await.unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use entrepot_mirror::{Error, Opened, Temperature, UpstreamFault};
 use entrepot_oci::Digest;
-use entrepot_testkit::{Action, Fault, Gate, Match, Place, TestImage, TestRegistry};
+use entrepot_testkit::{Action, BytePosition, Fault, Gate, Match, TestImage, TestRegistry};
 use futures_util::StreamExt;
 use support::{Rig, drain, read, streaming};
 
@@ -203,7 +203,7 @@ async fn repositories_that_share_a_download_all_have_the_blob_afterwards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_bytes_never_make_a_whole_answer() {
-    for place in [Place::Start, Place::End] {
+    for place in [BytePosition::Start, BytePosition::End] {
         for size in [10, 20_000, 3 * MIB] {
             let (rig, digest, bytes) = rig_with(size).await;
             rig.upstream.fault(Fault::on(Match::blobs().get()).then(Action::WrongBytes(place)));
@@ -302,7 +302,7 @@ async fn a_full_disk_passes_blobs_through() {
     }
     rig.upstream.fault(Fault::on(Match::blobs().get()).skip(1).then(Action::CutAfter(MIB as u64)));
     assert_eq!(rig.blob_bytes("a", &digest).await.unwrap(), bytes);
-    rig.upstream.fault(Fault::on(Match::blobs().get()).always().then(Action::WrongBytes(Place::End)));
+    rig.upstream.fault(Fault::on(Match::blobs().get()).always().then(Action::WrongBytes(BytePosition::End)));
     assert!(rig.blob_bytes("a", &digest).await.is_err());
     rig.upstream.clear_faults();
     let blob = rig.mirror.blob(&rig.target("a"), &digest).await.unwrap();

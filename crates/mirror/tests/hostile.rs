@@ -10,7 +10,7 @@ use bytes::Bytes;
 use entrepot_mirror::{Error, Uploader, UpstreamFault};
 use entrepot_oci::{Digest, MediaType};
 use entrepot_remote::Patience;
-use entrepot_testkit::{Action, Bearer, Fault, Match, Place, TestImage, TestRegistry};
+use entrepot_testkit::{Action, Bearer, BytePosition, Fault, Match, TestImage, TestRegistry};
 use futures_util::future::join_all;
 use support::Rig;
 
@@ -32,7 +32,7 @@ async fn wrong_bytes_leave_nothing_and_their_sender_is_asked_last() {
     let image = TestImage::random(3, 2, 3 * MIB);
     first.put_image("library/a", "1", &image);
     second.put_image("library/a", "1", &image);
-    first.fault(Fault::on(blobs()).always().then(Action::WrongBytes(Place::Start)));
+    first.fault(Fault::on(blobs()).always().then(Action::WrongBytes(BytePosition::Start)));
     let rig = Rig::with_endpoints(vec![first, second]).await;
     let [_, (digest, bytes), (other, more)] = image.blobs() else { panic!("a config and two layers") };
     let had = rig.blob_bytes("a", digest).await.expect_err("short");
@@ -52,7 +52,7 @@ async fn whoever_went_on_with_wrong_bytes_is_distrusted_as_well() {
     first.put_image("library/a", "1", &image);
     second.put_image("library/a", "1", &image);
     first.fault(Fault::on(blobs()).then(Action::CutAfter(MIB as u64)));
-    second.fault(Fault::on(blobs()).always().then(Action::WrongBytes(Place::End)));
+    second.fault(Fault::on(blobs()).always().then(Action::WrongBytes(BytePosition::End)));
     let rig = Rig::with_endpoints(vec![first, second]).await;
     let (digest, bytes) = &image.blobs()[1];
     rig.blob_bytes("a", digest).await.expect_err("short");

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
-use entrepot_testkit::{Action, Fault, Gate, Match, Place, TestImage, TestRegistry};
+use entrepot_testkit::{Action, BytePosition, Fault, Gate, Match, TestImage, TestRegistry};
 use futures_util::future::join_all;
 use support::{Rig, read};
 
@@ -110,7 +110,7 @@ async fn an_upstream_without_ranges_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_part_spoils_the_blob() {
     let (rig, digest, bytes, gate) = held_up().await;
-    rig.upstream.fault(Fault::on(Match::blobs().get().ranged()).then(Action::WrongBytes(Place::End)));
+    rig.upstream.fault(Fault::on(Match::blobs().get().ranged()).then(Action::WrongBytes(BytePosition::End)));
     let whole = rig.blob("a", &digest).await.unwrap();
     let tail = SIZE - 10_000..SIZE;
     assert_ne!(part(&rig, &digest, tail.clone()).await.unwrap(), slice(&bytes, tail));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use entrepot_mirror::{Error, UpstreamFault};
 use entrepot_oci::Digest;
-use entrepot_testkit::{Action, Fault, Kind, Match, TestImage, until_answer};
+use entrepot_testkit::{Action, Fault, Match, ResourceKind, TestImage, until_answer};
 use support::Rig;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -232,7 +232,7 @@ async fn a_blob_held_for_one_repository_is_not_given_out_by_another_that_lacks_i
     rig.upstream.clear_log();
     assert_eq!(rig.blob_bytes("c", digest).await.as_ref(), Ok(bytes));
     let log = rig.upstream.log();
-    assert_eq!((log.blob_gets().len(), log.kind(Kind::Blob).heads().len()), (0, 1));
+    assert_eq!((log.blob_gets().len(), log.kind(ResourceKind::Blob).heads().len()), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

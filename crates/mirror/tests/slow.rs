@@ -13,7 +13,7 @@ use bytes::Bytes;
 use entrepot_mirror::{Error, UpstreamFault};
 use entrepot_oci::Digest;
 use entrepot_remote::{FAILURES, Patience};
-use entrepot_testkit::{Action, End, Fault, Gate, Match, TestImage, TestRegistry};
+use entrepot_testkit::{Action, Fault, Gate, Match, ResponseEnd, TestImage, TestRegistry};
 use support::{Rig, read};
 
 const MIB: usize = 1 << 20;
@@ -76,7 +76,7 @@ async fn a_stall_is_resumed() {
         rig.upstream.fault(Fault::on(blobs()).then(Action::StallAfter(at)));
         assert_eq!(rig.blob_bytes("a", &digest).await.unwrap(), bytes);
         let gets = rig.upstream.log().blob_gets();
-        assert_eq!((gets.len(), gets[0].end), (2, End::Left));
+        assert_eq!((gets.len(), gets[0].end), (2, ResponseEnd::Left));
     }
 }
 

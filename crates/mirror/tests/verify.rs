@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use entrepot_mirror::{Check, Fault, Finding, Uploader, Verification};
+use entrepot_mirror::{Check, Discrepancy, Finding, Uploader, Verification};
 use entrepot_oci::Digest;
 use entrepot_testkit::{
     Action, Fault as Misbehaviour, Gate, Match, TestImage,
@@ -126,7 +126,7 @@ async fn mirrored_content_whose_bytes_are_lost_is_forgotten_and_fetched_again() 
     expected.sort_unstable();
     assert_eq!(found.iter().map(|finding| finding.digest).collect::<Vec<_>>(), expected);
     for finding in seen.iter().chain(&found) {
-        assert_eq!(finding.fault, Fault::MissingBytes);
+        assert_eq!(finding.discrepancy, Discrepancy::MissingBytes);
         assert_eq!(finding.repositories, ["docker.io/library/a"]);
         assert_eq!(finding.repaired, found.contains(finding));
     }
@@ -150,7 +150,7 @@ async fn pushed_content_whose_bytes_are_lost_is_named_until_it_is_pushed_again()
         let finding = Finding {
             digest,
             size: 6,
-            fault: Fault::MissingBytes,
+            discrepancy: Discrepancy::MissingBytes,
             repositories: vec!["local/app".to_owned()],
             repaired: false,
         };
@@ -169,8 +169,13 @@ async fn bytes_without_a_record_are_deleted() {
     // Somebody else may be about to record what is new.
     let patient = Check { repair: true, patience: Duration::from_secs(3600) };
     assert_eq!(verified(&rig, patient).await, []);
-    let finding =
-        |repaired| Finding { digest, size: 5, fault: Fault::MissingRecord, repositories: vec![], repaired };
+    let finding = |repaired| Finding {
+        digest,
+        size: 5,
+        discrepancy: Discrepancy::MissingRecord,
+        repositories: vec![],
+        repaired,
+    };
     assert_eq!(verified(&rig, Check::default()).await, [finding(false)]);
     assert!(rig.keeps(&digest));
     assert_eq!(healed(&rig).await.findings, [finding(true)]);

@@ -4,7 +4,7 @@
 
 mod support;
 
-use entrepot_mirror::{Error, Kept};
+use entrepot_mirror::{BlobArrival, Error};
 use entrepot_oci::{Platform, Reference};
 use entrepot_testkit::TestImage;
 use support::Rig;
@@ -40,9 +40,9 @@ async fn the_platforms_that_were_asked_for_are_here_after_a_restart_without_an_u
     for blob in &image.blobs {
         let mut come = 0;
         let kept = rig.mirror.keep_blob(&key, &blob.digest, |bytes| come = bytes).await.unwrap();
-        assert_eq!((kept, come), (Kept::Now, blob.size));
+        assert_eq!((kept, come), (BlobArrival::Now, blob.size));
         let again = rig.mirror.keep_blob(&key, &blob.digest, |_| ()).await.unwrap();
-        assert_eq!(again, Kept::Before);
+        assert_eq!(again, BlobArrival::Before);
     }
     rig.mirror.keep_manifests(&key, &reference, &image).await.unwrap();
     rig.upstream.stop().await;
@@ -98,8 +98,8 @@ async fn bytes_that_are_not_those_of_the_digest_are_told() {
     let image = TestImage::random(6, 1, 3_000_000);
     rig.upstream.put_image("library/a", "1", &image);
     let (key, digest) = (rig.target("a").key, image.blobs()[1].0);
-    assert_eq!(rig.mirror.keep_blob(&key, &digest, |_| ()).await.unwrap(), Kept::Now);
+    assert_eq!(rig.mirror.keep_blob(&key, &digest, |_| ()).await.unwrap(), BlobArrival::Now);
     rig.restart().await;
     rig.damage(&digest);
-    assert_eq!(rig.mirror.keep_blob(&key, &digest, |_| ()).await.unwrap(), Kept::Damaged);
+    assert_eq!(rig.mirror.keep_blob(&key, &digest, |_| ()).await.unwrap(), BlobArrival::Damaged);
 }

@@ -208,10 +208,10 @@ impl<'de> Deserialize<'de> for Digest {
 
 /// Computes a digest from bytes as they arrive.
 #[derive(Clone)]
-pub struct Hasher(State);
+pub struct Hasher(HashState);
 
 #[derive(Clone)]
-enum State {
+enum HashState {
     Sha256(Sha256),
     Sha512(Sha512),
 }
@@ -220,32 +220,32 @@ impl Hasher {
     /// A hasher without input.
     pub fn new(algorithm: Algorithm) -> Self {
         Self(match algorithm {
-            Algorithm::Sha256 => State::Sha256(Sha256::new()),
-            Algorithm::Sha512 => State::Sha512(Sha512::new()),
+            Algorithm::Sha256 => HashState::Sha256(Sha256::new()),
+            Algorithm::Sha512 => HashState::Sha512(Sha512::new()),
         })
     }
 
     /// Its hash function.
     pub fn algorithm(&self) -> Algorithm {
         match self.0 {
-            State::Sha256(_) => Algorithm::Sha256,
-            State::Sha512(_) => Algorithm::Sha512,
+            HashState::Sha256(_) => Algorithm::Sha256,
+            HashState::Sha512(_) => Algorithm::Sha512,
         }
     }
 
     /// Hashes the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
-            State::Sha256(state) => state.update(bytes),
-            State::Sha512(state) => state.update(bytes),
+            HashState::Sha256(state) => state.update(bytes),
+            HashState::Sha512(state) => state.update(bytes),
         }
     }
 
     /// The digest of all bytes hashed so far.
     pub fn finish(self) -> Digest {
         Digest(match self.0 {
-            State::Sha256(state) => Bytes::Sha256(state.finalize().into()),
-            State::Sha512(state) => Bytes::Sha512(state.finalize().into()),
+            HashState::Sha256(state) => Bytes::Sha256(state.finalize().into()),
+            HashState::Sha512(state) => Bytes::Sha512(state.finalize().into()),
         })
     }
 }

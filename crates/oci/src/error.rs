@@ -68,11 +68,11 @@ impl ErrorCode {
 /// The JSON body of an error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
-    errors: Vec<Entry>,
+    errors: Vec<ErrorEntry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+struct ErrorEntry {
     #[serde(default)]
     code: String,
     #[serde(default)]
@@ -82,7 +82,7 @@ struct Entry {
 impl ErrorBody {
     /// A body with one error.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { errors: vec![Entry { code: code.as_str().to_owned(), message: message.into() }] }
+        Self { errors: vec![ErrorEntry { code: code.as_str().to_owned(), message: message.into() }] }
     }
 
     /// The body as JSON.
@@ -107,7 +107,7 @@ impl ErrorBody {
     pub fn summary(&self) -> String {
         let mut seen = HashSet::new();
         let firsts = self.errors.iter().filter(|entry| seen.insert(&entry.code));
-        let words = firsts.map(|Entry { code, message }| match message.as_str() {
+        let words = firsts.map(|ErrorEntry { code, message }| match message.as_str() {
             "" => code.clone(),
             message => format!("{code}: {message}"),
         });

@@ -30,7 +30,7 @@ pub struct ImageConfig {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct ConfigDocument {
     #[serde(flatten)]
     platform: Platform,
     #[serde(default)]
@@ -50,7 +50,7 @@ struct Execution {
 impl ImageConfig {
     /// Reads a configuration. `None` if it is not one: an artifact may have anything in its place.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let Document { platform, created, config } = serde_json::from_slice(bytes).ok()?;
+        let ConfigDocument { platform, created, config } = serde_json::from_slice(bytes).ok()?;
         let (labels, environment) =
             config.map_or_else(Default::default, |config| (config.labels, config.environment));
         Some(Self {

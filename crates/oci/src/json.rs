@@ -25,13 +25,13 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), DocumentError> {
         return Err(DocumentError::Depth);
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    Checked(Place::Manifest).deserialize(&mut reader)?;
+    CheckedValue(JsonPosition::Manifest).deserialize(&mut reader)?;
     Ok(reader.end()?)
 }
 
 /// Position of a value in a manifest; it determines the meaning of an object's keys.
 #[derive(Clone, Copy)]
-enum Place {
+enum JsonPosition {
     /// The document itself.
     Manifest,
     /// A descriptor, or a list of them.
@@ -40,7 +40,7 @@ enum Place {
     Elsewhere,
 }
 
-impl Place {
+impl JsonPosition {
     /// The keys with a meaning at this position (image-spec, manifest.md, image-index.md and descriptor.md).
     const fn keys(self) -> &'static [&'static str] {
         match self {
@@ -102,9 +102,9 @@ fn depth(bytes: &[u8]) -> usize {
 }
 
 /// Accepts any JSON value that passes the check, and discards it.
-struct Checked(Place);
+struct CheckedValue(JsonPosition);
 
-impl<'de> DeserializeSeed<'de> for Checked {
+impl<'de> DeserializeSeed<'de> for CheckedValue {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -112,7 +112,7 @@ impl<'de> DeserializeSeed<'de> for Checked {
     }
 }
 
-impl<'de> Visitor<'de> for Checked {
+impl<'de> Visitor<'de> for CheckedValue {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,7 +9,7 @@ use crate::{Digest, MediaType};
 /// The parts that tell schema 1 from other documents.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct Schema1Document {
     schema_version: u64,
     #[serde(rename = "fsLayers")]
     _layers: Vec<serde::de::IgnoredAny>,
@@ -67,8 +67,8 @@ pub fn is_manifest_digest(digest: &Digest, bytes: &[u8]) -> bool {
     digest.matches(bytes) || schema1_signed_payload(bytes).is_some_and(|payload| digest.matches(&payload))
 }
 
-fn read(bytes: &[u8]) -> Option<Document> {
-    serde_json::from_slice(bytes).ok().filter(|document: &Document| document.schema_version == 1)
+fn read(bytes: &[u8]) -> Option<Schema1Document> {
+    serde_json::from_slice(bytes).ok().filter(|document: &Schema1Document| document.schema_version == 1)
 }
 
 fn protected(text: &str) -> Option<Protected> {

@@ -9,11 +9,11 @@ use crate::bucket::Bucket;
 
 /// A number in a time: `120/m`, or `120/m burst 300` if more may be had at once. None at all is `0/m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance(In<Count>);
+pub struct Allowance(PerUnit<Count>);
 
 /// A number of bytes in a time: `20GiB/h`, or `20GiB/h burst 60GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Volume(In<Size>);
+pub struct Volume(PerUnit<Size>);
 
 /// The text is not an allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +29,7 @@ pub struct VolumeError;
 
 /// So much of something in a unit of time, and so much at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct In<T> {
+struct PerUnit<T> {
     amount: T,
     unit: Unit,
     burst: T,
@@ -49,12 +49,12 @@ enum Unit {
 impl Allowance {
     /// So many in a minute, and so many at once.
     pub(crate) const fn per_minute(count: u32, burst: u32) -> Self {
-        Self(In { amount: Count(count), unit: Unit::Minute, burst: Count(burst) })
+        Self(PerUnit { amount: Count(count), unit: Unit::Minute, burst: Count(burst) })
     }
 
     /// So many in a day.
     pub(crate) const fn per_day(count: u32) -> Self {
-        Self(In { amount: Count(count), unit: Unit::Day, burst: Count(count) })
+        Self(PerUnit { amount: Count(count), unit: Unit::Day, burst: Count(count) })
     }
 
     /// The bucket that holds it.
@@ -64,7 +64,7 @@ impl Allowance {
 
     /// The bucket of so many things of `size` bytes each, counted in bytes.
     pub fn bucket_of(self, size: u64) -> Bucket {
-        let In { amount: Count(amount), unit, burst: Count(burst) } = self.0;
+        let PerUnit { amount: Count(amount), unit, burst: Count(burst) } = self.0;
         let bytes = |count: u32| u64::from(count).saturating_mul(size);
         Bucket::new(bytes(amount), unit.time(), bytes(burst))
     }
@@ -73,17 +73,17 @@ impl Allowance {
 impl Volume {
     /// So much in an hour, and so much at once.
     pub(crate) const fn per_hour(amount: Size, burst: Size) -> Self {
-        Self(In { amount, unit: Unit::Hour, burst })
+        Self(PerUnit { amount, unit: Unit::Hour, burst })
     }
 
     /// So much in a day.
     pub(crate) const fn per_day(amount: Size) -> Self {
-        Self(In { amount, unit: Unit::Day, burst: amount })
+        Self(PerUnit { amount, unit: Unit::Day, burst: amount })
     }
 
     /// The bucket that holds it.
     pub fn bucket(self) -> Bucket {
-        let In { amount, unit, burst } = self.0;
+        let PerUnit { amount, unit, burst } = self.0;
         Bucket::new(amount.as_bytes(), unit.time(), burst.as_bytes())
     }
 }
@@ -108,7 +108,7 @@ impl fmt::Display for Unit {
     }
 }
 
-impl<T: FromStr + Copy> In<T> {
+impl<T: FromStr + Copy> PerUnit<T> {
     fn read(text: &str) -> Option<Self> {
         let (rate, burst) = match text.split_once(" burst ") {
             Some((rate, burst)) => (rate, Some(burst.trim().parse().ok()?)),
@@ -121,7 +121,7 @@ impl<T: FromStr + Copy> In<T> {
     }
 }
 
-impl<T: fmt::Display + PartialEq> fmt::Display for In<T> {
+impl<T: fmt::Display + PartialEq> fmt::Display for PerUnit<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.amount, self.unit)?;
         if self.burst != self.amount {
@@ -149,7 +149,7 @@ impl FromStr for Allowance {
     type Err = AllowanceError;
 
     fn from_str(text: &str) -> Result<Self, AllowanceError> {
-        In::read(text).map(Self).ok_or(AllowanceError)
+        PerUnit::read(text).map(Self).ok_or(AllowanceError)
     }
 }
 
@@ -157,7 +157,7 @@ impl FromStr for Volume {
     type Err = VolumeError;
 
     fn from_str(text: &str) -> Result<Self, VolumeError> {
-        In::read(text).map(Self).ok_or(VolumeError)
+        PerUnit::read(text).map(Self).ok_or(VolumeError)
     }
 }
 

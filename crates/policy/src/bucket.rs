@@ -13,7 +13,7 @@ pub struct Bucket {
 
 /// What came of asking for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum TakeOutcome {
     /// It may be had. The bucket is full again at this time.
     Yes(Duration),
     /// Not before that has passed.
@@ -47,13 +47,13 @@ impl Bucket {
 
     /// Takes so many at `now` from a bucket that is full at `full`, if they are there. Whoever wants more than it holds gets
     /// it when it is full.
-    pub fn take(self, many: u64, full: Duration, now: Duration) -> Taken {
+    pub fn take(self, many: u64, full: Duration, now: Duration) -> TakeOutcome {
         if self.is_none() {
-            return Taken::Never;
+            return TakeOutcome::Never;
         }
         let then = full.max(now).as_nanos() + self.cost(many.min(self.burst));
         let (ahead, most) = (then - now.as_nanos(), self.cost(self.burst));
-        if ahead <= most { Taken::Yes(nanos(then)) } else { Taken::After(nanos(ahead - most)) }
+        if ahead <= most { TakeOutcome::Yes(nanos(then)) } else { TakeOutcome::After(nanos(ahead - most)) }
     }
 
     /// Takes so many in any case; the bucket may owe something then. Returns when it is full again.
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn none_is_none_and_the_rest_comes_back_by_and_by() {
         for none in [Bucket::new(0, MINUTE, 0), Bucket::new(5, MINUTE, 0)] {
-            assert_eq!(none.take(1, Duration::ZERO, at(0)), Taken::Never);
+            assert_eq!(none.take(1, Duration::ZERO, at(0)), TakeOutcome::Never);
             assert_eq!(
                 (none.charge(9, at(3), at(0)), none.left(at(0), at(9)), none.debt(at(9), at(0))),
                 (at(3), 0, at(0))
@@ -127,17 +127,17 @@ mod tests {
         }
         let (of, mut full) = (Bucket::new(60, MINUTE, 2), Duration::ZERO);
         for _ in 0..2 {
-            let Taken::Yes(then) = of.take(1, full, at(5000)) else { panic!("there are two") };
+            let TakeOutcome::Yes(then) = of.take(1, full, at(5000)) else { panic!("there are two") };
             full = then;
         }
         let again = of.take(1, full, at(5000));
-        assert_eq!(again, Taken::After(at(1000)), "one comes back in a second, not in a minute");
-        assert_eq!(of.take(1, full, at(5400)), Taken::After(at(600)));
-        assert_eq!(of.take(1, full, at(6000)), Taken::Yes(at(8000)));
-        assert_eq!(of.take(1, of.give_back(1, full), at(5000)), Taken::Yes(full), "it was not used");
+        assert_eq!(again, TakeOutcome::After(at(1000)), "one comes back in a second, not in a minute");
+        assert_eq!(of.take(1, full, at(5400)), TakeOutcome::After(at(600)));
+        assert_eq!(of.take(1, full, at(6000)), TakeOutcome::Yes(at(8000)));
+        assert_eq!(of.take(1, of.give_back(1, full), at(5000)), TakeOutcome::Yes(full), "it was not used");
         let wide = of.times(16).take(1, at(6000), at(5000));
-        assert_eq!(wide, Taken::Yes(at(6000) + Duration::from_micros(62_500)), "sixteen times as fast");
-        assert_eq!(of.take(9, Duration::ZERO, at(5000)), Taken::Yes(at(7000)), "all that it holds");
+        assert_eq!(wide, TakeOutcome::Yes(at(6000) + Duration::from_micros(62_500)), "sixteen times as fast");
+        assert_eq!(of.take(9, Duration::ZERO, at(5000)), TakeOutcome::Yes(at(7000)), "all that it holds");
     }
 
     #[test]
@@ -164,13 +164,13 @@ mod tests {
             for (step, many) in steps {
                 now += at(step);
                 match of.take(many, full, now) {
-                    Taken::Yes(then) => { given += u128::from(many.min(burst)); full = then; }
-                    Taken::After(wait) => {
-                        prop_assert!(matches!(of.take(many, full, now + wait), Taken::Yes(_)));
+                    TakeOutcome::Yes(then) => { given += u128::from(many.min(burst)); full = then; }
+                    TakeOutcome::After(wait) => {
+                        prop_assert!(matches!(of.take(many, full, now + wait), TakeOutcome::Yes(_)));
                         let early = wait.saturating_sub(Duration::from_nanos(1));
-                        prop_assert!(matches!(of.take(many, full, now + early), Taken::After(_)));
+                        prop_assert!(matches!(of.take(many, full, now + early), TakeOutcome::After(_)));
                     }
-                    Taken::Never => prop_assert!(false),
+                    TakeOutcome::Never => prop_assert!(false),
                 }
                 let most = u128::from(burst) + now.as_nanos() * u128::from(amount) / MINUTE.as_nanos() + 1;
                 prop_assert!(given <= most, "{} of {}", given, most);

@@ -24,7 +24,7 @@ pub enum Measure {
 
 /// What was measured just now; `None` is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Measured {
+pub struct Measurements {
     /// See [`Measure::Disk`].
     pub disk: Option<Percent>,
     /// See [`Measure::Budget`].
@@ -126,7 +126,7 @@ impl Measure {
     }
 }
 
-impl Measured {
+impl Measurements {
     /// What was measured of one measure.
     pub fn of(&self, measure: Measure) -> Option<Percent> {
         match measure {

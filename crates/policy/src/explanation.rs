@@ -4,18 +4,18 @@ use entrepot_oci::Reference;
 
 use crate::{
     full_name::FullName,
-    message::Wanted,
-    rule::Rule,
-    rules::{Decision, PullRules, Refused, Ruling},
+    message::PullSubject,
+    rule::PullRule,
+    rules::{Decision, PullRules, RuleRefusal, Ruling},
 };
 
 /// What decides about an image, or about a repository.
 #[derive(Clone, Copy, Debug)]
 pub enum Explanation<'a> {
     /// It may be pulled, by this rule, or because there is no allow list.
-    Allowed(Option<&'a Rule>),
+    Allowed(Option<&'a PullRule>),
     /// It may not.
-    Refused(Refused<'a>),
+    Refused(RuleRefusal<'a>),
     /// Some images of the repository may be pulled.
     SomeImages,
 }
@@ -36,23 +36,23 @@ impl PullRules {
     }
 
     /// The same in a sentence, with `hint:` and a way out where something is refused.
-    pub fn told(&self, explanation: &Explanation<'_>, wanted: Wanted<'_>) -> String {
+    pub fn told(&self, explanation: &Explanation<'_>, subject: PullSubject<'_>) -> String {
         match explanation {
             Explanation::Allowed(Some(rule)) => {
                 format!(
-                    "`{wanted}` is allowed by `{}`, line {} of `{}`",
+                    "`{subject}` is allowed by `{}`, line {} of `{}`",
                     rule.pattern(),
                     rule.line(),
                     rule.list()
                 )
             }
             Explanation::Allowed(None) => {
-                format!("`{wanted}` is allowed: no rule denies it, and there is no allow list")
+                format!("`{subject}` is allowed: no rule denies it, and there is no allow list")
             }
-            Explanation::Refused(refused) => self.message(refused, wanted),
+            Explanation::Refused(refused) => self.message(refused, subject),
             Explanation::SomeImages => {
                 format!(
-                    "some images of `{wanted}` may be pulled; hint: add a tag to see whether that one may"
+                    "some images of `{subject}` may be pulled; hint: add a tag to see whether that one may"
                 )
             }
         }

@@ -93,7 +93,7 @@ pub enum Profile {
 
 /// What is in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct PullLimits {
     /// What a client may have.
     pub per_client: ClientLimits,
     /// What may be had of an image.
@@ -168,7 +168,7 @@ impl ClientLimits {
     }
 }
 
-impl Limits {
+impl PullLimits {
     /// What a section means.
     pub fn of(section: &LimitsSection) -> Self {
         let ready = section.profile.map(Profile::section).unwrap_or_default();
@@ -248,17 +248,17 @@ mod tests {
 
     #[test]
     fn nothing_is_limited_unless_it_is_written() {
-        assert!(Limits::of(&LimitsSection::default()).are_none());
+        assert!(PullLimits::of(&LimitsSection::default()).are_none());
         let section = LimitsSection { profile: Some(Profile::Public), ..LimitsSection::default() };
-        let ready = Limits::of(&section);
+        let ready = PullLimits::of(&section);
         let said = |rate: Option<Allowance>| rate.map(|rate| rate.to_string()).unwrap_or_default();
         assert_eq!(said(ready.per_client.manifests), "120/m burst 300");
         assert!(ready.count_bytes() && ready.count_misses() && ready.bans.is_some());
         let own = ClientLimits { blobs: Some(3), ..ClientLimits::default() };
-        let over = Limits::of(&LimitsSection { per_client: own, ..section });
+        let over = PullLimits::of(&LimitsSection { per_client: own, ..section });
         assert_eq!((over.per_client.blobs, over.per_client.manifests), (Some(3), ready.per_client.manifests));
         let one = LimitsSection { per_client: own, ..LimitsSection::default() };
-        let one = Limits::of(&one);
+        let one = PullLimits::of(&one);
         assert!(!one.are_none() && !one.count_bytes() && !one.count_misses());
         assert_eq!(one.entries(), [("per_client.blobs", "3".to_owned())]);
         let keys: Vec<_> = ready.entries().into_iter().map(|(key, _)| key).collect();
@@ -268,11 +268,12 @@ mod tests {
     // operate.md §3: a flood of names costs upstreams sixty requests in any minute.
     #[test]
     fn the_public_profile_holds_off_a_flood() {
-        let ready = Limits::of(&LimitsSection { profile: Some(Profile::Public), ..LimitsSection::default() });
+        let ready =
+            PullLimits::of(&LimitsSection { profile: Some(Profile::Public), ..LimitsSection::default() });
         let bucket = ready.total.misses.unwrap().bucket();
         let (mut full, mut given) = (Duration::ZERO, 0);
         for millis in 0..60_000 {
-            if let crate::Taken::Yes(then) = bucket.take(1, full, Duration::from_millis(millis)) {
+            if let crate::TakeOutcome::Yes(then) = bucket.take(1, full, Duration::from_millis(millis)) {
                 (full, given) = (then, given + 1);
             }
         }
@@ -286,7 +287,7 @@ mod tests {
             single_addresses: vec!["2001:db8::/32".parse().unwrap()],
             ..LimitsSection::default()
         };
-        let limits = Limits::of(&section);
+        let limits = PullLimits::of(&section);
         let is_single = |text: &str| limits.is_single(text.parse().unwrap());
         assert!(is_single("2001:db8::7") && !is_single("2001:db9::7") && !is_single("192.0.2.1"));
     }

@@ -8,12 +8,12 @@ use entrepot_oci::{Digest, Tag};
 #[derive(Clone, Debug, Default)]
 pub struct Lineage {
     /// The manifests above it, and itself if it is one. One that is only named by others is not in here.
-    pub manifests: HashMap<Digest, Known>,
+    pub manifests: HashMap<Digest, ManifestLineage>,
 }
 
 /// What is known of a manifest.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct ManifestLineage {
     /// The tags that lead to it, or once led.
     pub tags: Vec<Tag>,
     /// The manifests that name it.
@@ -22,7 +22,7 @@ pub struct Known {
 
 /// A part of an image.
 #[derive(Clone, Copy, Debug)]
-pub enum Part<'a> {
+pub enum ImagePart<'a> {
     /// A manifest.
     Manifest(&'a Digest),
     /// A blob, with the manifests that name it.

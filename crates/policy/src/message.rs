@@ -6,20 +6,20 @@ use entrepot_oci::Reference;
 
 use crate::{
     full_name::FullName,
-    rule::{ListKind, Rule},
-    rules::{PullRules, Refused},
+    rule::{ListKind, PullRule},
+    rules::{PullRules, RuleRefusal},
 };
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct PullSubject<'a> {
     /// The repository.
     pub name: FullName<'a>,
     /// The image of it; `None` for something else of it.
     pub reference: Option<&'a Reference>,
 }
 
-impl Refused<'_> {
+impl RuleRefusal<'_> {
     /// Why, as a word for metrics.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl Refused<'_> {
     }
 
     /// The rule that says so, where it is one.
-    pub fn rule(&self) -> Option<&Rule> {
+    pub fn rule(&self) -> Option<&PullRule> {
         match self {
             Self::Denied(rule) | Self::OtherImages(rule) | Self::TagFirst(rule) => Some(rule),
             Self::NotListed => None,
@@ -46,7 +46,7 @@ impl Refused<'_> {
 
 impl PullRules {
     /// The list that refuses: that of the rule, or all lists that could have allowed it.
-    pub fn refusing_list(&self, refused: &Refused<'_>) -> String {
+    pub fn refusing_list(&self, refused: &RuleRefusal<'_>) -> String {
         match refused.rule() {
             Some(rule) => rule.list().to_owned(),
             None => {
@@ -57,30 +57,30 @@ impl PullRules {
     }
 
     /// The fact, and `hint:` with a way out.
-    pub fn message(&self, refused: &Refused<'_>, wanted: Wanted<'_>) -> String {
-        let image = wanted.to_string();
+    pub fn message(&self, refused: &RuleRefusal<'_>, subject: PullSubject<'_>) -> String {
+        let image = subject.to_string();
         let list = self.refusing_list(refused);
         let mut text = match refused {
-            Refused::Denied(rule) => denied(rule, &image),
-            Refused::NotListed => format!("`{image}` is not in the allow list (`{list}`)"),
-            Refused::OtherImages(rule) => {
+            RuleRefusal::Denied(rule) => denied(rule, &image),
+            RuleRefusal::NotListed => format!("`{image}` is not in the allow list (`{list}`)"),
+            RuleRefusal::OtherImages(rule) => {
                 format!(
                     "`{image}` is not in the allow list; of its repository `{list}` allows `{}`",
                     rule.pattern()
                 )
             }
-            Refused::TagFirst(rule) => format!(
+            RuleRefusal::TagFirst(rule) => format!(
                 "`{image}` is not known to belong to what `{list}` allows of its repository, such as `{}`",
                 rule.pattern()
             ),
         };
         let mut hints = Vec::new();
-        if let Refused::NotListed = refused
-            && let Some(near) = self.nearest(wanted.name)
+        if let RuleRefusal::NotListed = refused
+            && let Some(near) = self.nearest(subject.name)
         {
             hints.push(format!("the nearest rule is `{}`, line {}", near.pattern(), near.line()));
         }
-        if let Refused::TagFirst(_) = refused {
+        if let RuleRefusal::TagFirst(_) = refused {
             hints.push("pull it by its tag first".to_owned());
         }
         hints.extend(self.contact.as_ref().map(|contact| format!("ask here: {}", contact.about(&image))));
@@ -91,7 +91,7 @@ impl PullRules {
     }
 }
 
-fn denied(rule: &Rule, image: &str) -> String {
+fn denied(rule: &PullRule, image: &str) -> String {
     let mut text = format!("`{image}` is denied by `{}` of `{}`", rule.pattern(), rule.list());
     let notice = rule.notice();
     if let Some(reason) = &notice.reason {
@@ -103,7 +103,7 @@ fn denied(rule: &Rule, image: &str) -> String {
     text
 }
 
-impl std::fmt::Display for Wanted<'_> {
+impl std::fmt::Display for PullSubject<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.reference {
             None => write!(f, "{}", self.name),

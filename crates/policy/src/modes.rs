@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use crate::{
-    condition::{Condition, Measured, Watch, WrittenCondition},
+    condition::{Condition, Measurements, Watch, WrittenCondition},
     mode::Mode,
     offer::{Cause, Offer},
 };
@@ -128,12 +128,12 @@ impl Order {
 pub struct Modes {
     settings: ModeSettings,
     watches: Vec<Watch>,
-    order: Option<Ordered>,
+    order: Option<TimedOrder>,
 }
 
 /// An order, and when it ends by a clock that nobody sets.
 #[derive(Clone, Debug)]
-struct Ordered {
+struct TimedOrder {
     order: Order,
     ends: Option<Duration>,
 }
@@ -159,7 +159,7 @@ impl Modes {
     /// Puts an order into force, in place of an earlier one: `wall` is the time of day, `now` a time since some start.
     pub fn order(&mut self, order: Order, wall: SystemTime, now: Duration) {
         let ends = order.remaining(wall).map(|left| now.saturating_add(left));
-        self.order = Some(Ordered { order, ends });
+        self.order = Some(TimedOrder { order, ends });
     }
 
     /// Takes the order back.
@@ -169,12 +169,12 @@ impl Modes {
 
     /// Ends an order whose time is over. True if there was one.
     pub fn end(&mut self, now: Duration) -> bool {
-        let is_over = |ordered: &Ordered| ordered.ends.is_some_and(|ends| now >= ends);
+        let is_over = |ordered: &TimedOrder| ordered.ends.is_some_and(|ends| now >= ends);
         self.order.take_if(|ordered| is_over(ordered)).is_some()
     }
 
     /// Takes what was measured at `now`, a time since some start.
-    pub fn observe(&mut self, measured: &Measured, now: Duration) {
+    pub fn observe(&mut self, measured: &Measurements, now: Duration) {
         for watch in &mut self.watches {
             watch.observe(measured.of(watch.condition().measure()), now);
         }
@@ -228,7 +228,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{offer::Unoffered, percent::Percent};
+    use crate::{offer::Withheld, percent::Percent};
 
     fn settings(text: &str) -> ModeSettings {
         serde_json::from_str::<ModesSection>(text).unwrap().read().unwrap()
@@ -246,8 +246,8 @@ mod tests {
         }
     }
 
-    fn disk(percent: u64) -> Measured {
-        Measured { disk: Percent::of(percent, 100), ..Measured::default() }
+    fn disk(percent: u64) -> Measurements {
+        Measurements { disk: Percent::of(percent, 100), ..Measurements::default() }
     }
 
     const SECTION: &str = r#"{"when":[{"disk":"90%","mode":"small-only"},{"disk":"95%","mode":"cached-only"},
@@ -334,7 +334,7 @@ mod tests {
     fn a_condition_is_told_as_the_reason() {
         let mut modes = Modes::new(settings(SECTION));
         modes.observe(&disk(100), Duration::ZERO);
-        let told = modes.offer().refusal(Unoffered::NotHeld("docker.io/a/b:1"));
+        let told = modes.offer().refusal(Withheld::NotHeld("docker.io/a/b:1"));
         let why = "fetched from upstreams now (mode cached-only: the disk is 95% full or more); hint: ";
         assert!(told.contains(why), "{told}");
     }

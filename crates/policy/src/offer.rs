@@ -40,7 +40,7 @@ pub enum Cause {
 
 /// What is not on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unoffered<'a> {
+pub enum Withheld<'a> {
     /// Anything at all.
     Anything(&'a str),
     /// Something that is not held.
@@ -89,22 +89,22 @@ impl Offer {
     }
 
     /// The fact, and `hint:` with a way out.
-    pub fn refusal(&self, what: Unoffered<'_>) -> String {
+    pub fn refusal(&self, what: Withheld<'_>) -> String {
         let mut text = match what {
-            Unoffered::Anything(name) => format!("this registry is closed now, also for `{name}`"),
-            Unoffered::NotHeld(name) => {
+            Withheld::Anything(name) => format!("this registry is closed now, also for `{name}`"),
+            Withheld::NotHeld(name) => {
                 format!("`{name}` is not held here, and nothing is fetched from upstreams now")
             }
-            Unoffered::Large(name, size) => format!(
+            Withheld::Large(name, size) => format!(
                 "`{name}` has {} and is not held here, and nothing larger than {} is fetched from upstreams now",
                 ByteSize::b(size),
                 ByteSize::b(self.small),
             ),
-            Unoffered::Tags(name) => format!("the tags of `{name}` are not listed now"),
-            Unoffered::Names => "the names of this registry are not listed now".to_owned(),
+            Withheld::Tags(name) => format!("the tags of `{name}` are not listed now"),
+            Withheld::Names => "the names of this registry are not listed now".to_owned(),
         };
         // Lists are switched by hand alone, whatever the mode is.
-        let is_list = matches!(what, Unoffered::Tags(_) | Unoffered::Names);
+        let is_list = matches!(what, Withheld::Tags(_) | Withheld::Names);
         let why = if is_list { self.reason.clone() } else { self.why() };
         // Writing to a `String` does not fail.
         let _ = match (is_list, why) {
@@ -119,18 +119,18 @@ impl Offer {
         }
         text.push_str("; hint: ");
         text.push_str(match what {
-            Unoffered::Anything(_) => "`/status` on this server says how it stands; the upstream may have the image",
-            Unoffered::NotHeld(_) | Unoffered::Large(..) if self.takes_requests => {
+            Withheld::Anything(_) => "`/status` on this server says how it stands; the upstream may have the image",
+            Withheld::NotHeld(_) | Withheld::Large(..) if self.takes_requests => {
                 "ask for the image: on the page `/requests` of this server, or with `entrepot request`"
             }
-            Unoffered::NotHeld(_) => {
+            Withheld::NotHeld(_) => {
                 "pull what is held here, or from the upstream itself; `/status` on this server says how it stands"
             }
-            Unoffered::Large(..) => {
+            Withheld::Large(..) => {
                 "ask the operator to fetch the image, or pull it from the upstream itself; \
                  `/status` on this server says how it stands"
             }
-            Unoffered::Tags(_) | Unoffered::Names => "name the tag: pulls work as before",
+            Withheld::Tags(_) | Withheld::Names => "name the tag: pulls work as before",
         });
         text
     }
@@ -143,14 +143,14 @@ mod tests {
     #[test]
     fn a_refusal_leads_to_requests_where_they_are_taken() {
         let offer = Offer { mode: Mode::SmallOnly, takes_requests: true, ..Offer::default() };
-        for what in [Unoffered::NotHeld("a"), Unoffered::Large("a", 1)] {
+        for what in [Withheld::NotHeld("a"), Withheld::Large("a", 1)] {
             let told = offer.refusal(what);
             assert!(
                 told.ends_with("on the page `/requests` of this server, or with `entrepot request`"),
                 "{told}"
             );
         }
-        assert!(!offer.refusal(Unoffered::Anything("a")).contains("/requests"), "it is closed");
+        assert!(!offer.refusal(Withheld::Anything("a")).contains("/requests"), "it is closed");
     }
 
     #[test]
@@ -164,19 +164,19 @@ mod tests {
             ..Offer::default()
         };
         assert_eq!(
-            offer.refusal(Unoffered::Large("docker.io/a/b@sha256:1", 3 << 30)),
+            offer.refusal(Withheld::Large("docker.io/a/b@sha256:1", 3 << 30)),
             "`docker.io/a/b@sha256:1` has 3.0 GiB and is not held here, and nothing larger than 20.0 MiB is fetched from \
              upstreams now (mode small-only: the link is slow) until 2026-05-01T22:00:00Z; hint: ask the operator to fetch \
              the image, or pull it from the upstream itself; `/status` on this server says how it stands"
         );
         let closed = Offer { mode: Mode::Closed, ..Offer::default() };
         assert_eq!(
-            closed.refusal(Unoffered::Anything("local/a")),
+            closed.refusal(Withheld::Anything("local/a")),
             "this registry is closed now, also for `local/a` (mode closed); hint: `/status` on this server says how it \
              stands; the upstream may have the image"
         );
         assert_eq!(
-            closed.refusal(Unoffered::Tags("docker.io/a/b")),
+            closed.refusal(Withheld::Tags("docker.io/a/b")),
             "the tags of `docker.io/a/b` are not listed now; hint: name the tag: pulls work as before"
         );
     }

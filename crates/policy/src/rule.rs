@@ -48,12 +48,12 @@ pub struct Notice {
 
 /// A rule that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct PullRule {
     pub(crate) list: Arc<str>,
     pub(crate) written: WrittenRule,
 }
 
-impl Rule {
+impl PullRule {
     /// The name of its list.
     pub fn list(&self) -> &str {
         &self.list

@@ -8,16 +8,16 @@ use crate::{
     contact::Contact,
     full_name::FullName,
     index::{Index, RuleId},
-    lineage::{Known, Lineage, Part},
+    lineage::{ImagePart, Lineage, ManifestLineage},
     nearest::Nearest,
     pattern::Images,
-    rule::{ListKind, Rule, RuleList},
+    rule::{ListKind, PullRule, RuleList},
 };
 
 /// Which images may be pulled from registries that are not ours. What was pushed here is no matter of rules.
 #[derive(Debug, Default)]
 pub struct PullRules {
-    rules: Vec<Rule>,
+    rules: Vec<PullRule>,
     lists: Vec<ListSummary>,
     allow: Option<Index>,
     deny: Index,
@@ -40,9 +40,9 @@ pub struct ListSummary {
 #[derive(Clone, Copy, Debug)]
 pub enum Ruling<'a> {
     /// All of it may be pulled, by this rule, or because there is no allow list.
-    Allowed(Option<&'a Rule>),
+    Allowed(Option<&'a PullRule>),
     /// Nothing of it may be pulled.
-    Refused(Refused<'a>),
+    Refused(RuleRefusal<'a>),
     /// That depends on the image: ask [`RepositoryRules::tag`] or [`RepositoryRules::part`].
     ByImage,
 }
@@ -51,46 +51,46 @@ pub enum Ruling<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum Decision<'a> {
     /// It may be pulled, by this rule, or because there is no allow list.
-    Allowed(Option<&'a Rule>),
+    Allowed(Option<&'a PullRule>),
     /// It may not.
-    Refused(Refused<'a>),
+    Refused(RuleRefusal<'a>),
 }
 
 /// Why something may not be pulled.
 #[derive(Clone, Copy, Debug)]
-pub enum Refused<'a> {
+pub enum RuleRefusal<'a> {
     /// A rule denies it.
-    Denied(&'a Rule),
+    Denied(&'a PullRule),
     /// No list allows anything of its repository.
     NotListed,
     /// Lists allow only other images of its repository, such as those of this rule.
-    OtherImages(&'a Rule),
+    OtherImages(&'a PullRule),
     /// Lists allow images by their tags, such as this rule, and none of these is known to lead to it.
-    TagFirst(&'a Rule),
+    TagFirst(&'a PullRule),
 }
 
 /// The rules for one repository.
 #[derive(Debug)]
 pub struct RepositoryRules<'a> {
     all: &'a PullRules,
-    denied: Found,
+    denied: MatchedRules,
     /// `None` without an allow list.
-    allowed: Option<Found>,
+    allowed: Option<MatchedRules>,
 }
 
 /// A way to a part of an image.
-enum Way<'a> {
+enum PartPath<'a> {
     /// It is allowed.
-    Allowed(Option<&'a Rule>),
+    Allowed(Option<&'a PullRule>),
     /// Nothing leads by here.
-    Denied(&'a Rule),
+    Denied(&'a PullRule),
     /// By what names it, perhaps. A tag is denied by this rule.
-    By { tag: Option<&'a Rule> },
+    By { tag: Option<&'a PullRule> },
 }
 
 /// The rules of one kind for a repository.
 #[derive(Debug, Default)]
-struct Found {
+struct MatchedRules {
     /// One for all of it.
     whole: Option<RuleId>,
     /// Those for some of its images.
@@ -114,7 +114,7 @@ impl PullRules {
                 if kind == ListKind::Allow {
                     this.nearest.add(written.pattern.repositories(), id);
                 }
-                this.rules.push(Rule { list: Arc::clone(&name), written });
+                this.rules.push(PullRule { list: Arc::clone(&name), written });
             }
         }
         this
@@ -168,12 +168,12 @@ impl PullRules {
 
     /// The rule that allows what is most like this: a name with at most two other characters, or else something of the same
     /// owner.
-    pub fn nearest(&self, name: FullName<'_>) -> Option<&Rule> {
+    pub fn nearest(&self, name: FullName<'_>) -> Option<&PullRule> {
         self.nearest.find(name).map(|rule| &self.rules[rule])
     }
 
-    fn found(&self, index: &Index, name: FullName<'_>) -> Found {
-        let mut found = Found::default();
+    fn found(&self, index: &Index, name: FullName<'_>) -> MatchedRules {
+        let mut found = MatchedRules::default();
         index.find(name, |rule| match self.rules[rule].pattern().images() {
             Images::All => {
                 found.whole.get_or_insert(rule);
@@ -188,12 +188,14 @@ impl<'a> RepositoryRules<'a> {
     /// What they say about the repository.
     pub fn ruling(&self) -> Ruling<'a> {
         if let Some(rule) = self.denied.whole {
-            return Ruling::Refused(Refused::Denied(self.rule(rule)));
+            return Ruling::Refused(RuleRefusal::Denied(self.rule(rule)));
         }
         let by = match &self.allowed {
             None => None,
-            Some(Found { whole: Some(rule), .. }) => Some(self.rule(*rule)),
-            Some(Found { parts, .. }) if parts.is_empty() => return Ruling::Refused(Refused::NotListed),
+            Some(MatchedRules { whole: Some(rule), .. }) => Some(self.rule(*rule)),
+            Some(MatchedRules { parts, .. }) if parts.is_empty() => {
+                return Ruling::Refused(RuleRefusal::NotListed);
+            }
             Some(_) => return Ruling::ByImage,
         };
         if self.denied.parts.is_empty() { Ruling::Allowed(by) } else { Ruling::ByImage }
@@ -209,23 +211,23 @@ impl<'a> RepositoryRules<'a> {
 
     /// What they say about the image that a tag names.
     pub fn tag(&self, tag: &Tag) -> Decision<'a> {
-        self.image(|images| images.has_tag(tag), Refused::OtherImages)
+        self.image(|images| images.has_tag(tag), RuleRefusal::OtherImages)
     }
 
     /// The rule that denies a digest by itself, whatever leads to it.
-    pub fn denied_digest(&self, digest: &Digest) -> Option<&'a Rule> {
+    pub fn denied_digest(&self, digest: &Digest) -> Option<&'a PullRule> {
         self.first(&self.denied, |images| images.has_digest(digest))
     }
 
     /// What they say about a part of an image. It may be pulled if one of the ways to it is allowed: by a tag that leads to
     /// it or once led, by a digest, or by what names it. A way that leads by something denied is none.
-    pub fn part(&self, part: Part<'_>, lineage: &Lineage) -> Decision<'a> {
+    pub fn part(&self, part: ImagePart<'_>, lineage: &Lineage) -> Decision<'a> {
         let (itself, starts) = match &part {
-            Part::Manifest(digest) => (*digest, std::slice::from_ref(*digest)),
-            Part::Blob(digest, named_by) => (*digest, *named_by),
+            ImagePart::Manifest(digest) => (*digest, std::slice::from_ref(*digest)),
+            ImagePart::Blob(digest, named_by) => (*digest, *named_by),
         };
         let bare = self.digest(itself);
-        if starts.is_empty() || matches!(bare, Decision::Refused(Refused::Denied(_))) {
+        if starts.is_empty() || matches!(bare, Decision::Refused(RuleRefusal::Denied(_))) {
             return bare;
         }
         let (mut open, mut seen) = (starts.to_vec(), HashSet::new());
@@ -236,53 +238,53 @@ impl<'a> RepositoryRules<'a> {
                 continue;
             }
             match self.way(&digest, known) {
-                Way::Allowed(by) => return Decision::Allowed(by),
-                Way::Denied(by) => denied = Some(by),
-                Way::By { tag } => {
+                PartPath::Allowed(by) => return Decision::Allowed(by),
+                PartPath::Denied(by) => denied = Some(by),
+                PartPath::By { tag } => {
                     denied = tag.or(denied);
                     open.extend(known.iter().flat_map(|known| &known.parents));
                 }
             }
         }
         match (denied, bare) {
-            (Some(by), _) => Decision::Refused(Refused::Denied(by)),
+            (Some(by), _) => Decision::Refused(RuleRefusal::Denied(by)),
             (None, bare) => bare,
         }
     }
 
     // Whether a manifest may be pulled by one of its own names. One without tags and parents has none but its digest.
-    fn way(&self, digest: &Digest, known: Option<&Known>) -> Way<'a> {
+    fn way(&self, digest: &Digest, known: Option<&ManifestLineage>) -> PartPath<'a> {
         let (tags, is_root) = match known {
             Some(known) => (known.tags.as_slice(), known.tags.is_empty() && known.parents.is_empty()),
             None => ([].as_slice(), true),
         };
         match self.digest(digest) {
-            Decision::Refused(Refused::Denied(by)) => return Way::Denied(by),
-            Decision::Allowed(by) if is_root || by.is_some_and(is_for_some) => return Way::Allowed(by),
+            Decision::Refused(RuleRefusal::Denied(by)) => return PartPath::Denied(by),
+            Decision::Allowed(by) if is_root || by.is_some_and(is_for_some) => return PartPath::Allowed(by),
             Decision::Allowed(_) | Decision::Refused(_) => {}
         }
         let mut denied = None;
         for tag in tags {
             match self.tag(tag) {
-                Decision::Allowed(by) => return Way::Allowed(by),
-                Decision::Refused(Refused::Denied(by)) => denied = Some(by),
+                Decision::Allowed(by) => return PartPath::Allowed(by),
+                Decision::Refused(RuleRefusal::Denied(by)) => denied = Some(by),
                 Decision::Refused(_) => {}
             }
         }
-        Way::By { tag: denied }
+        PartPath::By { tag: denied }
     }
 
     fn digest(&self, digest: &Digest) -> Decision<'a> {
-        self.image(|images| images.has_digest(digest), Refused::TagFirst)
+        self.image(|images| images.has_digest(digest), RuleRefusal::TagFirst)
     }
 
     fn image(
         &self,
         is_it: impl Fn(&Images) -> bool,
-        otherwise: impl Fn(&'a Rule) -> Refused<'a>,
+        otherwise: impl Fn(&'a PullRule) -> RuleRefusal<'a>,
     ) -> Decision<'a> {
         if let Some(rule) = self.first(&self.denied, &is_it) {
-            return Decision::Refused(Refused::Denied(rule));
+            return Decision::Refused(RuleRefusal::Denied(rule));
         }
         let Some(allowed) = &self.allowed else { return Decision::Allowed(None) };
         if let Some(rule) = self.first(allowed, &is_it) {
@@ -290,23 +292,23 @@ impl<'a> RepositoryRules<'a> {
         }
         Decision::Refused(match allowed.parts.first() {
             Some(rule) => otherwise(self.rule(*rule)),
-            None => Refused::NotListed,
+            None => RuleRefusal::NotListed,
         })
     }
 
     // A rule for the image alone says more than one for its whole repository.
-    fn first(&self, found: &Found, is_it: impl Fn(&Images) -> bool) -> Option<&'a Rule> {
+    fn first(&self, found: &MatchedRules, is_it: impl Fn(&Images) -> bool) -> Option<&'a PullRule> {
         let mut parts = found.parts.iter().map(|rule| self.rule(*rule));
         let part = parts.find(|rule| is_it(rule.pattern().images()));
         part.or_else(|| found.whole.map(|rule| self.rule(rule)))
     }
 
-    fn rule(&self, id: RuleId) -> &'a Rule {
+    fn rule(&self, id: RuleId) -> &'a PullRule {
         &self.all.rules[id]
     }
 }
 
-fn is_for_some(rule: &Rule) -> bool {
+fn is_for_some(rule: &PullRule) -> bool {
     !matches!(rule.pattern().images(), Images::All)
 }
 

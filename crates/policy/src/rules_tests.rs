@@ -4,7 +4,7 @@ use entrepot_oci::{Host, Repository};
 
 use super::*;
 use crate::{
-    message::Wanted,
+    message::PullSubject,
     rule::{Notice, WrittenRule},
 };
 
@@ -104,7 +104,7 @@ fn digest(text: &str) -> Digest {
 
 /// An index that a tag leads to, with a child that has a blob; another child is denied where that is asked.
 fn lineage() -> Lineage {
-    let known = |tags: &[&str], parents: &[&str]| Known {
+    let known = |tags: &[&str], parents: &[&str]| ManifestLineage {
         tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
         parents: parents.iter().map(|text| digest(text)).collect(),
     };
@@ -123,13 +123,13 @@ fn parts(rules: &PullRules, name: &str) -> Vec<String> {
     let of_child = [digest("child")];
     let (shared, unknown) = ([digest("other"), digest("child")], [digest("new")]);
     let asked = [
-        Part::Manifest(&digest("index")),
-        Part::Manifest(&digest("child")),
-        Part::Blob(&digest("layer"), &of_child),
-        Part::Blob(&digest("base"), &shared),
-        Part::Manifest(&digest("other")),
-        Part::Manifest(&unknown[0]),
-        Part::Blob(&digest("nowhere"), &[]),
+        ImagePart::Manifest(&digest("index")),
+        ImagePart::Manifest(&digest("child")),
+        ImagePart::Blob(&digest("layer"), &of_child),
+        ImagePart::Blob(&digest("base"), &shared),
+        ImagePart::Manifest(&digest("other")),
+        ImagePart::Manifest(&unknown[0]),
+        ImagePart::Blob(&digest("nowhere"), &[]),
     ];
     asked.into_iter().map(|part| decided(of.part(part, &lineage))).collect()
 }
@@ -198,7 +198,7 @@ fn whoever_is_refused_learns_one_reason_the_rule_and_where_to_ask() {
     let told = |text: &str, reference: Option<&str>| {
         let owned = name(text);
         let reference = reference.map(|text| text.parse::<Reference>().unwrap());
-        let wanted = Wanted { name: owned.name(), reference: reference.as_ref() };
+        let wanted = PullSubject { name: owned.name(), reference: reference.as_ref() };
         let of = rules.of(owned.name());
         let refused = match (of.ruling(), &reference) {
             (Ruling::Refused(refused), _) => refused,
@@ -258,5 +258,5 @@ fn another_list_comes_beside_those_that_are_there() {
     let (host, repository) = ("quay.io".parse().unwrap(), "b".parse().unwrap());
     let name = FullName { host: &host, repository: &repository };
     assert!(matches!(rules.ruling(name), Ruling::Allowed(Some(_))));
-    assert!(matches!(more.ruling(name), Ruling::Refused(Refused::Denied(_))));
+    assert!(matches!(more.ruling(name), Ruling::Refused(RuleRefusal::Denied(_))));
 }

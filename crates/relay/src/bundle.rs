@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     mirror_name,
-    name::{Name, NameError, Role},
+    name::{FileNameError, Name, Role},
     stack::{File, Stack},
 };
 
@@ -29,16 +29,16 @@ pub struct Manifest {
     /// The list of images to leave alone.
     pub ignore: String,
     /// The files that name images.
-    pub sources: Vec<Packed>,
+    pub sources: Vec<PackedFile>,
     /// The variable files.
-    pub variables: Vec<Packed>,
+    pub variables: Vec<PackedFile>,
     /// Environment variables that image names depend on.
     pub environment: BTreeMap<String, String>,
 }
 
 /// An original file of the stack.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Packed {
+pub struct PackedFile {
     /// The file's name.
     pub name: String,
     /// Its path in the bundle.
@@ -55,7 +55,7 @@ pub struct Packed {
 
 /// The naming options and target of a stack.
 #[derive(Clone, Debug)]
-pub struct Wishes {
+pub struct RelayOptions {
     /// The target of the images.
     pub to: String,
     /// The naming scheme.
@@ -86,7 +86,7 @@ pub enum BundleError {
         /// The name.
         name: String,
         /// The reason, as the end of a sentence.
-        why: NameError,
+        why: FileNameError,
     },
     /// Two files would have the same path, or one would be where another needs a directory.
     #[error("two files would be at {0:?}")]
@@ -104,20 +104,26 @@ impl Manifest {
     /// The stack cannot be packed into a bundle.
     pub fn new(
         stack: &Stack,
-        wishes: Wishes,
+        wishes: RelayOptions,
         mut place: impl FnMut(&File) -> String,
     ) -> Result<Self, BundleError> {
-        let Wishes { to, naming, map, ignore, environment } = wishes;
+        let RelayOptions { to, naming, map, ignore, environment } = wishes;
         let mut pack = |file: &File, role| {
             let name = Name::of(&file.name, role)
                 .map_err(|why| BundleError::Name { name: file.name.clone(), why })?;
             let (name, mode) = (name.to_string(), role.mode(file.mode));
-            Ok::<_, BundleError>(Packed { name, file: place(file), mode, kind: None, variables: Vec::new() })
+            Ok::<_, BundleError>(PackedFile {
+                name,
+                file: place(file),
+                mode,
+                kind: None,
+                variables: Vec::new(),
+            })
         };
         let mut sources = Vec::new();
         for source in &stack.sources {
             let (kind, variables) = (Some(source.kind.to_string()), source.variables.clone());
-            sources.push(Packed { kind, variables, ..pack(&source.file, Role::Document)? });
+            sources.push(PackedFile { kind, variables, ..pack(&source.file, Role::Document)? });
         }
         let variables =
             stack.variables.iter().map(|file| pack(file, Role::Variables)).collect::<Result<_, _>>()?;
@@ -146,7 +152,7 @@ impl Manifest {
     }
 
     /// Its files with their roles.
-    pub fn files(&self) -> impl Iterator<Item = (&Packed, Role)> {
+    pub fn files(&self) -> impl Iterator<Item = (&PackedFile, Role)> {
         let sources = self.sources.iter().map(|packed| (packed, Role::Document));
         sources.chain(self.variables.iter().map(|packed| (packed, Role::Variables)))
     }
@@ -155,13 +161,13 @@ impl Manifest {
         if self.sources.len() + self.variables.len() > MAX_FILES {
             return Err(BundleError::TooMany);
         }
-        for (Packed { name, .. }, role) in self.files() {
+        for (PackedFile { name, .. }, role) in self.files() {
             let wrong = |why| BundleError::Name { name: name.clone(), why };
             Name::parse(name, role).map_err(wrong)?;
         }
         let used: BTreeSet<usize> =
             self.sources.iter().flat_map(|packed| &packed.variables).copied().collect();
-        let uses = |packed: &Packed| !packed.variables.is_empty();
+        let uses = |packed: &PackedFile| !packed.variables.is_empty();
         if !used.into_iter().eq(0..self.variables.len()) || self.variables.iter().any(uses) {
             return Err(BundleError::Variables);
         }

@@ -1,7 +1,7 @@
-use entrepot_rewrite::Kind;
+use entrepot_rewrite::DocumentKind;
 
 use super::*;
-use crate::Source;
+use crate::StackFile;
 
 fn packed(name: &str, mode: u32, variables: &[usize]) -> serde_json::Value {
     serde_json::json!({ "name": name, "file": "relay/0", "mode": mode, "kind": "compose", "variables": variables })
@@ -61,12 +61,12 @@ fn depth_is_refused_and_not_followed() {
 #[test]
 fn what_is_packed_can_be_read() {
     let file = |name: &str, mode| File { name: name.to_owned(), text: String::new(), mode };
-    let source = |name: &str, variables: &[usize]| Source {
+    let source = |name: &str, variables: &[usize]| StackFile {
         file: file(name, 0o755),
-        kind: Kind::Compose,
+        kind: DocumentKind::Compose,
         variables: variables.to_vec(),
     };
-    let wishes = Wishes {
+    let wishes = RelayOptions {
         to: "r.test".to_owned(),
         naming: "flatten".to_owned(),
         map: Vec::new(),

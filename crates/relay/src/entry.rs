@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use entrepot_oci::{ImageRef, Reference, Tag};
-use entrepot_rewrite::{Origin, Position};
+use entrepot_rewrite::{Position, ValueOrigin};
 
 /// An image, its target, and its users.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct StackImage {
     /// The source.
     pub source: ImageRef,
     /// The target.
@@ -28,10 +28,10 @@ pub struct User {
     /// The path in the file's structure: `services.web.image`.
     pub place: String,
     /// The variables that make up its name, and where they are set.
-    pub variables: Vec<(String, Origin)>,
+    pub variables: Vec<(String, ValueOrigin)>,
 }
 
-impl Entry {
+impl StackImage {
     /// The reference it is put under: its tag, or its digest if the tag is not its own.
     pub fn put_as(&self) -> Reference {
         match (self.target.tag(), self.target.digest()) {
@@ -50,7 +50,7 @@ impl Entry {
 
 /// Marks images whose tag belongs to another at the target: if a name has both a tag and a digest, the tag may have
 /// moved since.
-pub(crate) fn contest(entries: &mut [Entry]) {
+pub(crate) fn contest(entries: &mut [StackImage]) {
     // Of two pinned images the first gets the tag; an image named by tag alone precedes both.
     let mut owners: HashMap<String, usize> = HashMap::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -73,13 +73,14 @@ fn tagged(image: &ImageRef) -> String {
 mod tests {
     use super::*;
 
-    fn entry(source: &str, target: &str) -> Entry {
+    fn entry(source: &str, target: &str) -> StackImage {
         let (source, target) = (source.parse().unwrap(), target.parse().unwrap());
-        Entry { source, target, users: Vec::new(), is_contested: false }
+        StackImage { source, target, users: Vec::new(), is_contested: false }
     }
 
     fn put(names: &[(&str, &str)]) -> Vec<String> {
-        let mut entries: Vec<Entry> = names.iter().map(|(source, target)| entry(source, target)).collect();
+        let mut entries: Vec<StackImage> =
+            names.iter().map(|(source, target)| entry(source, target)).collect();
         contest(&mut entries);
         entries.iter().map(|entry| entry.put_as().to_string()).collect()
     }

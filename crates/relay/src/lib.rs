@@ -19,11 +19,11 @@ mod stack;
 mod steps;
 mod words;
 
-pub use bundle::{BundleError, Manifest, Packed, Wishes};
-pub use entry::{Entry, User};
-pub use name::{Name, NameError, Role};
-pub use plan::{Kept, Plan, PlanError, Written, plan};
+pub use bundle::{BundleError, Manifest, PackedFile, RelayOptions};
+pub use entry::{StackImage, User};
+pub use name::{FileNameError, Name, Role};
+pub use plan::{Plan, PlanError, RewrittenFile, UnchangedName, plan};
 pub use scripts::{Script, scripts};
-pub use stack::{File, Source, Stack, mirror_name};
+pub use stack::{File, Stack, StackFile, mirror_name};
 pub use steps::{Deploy, steps};
 pub use words::path;

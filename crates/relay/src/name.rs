@@ -25,7 +25,7 @@ pub struct Name(String);
 
 /// The reason a name is not allowed, as the end of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
+pub enum FileNameError {
     /// Empty or too long.
     #[error("is no name of a file")]
     Length,
@@ -51,15 +51,15 @@ impl Name {
     ///
     /// # Errors
     /// The name is not allowed in a bundle.
-    pub fn parse(text: &str, role: Role) -> Result<Self, NameError> {
+    pub fn parse(text: &str, role: Role) -> Result<Self, FileNameError> {
         let parts: Vec<&str> = text.split('/').collect();
         if text.is_empty() || text.len() > LONGEST || parts.len() > MOST_PARTS {
-            return Err(NameError::Length);
+            return Err(FileNameError::Length);
         }
-        let (last, above) = parts.split_last().ok_or(NameError::Length)?;
+        let (last, above) = parts.split_last().ok_or(FileNameError::Length)?;
         above.iter().try_for_each(|part| plain(part))?;
         match plain(last) {
-            Err(NameError::Hidden) if role == Role::Variables && is_usual(last) => {}
+            Err(FileNameError::Hidden) if role == Role::Variables && is_usual(last) => {}
             other => other?,
         }
         Ok(Self(text.to_owned()))
@@ -69,7 +69,7 @@ impl Name {
     ///
     /// # Errors
     /// Neither is allowed.
-    pub fn of(path: &str, role: Role) -> Result<Self, NameError> {
+    pub fn of(path: &str, role: Role) -> Result<Self, FileNameError> {
         let path = path.trim_start_matches("./");
         Self::parse(path, role)
             .or_else(|_| Self::parse(path.rsplit('/').next().unwrap_or_default(), role))
@@ -96,14 +96,14 @@ impl Role {
     }
 }
 
-fn plain(part: &str) -> Result<(), NameError> {
+fn plain(part: &str) -> Result<(), FileNameError> {
     match part {
-        "" | "." | ".." => Err(NameError::LeadsOut),
-        _ if part.len() > LONGEST_PART => Err(NameError::Length),
-        _ if part.starts_with('-') => Err(NameError::Option),
-        _ if part.trim() != part || part.chars().any(is_hidden) => Err(NameError::Invisible),
-        _ if part.contains(['\\', ':']) => Err(NameError::Elsewhere),
-        _ if part.starts_with('.') => Err(NameError::Hidden),
+        "" | "." | ".." => Err(FileNameError::LeadsOut),
+        _ if part.len() > LONGEST_PART => Err(FileNameError::Length),
+        _ if part.starts_with('-') => Err(FileNameError::Option),
+        _ if part.trim() != part || part.chars().any(is_hidden) => Err(FileNameError::Invisible),
+        _ if part.contains(['\\', ':']) => Err(FileNameError::Elsewhere),
+        _ if part.starts_with('.') => Err(FileNameError::Hidden),
         _ => Ok(()),
     }
 }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn names_of_strangers_are_plain() {
-        use NameError as E;
+        use FileNameError as E;
         for (name, document, variables) in [
             ("compose.yaml", Ok(()), Ok(())),
             ("deploy/it's a stack é.yaml", Ok(()), Ok(())),
@@ -174,8 +174,8 @@ mod tests {
             ("../a/compose.yaml", Ok("compose.yaml")),
             ("/srv/a/compose.yaml", Ok("compose.yaml")),
             (".deploy/compose.yaml", Ok("compose.yaml")),
-            (".gitlab-ci.yml", Err(NameError::Hidden)),
-            ("a/-x.yaml", Err(NameError::Option)),
+            (".gitlab-ci.yml", Err(FileNameError::Hidden)),
+            ("a/-x.yaml", Err(FileNameError::Option)),
         ] {
             assert_eq!(
                 Name::of(path, Role::Document).as_ref().map(Name::as_str),

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use entrepot_oci::ImageRef;
 use entrepot_rewrite::{
-    Census, Change, Collision, Document, Found, Kind, Left, ReadError, Reason, RewriteError, Rules, Search,
-    Target,
+    Census, Collision, Document, DocumentImage, DocumentKind, ImageChange, LeftCandidate, NewName, ReadError,
+    Reason, RewriteError, Rules, Search,
 };
 
 use crate::{
-    entry::{Entry, User, contest},
+    entry::{StackImage, User, contest},
     stack::{File, Stack},
 };
 
@@ -17,27 +17,27 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The images, each once, in the order they are named.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<StackImage>,
     /// Names left unchanged.
-    pub left: Vec<Kept>,
+    pub left: Vec<UnchangedName>,
     /// The new files, in the order of the stack's sources.
-    pub files: Vec<Written>,
+    pub files: Vec<RewrittenFile>,
     /// The new variable files, in the order of the stack's; `None` for unchanged ones.
-    pub variables: Vec<Option<Written>>,
+    pub variables: Vec<Option<RewrittenFile>>,
 }
 
 /// A name left unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct UnchangedName {
     /// The index of the file in the stack.
     pub source: usize,
     /// The name, and the reason.
-    pub left: Left,
+    pub left: LeftCandidate,
 }
 
 /// The new content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct RewrittenFile {
     /// The text.
     pub text: String,
     /// The number of changed names.
@@ -71,7 +71,7 @@ pub enum PlanError {
 impl Plan {
     /// Images that the stack pulls, and that stay where they are although nobody asked for it: without them it does
     /// not run where only the new registry is reached.
-    pub fn behind(&self) -> impl Iterator<Item = &Kept> {
+    pub fn behind(&self) -> impl Iterator<Item = &UnchangedName> {
         self.left.iter().filter(|kept| {
             matches!(
                 kept.left.reason,
@@ -94,10 +94,10 @@ impl Plan {
 /// # Errors
 /// A file cannot be parsed or rewritten, or two images would get the same name.
 pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
-    let mut draft = Draft::default();
+    let mut draft = PlanDraft::default();
     for (number, source) in stack.sources.iter().enumerate() {
         let search = stack.search(source);
-        let read = Read { file: &source.file, kind: source.kind, search: &search };
+        let read = ParsedFile { file: &source.file, kind: source.kind, search: &search };
         let rewritten = read.rewritten(rules, &mut draft.census)?;
         for change in rewritten.changes {
             let also = change.also.clone();
@@ -110,38 +110,38 @@ pub fn plan(stack: &Stack, rules: &Rules) -> Result<Plan, PlanError> {
         for left in rewritten.left {
             draft.keep_or_hold(number, left, rules)?;
         }
-        draft.files.push(Written { text: rewritten.text, changed: rewritten.changed });
+        draft.files.push(RewrittenFile { text: rewritten.text, changed: rewritten.changed });
     }
     let variables = draft.change_variables(stack, rules)?;
     contest(&mut draft.entries);
-    let Draft { entries, left, files, .. } = draft;
+    let PlanDraft { entries, left, files, .. } = draft;
     Ok(Plan { entries, left, files, variables })
 }
 
 // A rewritten document, with the number of changes.
-struct Rewritten {
+struct RewrittenText {
     text: String,
     changed: usize,
-    changes: Vec<Change>,
-    left: Vec<Left>,
+    changes: Vec<ImageChange>,
+    left: Vec<LeftCandidate>,
 }
 
 // A file, with its kind and search options.
-struct Read<'a> {
+struct ParsedFile<'a> {
     file: &'a File,
-    kind: Kind,
+    kind: DocumentKind,
     search: &'a Search,
 }
 
-impl Read<'_> {
-    fn rewritten(&self, rules: &Rules, census: &mut Census) -> Result<Rewritten, PlanError> {
+impl ParsedFile<'_> {
+    fn rewritten(&self, rules: &Rules, census: &mut Census) -> Result<RewrittenText, PlanError> {
         let name = || self.file.name.clone();
         let document = Document::read(&self.file.text, self.kind, self.search)
             .map_err(|error| PlanError::Unreadable { name: name(), error })?;
         match document.rewrite(rules, census) {
             Ok(done) => {
                 let changed = done.changes.len();
-                Ok(Rewritten { text: done.text, changed, changes: done.changes, left: done.left })
+                Ok(RewrittenText { text: done.text, changed, changes: done.changes, left: done.left })
             }
             Err(RewriteError::Collision(collision)) => Err(collision.into()),
             Err(error) => Err(PlanError::Unwritable { name: name(), error }),
@@ -149,88 +149,96 @@ impl Read<'_> {
     }
 }
 
-fn user(source: usize, change: Change) -> User {
+fn user(source: usize, change: ImageChange) -> User {
     User { source, position: change.position, place: change.place, variables: change.variables }
 }
 
 /// An image whose name is the value of a variable.
-struct Held {
+struct VariableImage {
     source: usize,
     variable: String,
-    found: Found,
-    target: Target,
-    left: Left,
+    image: DocumentImage,
+    target: NewName,
+    left: LeftCandidate,
 }
 
 #[derive(Default)]
-struct Draft {
+struct PlanDraft {
     census: Census,
-    entries: Vec<Entry>,
+    entries: Vec<StackImage>,
     // The index in `entries`, by source and target name.
     places: HashMap<(ImageRef, ImageRef), usize>,
-    left: Vec<Kept>,
-    files: Vec<Written>,
-    held: Vec<Held>,
+    left: Vec<UnchangedName>,
+    files: Vec<RewrittenFile>,
+    images: Vec<VariableImage>,
 }
 
-impl Draft {
-    fn add(&mut self, found: Found, target: Target, user: User) {
+impl PlanDraft {
+    fn add(&mut self, image: DocumentImage, name: NewName, user: User) {
         // A name that does not identify an image is not renamed, so it does not occur here.
-        let (Some(source), Some(target)) = (found.image(), named(&found, target)) else { return };
+        let (Some(source), Some(name)) = (image.image(), named(&image, name)) else { return };
         let next = self.entries.len();
-        let place = *self.places.entry((source.clone(), target.clone())).or_insert(next);
+        let place = *self.places.entry((source.clone(), name.clone())).or_insert(next);
         match self.entries.get_mut(place) {
             Some(entry) => entry.users.push(user),
-            None => self.entries.push(Entry { source, target, users: vec![user], is_contested: false }),
+            None => {
+                self.entries.push(StackImage { source, target: name, users: vec![user], is_contested: false })
+            }
         }
     }
 
     // A name held by a variable is changed where the variable is set; others stay.
-    fn keep_or_hold(&mut self, source: usize, left: Left, rules: &Rules) -> Result<(), PlanError> {
+    fn keep_or_hold(&mut self, source: usize, left: LeftCandidate, rules: &Rules) -> Result<(), PlanError> {
         let (Reason::Held(variable), Some(found)) = (&left.reason, &left.found) else {
-            self.left.push(Kept { source, left });
+            self.left.push(UnchangedName { source, left });
             return Ok(());
         };
         let (variable, found) = (variable.clone(), found.clone());
         match rules.name(&found) {
             Ok(target) => {
                 self.census.add(&found, &target)?;
-                self.held.push(Held { source, variable, found, target, left });
+                self.images.push(VariableImage { source, variable, image: found, target, left });
             }
-            Err(reason) => self.left.push(Kept { source, left: Left { reason, ..left } }),
+            Err(reason) => self.left.push(UnchangedName { source, left: LeftCandidate { reason, ..left } }),
         }
         Ok(())
     }
 
     // The new variable files. A variable stays if its new value does not fit one of its users.
-    fn change_variables(&mut self, stack: &Stack, rules: &Rules) -> Result<Vec<Option<Written>>, PlanError> {
+    fn change_variables(
+        &mut self,
+        stack: &Stack,
+        rules: &Rules,
+    ) -> Result<Vec<Option<RewrittenFile>>, PlanError> {
         loop {
-            let files: Vec<Option<Rewritten>> = (0..stack.variables.len())
+            let files: Vec<Option<RewrittenText>> = (0..stack.variables.len())
                 .map(|number| self.file_of_variables(stack, number, rules))
                 .collect::<Result<_, _>>()?;
-            let new: Vec<HashMap<&str, &Target>> = files.iter().map(new_values).collect();
-            let fits = |held: &Held| {
+            let new: Vec<HashMap<&str, &NewName>> = files.iter().map(new_values).collect();
+            let fits = |held: &VariableImage| {
                 let mut own = stack.sources[held.source].variables.iter().rev();
                 let new = own.find_map(|number| new.get(*number)?.get(held.variable.as_str()));
                 new.is_some_and(|new| held.fits(new))
             };
             let stay: BTreeSet<String> =
-                self.held.iter().filter(|held| !fits(held)).map(|held| held.variable.clone()).collect();
+                self.images.iter().filter(|held| !fits(held)).map(|held| held.variable.clone()).collect();
             if stay.is_empty() {
-                for Held { source, found, target, left, .. } in std::mem::take(&mut self.held) {
-                    let Left { position, place, variables, .. } = left;
+                for VariableImage { source, image: found, target, left, .. } in
+                    std::mem::take(&mut self.images)
+                {
+                    let LeftCandidate { position, place, variables, .. } = left;
                     self.add(found, target, User { source, position, place, variables });
                 }
-                let written = |done: Rewritten| Written { text: done.text, changed: done.changed };
+                let written = |done: RewrittenText| RewrittenFile { text: done.text, changed: done.changed };
                 return Ok(files.into_iter().map(|done| done.map(written)).collect());
             }
             let (gone, held) =
-                std::mem::take(&mut self.held).into_iter().partition(|held| stay.contains(&held.variable));
-            self.held = held;
-            let gone: Vec<Held> = gone;
-            self.left.extend(gone.into_iter().map(|Held { source, left, .. }| Kept {
+                std::mem::take(&mut self.images).into_iter().partition(|held| stay.contains(&held.variable));
+            self.images = held;
+            let gone: Vec<VariableImage> = gone;
+            self.left.extend(gone.into_iter().map(|VariableImage { source, left, .. }| UnchangedName {
                 source,
-                left: Left { reason: Reason::InPieces, ..left },
+                left: LeftCandidate { reason: Reason::InPieces, ..left },
             }));
         }
     }
@@ -241,34 +249,34 @@ impl Draft {
         stack: &Stack,
         number: usize,
         rules: &Rules,
-    ) -> Result<Option<Rewritten>, PlanError> {
+    ) -> Result<Option<RewrittenText>, PlanError> {
         let uses = |source: usize| stack.sources[source].variables.contains(&number);
-        let own = self.held.iter().filter(|held| uses(held.source));
+        let own = self.images.iter().filter(|held| uses(held.source));
         let holders: BTreeSet<String> = own.clone().map(|held| held.variable.clone()).collect();
         let Some(user) = own.map(|held| held.source).next() else { return Ok(None) };
         let search = Search { holders: Some(holders), ..stack.search(&stack.sources[user]) };
-        let read = Read { file: &stack.variables[number], kind: Kind::Env, search: &search };
+        let read = ParsedFile { file: &stack.variables[number], kind: DocumentKind::Env, search: &search };
         // Use a separate census: these images are counted already.
         let done = read.rewritten(rules, &mut Census::default())?;
         Ok((done.changed > 0).then_some(done))
     }
 }
 
-impl Held {
+impl VariableImage {
     // True if a variable with this name fits its user; the tag may be in the variable, or in the file that uses it.
-    fn fits(&self, name: &Target) -> bool {
+    fn fits(&self, name: &NewName) -> bool {
         name.name() == self.target.name() && (self.target.tag.is_none() || name.tag == self.target.tag)
     }
 }
 
 // The new values of a file's variables; if a variable is set twice, the last line counts.
-fn new_values(file: &Option<Rewritten>) -> HashMap<&str, &Target> {
+fn new_values(file: &Option<RewrittenText>) -> HashMap<&str, &NewName> {
     let changes = file.iter().flat_map(|done| &done.changes);
     changes.map(|change| (change.place.as_str(), &change.to)).collect()
 }
 
-fn named(found: &Found, target: Target) -> Option<ImageRef> {
-    let Target { host, repository, tag } = target;
-    let tag = tag.or_else(|| found.tag.clone());
-    Found { host, repository, tag, digest: found.digest, is_open: found.is_open }.image()
+fn named(image: &DocumentImage, name: NewName) -> Option<ImageRef> {
+    let NewName { host, repository, tag } = name;
+    let tag = tag.or_else(|| image.tag.clone());
+    DocumentImage { host, repository, tag, digest: image.digest, is_open: image.is_open }.image()
 }

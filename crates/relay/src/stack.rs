@@ -1,6 +1,6 @@
 //! The files of a stack, unchanged.
 
-use entrepot_rewrite::{Kind, Search, Variables};
+use entrepot_rewrite::{DocumentKind, Search, Variables};
 
 /// A file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub struct File {
 
 /// A file that names images.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct StackFile {
     /// The file.
     pub file: File,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: DocumentKind,
     /// Indexes of the variable files it uses; if two set a variable, the later counts.
     pub variables: Vec<usize>,
 }
@@ -28,7 +28,7 @@ pub struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Stack {
     /// The files that name images.
-    pub sources: Vec<Source>,
+    pub sources: Vec<StackFile>,
     /// The variable files, each once.
     pub variables: Vec<File>,
     /// The environment variables.
@@ -39,7 +39,7 @@ pub struct Stack {
 
 impl Stack {
     /// The search options for one of its files.
-    pub(crate) fn search(&self, source: &Source) -> Search {
+    pub(crate) fn search(&self, source: &StackFile) -> Search {
         let mut variables = self.environment.clone();
         for file in source.variables.iter().filter_map(|number| self.variables.get(*number)) {
             variables.add_file(&file.text);

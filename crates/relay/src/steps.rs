@@ -1,7 +1,7 @@
 //! The remaining steps on the machine that runs the stack.
 
 use entrepot_oci::Host;
-use entrepot_rewrite::{Kind, Origin, Reason};
+use entrepot_rewrite::{DocumentKind, Reason, ValueOrigin};
 
 use crate::{
     plan::Plan,
@@ -26,8 +26,8 @@ pub struct Deploy<'a> {
 
 /// The steps, one per line, with all names quoted; a comment after `#` says when a step can be skipped.
 pub fn steps(deploy: &Deploy<'_>) -> Vec<String> {
-    let compose: Vec<usize> = of_kind(deploy.stack, |kind| kind == Kind::Compose);
-    let kubernetes = of_kind(deploy.stack, |kind| matches!(kind, Kind::Kubernetes));
+    let compose: Vec<usize> = of_kind(deploy.stack, |kind| kind == DocumentKind::Compose);
+    let kubernetes = of_kind(deploy.stack, |kind| matches!(kind, DocumentKind::Kubernetes));
     let mut steps = vec![
         format!("docker login {}  # unless everybody may pull there", deploy.host),
         format!("scp -- {} SERVER:DIR/", all_files(deploy).join(" ")),
@@ -43,7 +43,7 @@ pub fn steps(deploy: &Deploy<'_>) -> Vec<String> {
     steps
 }
 
-fn of_kind(stack: &Stack, is: impl Fn(Kind) -> bool) -> Vec<usize> {
+fn of_kind(stack: &Stack, is: impl Fn(DocumentKind) -> bool) -> Vec<usize> {
     stack.sources.iter().enumerate().filter(|(_, source)| is(source.kind)).map(|(number, _)| number).collect()
 }
 
@@ -98,7 +98,7 @@ fn remarks(deploy: &Deploy<'_>) -> Vec<String> {
     let users = deploy.plan.entries.iter().flat_map(|entry| &entry.users);
     let shell: Vec<&str> = users
         .flat_map(|user| &user.variables)
-        .filter(|(_, origin)| *origin == Origin::Environment)
+        .filter(|(_, origin)| *origin == ValueOrigin::Environment)
         .map(|(name, _)| name.as_str())
         .collect();
     if !shell.is_empty() {

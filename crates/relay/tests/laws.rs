@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use entrepot_relay::{File, Plan, PlanError, Source, Stack, plan};
-use entrepot_rewrite::{Kind, Naming, Reason, Rules, Variables};
+use entrepot_relay::{File, Plan, PlanError, Stack, StackFile, plan};
+use entrepot_rewrite::{DocumentKind, Naming, Reason, Rules, Variables};
 use proptest::prelude::*;
 
 const ROOT: &str = "r.test/ns";
@@ -15,7 +15,8 @@ fn file(name: &str, text: &str) -> File {
 }
 
 fn stack(compose: &str, env: &str) -> Stack {
-    let source = Source { file: file("compose.yaml", compose), kind: Kind::Compose, variables: vec![0] };
+    let source =
+        StackFile { file: file("compose.yaml", compose), kind: DocumentKind::Compose, variables: vec![0] };
     Stack { sources: vec![source], variables: vec![file(".env", env)], ..Stack::default() }
 }
 
@@ -161,7 +162,7 @@ fn several_files_share_images_and_variables() {
     let mut two = stack("services: {a: {image: $DB}, b: {image: nginx}}\n", "DB=mysql:8\n");
     let other =
         file("other.yaml", "services: {c: {image: \"nginx:latest\"}, d: {image: $DB}, e: {image: $T}}\n");
-    two.sources.push(Source { file: other, kind: Kind::Compose, variables: vec![0] });
+    two.sources.push(StackFile { file: other, kind: DocumentKind::Compose, variables: vec![0] });
     two.environment = Variables::of_environment([("T".to_owned(), "quay.io/t:1".to_owned())]);
     let planned = plan(&two, &rules(Naming::Flatten(ROOT.parse().unwrap()))).unwrap();
     let told: Vec<(String, usize)> =
@@ -193,7 +194,7 @@ fn a_variable_is_changed_only_if_that_does_for_all_its_users() {
     assert_eq!(planned.entries[0].target.to_string(), "r.test/ns/team-app:1");
     assert_eq!(
         planned.files[0],
-        entrepot_relay::Written { text: open.sources[0].file.text.clone(), changed: 0 }
+        entrepot_relay::RewrittenFile { text: open.sources[0].file.text.clone(), changed: 0 }
     );
     assert_eq!(
         planned.variables[0].as_ref().map(|file| (file.text.as_str(), file.changed)),

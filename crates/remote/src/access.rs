@@ -10,7 +10,7 @@ use crate::{
     api_address::ping_address,
     auth::{
         claims,
-        grant::{self, Offer},
+        grant::{self, SupportedChallenge},
         scope::Scope,
     },
     credential::Credential,
@@ -20,7 +20,7 @@ use crate::{
     remote::Remote,
     request::WireRequest,
     token::TokenRequest,
-    upload::Cancelled,
+    upload::CancelOutcome,
 };
 
 /// The rights to ask for.
@@ -34,7 +34,7 @@ pub enum Rights {
 
 /// How a registry grants access to a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum RepositoryAccess {
     /// The registry asks for no login. What may be done shows with the first request.
     Open,
     /// The registry takes the password with every request. What the account may do shows with the first one.
@@ -49,7 +49,7 @@ impl Remote {
     ///
     /// # Errors
     /// See [`Error`]; [`Error::Denied`] if the registry refuses the account, or wants one and there is none.
-    pub async fn access(&self, repository: &Repository, rights: Rights) -> Result<Access, Error> {
+    pub async fn access(&self, repository: &Repository, rights: Rights) -> Result<RepositoryAccess, Error> {
         let scope = match rights {
             Rights::Pull => Scope::Pull(repository.clone()),
             Rights::Push => Scope::Push(repository.clone()),
@@ -68,7 +68,7 @@ impl Remote {
     ///
     /// # Errors
     /// See [`Error`]; [`Error::refusal`] says what a refusal is about.
-    pub async fn try_push(&self, repository: &Repository) -> Result<Cancelled, Error> {
+    pub async fn try_push(&self, repository: &Repository) -> Result<CancelOutcome, Error> {
         Ok(self.start_upload(repository).await?.cancel().await)
     }
 
@@ -77,7 +77,7 @@ impl Remote {
         endpoint: Endpoint,
         scope: &Scope,
         account: Option<&Credential>,
-    ) -> Result<Access, Error> {
+    ) -> Result<RepositoryAccess, Error> {
         let asked = self.ask_access(endpoint, scope, account).await;
         asked.map_err(|error| match account {
             Some(account) => error.without_secrets_of(account),
@@ -90,31 +90,31 @@ impl Remote {
         endpoint: Endpoint,
         scope: &Scope,
         account: Option<&Credential>,
-    ) -> Result<Access, Error> {
+    ) -> Result<RepositoryAccess, Error> {
         let ping = ping_address(self.endpoint(endpoint)).ok_or(EgressError::Malformed)?;
         let response = self.send(&WireRequest::get(ping.clone(), endpoint)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             response.successful().await?.drain().await;
-            return Ok(Access::Open);
+            return Ok(RepositoryAccess::Open);
         }
         match (grant::offer(response.headers(), account.is_some()), account) {
-            (Some(Offer::Bearer(challenge)), credential) => {
+            (Some(SupportedChallenge::Bearer(challenge)), credential) => {
                 response.drain().await;
                 let challenge = &challenge;
                 let request = TokenRequest { from: &ping, endpoint, challenge, scope, credential };
                 let wanted = scope.requested(challenge).into_iter().next().unwrap_or_default();
                 let fetched = self.fetch_token(&request).await?;
                 let token = fetched.header.to_str().ok().and_then(|header| header.strip_prefix("Bearer "));
-                Ok(Access::Token(token.and_then(|token| claims::actions(token, &wanted))))
+                Ok(RepositoryAccess::Token(token.and_then(|token| claims::actions(token, &wanted))))
             }
-            (Some(Offer::Basic), Some(account)) => {
+            (Some(SupportedChallenge::Basic), Some(account)) => {
                 response.drain().await;
                 let mut wire = WireRequest::get(ping, endpoint);
                 wire.headers.insert(header::AUTHORIZATION, grant::basic(account)?);
                 self.send(&wire).await?.successful().await?.drain().await;
-                Ok(Access::Password)
+                Ok(RepositoryAccess::Password)
             }
-            _ => response.successful().await.map(|_| Access::Open),
+            _ => response.successful().await.map(|_| RepositoryAccess::Open),
         }
     }
 }

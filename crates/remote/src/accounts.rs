@@ -16,12 +16,12 @@ use url::Url;
 use crate::{
     credential::Credential,
     endpoint::Endpoint,
-    settings::{AccountFault, Settings},
-    stored::Known,
+    settings::{AccountFault, RemoteSettings},
+    stored::StoredAccounts,
 };
 
-impl Settings {
-    /// The first account whose endpoint is unclear, by its index in [`Settings::credentials`].
+impl RemoteSettings {
+    /// The first account whose endpoint is unclear, by its index in [`RemoteSettings::credentials`].
     pub fn unclear_account(&self, host: &Host) -> Option<(usize, AccountFault)> {
         let mut accounts = self.credentials.iter().enumerate();
         accounts.find_map(|(index, credential)| Some((index, self.fault_of(host, credential)?)))
@@ -61,16 +61,16 @@ pub(crate) struct Account {
 pub(crate) struct Accounts {
     host: Host,
     /// What they are made of.
-    settings: Settings,
+    settings: RemoteSettings,
     endpoints: Vec<Url>,
-    current: ArcSwap<Current>,
+    current: ArcSwap<CurrentAccounts>,
     /// The id of the next account that is new. Held while the accounts change.
     next_id: Mutex<usize>,
 }
 
 /// The accounts, and the stored ones that they were made with.
-struct Current {
-    stored: Arc<Known>,
+struct CurrentAccounts {
+    stored: Arc<StoredAccounts>,
     accounts: Arc<[Account]>,
 }
 
@@ -83,8 +83,8 @@ impl Account {
 }
 
 impl Accounts {
-    pub(crate) fn new(host: &Host, settings: &Settings, endpoints: &[Url]) -> Self {
-        let current = Current { stored: Arc::default(), accounts: Arc::from([]) };
+    pub(crate) fn new(host: &Host, settings: &RemoteSettings, endpoints: &[Url]) -> Self {
+        let current = CurrentAccounts { stored: Arc::default(), accounts: Arc::from([]) };
         let accounts = Self {
             host: host.clone(),
             settings: settings.clone(),
@@ -106,7 +106,7 @@ impl Accounts {
     }
 
     // An account that is the same keeps its id, and with it the tokens that it was given. An id is never used again.
-    fn renew(&self, stored: Arc<Known>) -> Arc<[Account]> {
+    fn renew(&self, stored: Arc<StoredAccounts>) -> Arc<[Account]> {
         let mut next_id = self.next_id.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current.load();
         let mut accounts = Vec::new();
@@ -120,12 +120,12 @@ impl Accounts {
             |account: &Account| account.credential.namespace.as_ref().map_or(0, |name| name.parts().count());
         accounts.sort_by_key(|account| Reverse(parts(account)));
         let accounts: Arc<[Account]> = accounts.into();
-        self.current.store(Arc::new(Current { stored, accounts: Arc::clone(&accounts) }));
+        self.current.store(Arc::new(CurrentAccounts { stored, accounts: Arc::clone(&accounts) }));
         accounts
     }
 
     // A stored account of which it is unclear who may see it is shown to nobody.
-    fn usable<'a>(&'a self, stored: &'a Known) -> impl Iterator<Item = &'a Credential> {
+    fn usable<'a>(&'a self, stored: &'a StoredAccounts) -> impl Iterator<Item = &'a Credential> {
         let stored = stored.get(&self.host).into_iter().flatten();
         let stored: Vec<_> = stored.filter(|one| self.settings.fault_of(&self.host, one).is_none()).collect();
         let has_others = !self.settings.credentials.is_empty() || !stored.is_empty();
@@ -159,17 +159,17 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn settings(endpoints: &[&str], of_accounts: &[Option<&str>]) -> Settings {
+    fn settings(endpoints: &[&str], of_accounts: &[Option<&str>]) -> RemoteSettings {
         let credential = |endpoint: &Option<&str>| Credential {
             username: "me".to_owned(),
             password: "canary".into(),
             namespace: None,
             endpoint: endpoint.map(url),
         };
-        Settings {
+        RemoteSettings {
             endpoints: endpoints.iter().map(|text| url(text)).collect(),
             credentials: of_accounts.iter().map(credential).collect(),
-            ..Settings::default()
+            ..RemoteSettings::default()
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
             let logins = vec![named("login", None)];
             Accounts::new(
                 &host,
-                &Settings { credentials, stored: stored.clone(), logins, ..Settings::default() },
+                &RemoteSettings { credentials, stored: stored.clone(), logins, ..RemoteSettings::default() },
                 &[],
             )
         };

@@ -13,7 +13,7 @@ use crate::{
     body::{self, Chunks},
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
-    links::choose::Purpose,
+    links::choose::RequestPurpose,
     remote::Remote,
     request::Request,
     response::Response,
@@ -110,7 +110,7 @@ impl Remote {
         request: BlobRequest,
     ) -> Result<BlobStream, Error> {
         let at = |endpoint| self.blob_at(endpoint, repository, digest, request).boxed();
-        let purpose = if request.to.is_some() { Purpose::Part } else { Purpose::Answer };
+        let purpose = if request.to.is_some() { RequestPurpose::Part } else { RequestPurpose::Answer };
         self.try_for(request.avoid, purpose, at).await
     }
 
@@ -160,7 +160,7 @@ impl Remote {
             request = request.with(header::RANGE, range);
         }
         let response = self.exchange(endpoint, &request).await?;
-        let part = response.digest_is(digest).and_then(|()| Part::of(&response, wanted));
+        let part = response.digest_is(digest).and_then(|()| BlobPart::of(&response, wanted));
         match part {
             Ok(part) => Ok(part.stream(endpoint, self.stream_body(endpoint, response))),
             Err(invalid) => Err(response.fail(invalid)),
@@ -197,12 +197,12 @@ fn range_header(request: BlobRequest) -> Option<HeaderValue> {
 
 /// The part of the blob that a response has.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum BlobPart {
     Whole { total: Option<u64>, ranges: bool },
     Range { range: Range<u64>, total: Option<u64> },
 }
 
-impl Part {
+impl BlobPart {
     fn of(response: &Response, request: BlobRequest) -> Result<Self, InvalidResponse> {
         if response.status() != StatusCode::PARTIAL_CONTENT {
             let accepted = response.header(&header::ACCEPT_RANGES).unwrap_or_default();
@@ -260,8 +260,8 @@ mod tests {
 
     #[test]
     fn takes_only_the_range_asked_for() {
-        let range = |header, from, to| Part::range(header, request(from, to));
-        let part = |range, total| Some(Part::Range { range, total });
+        let range = |header, from, to| BlobPart::range(header, request(from, to));
+        let part = |range, total| Some(BlobPart::Range { range, total });
         assert_eq!(range("bytes 5-9/10", 5, None), part(5..10, Some(10)));
         assert_eq!(range("bytes 5-6/*", 5, Some(10)), part(5..7, None));
         for (header, from, to) in [

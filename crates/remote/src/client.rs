@@ -1,6 +1,6 @@
 //! The HTTP clients of one registry over one link.
 //!
-//! There are two, because [`Settings::insecure`] applies to the registry's own hosts and not to hosts that it
+//! There are two, because [`RemoteSettings::insecure`] applies to the registry's own hosts and not to hosts that it
 //! redirects to.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -16,7 +16,7 @@ use crate::{
     links::section::{self, LinkSettings},
     network_fault::ProxyUsed,
     patience::Patience,
-    settings::{Settings, SettingsError},
+    settings::{RemoteSettings, SettingsError},
 };
 
 // With the default of 64 KiB a stream with a latency of 100 ms carries less than a megabyte per second.
@@ -42,13 +42,13 @@ pub(crate) struct Clients {
     own: Arc<Pool>,
     foreign: Arc<Pool>,
     own_hosts: HashSet<String>,
-    way: Way,
+    way: ConnectionRoute,
 }
 
 impl Clients {
     pub(crate) fn new(
         endpoints: &[Url],
-        settings: &Settings,
+        settings: &RemoteSettings,
         route: Route,
         patience: Patience,
     ) -> Result<Self, SettingsError> {
@@ -80,8 +80,8 @@ impl Clients {
     /// The proxy for `url`.
     pub(crate) fn proxy(&self, url: &Url) -> Option<ProxyUsed> {
         let (proxy, is_of_link) = match &self.way {
-            Way::Usual(proxies) => (proxies.of(url)?, false),
-            Way::Link(link) => (link.proxy.as_ref()?, true),
+            ConnectionRoute::Usual(proxies) => (proxies.of(url)?, false),
+            ConnectionRoute::Link(link) => (link.proxy.as_ref()?, true),
         };
         Some(ProxyUsed { host: section::host(proxy).to_owned(), is_of_link })
     }
@@ -91,19 +91,19 @@ impl Clients {
 #[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) gate: Gate,
-    pub(crate) way: Way,
+    pub(crate) way: ConnectionRoute,
 }
 
 /// The way that they take.
 #[derive(Clone)]
-pub(crate) enum Way {
+pub(crate) enum ConnectionRoute {
     /// By the proxies of the environment.
     Usual(Arc<Proxies>),
     /// Over a link that the operator wrote.
     Link(LinkSettings),
 }
 
-impl Way {
+impl ConnectionRoute {
     // A proxy that somebody wrote for this registry is asked for every host, this machine included.
     fn apply(&self, builder: ClientBuilder) -> reqwest::Result<ClientBuilder> {
         let link = match self {

@@ -15,17 +15,17 @@ type Build = Box<dyn Fn() -> reqwest::Result<Client> + Send + Sync>;
 /// A client whose kept connections can be given up.
 pub(crate) struct Pool {
     build: Build,
-    current: Mutex<Connections>,
+    current: Mutex<ConnectionGeneration>,
 }
 
 /// The connections that were made since others were last given up. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Connections {
+pub(crate) struct ConnectionGeneration {
     client: Client,
     has_answered: Arc<AtomicBool>,
 }
 
-impl Connections {
+impl ConnectionGeneration {
     fn new(client: Client) -> Self {
         Self { client, has_answered: Arc::default() }
     }
@@ -54,29 +54,29 @@ impl Pool {
     pub(crate) fn new(
         build: impl Fn() -> reqwest::Result<Client> + Send + Sync + 'static,
     ) -> reqwest::Result<Self> {
-        let current = Mutex::new(Connections::new(build()?));
+        let current = Mutex::new(ConnectionGeneration::new(build()?));
         Ok(Self { build: Box::new(build), current })
     }
 
     /// The connections for the next request.
-    pub(crate) fn connections(&self) -> Connections {
+    pub(crate) fn connections(&self) -> ConnectionGeneration {
         self.lock().clone()
     }
 
     /// Gives up `dead` and returns the connections to use instead. Requests that are under way are not affected.
-    pub(crate) fn renew(&self, dead: &Connections) -> Connections {
+    pub(crate) fn renew(&self, dead: &ConnectionGeneration) -> ConnectionGeneration {
         let mut current = self.lock();
         // Another request may have done it already.
         if Arc::ptr_eq(&current.has_answered, &dead.has_answered) {
             match (self.build)() {
-                Ok(client) => *current = Connections::new(client),
+                Ok(client) => *current = ConnectionGeneration::new(client),
                 Err(error) => tracing::warn!(%error, "an HTTP client could not be made anew"),
             }
         }
         current.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connections> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionGeneration> {
         // The value is replaced as a whole.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }

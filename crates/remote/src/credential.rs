@@ -16,7 +16,7 @@ pub struct Credential {
     /// The only repository that it is for, with those below it; `None` for the whole registry.
     #[serde(default, deserialize_with = "namespace")]
     pub namespace: Option<Repository>,
-    /// The only one of [`crate::Settings::endpoints`] that sees it; `None` for the registry itself, by its own name.
+    /// The only one of [`crate::RemoteSettings::endpoints`] that sees it; `None` for the registry itself, by its own name.
     #[serde(default)]
     pub endpoint: Option<Url>,
 }

@@ -9,12 +9,12 @@ use std::{
 use http::{HeaderName, Method, StatusCode, header};
 
 use crate::{
-    connections::Connections,
+    connections::ConnectionGeneration,
     error::{self, Error, InvalidResponse},
     links::traffic::Traffic,
     network_fault::{NetworkFault, NetworkFaultKind},
     outcome::OutcomeGuard,
-    remote::{Lane, Remote},
+    remote::{LinkClients, Remote},
     request::WireRequest,
     response::Response,
     upload_body::{BodyStream, UploadBody},
@@ -31,7 +31,7 @@ impl Remote {
     /// Like `send`, with another body. If the connection ends without an answer, it may have been kept for too long: the
     /// request is sent again on a new one, once, unless its body is gone by then. The first failure does not count.
     pub(crate) async fn dispatch(&self, wire: &WireRequest, body: UploadBody) -> Result<Response, Error> {
-        let Lane { link, clients } = self.lane(wire.link);
+        let LinkClients { link, clients } = self.lane(wire.link);
         let own = clients.owns(&wire.url);
         let _permit = if own { Some(self.throttle().acquire().await) } else { None };
         let guard = OutcomeGuard::new(self.observer(), self.host().clone()).traced(wire);
@@ -40,7 +40,7 @@ impl Remote {
         traffic.awaits();
         let (connections, replay) = (pool.connections(), body.replay());
         let (began, patience) = (Instant::now(), self.patience_for(&wire.method));
-        let mut sent = self.attempt(&connections, wire, Sending { body, patience }).await;
+        let mut sent = self.attempt(&connections, wire, SendAttempt { body, patience }).await;
         if let Err(Error::Unreachable { fault, source }) = &sent
             && fault.kind() == NetworkFaultKind::Closed
         {
@@ -49,7 +49,7 @@ impl Remote {
             sent = match replay {
                 Some(body) => {
                     let patience = patience.saturating_sub(began.elapsed());
-                    self.attempt(&fresh, wire, Sending { body, patience }).await
+                    self.attempt(&fresh, wire, SendAttempt { body, patience }).await
                 }
                 None if connections.may_be_kept() => {
                     let (fault, source) = (fault.clone().of_kept_connection(), source.clone());
@@ -80,13 +80,13 @@ impl Remote {
 
     async fn attempt(
         &self,
-        connections: &Connections,
+        connections: &ConnectionGeneration,
         wire: &WireRequest,
-        Sending { body, patience }: Sending,
+        SendAttempt { body, patience }: SendAttempt,
     ) -> Result<reqwest::Response, Error> {
         let request = connections.client().request(wire.method.clone(), wire.url.clone());
         let request = request.headers(wire.headers.clone());
-        let Lane { link, clients } = self.lane(wire.link);
+        let LinkClients { link, clients } = self.lane(wire.link);
         let failed = |error| error::before_answer(error, &wire.url, clients.proxy(&wire.url));
         let length = body.length();
         let response = if length == 0 {
@@ -114,7 +114,7 @@ fn quota_source(response: &reqwest::Response) -> Option<&str> {
 }
 
 /// What is sent in one attempt, and how long it may take if there is nothing to send.
-struct Sending {
+struct SendAttempt {
     body: UploadBody,
     patience: Duration,
 }

@@ -1,6 +1,6 @@
 //! Where a request goes to, and over which link.
 
-/// One of a registry's endpoints, in the order of [`crate::Settings::endpoints`], reached over one of its links.
+/// One of a registry's endpoints, in the order of [`crate::RemoteSettings::endpoints`], reached over one of its links.
 ///
 /// What is learnt of an endpoint over one link, such as tokens, waits and failures, says nothing about another link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{
     auth::{
-        grant::{self, Grant, GrantKey, Offer},
+        grant::{self, Grant, GrantKey, SupportedChallenge},
         scope::Scope,
     },
     backoff::BackoffKey,
@@ -36,7 +36,7 @@ enum Hop {
 }
 
 /// One hop of a request.
-struct Leg<'a> {
+struct RequestHop<'a> {
     destination: &'a Destination,
     request: &'a Request,
     /// Whether a grant that is held is sent before it is asked for.
@@ -233,7 +233,7 @@ impl Remote {
             // A server that redirects back to the endpoint chose the request there, so the account stays dropped.
             destination.account = destination.account.filter(|_| at_endpoint);
             let carries = hop == 0 || self.is_api(endpoint, &destination.url);
-            let step = self.step(Leg { destination: &destination, request, carries }).await;
+            let step = self.step(RequestHop { destination: &destination, request, carries }).await;
             self.record(endpoint, at_endpoint, &step);
             match step? {
                 Hop::Response(response) => {
@@ -257,11 +257,11 @@ impl Remote {
         below && !url.query_pairs().any(|(name, _)| is_signature(&name))
     }
 
-    async fn step(&self, leg: Leg<'_>) -> Result<Hop, Error> {
-        let response = self.send_authorized(&leg).await?;
-        match self.target(&response, leg.request) {
-            None => response.to(leg.request).await.map(Hop::Response),
-            Some(Ok(target)) if !leg.request.follows(&leg.destination.url, &target) => {
+    async fn step(&self, hop: RequestHop<'_>) -> Result<Hop, Error> {
+        let response = self.send_authorized(&hop).await?;
+        match self.target(&response, hop.request) {
+            None => response.to(hop.request).await.map(Hop::Response),
+            Some(Ok(target)) if !hop.request.follows(&hop.destination.url, &target) => {
                 Err(response.fail(Error::NotFound))
             }
             Some(Ok(target)) => {
@@ -287,8 +287,8 @@ impl Remote {
 
     // At most two requests, and one more for a token that has died: a fresh token that is rejected will not be accepted
     // on another.
-    async fn send_authorized(&self, leg: &Leg<'_>) -> Result<Response, Error> {
-        let Leg { destination, request, carries } = *leg;
+    async fn send_authorized(&self, hop: &RequestHop<'_>) -> Result<Response, Error> {
+        let RequestHop { destination, request, carries } = *hop;
         let (url, has_account) = (&destination.url, destination.account.is_some());
         let key = GrantKey::of(destination, request.scope());
         let mut wire = request.to(url.clone(), destination.endpoint);
@@ -343,7 +343,7 @@ impl Remote {
     }
 
     // Some registries, such as gcr.io, send a challenge only for `/v2/` (distribution-spec, §determining support).
-    async fn offer_from_ping(&self, destination: &Destination) -> Option<Offer> {
+    async fn offer_from_ping(&self, destination: &Destination) -> Option<SupportedChallenge> {
         let Destination { endpoint, url, account } = destination;
         let ping = url.join("/v2/").ok().filter(|ping| url.path().starts_with(ping.path()))?;
         let response = self.send(&WireRequest::get(ping, *endpoint)).await.ok()?;
@@ -366,7 +366,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{BlobRequest, Settings, patience::Patience};
+    use crate::{BlobRequest, RemoteSettings, patience::Patience};
 
     // A server that reads a request, sends `answer` and then nothing more.
     async fn stalling(response: &'static str) -> SocketAddr {
@@ -385,7 +385,7 @@ mod tests {
 
     fn hasty(address: SocketAddr) -> Remote {
         let endpoints = vec![format!("http://{address}").parse().unwrap()];
-        let settings = Settings { endpoints, ..Settings::default() };
+        let settings = RemoteSettings { endpoints, ..RemoteSettings::default() };
         let short = Duration::from_millis(100);
         let patience = Patience {
             connect: short,

@@ -14,14 +14,14 @@ use futures_util::{
 use crate::{
     endpoint::Endpoint,
     error::Error,
-    health::{Health, LinkOrder, Plan, Standing},
-    links::choose::{self, Purpose},
+    health::{EndpointHealth, Health, LinkOrder, Plan},
+    links::choose::{self, RequestPurpose},
     remote::Remote,
-    trial::{Next, Trial, Verdict},
+    trial::{LinkVerdict, Trial, TrialStep},
 };
 
 /// Asks at one endpoint, over one link.
-type Attempt<'a, T> = BoxFuture<'a, (Endpoint, Result<T, Error>)>;
+type EndpointAttempt<'a, T> = BoxFuture<'a, (Endpoint, Result<T, Error>)>;
 
 impl Remote {
     /// Records that an endpoint sent wrong bytes: it is tried last for [`crate::DISTRUST`].
@@ -37,21 +37,21 @@ impl Remote {
     }
 
     /// How the registry was when it was asked last.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> EndpointHealth {
         self.health().standing()
     }
 
     /// The endpoints to try now, each over the link that is best.
     pub(crate) fn plan(&self) -> Plan {
-        self.plan_for(None, Purpose::Answer)
+        self.plan_for(None, RequestPurpose::Answer)
     }
 
-    fn plan_for(&self, avoid: Option<Endpoint>, purpose: Purpose) -> Plan {
+    fn plan_for(&self, avoid: Option<Endpoint>, purpose: RequestPurpose) -> Plan {
         let links = self.link_order(purpose);
         self.health().plan(Instant::now(), avoid, &links)
     }
 
-    fn link_order(&self, purpose: Purpose) -> LinkOrder {
+    fn link_order(&self, purpose: RequestPurpose) -> LinkOrder {
         let now = Instant::now();
         let facts: Vec<_> = self.lanes().iter().map(|lane| lane.link.facts(self.host(), now)).collect();
         let usable = facts.iter().filter(|facts| facts.is_usable()).count();
@@ -65,7 +65,7 @@ impl Remote {
         avoid: Option<Endpoint>,
         attempt: impl Fn(Endpoint) -> BoxFuture<'a, Result<T, Error>> + Send,
     ) -> Result<T, Error> {
-        self.try_for(avoid, Purpose::Answer, attempt).await
+        self.try_for(avoid, RequestPurpose::Answer, attempt).await
     }
 
     /// The same for a request that is for more than an answer. Where another link is free, an answer that does not come is
@@ -73,7 +73,7 @@ impl Remote {
     pub(crate) async fn try_for<'a, T: 'a>(
         &'a self,
         avoid: Option<Endpoint>,
-        purpose: Purpose,
+        purpose: RequestPurpose,
         attempt: impl Fn(Endpoint) -> BoxFuture<'a, Result<T, Error>> + Send,
     ) -> Result<T, Error> {
         let mut order = match self.plan_for(avoid, purpose) {
@@ -81,7 +81,7 @@ impl Remote {
             Plan::Fail(error) => return Err(error),
         };
         let mut trial = Trial::default();
-        let mut running: FuturesUnordered<Attempt<'a, T>> = FuturesUnordered::new();
+        let mut running: FuturesUnordered<EndpointAttempt<'a, T>> = FuturesUnordered::new();
         let begin = |endpoint| attempt(endpoint).map(move |result| (endpoint, result)).boxed();
         loop {
             while order.next_if(|endpoint| !trial.admits(*endpoint)).is_some() {}
@@ -91,7 +91,7 @@ impl Remote {
                 continue;
             }
             let may_hedge = running.len() == 1
-                && purpose != Purpose::Change
+                && purpose != RequestPurpose::Change
                 && order.peek().is_some_and(|next| self.is_free(*next));
             let (endpoint, result) = tokio::select! {
                 Some(answered) = running.next() => answered,
@@ -104,7 +104,7 @@ impl Remote {
                 self.blame(&trial, endpoint);
                 return result;
             };
-            if let Next::Believe(error) = self.doubt(&mut trial, endpoint, error) {
+            if let TrialStep::Believe(error) = self.doubt(&mut trial, endpoint, error) {
                 return Err(error);
             }
         }
@@ -116,8 +116,8 @@ impl Remote {
     }
 
     /// Takes a failure into account.
-    pub(crate) fn doubt(&self, trial: &mut Trial, endpoint: Endpoint, error: Error) -> Next {
-        if let Verdict::LinkDown(failure) = Verdict::of(&error) {
+    pub(crate) fn doubt(&self, trial: &mut Trial, endpoint: Endpoint, error: Error) -> TrialStep {
+        if let LinkVerdict::LinkDown(failure) = LinkVerdict::of(&error) {
             self.lane(endpoint.link).link.failed(failure);
         }
         let goes_on = error.is_endpoint_specific() || self.lacks_account(endpoint, &error);

@@ -30,7 +30,7 @@ pub(crate) enum Plan {
 
 /// How a registry was when it was asked last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum EndpointHealth {
     /// It was not asked yet.
     Unknown,
     /// An endpoint answered, or has not failed often.
@@ -51,13 +51,13 @@ pub(crate) struct LinkOrder {
 /// The health of a registry's endpoints, over each of its links.
 pub(crate) struct Health {
     /// The states of the first endpoint, then those of the second.
-    states: Vec<State>,
+    states: Vec<EndpointState>,
     links: usize,
     probed: Option<Instant>,
 }
 
 #[derive(Clone, Default)]
-struct State {
+struct EndpointState {
     asked: bool,
     outage: Option<Outage>,
     later_until: Option<Instant>,
@@ -72,7 +72,7 @@ struct Outage {
 
 impl Health {
     pub(crate) fn new(endpoints: usize, links: usize) -> Self {
-        Self { states: vec![State::default(); endpoints * links], links, probed: None }
+        Self { states: vec![EndpointState::default(); endpoints * links], links, probed: None }
     }
 
     /// The endpoints to try now; `avoid` comes last. `links` has the links in the order in which they are to be tried; those
@@ -131,7 +131,7 @@ impl Health {
         }
     }
 
-    fn state(&mut self, endpoint: Endpoint) -> Option<&mut State> {
+    fn state(&mut self, endpoint: Endpoint) -> Option<&mut EndpointState> {
         let place = self.place(endpoint);
         self.states.get_mut(place)
     }
@@ -141,32 +141,35 @@ impl Health {
     }
 
     /// How the registry was when it was asked last, however long ago.
-    pub(crate) fn standing(&self) -> Standing {
-        let is_down = |state: &State| state.outage.as_ref().is_some_and(|outage| outage.failures >= FAILURES);
+    pub(crate) fn standing(&self) -> EndpointHealth {
+        let is_down =
+            |state: &EndpointState| state.outage.as_ref().is_some_and(|outage| outage.failures >= FAILURES);
         // Over links that were not used, nothing is known.
-        let is_down_over = |over_links: &[State]| {
+        let is_down_over = |over_links: &[EndpointState]| {
             let mut asked = over_links.iter().filter(|state| state.asked).peekable();
             asked.peek().is_some() && asked.all(is_down)
         };
         if self.states.chunks(self.links).all(is_down_over) {
-            Standing::Down
+            EndpointHealth::Down
         } else if self.states.iter().any(|state| state.asked) {
-            Standing::Up
+            EndpointHealth::Up
         } else {
-            Standing::Unknown
+            EndpointHealth::Unknown
         }
     }
 
     // If all are down: the one that has been down longest, and its last error.
     fn all_down(&self, now: Instant) -> Option<(Endpoint, Error)> {
-        let down = |state: &'_ State| state.outage(now).filter(|outage| outage.failures >= FAILURES).cloned();
+        let down = |state: &'_ EndpointState| {
+            state.outage(now).filter(|outage| outage.failures >= FAILURES).cloned()
+        };
         let outages: Option<Vec<Outage>> = self.states.iter().map(down).collect();
         let (index, outage) = outages?.into_iter().enumerate().min_by_key(|(_, outage)| outage.until)?;
         Some((Endpoint { index: index / self.links, link: index % self.links }, outage.error))
     }
 }
 
-impl State {
+impl EndpointState {
     fn outage(&self, now: Instant) -> Option<&Outage> {
         self.outage.as_ref().filter(|outage| now < outage.until)
     }
@@ -253,16 +256,16 @@ mod tests {
     #[test]
     fn a_registry_is_down_when_no_endpoint_answers() {
         let (mut health, now) = (Health::new(2, 1), Instant::now());
-        assert_eq!(health.standing(), Standing::Unknown);
+        assert_eq!(health.standing(), EndpointHealth::Unknown);
         for endpoint in [0, 1] {
             for _ in 0..FAILURES {
-                assert_ne!(health.standing(), Standing::Down);
+                assert_ne!(health.standing(), EndpointHealth::Down);
                 health.failed(Endpoint::first_link(endpoint), BROKEN, now);
             }
         }
-        assert_eq!(health.standing(), Standing::Down);
+        assert_eq!(health.standing(), EndpointHealth::Down);
         health.answered(Endpoint::first_link(1));
-        assert_eq!(health.standing(), Standing::Up);
+        assert_eq!(health.standing(), EndpointHealth::Up);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::{
         grant::Grant,
         scope::Scope,
     },
-    blob::Part,
+    blob::BlobPart,
     endpoint::Endpoint,
     link_header,
     listing::collect::Collect as _,
@@ -100,7 +100,7 @@ pub fn next_page(header: &str) {
 /// Any `Content-Range` of a `206`: the bytes start at the requested offset, and end within the blob.
 pub fn content_range(header: &str, from: u64, to: Option<u64>) {
     let request = BlobRequest { from, to, avoid: None };
-    let Some(Part::Range { range, total }) = Part::range(header, request) else { return };
+    let Some(BlobPart::Range { range, total }) = BlobPart::range(header, request) else { return };
     assert!(range.start == from && range.start < range.end, "{header:?}: {range:?}");
     assert!(to.is_none_or(|to| range.end <= to), "{header:?}: {range:?}");
     assert!(total.is_none_or(|total| range.end <= total), "{header:?}: {range:?} of {total:?}");

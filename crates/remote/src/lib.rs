@@ -1,6 +1,6 @@
 //! A client for registries that are not ours.
 //!
-//! - [`Remote`] is one registry, set up from [`Settings`]. It reads (`manifest`, `blob`, `tags`, `listing`,
+//! - [`Remote`] is one registry, set up from [`RemoteSettings`]. It reads (`manifest`, `blob`, `tags`, `listing`,
 //!   `referrers`), writes (`push`, `upload`), checks rights (`access`, `login`) and asks what everybody may read
 //!   (`public_view`)
 //! - on the way: `links` says over which link a request goes, `failover` tries endpoints and links, `exchange` follows
@@ -68,14 +68,14 @@ mod trial;
 mod upload;
 mod upload_body;
 
-pub use access::{Access, Rights};
+pub use access::{RepositoryAccess, Rights};
 pub use accounts::is_own;
 pub use blob::{BlobHead, BlobRequest, BlobStream};
 pub use credential::Credential;
 pub use egress_error::{EgressError, MAX_REDIRECTS};
 pub use endpoint::Endpoint;
 pub use error::{Cause, Error, InvalidResponse, UnboundedListing};
-pub use health::{COOLING, DISTRUST, FAILURES, PROBE_INTERVAL, Standing};
+pub use health::{COOLING, DISTRUST, EndpointHealth, FAILURES, PROBE_INTERVAL};
 pub use links::{
     section::{LinkFault, LinkSettings},
     standing::SILENCE,
@@ -96,15 +96,15 @@ pub use patience::{
 };
 pub use public_view::PublicView;
 pub use pull_quota::PullQuota;
-pub use push::Pushed;
+pub use push::PushedManifest;
 pub use quota::{AccountQuota, QuotaState};
 pub use quotas::Quotas;
 pub use rate::{Rate, RateError};
 pub use refusal::Refusal;
 pub use remote::Remote;
 pub use retry_after::MAX_RETRY_AFTER;
-pub use settings::{AccountFault, Settings, SettingsError};
+pub use settings::{AccountFault, RemoteSettings, SettingsError};
 pub use stored::StoredCredentials;
 pub use tags::TagPage;
-pub use upload::{Cancelled, Mount, Upload};
+pub use upload::{CancelOutcome, Mount, Upload};
 pub use upload_body::UploadBody;

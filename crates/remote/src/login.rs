@@ -9,7 +9,7 @@ use crate::{
     api_address::ping_address,
     auth::{
         challenge::Challenge,
-        grant::{self, Offer},
+        grant::{self, SupportedChallenge},
     },
     credential::Credential,
     egress_error::EgressError,
@@ -52,11 +52,11 @@ impl Remote {
             return Ok(LoginOutcome::NotRequired);
         }
         let header = match grant::offer(response.headers(), true) {
-            Some(Offer::Bearer(challenge)) => {
+            Some(SupportedChallenge::Bearer(challenge)) => {
                 response.drain().await;
                 self.token_for(&WireRequest::get(ping.clone(), endpoint), &challenge, credential).await?
             }
-            Some(Offer::Basic) => {
+            Some(SupportedChallenge::Basic) => {
                 response.drain().await;
                 grant::basic(credential)?
             }

@@ -84,7 +84,7 @@ pub enum TlsFault {
 impl NetworkFault {
     /// The fault of a request to `url` through `proxy`.
     pub(crate) fn of(error: &reqwest::Error, url: &Url, proxy: Option<ProxyUsed>) -> Self {
-        let attempt = Attempt {
+        let attempt = RequestContext {
             is_connecting: error.is_connect(),
             is_https: url.scheme() == "https",
             is_proxied: proxy.is_some(),
@@ -250,13 +250,13 @@ const LOGIN_REFUSED: [&str; 3] = [
 const AWAY: [&str; 2] =
     ["SOCKS error: failed to create underlying connection", "SOCKS error: io error during SOCKS handshake"];
 
-struct Attempt {
+struct RequestContext {
     is_connecting: bool,
     is_https: bool,
     is_proxied: bool,
 }
 
-impl Attempt {
+impl RequestContext {
     fn kind(&self, error: &reqwest::Error) -> NetworkFaultKind {
         use NetworkFaultKind as K;
         if error.is_dns() {

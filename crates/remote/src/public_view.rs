@@ -20,7 +20,7 @@ use crate::{
     manifest::{self, ManifestHead, accepting},
     remote::Remote,
     request::Request,
-    trial::{Next, Trial},
+    trial::{Trial, TrialStep},
 };
 
 /// How addresses of lists of tags begin.
@@ -96,7 +96,7 @@ impl Remote {
                 }
                 Err(error) => error,
             };
-            if let Next::Believe(error) = self.doubt(&mut trial, *endpoint, error) {
+            if let TrialStep::Believe(error) = self.doubt(&mut trial, *endpoint, error) {
                 return Err(error);
             }
         }

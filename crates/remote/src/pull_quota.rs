@@ -23,7 +23,7 @@ pub struct PullQuota {
 
 /// What one response tells. Any part of it may be missing: what was told before still counts then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct QuotaHeaders {
     pub(crate) limit: Option<u64>,
     pub(crate) remaining: Option<u64>,
     pub(crate) window: Option<Duration>,
@@ -31,7 +31,7 @@ pub(crate) struct Told {
     pub(crate) source: Option<String>,
 }
 
-impl Told {
+impl QuotaHeaders {
     /// Reads `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600` and `docker-ratelimit-source`. Of several items, as
     /// in `100, 100;w=60`, the first number and the first window count.
     pub(crate) fn read(headers: &HeaderMap) -> Self {
@@ -64,8 +64,8 @@ fn number(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn read(headers: &[(&'static str, &str)]) -> Told {
-        Told::read(
+    fn read(headers: &[(&'static str, &str)]) -> QuotaHeaders {
+        QuotaHeaders::read(
             &headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
         )
     }
@@ -89,7 +89,7 @@ mod tests {
         for (limit, remaining) in [("many", "-1"), ("-1", "+1"), ("99999999999999999999", "1.5")] {
             assert_eq!(both(limit, remaining), (None, None, None), "{limit} {remaining}");
         }
-        assert_eq!(read(&[]), Told::default());
+        assert_eq!(read(&[]), QuotaHeaders::default());
         let reset = |text| read(&[("ratelimit-remaining", "7"), ("ratelimit-reset", text)]).window;
         assert_eq!(reset("42"), Some(Duration::from_secs(42)));
         assert_eq!((reset("1777672800"), reset("soon")), (None, None), "a time of day is no length");

@@ -16,9 +16,9 @@ use crate::{
     destination::Destination,
     endpoint::Endpoint,
     error::Error,
-    pull_quota::{PullQuota, Told},
+    pull_quota::{PullQuota, QuotaHeaders},
     quota::{AccountQuota, Quota},
-    quotas::Payer,
+    quotas::QuotaOwner,
     remote::Remote,
     request::Request,
     response::Response,
@@ -53,7 +53,7 @@ impl Remote {
             payer.link.as_ref().map(|_| Reverse(self.quota(payer, |quota| quota.left(now))))
         });
         payers.dedup_by(|one, other| one.account == other.account);
-        let view = |payer: Payer| self.quota(&payer, |quota| quota.view(payer.account.clone(), now));
+        let view = |payer: QuotaOwner| self.quota(&payer, |quota| quota.view(payer.account.clone(), now));
         payers.into_iter().map(view).collect()
     }
 
@@ -69,8 +69,8 @@ impl Remote {
     }
 
     // User names, each once; accounts of several namespaces may share one.
-    fn payers(&self) -> Vec<Payer> {
-        let mut payers: Vec<Payer> = Vec::new();
+    fn payers(&self) -> Vec<QuotaOwner> {
+        let mut payers: Vec<QuotaOwner> = Vec::new();
         for account in self.accounts().iter() {
             let payer = of_account(&account.credential.username);
             if !payers.contains(&payer) {
@@ -83,13 +83,13 @@ impl Remote {
         payers
     }
 
-    fn payer(&self, link: usize, account: Option<usize>) -> Payer {
+    fn payer(&self, link: usize, account: Option<usize>) -> QuotaOwner {
         match self.username(account) {
             Some(username) => of_account(&username),
             None if self.link_count() > 1 => {
-                Payer { account: None, link: Some(self.lane(link).link.name().to_owned()) }
+                QuotaOwner { account: None, link: Some(self.lane(link).link.name().to_owned()) }
             }
-            None => Payer::default(),
+            None => QuotaOwner::default(),
         }
     }
 
@@ -149,7 +149,7 @@ impl Remote {
             return;
         }
         let is_given = is_pull(request) && response.status().is_success();
-        let told = Told::read(response.headers());
+        let told = QuotaHeaders::read(response.headers());
         let is_news = self.quota(&self.payer(link, account), |quota| {
             let before = quota.counts_address();
             quota.answered(told, is_given, Instant::now());
@@ -173,8 +173,8 @@ impl Remote {
         }
     }
 
-    fn quota<T>(&self, payer: &Payer, look: impl FnOnce(&mut Quota) -> T) -> T {
-        self.inner().quotas.with(self.host(), payer, look)
+    fn quota<T>(&self, owner: &QuotaOwner, look: impl FnOnce(&mut Quota) -> T) -> T {
+        self.inner().quotas.with(self.host(), owner, look)
     }
 
     fn username(&self, account: Option<usize>) -> Option<String> {
@@ -182,6 +182,6 @@ impl Remote {
     }
 }
 
-fn of_account(username: &str) -> Payer {
-    Payer { account: Some(username.to_owned()), link: None }
+fn of_account(username: &str) -> QuotaOwner {
+    QuotaOwner { account: Some(username.to_owned()), link: None }
 }

@@ -9,7 +9,7 @@ use crate::{
     auth::scope::Scope,
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
-    links::choose::Purpose,
+    links::choose::RequestPurpose,
     remote::Remote,
     request::Request,
     response::Response,
@@ -19,7 +19,7 @@ const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 /// A manifest that a registry stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pushed {
+pub struct PushedManifest {
     /// The digest.
     pub digest: Digest,
     /// The subject of the manifest, if the registry maintains the list of its referrers. If this is `None` and the
@@ -38,7 +38,7 @@ impl Remote {
         reference: &Reference,
         media_type: &MediaType,
         bytes: Bytes,
-    ) -> Result<Pushed, Error> {
+    ) -> Result<PushedManifest, Error> {
         let digest = match reference {
             Reference::Digest(digest) => *digest,
             Reference::Tag(_) => Digest::of(&bytes),
@@ -49,10 +49,11 @@ impl Remote {
         let request = Request::change(Method::PUT, Scope::Push(repository.clone()), repository, rest)
             .with(header::CONTENT_TYPE, kind)
             .sending(bytes);
-        let response =
-            self.try_for(None, Purpose::Change, |endpoint| self.exchange(endpoint, &request).boxed()).await?;
+        let response = self
+            .try_for(None, RequestPurpose::Change, |endpoint| self.exchange(endpoint, &request).boxed())
+            .await?;
         match response.digest_is(&digest) {
-            Ok(()) => Ok(Pushed { digest, subject: subject(&response) }),
+            Ok(()) => Ok(PushedManifest { digest, subject: subject(&response) }),
             Err(lie) => Err(response.fail(lie)),
         }
     }
@@ -76,7 +77,7 @@ impl Remote {
     async fn delete(&self, repository: &Repository, rest: String) -> Result<(), Error> {
         let request = Request::change(Method::DELETE, Scope::Delete(repository.clone()), repository, rest);
         let at = |endpoint: Endpoint| self.exchange(endpoint, &request).boxed();
-        self.try_for(None, Purpose::Change, at).await?.drain().await;
+        self.try_for(None, RequestPurpose::Change, at).await?.drain().await;
         Ok(())
     }
 }

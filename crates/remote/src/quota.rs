@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::pull_quota::Told;
+use crate::pull_quota::QuotaHeaders;
 
 /// How often an account with nothing left is tried: registries do not say when a window began.
 pub(crate) const PROBE: Duration = Duration::from_secs(5 * 60);
@@ -84,7 +84,7 @@ struct Heat {
 
 impl Quota {
     /// Takes what a response tells; `is_pull` if it is a manifest, which registries count.
-    pub(crate) fn answered(&mut self, told: Told, is_pull: bool, now: Instant) {
+    pub(crate) fn answered(&mut self, told: QuotaHeaders, is_pull: bool, now: Instant) {
         if is_pull {
             self.spent += 1;
             self.spent_since += 1;
@@ -205,15 +205,15 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn told(limit: u64, remaining: u64) -> Told {
-        Told { limit: Some(limit), remaining: Some(remaining), window: Some(6 * HOUR), source: None }
+    fn told(limit: u64, remaining: u64) -> QuotaHeaders {
+        QuotaHeaders { limit: Some(limit), remaining: Some(remaining), window: Some(6 * HOUR), source: None }
     }
 
     #[test]
     fn what_is_not_told_is_unknown_and_counted_by_us() {
         let (mut quota, now) = (Quota::default(), Instant::now());
         for _ in 0..7 {
-            quota.answered(Told::default(), true, now);
+            quota.answered(QuotaHeaders::default(), true, now);
         }
         let seen = quota.view(None, now);
         assert_eq!((seen.state, seen.left, seen.spent), (QuotaState::Unknown, None, 7));
@@ -226,7 +226,7 @@ mod tests {
         let (mut quota, now) = (Quota::default(), Instant::now());
         quota.answered(told(100, 76), true, now);
         assert_eq!(quota.left(now), Some(76));
-        let empty = Told { window: Some(6 * HOUR), ..Told::default() };
+        let empty = QuotaHeaders { window: Some(6 * HOUR), ..QuotaHeaders::default() };
         quota.answered(empty, true, now);
         assert_eq!((quota.left(now), quota.limit()), (Some(75), Some(100)), "less what was pulled since");
         quota.answered(told(10, 9), false, now);
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn what_was_told_without_a_window_holds_nobody_back_for_long() {
         let (mut quota, now) = (Quota::default(), Instant::now());
-        quota.answered(Told { window: None, ..told(2000, 0) }, true, now);
+        quota.answered(QuotaHeaders { window: None, ..told(2000, 0) }, true, now);
         assert_eq!((quota.left(now), quota.may_pull(now)), (Some(0), Ok(())));
         assert_eq!(quota.left(now + KNOWN), None);
     }
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn an_account_that_is_counted_as_an_address_is_seen() {
         let (mut quota, now) = (Quota::default(), Instant::now());
-        let source = |text: &str| Told { source: Some(text.to_owned()), ..told(100, 50) };
+        let source = |text: &str| QuotaHeaders { source: Some(text.to_owned()), ..told(100, 50) };
         quota.answered(source("203.0.113.9"), false, now);
         assert!(quota.view(Some("robot".into()), now).counts_address);
         assert!(!quota.view(None, now).counts_address, "without an account, that is as it should be");
@@ -312,7 +312,7 @@ mod tests {
             let mut last = None;
             for (remaining, is_pull, seconds) in steps {
                 now += Duration::from_secs(seconds);
-                let told = Told { limit: Some(20), remaining, window: Some(HOUR * 24), source: None };
+                let told = QuotaHeaders { limit: Some(20), remaining, window: Some(HOUR * 24), source: None };
                 quota.answered(told, is_pull, now);
                 last = remaining.or(last);
                 prop_assert!(quota.left(now) <= last);

@@ -16,11 +16,11 @@ use crate::quota::Quota;
 pub struct Quotas(Arc<Mutex<BTreeMap<Key, Quota>>>);
 
 /// A registry, and whom it counts.
-type Key = (Host, Payer);
+type Key = (Host, QuotaOwner);
 
 /// Whom a registry counts pulls for: an account, or else the address of one of several links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Payer {
+pub(crate) struct QuotaOwner {
     /// The user name.
     pub(crate) account: Option<String>,
     /// The link, where there is no account and several links.
@@ -29,8 +29,8 @@ pub(crate) struct Payer {
 
 impl Quotas {
     /// Looks at the quota of a payer, or changes it.
-    pub(crate) fn with<T>(&self, host: &Host, payer: &Payer, look: impl FnOnce(&mut Quota) -> T) -> T {
-        let key = (host.clone(), payer.clone());
+    pub(crate) fn with<T>(&self, host: &Host, owner: &QuotaOwner, look: impl FnOnce(&mut Quota) -> T) -> T {
+        let key = (host.clone(), owner.clone());
         look(self.lock().entry(key).or_default())
     }
 

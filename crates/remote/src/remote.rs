@@ -16,7 +16,7 @@ use crate::{
     accounts::{Account, Accounts},
     auth::{grant::Grants, refused::RefusedAccounts},
     backoff::Backoff,
-    client::{Clients, Route, Way},
+    client::{Clients, ConnectionRoute, Route},
     credential::Credential,
     endpoint::Endpoint,
     health::Health,
@@ -26,23 +26,23 @@ use crate::{
     outcome::Observer,
     patience::Patience,
     quotas::Quotas,
-    settings::{Settings, SettingsError},
+    settings::{RemoteSettings, SettingsError},
     throttle::Throttle,
 };
 
 /// A client for one registry. Cheap to clone; clones share connections, tokens and the health of endpoints.
 #[derive(Clone)]
 pub struct Remote {
-    inner: Arc<Inner>,
+    inner: Arc<RemoteInner>,
     observer: Option<Observer>,
 }
 
-pub(crate) struct Inner {
+pub(crate) struct RemoteInner {
     host: Host,
     endpoints: Vec<Url>,
     accounts: Accounts,
     /// At least one.
-    lanes: Vec<Lane>,
+    lanes: Vec<LinkClients>,
     link_table: LinkTable,
     gate: Gate,
     grants: Grants,
@@ -60,7 +60,7 @@ pub(crate) struct Inner {
 }
 
 /// A link, and the connections over it.
-pub(crate) struct Lane {
+pub(crate) struct LinkClients {
     pub(crate) link: Arc<Link>,
     pub(crate) clients: Clients,
 }
@@ -68,12 +68,12 @@ pub(crate) struct Lane {
 impl Remote {
     /// A client for `host`. Without configured endpoints it uses `https://<host>`, and for Docker Hub
     /// `https://registry-1.docker.io`; such an endpoint, unlike a configured one, must be on the public internet
-    /// unless [`Settings::private_network`] is set.
+    /// unless [`RemoteSettings::private_network`] is set.
     ///
     /// # Errors
     /// An endpoint is not the URL of a registry, the endpoint of an account is unclear, or the certificates cannot be
     /// read.
-    pub fn new(host: Host, settings: &Settings) -> Result<Self, SettingsError> {
+    pub fn new(host: Host, settings: &RemoteSettings) -> Result<Self, SettingsError> {
         Self::with_patience(host, settings, Patience::default())
     }
 
@@ -81,7 +81,11 @@ impl Remote {
     ///
     /// # Errors
     /// As [`Remote::new`].
-    pub fn with_patience(host: Host, settings: &Settings, patience: Patience) -> Result<Self, SettingsError> {
+    pub fn with_patience(
+        host: Host,
+        settings: &RemoteSettings,
+        patience: Patience,
+    ) -> Result<Self, SettingsError> {
         let endpoints = endpoints(&host, settings)?;
         for link in &settings.links {
             if let Some(fault) = link.fault() {
@@ -94,20 +98,20 @@ impl Remote {
         }
         let proxies = Arc::new(Proxies::from_environment());
         let gate = gate(settings, &proxies);
-        let lanes: Result<Vec<Lane>, SettingsError> = settings
+        let lanes: Result<Vec<LinkClients>, SettingsError> = settings
             .link_table
             .links(&host, &settings.links)
             .into_iter()
             .map(|link| {
                 let is_usual = settings.links.is_empty();
-                let usual = || Way::Usual(Arc::clone(&proxies));
-                let way = if is_usual { usual() } else { Way::Link(link.settings().clone()) };
+                let usual = || ConnectionRoute::Usual(Arc::clone(&proxies));
+                let way = if is_usual { usual() } else { ConnectionRoute::Link(link.settings().clone()) };
                 let route = Route { gate: gate.clone(), way };
-                Ok(Lane { clients: Clients::new(&endpoints, settings, route, patience)?, link })
+                Ok(LinkClients { clients: Clients::new(&endpoints, settings, route, patience)?, link })
             })
             .collect();
         let lanes = lanes?;
-        let inner = Inner {
+        let inner = RemoteInner {
             accounts: Accounts::new(&host, settings, &endpoints),
             host,
             health: Mutex::new(Health::new(endpoints.len(), lanes.len())),
@@ -140,7 +144,7 @@ impl Remote {
         Self { observer: Some(observer), ..self }
     }
 
-    pub(crate) fn inner(&self) -> &Inner {
+    pub(crate) fn inner(&self) -> &RemoteInner {
         &self.inner
     }
 
@@ -154,12 +158,12 @@ impl Remote {
     }
 
     /// The links, at least one.
-    pub(crate) fn lanes(&self) -> &[Lane] {
+    pub(crate) fn lanes(&self) -> &[LinkClients] {
         &self.inner.lanes
     }
 
     /// The link of that number.
-    pub(crate) fn lane(&self, link: usize) -> &Lane {
+    pub(crate) fn lane(&self, link: usize) -> &LinkClients {
         // As for an endpoint of another registry.
         self.inner.lanes.get(link).unwrap_or(&self.inner.lanes[0])
     }
@@ -228,7 +232,7 @@ impl fmt::Debug for Remote {
 }
 
 // A proxy may be at a private address, and is never asked for anything itself.
-fn gate(settings: &Settings, proxies: &Proxies) -> Gate {
+fn gate(settings: &RemoteSettings, proxies: &Proxies) -> Gate {
     let of_links = settings.links.iter().filter_map(|link| link.proxy.clone());
     let of_environment = proxies.urls().filter(|_| settings.links.is_empty()).cloned();
     let exemptions = Exemptions::new(&settings.endpoints)
@@ -237,7 +241,7 @@ fn gate(settings: &Settings, proxies: &Proxies) -> Gate {
     Gate::new(exemptions)
 }
 
-fn endpoints(host: &Host, settings: &Settings) -> Result<Vec<Url>, SettingsError> {
+fn endpoints(host: &Host, settings: &RemoteSettings) -> Result<Vec<Url>, SettingsError> {
     if settings.endpoints.is_empty() {
         let name = if host.is_docker_hub() { "registry-1.docker.io" } else { host.as_str() };
         let reason = "the registry's name does not make an address";
@@ -266,7 +270,7 @@ mod tests {
 
     fn of(host: &str, endpoints: &[&str]) -> Result<Remote, SettingsError> {
         let endpoints = endpoints.iter().map(|url| url.parse().unwrap()).collect();
-        Remote::new(host.parse().unwrap(), &Settings { endpoints, ..Settings::default() })
+        Remote::new(host.parse().unwrap(), &RemoteSettings { endpoints, ..RemoteSettings::default() })
     }
 
     #[test]
@@ -297,7 +301,7 @@ mod tests {
     #[test]
     fn certificates_must_be_some() {
         let of = |path: &str| {
-            let settings = Settings { ca: Some(path.into()), ..Settings::default() };
+            let settings = RemoteSettings { ca: Some(path.into()), ..RemoteSettings::default() };
             Remote::new("a.example".parse().unwrap(), &settings)
         };
         assert!(matches!(of("/nowhere/ca.pem"), Err(SettingsError::CaFile { .. })));

@@ -1,6 +1,6 @@
 //! The configuration of one registry.
 //!
-//! [`Settings`] is what the operator writes; [`SettingsError`] says why a
+//! [`RemoteSettings`] is what the operator writes; [`SettingsError`] says why a
 //! [`crate::Remote`] cannot be made of it. Nothing here reads the environment or files.
 
 use std::{num::NonZeroUsize, path::PathBuf};
@@ -22,14 +22,14 @@ use crate::{
 /// How to reach one registry, and with which accounts.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct RemoteSettings {
     /// The URLs of the registry, tried in order. If empty: `https://<host>`. The hosts named here may use plain
     /// `http://` and private addresses.
     pub endpoints: Vec<Url>,
     /// The accounts: those of the narrowest namespace first, of these the one that has most pulls left, otherwise in this
     /// order. The first is used until it is denied or limited, then the next.
     pub credentials: Vec<Credential>,
-    /// Accounts that are stored elsewhere; they come after those of [`Settings::credentials`].
+    /// Accounts that are stored elsewhere; they come after those of [`RemoteSettings::credentials`].
     #[serde(skip)]
     pub stored: StoredCredentials,
     /// Accounts that are used while there are no others.
@@ -136,15 +136,15 @@ mod tests {
 
     #[test]
     fn every_field_has_a_default_and_unknown_ones_are_refused() {
-        let empty: Settings = serde_json::from_str("{}").unwrap();
+        let empty: RemoteSettings = serde_json::from_str("{}").unwrap();
         assert!(empty.endpoints.is_empty() && !empty.insecure && !empty.private_network);
-        assert!(serde_json::from_str::<Settings>(r#"{"endpoint":[]}"#).is_err());
+        assert!(serde_json::from_str::<RemoteSettings>(r#"{"endpoint":[]}"#).is_err());
     }
 
     #[test]
     fn passwords_are_not_shown() {
         let text = r#"{"credentials":[{"username":"me","password":"canary"}]}"#;
-        let settings: Settings = serde_json::from_str(text).unwrap();
+        let settings: RemoteSettings = serde_json::from_str(text).unwrap();
         let shown = format!("{settings:?}");
         assert!(shown.contains("me") && !shown.contains("canary"), "{shown}");
     }

@@ -10,10 +10,10 @@ use crate::credential::Credential;
 /// The stored accounts of all registries. Clones share their content: a change counts from the next request of every
 /// [`crate::Remote`] on.
 #[derive(Clone, Debug, Default)]
-pub struct StoredCredentials(Arc<ArcSwap<Known>>);
+pub struct StoredCredentials(Arc<ArcSwap<StoredAccounts>>);
 
 /// The accounts at one moment.
-pub(crate) type Known = BTreeMap<Host, Vec<Credential>>;
+pub(crate) type StoredAccounts = BTreeMap<Host, Vec<Credential>>;
 
 impl StoredCredentials {
     /// Replaces all of them.
@@ -26,11 +26,11 @@ impl StoredCredentials {
         self.0.load().get(host).is_some_and(|accounts| !accounts.is_empty())
     }
 
-    pub(crate) fn now(&self) -> Arc<Known> {
+    pub(crate) fn now(&self) -> Arc<StoredAccounts> {
         self.0.load_full()
     }
 
-    pub(crate) fn is_still(&self, known: &Arc<Known>) -> bool {
-        Arc::ptr_eq(&*self.0.load(), known)
+    pub(crate) fn is_still(&self, accounts: &Arc<StoredAccounts>) -> bool {
+        Arc::ptr_eq(&*self.0.load(), accounts)
     }
 }

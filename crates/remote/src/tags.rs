@@ -14,11 +14,11 @@ use crate::{
     error::{Error, InvalidResponse, UnboundedListing},
     listing::{
         self, MAX_PAGE, SHORT,
-        bounds::{Bounds, Progress},
+        bounds::{Bounds, ListingProgress},
         collect::Collect as _,
         cursors::CursorKey,
-        names::Names,
-        pages::{self, Next, PageRequest},
+        names::NameList,
+        pages::{self, NextPage, PageRequest},
     },
     remote::Remote,
     request::Request,
@@ -39,13 +39,14 @@ impl Remote {
     /// # Errors
     /// See [`Error`].
     pub async fn tags(&self, repository: &Repository, page: &Page) -> Result<TagPage, Error> {
-        let at = |endpoint| async move { Listing { remote: self, endpoint, repository, page }.read().await };
+        let at =
+            |endpoint| async move { TagListing { remote: self, endpoint, repository, page }.read().await };
         self.try_endpoints(None, |endpoint| at(endpoint).boxed()).await
     }
 }
 
 /// The listing that a page is wanted of, at one endpoint.
-struct Listing<'a> {
+struct TagListing<'a> {
     remote: &'a Remote,
     endpoint: Endpoint,
     repository: &'a Repository,
@@ -53,30 +54,30 @@ struct Listing<'a> {
 }
 
 /// A page as the registry sent it.
-struct Received {
+struct ReceivedPage {
     url: Url,
-    names: Names,
+    names: NameList,
     /// The number of its entries, those included that are not tags.
     entries: usize,
-    next: Next,
+    next: NextPage,
     /// The number of entries that were requested, if any.
     size: Option<usize>,
 }
 
-impl Received {
+impl ReceivedPage {
     fn has(&self, name: &str) -> bool {
         self.names.iter().any(|listed| listed == name)
     }
 
     // Whether its link, if it has one, asks for the names after its last one.
     fn is_by_name(&self) -> bool {
-        let Next::At(next) = &self.next else { return true };
+        let NextPage::At(next) = &self.next else { return true };
         let last = self.names.iter().last();
         next.query_pairs().any(|(key, value)| key == "last" && Some(&*value) == last)
     }
 }
 
-impl Listing<'_> {
+impl TagListing<'_> {
     async fn read(&self) -> Result<TagPage, Error> {
         if self.page.limit() == 0 {
             return self.first(None).await.map(|_| TagPage::default());
@@ -98,7 +99,7 @@ impl Listing<'_> {
     }
 
     // Whether what was requested by name starts there: registries with cursors of their own start at the beginning.
-    fn is_at_the_name(&self, received: &Received) -> bool {
+    fn is_at_the_name(&self, received: &ReceivedPage) -> bool {
         self.page.after().is_none_or(|after| received.is_by_name() || received.has(after))
     }
 
@@ -117,8 +118,8 @@ impl Listing<'_> {
 
     // Cuts the wanted page out of a received one, or out of one that follows. `is_past`: all that the first one lists is
     // behind the name, unless the name is there.
-    async fn serve(&self, mut received: Received, mut is_past: bool) -> Result<TagPage, Error> {
-        let mut progress = Progress::new(Bounds::SEARCH);
+    async fn serve(&self, mut received: ReceivedPage, mut is_past: bool) -> Result<TagPage, Error> {
+        let mut progress = ListingProgress::new(Bounds::SEARCH);
         progress.request(&received.url).map_err(InvalidResponse::from)?;
         loop {
             is_past |= self.page.after().is_none_or(|after| received.has(after));
@@ -128,8 +129,8 @@ impl Listing<'_> {
                 TagPage::default()
             };
             let next = match received.next {
-                Next::At(ref next) if found.tags.is_empty() => next.clone(),
-                Next::Refused(refused) if found.tags.is_empty() => return Err(refused.into()),
+                NextPage::At(ref next) if found.tags.is_empty() => next.clone(),
+                NextPage::Refused(refused) if found.tags.is_empty() => return Err(refused.into()),
                 _ if !is_past => return Err(InvalidResponse::UnknownName.into()),
                 _ => {
                     self.remember(&found, received).await;
@@ -143,21 +144,23 @@ impl Listing<'_> {
     }
 
     // A page without a link that looks full may be followed by another one. One that a link led to says so.
-    fn has_next(&self, received: &Received) -> bool {
+    fn has_next(&self, received: &ReceivedPage) -> bool {
         match received.next {
-            Next::At(_) | Next::Refused(_) => true,
-            Next::Unknown => received.size.is_some() && pages::looks_full(received.entries, received.size),
+            NextPage::At(_) | NextPage::Refused(_) => true,
+            NextPage::Unknown => {
+                received.size.is_some() && pages::looks_full(received.entries, received.size)
+            }
         }
     }
 
     // If the page was cut off, what follows is on the same page.
-    async fn remember(&self, found: &TagPage, received: Received) {
+    async fn remember(&self, found: &TagPage, received: ReceivedPage) {
         let Some(last) = found.tags.last().filter(|_| found.more) else { return };
         let is_cut_off = received.names.iter().last() != Some(last.as_str());
         let url = match received.next {
             _ if is_cut_off => received.url,
-            Next::At(next) => next,
-            Next::Refused(_) | Next::Unknown => return,
+            NextPage::At(next) => next,
+            NextPage::Refused(_) | NextPage::Unknown => return,
         };
         self.remote.cursors().remember(self.key(last.as_str()), url);
     }
@@ -168,7 +171,7 @@ impl Listing<'_> {
     }
 
     // The page after a name, or the first one, of any size that the registry accepts.
-    async fn first(&self, after: Option<&str>) -> Result<Received, Error> {
+    async fn first(&self, after: Option<&str>) -> Result<ReceivedPage, Error> {
         // A request for no tags must still tell an existing repository from a missing one.
         let wanted = self.page.limit().max(1);
         for size in [Some(wanted), Some(SHORT).filter(|short| *short < wanted)].into_iter().flatten() {
@@ -185,26 +188,28 @@ impl Listing<'_> {
         Ok(request.at(self.remote.endpoint(self.endpoint)).ok_or(EgressError::Malformed)?)
     }
 
-    async fn received(&self, url: Url, size: Option<usize>) -> Result<Received, Error> {
+    async fn received(&self, url: Url, size: Option<usize>) -> Result<ReceivedPage, Error> {
         // Where it goes is said by the address.
         let request = Request::get(self.repository, "tags/list".to_owned());
         let wanted = PageRequest { endpoint: self.endpoint, url: url.clone(), limit: MAX_PAGE };
         let received = self.remote.page(wanted, &request).await?;
         let mut names = names();
         match names.take(&received.bytes) {
-            Ok(summary) => Ok(Received { url, names, entries: summary.listed, next: received.next, size }),
+            Ok(summary) => {
+                Ok(ReceivedPage { url, names, entries: summary.listed, next: received.next, size })
+            }
             Err(fault) => Err(received.guard.fail(fault.into())),
         }
     }
 }
 
 /// An empty collection of tags.
-pub(crate) fn names() -> Names {
-    Names::new(|name| name.parse::<Tag>().is_ok(), Bounds::NAMES)
+pub(crate) fn names() -> NameList {
+    NameList::new(|name| name.parse::<Tag>().is_ok(), Bounds::NAMES)
 }
 
 // Cuts the requested page out of a listing, for registries that support neither `n` nor `last`.
-pub(crate) fn page_of(listed: &Names, has_next: bool, page: &Page) -> TagPage {
+pub(crate) fn page_of(listed: &NameList, has_next: bool, page: &Page) -> TagPage {
     let seen = page.after().and_then(|after| listed.iter().position(|tag| tag == after));
     let behind = seen.map_or(0, |index| index + 1);
     let is_cut_off = listed.len() - behind > page.limit();
@@ -234,7 +239,7 @@ mod tests {
         assert_eq!(listing::query(None, None), "");
     }
 
-    fn listed(tags: &[&str]) -> Names {
+    fn listed(tags: &[&str]) -> NameList {
         let mut names = names();
         names.take(serde_json::json!({ "tags": tags }).to_string().as_bytes()).unwrap();
         names

@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::settings::Settings;
+use crate::settings::RemoteSettings;
 
 /// The rate and concurrency of requests to one registry.
 #[derive(Default)]
@@ -25,7 +25,7 @@ pub(crate) struct Permit {
 }
 
 impl Throttle {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &RemoteSettings) -> Self {
         Self {
             slots: settings.rate.map(|rate| (rate.interval(), Mutex::default())),
             at_once: settings.concurrency.map(|most| Arc::new(Semaphore::new(most.get()))),
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn requests_get_slots_of_their_own() {
-        let settings = Settings { rate: Some("20/s".parse().unwrap()), ..Settings::default() };
+        let settings = RemoteSettings { rate: Some("20/s".parse().unwrap()), ..RemoteSettings::default() };
         let (throttle, begun) = (Throttle::new(&settings), Instant::now());
         let slot = |after: u64| {
             let slot = throttle.next_slot(begun + Duration::from_millis(after)).unwrap();
@@ -75,7 +75,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_so_many_are_under_way() {
-        let settings = Settings { concurrency: 2.try_into().ok(), ..Settings::default() };
+        let settings = RemoteSettings { concurrency: 2.try_into().ok(), ..RemoteSettings::default() };
         let throttle = Throttle::new(&settings);
         let (first, _second) = (throttle.acquire().await, throttle.acquire().await);
         assert!(futures_util::poll!(Box::pin(throttle.acquire())).is_pending());

@@ -12,7 +12,7 @@ use crate::{
     auth::{
         challenge::Challenge,
         claims,
-        grant::{self, Grant, GrantKey, Offer},
+        grant::{self, Grant, GrantKey, SupportedChallenge},
         scope::Scope,
     },
     credential::Credential,
@@ -63,20 +63,24 @@ pub(crate) struct TokenRequest<'a> {
 
 impl Remote {
     /// Answers an offer of the server at `from`. Tasks that want the same grant wait for one request.
-    pub(crate) async fn obtain(&self, request: GrantRequest<'_>, offer: Offer) -> Result<Arc<Grant>, Error> {
+    pub(crate) async fn obtain(
+        &self,
+        request: GrantRequest<'_>,
+        offer: SupportedChallenge,
+    ) -> Result<Arc<Grant>, Error> {
         let GrantRequest { key, scope, from } = request;
         let credential = key.credential.and_then(|id| self.credential(id));
         let fetch = async {
             match (offer, credential) {
-                (Offer::Bearer(challenge), credential) => {
+                (SupportedChallenge::Bearer(challenge), credential) => {
                     let credential = credential.as_ref();
                     let (from, endpoint, challenge) = (&from.url, from.endpoint, &challenge);
                     self.token(TokenRequest { from, endpoint, challenge, scope, credential }).await
                 }
-                (Offer::Basic, Some(credential)) if !credential.is_identity_token() => {
+                (SupportedChallenge::Basic, Some(credential)) if !credential.is_identity_token() => {
                     Ok(Grant::new(grant::basic(&credential)?, grant::BASIC_LIFETIME))
                 }
-                (Offer::Basic, _) => Err(InvalidResponse::NoToken.into()),
+                (SupportedChallenge::Basic, _) => Err(InvalidResponse::NoToken.into()),
             }
         };
         self.grants().get_or_fetch(key, fetch).await

@@ -18,7 +18,7 @@ const BELIEVED: usize = 2;
 
 /// What an error says about the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum LinkVerdict {
     /// The link is out of order, whatever the registry is.
     LinkDown(LinkFailure),
     /// The registry limits the link, and perhaps no other.
@@ -31,7 +31,7 @@ pub(crate) enum Verdict {
     NotTheLink,
 }
 
-impl Verdict {
+impl LinkVerdict {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::Unreachable { fault, .. } => match fault.kind() {
@@ -60,7 +60,7 @@ impl Verdict {
 
 /// What a link is blamed for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Blame {
+pub(crate) struct LinkBlame {
     pub(crate) link: usize,
     pub(crate) failure: LinkFailure,
     /// `Some` if it is for this registry alone, with the time that it asked for.
@@ -69,7 +69,7 @@ pub(crate) struct Blame {
 
 /// What to do after an answer.
 #[derive(Debug)]
-pub(crate) enum Next {
+pub(crate) enum TrialStep {
     /// Try the next endpoint that [`Trial::admits`].
     Try,
     /// This is the answer.
@@ -85,7 +85,7 @@ pub(crate) struct Trial {
     decided: Option<Error>,
     /// That of a link that is down.
     down: Option<Error>,
-    doubts: Vec<(Endpoint, Verdict)>,
+    doubts: Vec<(Endpoint, LinkVerdict)>,
     /// The only endpoint that is still asked.
     only: Option<usize>,
 }
@@ -94,41 +94,41 @@ impl Trial {
     /// Whether it makes sense to ask there.
     pub(crate) fn admits(&self, endpoint: Endpoint) -> bool {
         let of_it = self.doubts.iter().filter(|(at, _)| at.index == endpoint.index);
-        let doubtful =
-            of_it.filter(|(_, verdict)| matches!(verdict, Verdict::Refused(_) | Verdict::Doubtful(_)));
+        let doubtful = of_it
+            .filter(|(_, verdict)| matches!(verdict, LinkVerdict::Refused(_) | LinkVerdict::Doubtful(_)));
         let is_open = self.only.is_none_or(|only| only == endpoint.index);
         is_open && doubtful.count() < BELIEVED
     }
 
     /// Takes an error into account. `goes_on` says whether another endpoint may do better, whatever the link.
-    pub(crate) fn failed(&mut self, endpoint: Endpoint, error: Error, goes_on: bool) -> Next {
-        let verdict = Verdict::of(&error);
+    pub(crate) fn failed(&mut self, endpoint: Endpoint, error: Error, goes_on: bool) -> TrialStep {
+        let verdict = LinkVerdict::of(&error);
         match verdict {
-            Verdict::LinkDown(_) => self.down = self.down.take().or(Some(error)),
-            Verdict::Limited(_) | Verdict::Refused(_) if !goes_on => {
+            LinkVerdict::LinkDown(_) => self.down = self.down.take().or(Some(error)),
+            LinkVerdict::Limited(_) | LinkVerdict::Refused(_) if !goes_on => {
                 self.only = Some(endpoint.index);
                 self.decided = self.decided.take().or(Some(error));
             }
             _ if goes_on => self.first = self.first.take().or(Some(error)),
-            _ => return Next::Believe(error),
+            _ => return TrialStep::Believe(error),
         }
         self.doubts.push((endpoint, verdict));
-        Next::Try
+        TrialStep::Try
     }
 
     /// The links that are to blame, since this endpoint gave what was asked for.
-    pub(crate) fn blame(&self, endpoint: Endpoint) -> Vec<Blame> {
+    pub(crate) fn blame(&self, endpoint: Endpoint) -> Vec<LinkBlame> {
         let of_it =
             self.doubts.iter().filter(|(at, _)| at.index == endpoint.index && at.link != endpoint.link);
-        let blame = |(at, verdict): &(Endpoint, Verdict)| {
+        let blame = |(at, verdict): &(Endpoint, LinkVerdict)| {
             let (failure, for_registry) = match verdict.clone() {
-                Verdict::Limited(wait) => (LinkFailure::Limited, Some(wait)),
-                Verdict::Refused(failure) => (failure, Some(None)),
-                Verdict::Doubtful(failure) => (failure, None),
+                LinkVerdict::Limited(wait) => (LinkFailure::Limited, Some(wait)),
+                LinkVerdict::Refused(failure) => (failure, Some(None)),
+                LinkVerdict::Doubtful(failure) => (failure, None),
                 // That was said at once; and this says nothing.
-                Verdict::LinkDown(_) | Verdict::NotTheLink => return None,
+                LinkVerdict::LinkDown(_) | LinkVerdict::NotTheLink => return None,
             };
-            Some(Blame { link: at.link, failure, for_registry })
+            Some(LinkBlame { link: at.link, failure, for_registry })
         };
         of_it.filter_map(blame).collect()
     }
@@ -164,14 +164,14 @@ mod tests {
     #[test]
     fn a_refusal_of_one_link_is_tried_over_another_before_it_is_believed() {
         let mut trial = Trial::default();
-        assert!(matches!(trial.failed(at(0, 2), denied(403), false), Next::Try));
+        assert!(matches!(trial.failed(at(0, 2), denied(403), false), TrialStep::Try));
         // Over another link, but not at another endpoint.
         assert!(trial.admits(at(0, 0)) && !trial.admits(at(1, 0)));
         let blame =
-            Blame { link: 2, failure: LinkFailure::Refused { status: 403 }, for_registry: Some(None) };
+            LinkBlame { link: 2, failure: LinkFailure::Refused { status: 403 }, for_registry: Some(None) };
         assert_eq!(trial.blame(at(0, 0)), [blame]);
         // Two say so: a third is not asked, and none is to blame.
-        assert!(matches!(trial.failed(at(0, 0), denied(403), false), Next::Try));
+        assert!(matches!(trial.failed(at(0, 0), denied(403), false), TrialStep::Try));
         assert!(!trial.admits(at(0, 1)));
         assert!(matches!(trial.into_error(), Error::Denied { status: 403, .. }));
     }
@@ -183,7 +183,7 @@ mod tests {
         for link in 0..5 {
             assert!(trial.admits(at(0, link)));
             let limited = Error::Limited { retry_after: wait };
-            assert!(matches!(trial.failed(at(0, link), limited, false), Next::Try));
+            assert!(matches!(trial.failed(at(0, link), limited, false), TrialStep::Try));
         }
         assert_eq!(trial.blame(at(0, 5)).len(), 5);
         assert!(trial.blame(at(0, 5)).iter().all(|blame| blame.for_registry == Some(wait)));
@@ -195,11 +195,11 @@ mod tests {
         let mut trial = Trial::default();
         for link in 0..3 {
             let down = unreachable(NetworkFaultKind::SourceAbsent);
-            assert!(matches!(trial.failed(at(0, link), down, true), Next::Try));
+            assert!(matches!(trial.failed(at(0, link), down, true), TrialStep::Try));
         }
         assert!(trial.admits(at(0, 3)));
         assert!(trial.blame(at(0, 3)).is_empty(), "that was said at once");
-        assert!(matches!(trial.failed(at(0, 3), Error::TimedOut, true), Next::Try));
+        assert!(matches!(trial.failed(at(0, 3), Error::TimedOut, true), TrialStep::Try));
         assert!(matches!(trial.into_error(), Error::TimedOut));
     }
 
@@ -209,7 +209,7 @@ mod tests {
         for link in 0..2 {
             assert!(trial.admits(at(0, link)));
             let down = unreachable(NetworkFaultKind::Refused);
-            assert!(matches!(trial.failed(at(0, link), down, true), Next::Try));
+            assert!(matches!(trial.failed(at(0, link), down, true), TrialStep::Try));
         }
         assert!(!trial.admits(at(0, 2)) && trial.admits(at(1, 0)));
         assert!(trial.blame(at(1, 0)).is_empty(), "another endpoint proves nothing");
@@ -219,30 +219,30 @@ mod tests {
     #[test]
     fn an_endpoint_that_answers_has_the_last_word() {
         let mut trial = Trial::default();
-        assert!(matches!(trial.failed(at(0, 0), Error::TimedOut, true), Next::Try));
-        assert!(matches!(trial.failed(at(1, 0), denied(403), false), Next::Try));
+        assert!(matches!(trial.failed(at(0, 0), Error::TimedOut, true), TrialStep::Try));
+        assert!(matches!(trial.failed(at(1, 0), denied(403), false), TrialStep::Try));
         assert!(matches!(trial.into_error(), Error::Denied { status: 403, .. }));
     }
 
     #[test]
     fn what_is_no_matter_of_links_is_believed() {
         for error in [Error::NotFound, denied(401), denied(400)] {
-            assert!(matches!(Trial::default().failed(at(0, 0), error, false), Next::Believe(_)));
+            assert!(matches!(Trial::default().failed(at(0, 0), error, false), TrialStep::Believe(_)));
         }
         for (error, verdict) in [
             (
                 Error::Failing { status: 403, retry_after: None },
-                Verdict::Refused(LinkFailure::Refused { status: 403 }),
+                LinkVerdict::Refused(LinkFailure::Refused { status: 403 }),
             ),
             (
                 Error::Failing { status: 502, retry_after: None },
-                Verdict::Doubtful(LinkFailure::Refused { status: 502 }),
+                LinkVerdict::Doubtful(LinkFailure::Refused { status: 502 }),
             ),
-            (InvalidResponse::NotAListing.into(), Verdict::Doubtful(LinkFailure::Invalid)),
-            (InvalidResponse::Range.into(), Verdict::NotTheLink),
-            (unreachable(NetworkFaultKind::KeptConnection), Verdict::NotTheLink),
+            (InvalidResponse::NotAListing.into(), LinkVerdict::Doubtful(LinkFailure::Invalid)),
+            (InvalidResponse::Range.into(), LinkVerdict::NotTheLink),
+            (unreachable(NetworkFaultKind::KeptConnection), LinkVerdict::NotTheLink),
         ] {
-            assert_eq!(Verdict::of(&error), verdict, "{error}");
+            assert_eq!(LinkVerdict::of(&error), verdict, "{error}");
         }
     }
 }

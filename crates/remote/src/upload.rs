@@ -19,7 +19,7 @@ use crate::{
     endpoint::Endpoint,
     error::{Error, InvalidResponse},
     exchange::AccountResponse,
-    links::choose::Purpose,
+    links::choose::RequestPurpose,
     remote::Remote,
     request::Request,
     response::Response,
@@ -42,7 +42,7 @@ pub enum Mount {
 
 /// The result of cancelling an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cancelled {
+pub enum CancelOutcome {
     /// The registry discarded the upload.
     Forgotten,
     /// The registry did not confirm it, and discards the upload after a while.
@@ -88,7 +88,7 @@ impl Remote {
         let rest = format!("blobs/uploads/?mount={digest}&from={}", encoded(from.as_str()));
         let request = Request::change(Method::POST, scope, repository, rest);
         let at = |endpoint| self.open(endpoint, repository, &request).boxed();
-        match self.try_for(None, Purpose::Change, at).await {
+        match self.try_for(None, RequestPurpose::Change, at).await {
             Err(Error::Denied { .. }) => {
                 self.start_upload(repository).await.map(Box::new).map(Mount::Refused)
             }
@@ -108,7 +108,7 @@ impl Remote {
             "blobs/uploads/".to_owned(),
         );
         let at = |endpoint| self.open(endpoint, repository, &request).boxed();
-        match self.try_for(None, Purpose::Change, at).await? {
+        match self.try_for(None, RequestPurpose::Change, at).await? {
             Mount::Refused(upload) => Ok(*upload),
             Mount::Mounted => Err(InvalidResponse::Status(StatusCode::CREATED.as_u16()).into()),
         }
@@ -241,7 +241,7 @@ impl Upload {
     }
 
     /// Cancels the upload. The request is sent once and need not succeed, because uploads expire.
-    pub async fn cancel(self) -> Cancelled {
+    pub async fn cancel(self) -> CancelOutcome {
         let Destination { url, endpoint, .. } = self.destination.clone();
         let mut wire = self.request(Method::DELETE).to(url, endpoint);
         // Some registries want the right to delete for it, which is not requested just for this.
@@ -252,11 +252,11 @@ impl Upload {
             Ok(response) => {
                 let is_done = response.status().is_success();
                 response.drain().await;
-                if is_done { Cancelled::Forgotten } else { Cancelled::LeftToExpire }
+                if is_done { CancelOutcome::Forgotten } else { CancelOutcome::LeftToExpire }
             }
             Err(error) => {
                 tracing::debug!(upload = ?self, %error, "an upload was not cancelled");
-                Cancelled::LeftToExpire
+                CancelOutcome::LeftToExpire
             }
         }
     }

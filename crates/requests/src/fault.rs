@@ -34,7 +34,7 @@ pub enum RequestFault {
 
 /// Why an image could not be fetched, in the words of whoever said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct FetchFailure {
     /// The class.
     pub(crate) fault: RequestFault,
     /// The words.
@@ -79,12 +79,12 @@ impl RequestFault {
         Self::ALL.into_iter().find(|fault| fault.as_str() == word)
     }
 
-    pub(crate) fn because(self, detail: impl Into<String>) -> Failure {
-        Failure { fault: self, detail: detail.into(), after: None }
+    pub(crate) fn because(self, detail: impl Into<String>) -> FetchFailure {
+        FetchFailure { fault: self, detail: detail.into(), after: None }
     }
 }
 
-impl Failure {
+impl FetchFailure {
     /// How long to wait before the same may succeed, where `usual` is the pause if nobody asked for another.
     pub(crate) fn pause(&self, usual: Duration) -> Option<Duration> {
         match self.fault {
@@ -95,7 +95,7 @@ impl Failure {
     }
 }
 
-impl From<MirrorError> for Failure {
+impl From<MirrorError> for FetchFailure {
     fn from(error: MirrorError) -> Self {
         let mut after = None;
         let fault = match &error {
@@ -137,7 +137,7 @@ mod tests {
     fn only_what_passes_is_tried_again() {
         let usual = Duration::from_secs(2);
         let upstream =
-            |fault| Failure::from(MirrorError::Upstream { host: "quay.io".parse().unwrap(), fault });
+            |fault| FetchFailure::from(MirrorError::Upstream { host: "quay.io".parse().unwrap(), fault });
         let limited = |seconds| UpstreamFault::Limited { retry_after: Some(Duration::from_secs(seconds)) };
         for (failure, fault, pause) in [
             (upstream(UpstreamFault::Failing(500)), RequestFault::Registry, Some(2)),

@@ -11,7 +11,7 @@ use entrepot_mirror::Rate;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::queue::{Place, place};
+use crate::queue::{QueuePosition, place};
 
 /// A request as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct RequestState {
     /// What is recorded of it.
     pub record: ImageRequestRecord,
     /// Where it is in the queue.
-    pub place: Place,
+    pub position: QueuePosition,
     /// Bytes a second, while they come.
     pub rate: Option<u64>,
 }
@@ -34,7 +34,7 @@ pub struct RequestWatch {
 /// The requests that are open, in their order.
 #[derive(Debug)]
 pub(crate) struct Jobs {
-    open: Mutex<BTreeMap<i64, Job>>,
+    open: Mutex<BTreeMap<i64, OpenRequest>>,
     all: Mutex<Rate>,
     since: Instant,
     /// Told when a request comes or goes.
@@ -42,7 +42,7 @@ pub(crate) struct Jobs {
 }
 
 #[derive(Debug)]
-struct Job {
+struct OpenRequest {
     told: watch::Sender<ImageRequestRecord>,
     cancel: CancellationToken,
     rate: Rate,
@@ -50,7 +50,7 @@ struct Job {
 
 /// A request whose turn has come.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct StartedRequest {
     pub(crate) record: ImageRequestRecord,
     pub(crate) cancel: CancellationToken,
 }
@@ -64,7 +64,10 @@ impl RequestState {
 
 impl RequestWatch {
     pub(crate) fn of_record(record: ImageRequestRecord) -> Self {
-        Self { first: Some(RequestState { record, place: Place::default(), rate: None }), later: None }
+        Self {
+            first: Some(RequestState { record, position: QueuePosition::default(), rate: None }),
+            later: None,
+        }
     }
 
     /// How the request is: at once the first time, and then after each change. `None` once its end was told.
@@ -111,7 +114,10 @@ impl Jobs {
             Some(job) => job.told.send_modify(|known| known.askers = record.askers),
             None => {
                 let (id, cancel) = (record.id, CancellationToken::new());
-                open.insert(id, Job { told: watch::channel(record).0, cancel, rate: Rate::default() });
+                open.insert(
+                    id,
+                    OpenRequest { told: watch::channel(record).0, cancel, rate: Rate::default() },
+                );
             }
         }
         drop(open);
@@ -126,7 +132,7 @@ impl Jobs {
     /// The one that is open for this image and these platforms.
     pub(crate) fn open_as(&self, image: &str, platforms: &str) -> Option<i64> {
         let open = self.open();
-        let is_it = |job: &&Job| {
+        let is_it = |job: &&OpenRequest| {
             let record = job.told.borrow();
             record.image == image && record.platforms == platforms
         };
@@ -134,16 +140,16 @@ impl Jobs {
     }
 
     /// The first one that waits; it does not wait any more.
-    pub(crate) fn take(&self) -> Option<Turn> {
+    pub(crate) fn take(&self) -> Option<StartedRequest> {
         let open = self.open();
-        let waits = |job: &&Job| job.told.borrow().step.status == ImageRequestStatus::Queued;
+        let waits = |job: &&OpenRequest| job.told.borrow().step.status == ImageRequestStatus::Queued;
         let job = open.values().find(waits)?;
         job.told.send_modify(|record| {
             record.step.status = ImageRequestStatus::Running;
             record.started.get_or_insert_with(SystemTime::now);
         });
         let record = job.told.borrow().clone();
-        Some(Turn { record, cancel: job.cancel.clone() })
+        Some(StartedRequest { record, cancel: job.cancel.clone() })
     }
 
     /// Those that have waited since before a moment.
@@ -210,7 +216,7 @@ impl Jobs {
         let now = self.since.elapsed();
         let mut open = self.open();
         if record.finished.is_some() || !open.contains_key(&record.id) {
-            return RequestState { record, place: Place::default(), rate: None };
+            return RequestState { record, position: QueuePosition::default(), rate: None };
         }
         let records: Vec<ImageRequestRecord> = open.values().map(|job| job.told.borrow().clone()).collect();
         let rate = self.all().at(now);
@@ -219,10 +225,10 @@ impl Jobs {
         let of_it = job.map(|job| (job.told.borrow().clone(), job.rate.at(now)));
         let (record, rate) = of_it.unwrap_or((record, None));
         let rate = rate.filter(|_| record.step.status == ImageRequestStatus::Running);
-        RequestState { record, place, rate }
+        RequestState { record, position: place, rate }
     }
 
-    fn open(&self) -> MutexGuard<'_, BTreeMap<i64, Job>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<i64, OpenRequest>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -20,11 +20,11 @@ mod run;
 mod section;
 mod verbs;
 
-pub use asked::{Asked, Image, Reading, read};
+pub use asked::{Image, ImageMeaning, ParsedText, read};
 pub use error::{Error, listed};
 pub use fault::RequestFault;
 pub use jobs::{RequestState, RequestWatch};
-pub use queue::Place;
-pub use requests::{Parts, Requests};
-pub use section::{PerClient, RequestsSection, SectionFault, Settings};
-pub use verbs::{Asker, Look, Wanted};
+pub use queue::QueuePosition;
+pub use requests::{Requests, RequestsParts};
+pub use section::{PerClient, RequestSettings, RequestsSection, SectionFault};
+pub use verbs::{ImageLook, RequestedImage, Requester};

@@ -9,7 +9,7 @@ use prometheus_client::{
 
 /// The counters.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Metrics {
+pub(crate) struct RequestMetrics {
     pub(crate) open: Gauge,
     pub(crate) joined: Counter,
     pub(crate) bytes: Counter,
@@ -21,7 +21,7 @@ struct EndLabels {
     result: &'static str,
 }
 
-impl Metrics {
+impl RequestMetrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "entrepot_requests_open",

@@ -11,7 +11,7 @@ pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where a request is in the queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct QueuePosition {
     /// How many come before it; `None` once its turn has come.
     pub position: Option<u64>,
     /// How long it takes until all of it is here, as far as anybody can say.
@@ -19,8 +19,8 @@ pub struct Place {
 }
 
 /// Where a request is among those that are open, in their order. `rate` is how many bytes come in a second, for all.
-pub(crate) fn place(open: &[&ImageRequestRecord], id: i64, rate: Option<u64>) -> Place {
-    let Some(at) = open.iter().position(|request| request.id == id) else { return Place::default() };
+pub(crate) fn place(open: &[&ImageRequestRecord], id: i64, rate: Option<u64>) -> QueuePosition {
+    let Some(at) = open.iter().position(|request| request.id == id) else { return QueuePosition::default() };
     let upto = open.get(..=at).unwrap_or_default();
     let is_queued = open.get(at).is_some_and(|request| is_queued(request));
     let before = upto.iter().filter(|request| is_queued_before(request, id)).count();
@@ -28,7 +28,7 @@ pub(crate) fn place(open: &[&ImageRequestRecord], id: i64, rate: Option<u64>) ->
     let counted = open.iter().filter(|request| request.id <= id || !self::is_queued(request));
     let bytes = counted.map(|request| bytes_left(request)).fold(0, u64::saturating_add);
     let left = rate.filter(|rate| *rate > 0).map(|rate| Duration::from_secs(bytes.div_ceil(rate)));
-    Place { position: is_queued.then(|| u64::try_from(before).unwrap_or(u64::MAX)), left }
+    QueuePosition { position: is_queued.then(|| u64::try_from(before).unwrap_or(u64::MAX)), left }
 }
 
 fn is_queued_before(request: &ImageRequestRecord, id: i64) -> bool {
@@ -90,12 +90,12 @@ mod tests {
         let open: Vec<_> = all.iter().collect();
         let place = |id, rate| place(&open, id, rate);
         let seconds = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(place(3, Some(10)), Place { position: Some(0), left: seconds(25) });
-        assert_eq!(place(7, Some(10)), Place { position: Some(1), left: seconds(35) });
-        assert_eq!(place(1, Some(10)), Place { position: None, left: seconds(15) });
-        assert_eq!(place(7, None), Place { position: Some(1), left: None }, "nothing has come yet");
+        assert_eq!(place(3, Some(10)), QueuePosition { position: Some(0), left: seconds(25) });
+        assert_eq!(place(7, Some(10)), QueuePosition { position: Some(1), left: seconds(35) });
+        assert_eq!(place(1, Some(10)), QueuePosition { position: None, left: seconds(15) });
+        assert_eq!(place(7, None), QueuePosition { position: Some(1), left: None }, "nothing has come yet");
         assert_eq!(place(7, Some(0)).left, None);
-        assert_eq!(place(2, Some(10)), Place::default(), "it has ended");
+        assert_eq!(place(2, Some(10)), QueuePosition::default(), "it has ended");
     }
 
     // operate.md row 11 and §3

@@ -8,7 +8,7 @@ use entrepot_mirror::{Mirror, Purpose};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::{jobs::Jobs, metrics::Metrics, section::Settings};
+use crate::{jobs::Jobs, metrics::RequestMetrics, section::RequestSettings};
 
 /// How many images are looked up at a time before they are queued.
 const LOOKS: usize = 4;
@@ -16,7 +16,7 @@ const LOOKS: usize = 4;
 pub(crate) const PAUSE: Duration = Duration::from_secs(2);
 
 /// What requests are made of.
-pub struct Parts {
+pub struct RequestsParts {
     /// Where they are recorded.
     pub catalog: Catalog,
     /// What fetches and keeps.
@@ -24,20 +24,20 @@ pub struct Parts {
     /// Who hears of ends.
     pub events: EventSender,
     /// The section of the configuration.
-    pub settings: Settings,
+    pub settings: RequestSettings,
 }
 
 /// The requests. Cheap to clone.
 #[derive(Clone)]
-pub struct Requests(pub(crate) Arc<Inner>);
+pub struct Requests(pub(crate) Arc<RequestsInner>);
 
-pub(crate) struct Inner {
+pub(crate) struct RequestsInner {
     pub(crate) catalog: Catalog,
     pub(crate) mirror: Mirror,
     pub(crate) events: EventSender,
-    pub(crate) settings: Settings,
+    pub(crate) settings: RequestSettings,
     pub(crate) jobs: Arc<Jobs>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: RequestMetrics,
     pub(crate) looks: Semaphore,
     /// Held while somebody asks, so that limits are counted one after the other and whoever joins finds what is there.
     pub(crate) asking: Mutex<()>,
@@ -45,21 +45,21 @@ pub(crate) struct Inner {
 
 impl Requests {
     /// Makes them, without any that are open.
-    pub fn new(Parts { catalog, mirror, events, settings }: Parts) -> Self {
-        Self(Arc::new(Inner {
+    pub fn new(RequestsParts { catalog, mirror, events, settings }: RequestsParts) -> Self {
+        Self(Arc::new(RequestsInner {
             catalog,
             mirror: mirror.on_behalf_of(Purpose::Request),
             events,
             settings,
             jobs: Arc::default(),
-            metrics: Metrics::default(),
+            metrics: RequestMetrics::default(),
             looks: Semaphore::new(LOOKS),
             asking: Mutex::default(),
         }))
     }
 
     /// What is in force.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &RequestSettings {
         &self.0.settings
     }
 

@@ -11,15 +11,15 @@ use entrepot_catalog::{
     RepoKey,
 };
 use entrepot_events::{Event, RequestDone, RequestResult};
-use entrepot_mirror::{Kept, WholeImage};
+use entrepot_mirror::{BlobArrival, WholeImage};
 use entrepot_oci::{Descriptor, Digest, ImageRef, Platform, Reference};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    fault::{Failure, RequestFault},
-    jobs::Turn,
+    fault::{FetchFailure, RequestFault},
+    jobs::StartedRequest,
     requests::{PAUSE, Requests},
 };
 
@@ -64,7 +64,7 @@ impl Requests {
         }
     }
 
-    async fn perform(&self, turn: Turn) {
+    async fn perform(&self, turn: StartedRequest) {
         let id = turn.record.id;
         let end = tokio::select! {
             end = self.fetched(&turn) => end,
@@ -75,7 +75,7 @@ impl Requests {
         }
     }
 
-    async fn fetched(&self, turn: &Turn) -> ImageRequestEnd {
+    async fn fetched(&self, turn: &StartedRequest) -> ImageRequestEnd {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let failure = match Fetch::of(self, turn) {
@@ -125,11 +125,11 @@ struct Fetch<'a> {
     key: RepoKey,
     reference: Reference,
     platforms: Vec<Platform>,
-    progress: Mutex<Progress>,
+    progress: Mutex<FetchProgress>,
 }
 
 /// How far it is.
-struct Progress {
+struct FetchProgress {
     step: ImageRequestStep,
     /// Bytes that are here, of each blob.
     blobs: HashMap<Digest, u64>,
@@ -138,7 +138,7 @@ struct Progress {
 
 impl<'a> Fetch<'a> {
     // `None` if what is recorded is no image: it was recorded by another version.
-    fn of(requests: &'a Requests, turn: &'a Turn) -> Option<Self> {
+    fn of(requests: &'a Requests, turn: &'a StartedRequest) -> Option<Self> {
         let record = &turn.record;
         let image: ImageRef = record.image.parse().ok()?;
         let origin = Origin::Upstream(image.host().clone());
@@ -152,11 +152,11 @@ impl<'a> Fetch<'a> {
             key: RepoKey { origin, repository: image.repository().clone() },
             reference: image.reference(),
             platforms,
-            progress: Mutex::new(Progress { step, blobs: HashMap::new(), written }),
+            progress: Mutex::new(FetchProgress { step, blobs: HashMap::new(), written }),
         })
     }
 
-    async fn all(&self) -> Result<(), Failure> {
+    async fn all(&self) -> Result<(), FetchFailure> {
         let mirror = &self.requests.0.mirror;
         let whole = mirror.whole_image(&self.key, &self.reference, &self.platforms).await?;
         // The tag may have moved since it was asked for.
@@ -166,7 +166,7 @@ impl<'a> Fetch<'a> {
         })?;
         self.begun(&whole);
         self.write().await;
-        let blobs = stream::iter(whole.blobs.clone()).map(Ok::<_, Failure>);
+        let blobs = stream::iter(whole.blobs.clone()).map(Ok::<_, FetchFailure>);
         blobs.try_for_each_concurrent(BLOBS, |blob| async move { self.blob(&blob).await }).await?;
         self.pin(whole.digest).await?;
         mirror.keep_manifests(&self.key, &self.reference, &whole).await?;
@@ -175,7 +175,7 @@ impl<'a> Fetch<'a> {
     }
 
     // Who asked may need some days until they pull it.
-    async fn pin(&self, digest: Digest) -> Result<(), Failure> {
+    async fn pin(&self, digest: Digest) -> Result<(), FetchFailure> {
         let keep_for = self.requests.0.settings.keep_for;
         if keep_for.is_zero() {
             return Ok(());
@@ -204,17 +204,17 @@ impl<'a> Fetch<'a> {
         self.requests.0.jobs.step(self.id, step, 0);
     }
 
-    async fn blob(&self, blob: &Descriptor) -> Result<(), Failure> {
+    async fn blob(&self, blob: &Descriptor) -> Result<(), FetchFailure> {
         let mirror = &self.requests.0.mirror;
         let told = |bytes| self.come(&blob.digest, bytes, true);
         let kept = mirror.keep_blob(&self.key, &blob.digest, told).await?;
         let digest = blob.digest;
         match kept {
-            Kept::Before | Kept::Now => self.come(&digest, blob.size, false),
-            Kept::NoSpace => {
+            BlobArrival::Before | BlobArrival::Now => self.come(&digest, blob.size, false),
+            BlobArrival::NoSpace => {
                 return Err(RequestFault::NoSpace.because(format!("there is no space to keep `{digest}`")));
             }
-            Kept::Damaged => {
+            BlobArrival::Damaged => {
                 let detail = format!("what is stored as `{digest}` has another digest");
                 return Err(RequestFault::Damaged.because(detail));
             }
@@ -276,7 +276,7 @@ pub(crate) fn ended(status: ImageRequestStatus) -> ImageRequestEnd {
     ImageRequestEnd { status, error: None, detail: None }
 }
 
-fn failed(status: ImageRequestStatus, failure: &Failure) -> ImageRequestEnd {
+fn failed(status: ImageRequestStatus, failure: &FetchFailure) -> ImageRequestEnd {
     let error = Some(failure.fault.as_str().to_owned());
     ImageRequestEnd { status, error, detail: Some(failure.detail.clone()) }
 }

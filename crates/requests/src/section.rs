@@ -42,7 +42,7 @@ pub struct PerClient {
 
 /// What is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct RequestSettings {
     /// How many requests may be open at a time.
     pub queue: u32,
     /// The platforms that are fetched where the request names none.
@@ -95,7 +95,7 @@ impl RequestsSection {
     ///
     /// # Errors
     /// A platform is none, or a number is zero.
-    pub fn check(&self, ready: PerClient) -> Result<Settings, SectionFault> {
+    pub fn check(&self, ready: PerClient) -> Result<RequestSettings, SectionFault> {
         let zero = |key: &str, number: u32| match number {
             0 => Err(SectionFault { path: vec![key.to_owned()], what: "this is 1 at least".to_owned() }),
             number => Ok(number),
@@ -113,7 +113,7 @@ impl RequestsSection {
             return Err(SectionFault { path: vec!["platforms".to_owned()], what });
         }
         let PerClient { open, daily } = self.per_client;
-        Ok(Settings {
+        Ok(RequestSettings {
             queue: zero("queue", self.queue)?,
             platforms,
             size: self.size.map(|size| size.as_u64()),

@@ -19,7 +19,7 @@ use crate::{
 
 /// An image, and the platforms that it is wanted for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct RequestedImage {
     /// The image.
     pub image: Image,
     /// The platforms; none for those of the settings, as far as the image has them.
@@ -28,7 +28,7 @@ pub struct Wanted {
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asker {
+pub struct Requester {
     /// As limits know them: `account:alice`, an address, or the network of one.
     pub client: String,
     /// True for those who are not limited.
@@ -37,7 +37,7 @@ pub struct Asker {
 
 /// What there is to an image, before anybody asks for it.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct ImageLook {
     /// What its reference leads to, and its size.
     pub whole: WholeImage,
     /// How many bytes of it are not here.
@@ -51,24 +51,28 @@ impl Requests {
     ///
     /// # Errors
     /// It was pushed here, is not for these platforms, is too large, or its registry does not give it.
-    pub async fn look(&self, wanted: &Wanted) -> Result<Look, Error> {
-        let image = &wanted.image;
+    pub async fn look(&self, requested: &RequestedImage) -> Result<ImageLook, Error> {
+        let image = &requested.image;
         if image.key().origin == Origin::Hosted {
             return Err(Error::Hosted(image.name()));
         }
         // It is never closed.
         let _one = self.0.looks.acquire().await;
-        let platforms = self.platforms(wanted);
+        let platforms = self.platforms(requested);
         let whole = self.0.mirror.whole_image(image.key(), image.reference(), &platforms).await?;
-        self.fits(&image.explicit(), &whole, !wanted.platforms.is_empty())?;
+        self.fits(&image.explicit(), &whole, !requested.platforms.is_empty())?;
         let missing = self.0.mirror.missing_blobs(image.key(), &whole).await?;
         let missing = missing.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
         let ahead = u64::try_from(self.0.jobs.count()).unwrap_or(u64::MAX);
-        Ok(Look { whole, missing, ahead })
+        Ok(ImageLook { whole, missing, ahead })
     }
 
-    fn platforms(&self, wanted: &Wanted) -> Vec<Platform> {
-        if wanted.platforms.is_empty() { self.0.settings.platforms.clone() } else { wanted.platforms.clone() }
+    fn platforms(&self, requested: &RequestedImage) -> Vec<Platform> {
+        if requested.platforms.is_empty() {
+            self.0.settings.platforms.clone()
+        } else {
+            requested.platforms.clone()
+        }
     }
 
     /// Whether an image is for the platforms that were asked for, and as small as images have to be. Where nobody named
@@ -90,21 +94,25 @@ impl Requests {
     ///
     /// # Errors
     /// As [`Requests::look`]; the queue is full, or the client has asked too often.
-    pub async fn ask(&self, wanted: &Wanted, asker: &Asker) -> Result<(RequestState, bool), Error> {
-        let look = self.look(wanted).await?;
+    pub async fn ask(
+        &self,
+        requested: &RequestedImage,
+        requester: &Requester,
+    ) -> Result<(RequestState, bool), Error> {
+        let look = self.look(requested).await?;
         let mut platforms: Vec<String> = look.whole.platforms.iter().map(ToString::to_string).collect();
         platforms.sort_unstable();
         platforms.dedup();
         let new = NewImageRequest {
-            image: wanted.image.explicit(),
+            image: requested.image.explicit(),
             platforms: platforms.join(","),
             digest: look.whole.digest,
             size: look.whole.size(),
-            client: asker.client.clone(),
+            client: requester.client.clone(),
         };
         let _one = self.0.asking.lock().await;
         let now = SystemTime::now();
-        self.has_room(&new, asker, now).await?;
+        self.has_room(&new, requester, now).await?;
         let (record, is_new) = self.0.catalog.ask_for_image(&new, now).await?;
         self.0.jobs.note(record.clone());
         self.count_open();
@@ -115,16 +123,21 @@ impl Requests {
     }
 
     // Whoever joins takes no place in the queue, and whoever asks again nothing at all.
-    async fn has_room(&self, new: &NewImageRequest, asker: &Asker, now: SystemTime) -> Result<(), Error> {
+    async fn has_room(
+        &self,
+        new: &NewImageRequest,
+        requester: &Requester,
+        now: SystemTime,
+    ) -> Result<(), Error> {
         let open = self.0.jobs.open_as(&new.image, &new.platforms);
         if let Some(id) = open
-            && self.0.catalog.has_asked(id, &asker.client).await?
+            && self.0.catalog.has_asked(id, &requester.client).await?
         {
             return Ok(());
         }
-        if !asker.is_exempt {
+        if !requester.is_exempt {
             let since = now.checked_sub(DAY).unwrap_or(SystemTime::UNIX_EPOCH);
-            let counts = self.0.catalog.image_request_counts(&asker.client, since).await?;
+            let counts = self.0.catalog.image_request_counts(&requester.client, since).await?;
             may_ask(counts, self.0.settings.per_client, now)?;
         }
         let most = self.0.settings.queue;

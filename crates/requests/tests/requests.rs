@@ -7,12 +7,12 @@ use std::{path::Path, time::Duration};
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, ImageRequestFilter, ImageRequestStatus, Location, PinFilter, PinSource};
 use entrepot_events::EventSender;
-use entrepot_mirror::{Asked as By, Clock, Freshness, Mirror, Target, UpstreamParts};
+use entrepot_mirror::{Clock, Freshness, Mirror, RegistryHint as By, ResolvedRepository, UpstreamParts};
 use entrepot_oci::{Host, Page};
 use entrepot_remote::Remote;
 use entrepot_requests::{
-    Asked, Asker, Error, Parts, PerClient, RequestFault, RequestState, Requests, RequestsSection, Settings,
-    Wanted, read,
+    Error, ImageMeaning, PerClient, RequestFault, RequestSettings, RequestState, RequestedImage, Requester,
+    Requests, RequestsParts, RequestsSection, read,
 };
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry, patiently, until_answer};
 use tokio::task::JoinHandle;
@@ -35,9 +35,9 @@ impl Rig {
         Self::on(tempfile::tempdir().unwrap(), TestRegistry::start().await, settings).await
     }
 
-    async fn on(data: tempfile::TempDir, upstream: TestRegistry, settings: Settings) -> Self {
+    async fn on(data: tempfile::TempDir, upstream: TestRegistry, settings: RequestSettings) -> Self {
         let (mirror, catalog) = mirror(data.path(), &upstream).await;
-        let requests = Requests::new(Parts {
+        let requests = Requests::new(RequestsParts {
             catalog,
             mirror: mirror.clone(),
             events: EventSender::default(),
@@ -67,14 +67,14 @@ impl Rig {
         Self::on(self.data, self.upstream, settings).await
     }
 
-    fn wanted(&self, text: &str) -> Wanted {
+    fn wanted(&self, text: &str) -> RequestedImage {
         let reading = read(text, "m.test", self.mirror.names()).unwrap();
-        let Asked::Image(image) = reading.asked else { panic!("{:?}", reading.asked) };
-        Wanted { image, platforms: reading.platforms }
+        let ImageMeaning::Image(image) = reading.meaning else { panic!("{:?}", reading.meaning) };
+        RequestedImage { image, platforms: reading.platforms }
     }
 
     async fn ask(&self, text: &str, client: &str) -> Result<(RequestState, bool), Error> {
-        let asker = Asker { client: client.to_owned(), is_exempt: false };
+        let asker = Requester { client: client.to_owned(), is_exempt: false };
         self.requests.ask(&self.wanted(text), &asker).await
     }
 
@@ -94,25 +94,25 @@ impl Rig {
         patiently("the end of a request", end).await
     }
 
-    fn target(&self, name: &str) -> Target {
+    fn target(&self, name: &str) -> ResolvedRepository {
         self.mirror.locate(&name.parse().unwrap(), By::default()).unwrap()
     }
 }
 
 async fn mirror(data: &Path, upstream: &TestRegistry) -> (Mirror, Catalog) {
-    let settings = entrepot_remote::Settings {
+    let settings = entrepot_remote::RemoteSettings {
         endpoints: vec![upstream.url().parse().unwrap()],
-        ..entrepot_remote::Settings::default()
+        ..entrepot_remote::RemoteSettings::default()
     };
     let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
     let catalog = Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap();
-    let parts = entrepot_mirror::Parts {
-        settings: entrepot_mirror::Settings::default(),
+    let parts = entrepot_mirror::MirrorParts {
+        settings: entrepot_mirror::MirrorSettings::default(),
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: catalog.clone(),
-        metrics: entrepot_mirror::Metrics::default(),
+        metrics: entrepot_mirror::MirrorMetrics::default(),
         events: Default::default(),
         clock: Clock::manual(),
     };
@@ -140,7 +140,7 @@ async fn an_image_is_here_for_all_its_platforms_when_it_is_done_and_many_ask_onc
     );
     let text = "docker pull --platform linux/arm64 a:1 linux/amd64";
     let (first, is_new) = rig.ask(text, "alice").await.unwrap();
-    assert!(is_new && first.place.position == Some(0));
+    assert!(is_new && first.position.position == Some(0));
     assert_eq!(first.record.platforms, "linux/amd64,linux/arm64");
     let (joined, is_new) = rig.ask("linux/arm64 linux/amd64 a:1", "bob").await.unwrap();
     assert_eq!((joined.record.id, joined.record.askers, is_new), (first.record.id, 2, false));
@@ -216,7 +216,7 @@ async fn clients_and_the_queue_have_limits() {
     rig.requests.leave(2, "alice").await.unwrap();
     let refused = rig.ask("a:5", "alice").await.unwrap_err();
     assert!(matches!(refused, Error::TooManyToday { limit: 3, .. }), "{refused}");
-    let exempt = Asker { client: "alice".to_owned(), is_exempt: true };
+    let exempt = Requester { client: "alice".to_owned(), is_exempt: true };
     assert!(rig.requests.ask(&rig.wanted("a:5"), &exempt).await.is_ok());
 }
 
@@ -239,7 +239,7 @@ async fn who_leaves_makes_room_and_what_nobody_wants_is_stopped() {
     rig.work();
     patiently("the first one to begin", gate.reached(1)).await;
     let position =
-        async |id| rig.requests.watch(id, None).await.unwrap().next().await.unwrap().place.position;
+        async |id| rig.requests.watch(id, None).await.unwrap().next().await.unwrap().position.position;
     assert_eq!((position(1).await, position(2).await, position(3).await), (None, Some(0), Some(1)));
     rig.requests.leave(2, "alice").await.unwrap();
     assert_eq!(position(3).await, Some(1), "bob still waits for it");
@@ -274,7 +274,7 @@ async fn open_requests_go_on_after_a_restart_in_their_order() {
     let mut rig = rig.restart().await;
     assert!(rig.requests.are_open());
     let open = rig.requests.list(&ImageRequestFilter::default(), 9).await.unwrap().rows;
-    let places: Vec<_> = open.iter().map(|state| (state.record.id, state.place.position)).collect();
+    let places: Vec<_> = open.iter().map(|state| (state.record.id, state.position.position)).collect();
     assert_eq!(places, [(2, Some(1)), (1, Some(0))]);
     gate.open();
     rig.upstream.clear_faults();

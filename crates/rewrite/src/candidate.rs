@@ -18,21 +18,21 @@ pub struct Candidate {
     /// The text as written, including variables.
     pub text: String,
     /// The verdict.
-    pub standing: Standing,
+    pub verdict: CandidateVerdict,
 }
 
 /// The verdict on a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum CandidateVerdict {
     /// An image that can be renamed.
-    Found(Found),
+    Found(DocumentImage),
     /// Text to leave alone, with the reason.
     Left(Reason),
 }
 
 /// An image as named in a document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Found {
+pub struct DocumentImage {
     /// The registry.
     pub host: Host,
     /// The repository, including the `library/` that people leave out for Docker Hub.
@@ -45,7 +45,7 @@ pub struct Found {
     pub is_open: bool,
 }
 
-impl Found {
+impl DocumentImage {
     /// Host and repository, as `HOST/REPOSITORY`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.host, self.repository)
@@ -57,7 +57,7 @@ impl Found {
     }
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for DocumentImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.host, self.repository)?;
         if let Some(tag) = &self.tag {
@@ -70,7 +70,7 @@ impl fmt::Display for Found {
     }
 }
 
-impl From<&ImageRef> for Found {
+impl From<&ImageRef> for DocumentImage {
     fn from(image: &ImageRef) -> Self {
         let (host, repository) = (image.host().clone(), image.repository().clone());
         Self { host, repository, tag: image.tag().cloned(), digest: image.digest().copied(), is_open: false }

@@ -1,23 +1,24 @@
 //! A document and the images it names.
 
 use crate::{
-    Candidate, Found, Kind, Position, Reason, Search, Standing, dockerfile, elsewhere, find,
-    finder::{Entry, Finder, What},
+    Candidate, CandidateVerdict, DocumentImage, DocumentKind, Position, Reason, Search, dockerfile,
+    elsewhere, find,
+    finder::{CandidateEntry, EntryVerdict, Finder},
     hcl, plain,
-    position::Lines,
+    position::LineIndex,
     quadlet,
     token::Token,
-    tree::{Fault, Tree, json, yaml},
+    tree::{SyntaxError, Tree, json, yaml},
 };
 
 /// A parsed document.
 pub struct Document<'a> {
     pub(crate) text: &'a str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: DocumentKind,
     pub(crate) search: Search,
     pub(crate) tree: Option<Tree<'a>>,
     pub(crate) tokens: Vec<Token>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<CandidateEntry>,
 }
 
 /// Why a document cannot be parsed.
@@ -37,22 +38,22 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     /// The text is not a valid document of that kind.
-    pub fn read(text: &'a str, kind: Kind, search: &Search) -> Result<Self, ReadError> {
+    pub fn read(text: &'a str, kind: DocumentKind, search: &Search) -> Result<Self, ReadError> {
         let tree = tree(text, kind).map_err(|fault| error(text, fault))?;
         let mut finder = Finder::new(text, kind, search);
         match (&tree, kind) {
             (Some(tree), _) => {
                 find::find(kind, tree, &mut finder).map_err(|fault| error(text, fault))?;
             }
-            (None, Kind::Env) => plain::env(&mut finder),
-            (None, Kind::List) => plain::list(&mut finder),
-            (None, Kind::Hcl) => hcl::find(&mut finder),
-            (None, Kind::Quadlet) => quadlet::find(&mut finder),
+            (None, DocumentKind::Env) => plain::env(&mut finder),
+            (None, DocumentKind::List) => plain::list(&mut finder),
+            (None, DocumentKind::Hcl) => hcl::find(&mut finder),
+            (None, DocumentKind::Quadlet) => quadlet::find(&mut finder),
             // Only commands name images there, and those are left to their authors.
-            (None, Kind::Script) => {}
+            (None, DocumentKind::Script) => {}
             (None, _) => dockerfile::find(&mut finder),
         }
-        if kind != Kind::List && search.holders.is_none() {
+        if kind != DocumentKind::List && search.holders.is_none() {
             elsewhere::find(kind, &mut finder);
         }
         let Finder { tokens, mut entries, .. } = finder;
@@ -61,7 +62,7 @@ impl<'a> Document<'a> {
     }
 
     /// The kind it was parsed as.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> DocumentKind {
         self.kind
     }
 
@@ -79,23 +80,23 @@ impl<'a> Document<'a> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn candidates(&self) -> Vec<Candidate> {
-        let lines = Lines::new(self.text);
+        let lines = LineIndex::new(self.text);
         self.entries.iter().map(|entry| candidate(entry, &lines)).collect()
     }
 
     /// The images that can be renamed, in document order, including repetitions.
-    pub fn images(&self) -> impl Iterator<Item = &Found> {
+    pub fn images(&self) -> impl Iterator<Item = &DocumentImage> {
         self.entries.iter().filter_map(|entry| match &entry.what {
-            What::Image(named) => Some(&named.found),
-            What::Left(_) => None,
+            EntryVerdict::Image(named) => Some(&named.image),
+            EntryVerdict::Left(_) => None,
         })
     }
 }
 
-pub(crate) fn candidate(entry: &Entry, lines: &Lines<'_>) -> Candidate {
+pub(crate) fn candidate(entry: &CandidateEntry, lines: &LineIndex<'_>) -> Candidate {
     let standing = match &entry.what {
-        What::Image(named) => Standing::Found(named.found.clone()),
-        What::Left(reason) => Standing::Left(reason.clone()),
+        EntryVerdict::Image(named) => CandidateVerdict::Found(named.image.clone()),
+        EntryVerdict::Left(reason) => CandidateVerdict::Left(reason.clone()),
     };
     let position = lines.position(entry.at);
     Candidate {
@@ -103,23 +104,28 @@ pub(crate) fn candidate(entry: &Entry, lines: &Lines<'_>) -> Candidate {
         place: entry.place.clone(),
         also: entry.also.clone(),
         text: entry.text.clone(),
-        standing,
+        verdict: standing,
     }
 }
 
 /// The document's tree, for kinds that have one.
-pub(crate) fn tree(text: &str, kind: Kind) -> Result<Option<Tree<'_>>, Fault> {
+pub(crate) fn tree(text: &str, kind: DocumentKind) -> Result<Option<Tree<'_>>, SyntaxError> {
     let is_json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
     match kind {
-        Kind::Dockerfile | Kind::Env | Kind::List | Kind::Hcl | Kind::Quadlet | Kind::Script => Ok(None),
-        Kind::Devcontainer => json::read(text, true).map(Some),
+        DocumentKind::Dockerfile
+        | DocumentKind::Env
+        | DocumentKind::List
+        | DocumentKind::Hcl
+        | DocumentKind::Quadlet
+        | DocumentKind::Script => Ok(None),
+        DocumentKind::Devcontainer => json::read(text, true).map(Some),
         // YAML accepts `{a: b}` as well; JSON is tried first.
         _ if is_json => json::read(text, false).or_else(|_| yaml::read(text)).map(Some),
         _ => yaml::read(text).map(Some),
     }
 }
 
-fn error(text: &str, fault: Fault) -> ReadError {
+fn error(text: &str, fault: SyntaxError) -> ReadError {
     let is_chart = text.contains(".Values.") || text.contains("{{- ");
     let is_template = text.match_indices("{{").any(|(at, _)| !text[..at].ends_with('$'));
     let hint = match (is_chart, is_template) {
@@ -127,7 +133,7 @@ fn error(text: &str, fault: Fault) -> ReadError {
         (_, true) => Some("this is a template: what it makes can be rewritten, or its values"),
         _ => None,
     };
-    ReadError { position: Lines::new(text).position(fault.at.min(text.len())), what: fault.what, hint }
+    ReadError { position: LineIndex::new(text).position(fault.at.min(text.len())), what: fault.what, hint }
 }
 
 impl std::fmt::Debug for Document<'_> {
@@ -137,9 +143,9 @@ impl std::fmt::Debug for Document<'_> {
 }
 
 /// Why an entry is left alone, if that is known before naming it.
-pub(crate) fn left(entry: &Entry) -> Option<&Reason> {
+pub(crate) fn left(entry: &CandidateEntry) -> Option<&Reason> {
     match &entry.what {
-        What::Left(reason) => Some(reason),
-        What::Image(_) => None,
+        EntryVerdict::Left(reason) => Some(reason),
+        EntryVerdict::Image(_) => None,
     }
 }

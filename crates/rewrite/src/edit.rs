@@ -5,31 +5,31 @@ use std::collections::{BTreeMap, HashMap};
 use entrepot_yaml::{Context, scalar};
 
 use crate::{
-    Census, Collision, Document, Found, Position, Reason, Rules, Target,
+    Census, Collision, Document, DocumentImage, NewName, Position, Reason, Rules,
     document::tree,
-    expansion::Origin,
-    finder::{Beside, Entry, Form, What},
-    position::Lines,
+    expansion::ValueOrigin,
+    finder::{CandidateEntry, EntryVerdict, InsertPoint, RenameMethod},
+    position::LineIndex,
     reading::Edit,
-    settle::{Fate, settle},
+    settle::{EntryDecision, settle},
     token::{Block, Token},
     tree::same::{Changes, same},
 };
 
 /// A rewritten document.
 #[derive(Clone, Debug)]
-pub struct Rewritten {
+pub struct RewrittenDocument {
     /// The new text, identical to the old one except for the changes.
     pub text: String,
     /// The changes, in document order.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ImageChange>,
     /// The candidates left alone, with the reasons.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftCandidate>,
 }
 
 /// A renamed image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct ImageChange {
     /// Line and column in the old text.
     pub position: Position,
     /// Path in the document's structure.
@@ -37,16 +37,16 @@ pub struct Change {
     /// Other paths that lead to the same text, through anchors.
     pub also: Vec<String>,
     /// The old image.
-    pub from: Found,
+    pub from: DocumentImage,
     /// The new name.
-    pub to: Target,
+    pub to: NewName,
     /// Variables set outside the document that the old name uses.
-    pub variables: Vec<(String, Origin)>,
+    pub variables: Vec<(String, ValueOrigin)>,
 }
 
 /// A candidate that was left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftCandidate {
     /// Line and column.
     pub position: Position,
     /// Path in the document's structure.
@@ -54,11 +54,11 @@ pub struct Left {
     /// The text as written.
     pub text: String,
     /// The image, if it is one.
-    pub found: Option<Found>,
+    pub found: Option<DocumentImage>,
     /// The reason.
     pub reason: Reason,
     /// Variables set outside the document that it uses.
-    pub variables: Vec<(String, Origin)>,
+    pub variables: Vec<(String, ValueOrigin)>,
 }
 
 /// Why a document was not rewritten.
@@ -77,12 +77,12 @@ impl Document<'_> {
     ///
     /// # Errors
     /// Two images would get the same name, or the result fails its check.
-    pub fn rewrite(&self, rules: &Rules, census: &mut Census) -> Result<Rewritten, RewriteError> {
+    pub fn rewrite(&self, rules: &Rules, census: &mut Census) -> Result<RewrittenDocument, RewriteError> {
         let mut fates = settle(&self.entries, rules);
         let work = self.work(&mut fates);
         for (entry, fate) in self.entries.iter().zip(&fates) {
-            if let (What::Image(image), Fate::Renamed { target, .. }) = (&entry.what, fate) {
-                census.add(&image.found, target)?;
+            if let (EntryVerdict::Image(image), EntryDecision::Renamed { target, .. }) = (&entry.what, fate) {
+                census.add(&image.image, target)?;
             }
         }
         let text = work.apply(self.text);
@@ -90,20 +90,20 @@ impl Document<'_> {
             self.check(&text, &work, rules)?;
         }
         let (changes, left) = self.told(&fates);
-        Ok(Rewritten { text, changes, left })
+        Ok(RewrittenDocument { text, changes, left })
     }
 
     // Collects the edits. An image whose edit is impossible is left alone after all.
-    fn work(&self, fates: &mut [Fate]) -> Work {
+    fn work(&self, decisions: &mut [EntryDecision]) -> DocumentEdits {
         let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
-        let (mut work, mut blocks) = (Work::default(), Blocks::new());
-        for (entry, fate) in self.entries.iter().zip(fates.iter_mut()) {
-            let Fate::Renamed { target, edits: own } = fate else { continue };
+        let (mut work, mut blocks) = (DocumentEdits::default(), Blocks::new());
+        for (entry, fate) in self.entries.iter().zip(decisions.iter_mut()) {
+            let EntryDecision::Renamed { target, edits: own } = fate else { continue };
             if own.iter().all(|(_, edit)| self.takes(edit, &mut blocks)) {
                 self.form(entry, target, &mut work);
                 own.iter().for_each(|(_, edit)| edits.entry(edit.slot).or_default().push(edit.clone()));
             } else {
-                *fate = Fate::Left(Reason::InPieces);
+                *fate = EntryDecision::Left(Reason::InPieces);
             }
         }
         for (slot, mut edits) in edits {
@@ -132,22 +132,22 @@ impl Document<'_> {
     }
 
     // Text inserted besides the edited tokens.
-    fn form(&self, entry: &Entry, target: &Target, work: &mut Work) {
-        let What::Image(image) = &entry.what else { return };
-        match &image.form {
-            Form::Rename => {}
-            Form::NewEntry { beside, key } => work.put_in(self.text, beside, key, &target.name()),
-            Form::Aliased { beside, alias } => work.put_in(self.text, beside, "alias", alias),
-            Form::MadeMapping { token, alias } => {
-                work.mappings.insert(*token, alias.clone());
+    fn form(&self, entry: &CandidateEntry, name: &NewName, edits: &mut DocumentEdits) {
+        let EntryVerdict::Image(image) = &entry.what else { return };
+        match &image.method {
+            RenameMethod::Rename => {}
+            RenameMethod::NewEntry { beside, key } => edits.put_in(self.text, beside, key, &name.name()),
+            RenameMethod::Aliased { beside, alias } => edits.put_in(self.text, beside, "alias", alias),
+            RenameMethod::MadeMapping { token, alias } => {
+                edits.mappings.insert(*token, alias.clone());
             }
         }
     }
 
-    fn check(&self, text: &str, work: &Work, rules: &Rules) -> Result<(), RewriteError> {
+    fn check(&self, text: &str, edits: &DocumentEdits, rules: &Rules) -> Result<(), RewriteError> {
         let new = tree(text, self.kind).map_err(|_| RewriteError::Differs)?;
         let is_same = match (&self.tree, &new) {
-            (Some(old), Some(new)) => same(old, new, &work.changes),
+            (Some(old), Some(new)) => same(old, new, &edits.changes),
             _ => self.reads_as(text, rules),
         };
         if is_same { Ok(()) } else { Err(RewriteError::Differs) }
@@ -157,28 +157,28 @@ impl Document<'_> {
     fn reads_as(&self, text: &str, rules: &Rules) -> bool {
         let Ok(new) = Document::read(text, self.kind, &self.search) else { return false };
         let again = settle(&new.entries, rules);
-        let place = |entry: &Entry| entry.place.clone();
+        let place = |entry: &CandidateEntry| entry.place.clone();
         new.entries.len() == self.entries.len()
-            && again.iter().all(|fate| matches!(fate, Fate::Left(_)))
+            && again.iter().all(|fate| matches!(fate, EntryDecision::Left(_)))
             && self.entries.iter().map(place).eq(new.entries.iter().map(place))
     }
 
-    fn told(&self, fates: &[Fate]) -> (Vec<Change>, Vec<Left>) {
-        let lines = Lines::new(self.text);
+    fn told(&self, decisions: &[EntryDecision]) -> (Vec<ImageChange>, Vec<LeftCandidate>) {
+        let lines = LineIndex::new(self.text);
         let (mut changes, mut left) = (Vec::new(), Vec::new());
-        for (entry, fate) in self.entries.iter().zip(fates) {
+        for (entry, fate) in self.entries.iter().zip(decisions) {
             let (position, place) = (lines.position(entry.at), entry.place.clone());
             let (found, variables) = match &entry.what {
-                What::Image(image) => (Some(image.found.clone()), image.variables()),
-                What::Left(_) => (None, Vec::new()),
+                EntryVerdict::Image(image) => (Some(image.image.clone()), image.variables()),
+                EntryVerdict::Left(_) => (None, Vec::new()),
             };
             match (fate, found) {
-                (Fate::Renamed { target, .. }, Some(from)) => {
+                (EntryDecision::Renamed { target, .. }, Some(from)) => {
                     let (also, to) = (entry.also.clone(), target.clone());
-                    changes.push(Change { position, place, also, from, to, variables });
+                    changes.push(ImageChange { position, place, also, from, to, variables });
                 }
-                (Fate::Left(reason), found) => {
-                    left.push(Left {
+                (EntryDecision::Left(reason), found) => {
+                    left.push(LeftCandidate {
                         position,
                         place,
                         text: entry.text.clone(),
@@ -187,7 +187,7 @@ impl Document<'_> {
                         variables,
                     });
                 }
-                (Fate::Renamed { .. }, None) => {}
+                (EntryDecision::Renamed { .. }, None) => {}
             }
         }
         (changes, left)
@@ -199,7 +199,7 @@ type Blocks<'d> = HashMap<usize, Option<Block<'d>>>;
 
 /// The edits to a document, and their effect on its tree.
 #[derive(Debug, Default)]
-pub(crate) struct Work {
+pub(crate) struct DocumentEdits {
     // By start offset: the end of the old text, and the new text.
     pieces: BTreeMap<usize, (usize, String)>,
     pub(crate) changes: Changes,
@@ -207,7 +207,7 @@ pub(crate) struct Work {
     mappings: HashMap<usize, String>,
 }
 
-impl Work {
+impl DocumentEdits {
     fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
@@ -234,7 +234,7 @@ impl Work {
     }
 
     // Inserts an entry after another one: in the same braces, or on a line of its own.
-    fn put_in(&mut self, document: &str, beside: &Beside, key: &str, value: &str) {
+    fn put_in(&mut self, document: &str, beside: &InsertPoint, key: &str, value: &str) {
         let change = self.changes.entry(beside.value).or_default();
         change.beside = Some((key.to_owned(), value.to_owned()));
         let (at, new) = if beside.flow {
@@ -250,7 +250,7 @@ impl Work {
     }
 
     /// Inserts an entry before another one.
-    pub(crate) fn put_before(&mut self, document: &str, first: &Beside, key: &str, value: &str) {
+    pub(crate) fn put_before(&mut self, document: &str, first: &InsertPoint, key: &str, value: &str) {
         let change = self.changes.entry(first.value).or_default();
         change.before = Some((key.to_owned(), value.to_owned()));
         let start = entry_start(document, first.key);
@@ -306,7 +306,7 @@ fn column(document: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Kind, Naming, Search};
+    use crate::{DocumentKind, Naming, Search};
 
     #[test]
     fn an_entry_starts_with_the_anchors_and_tags_of_its_key() {
@@ -328,31 +328,35 @@ mod tests {
     }
 
     /// The outcome of comparing `result` with `document` if nothing was to change.
-    fn held(kind: Kind, document: &str, result: &str) -> Result<(), RewriteError> {
+    fn held(kind: DocumentKind, document: &str, result: &str) -> Result<(), RewriteError> {
         let document = Document::read(document, kind, &Search::default()).unwrap();
         let rules = Rules { naming: Naming::Flatten("r.lan/x".parse().unwrap()), ..Rules::default() };
-        document.check(result, &Work::default(), &rules)
+        document.check(result, &DocumentEdits::default(), &rules)
     }
 
     #[test]
     fn a_result_that_reads_otherwise_is_not_given_out() {
         let compose = "services:\n  a:\n    image: nginx:1\n    command: [run]\n";
-        assert_eq!(held(Kind::Compose, compose, compose), Ok(()));
+        assert_eq!(held(DocumentKind::Compose, compose, compose), Ok(()));
         for other in [
             compose.replace("nginx:1", "nginx:2"),
             compose.replace("[run]", "[ran]"),
             compose.replace("    command: [run]\n", ""),
             compose.replace("services:", "services: ["),
         ] {
-            assert_eq!(held(Kind::Compose, compose, &other), Err(RewriteError::Differs), "{other}");
+            assert_eq!(held(DocumentKind::Compose, compose, &other), Err(RewriteError::Differs), "{other}");
         }
         // Dockerfiles have no tree: compare the stages, and check that nothing is left to rename.
         let dockerfile = "FROM r.lan/x/nginx:1 AS a\nFROM r.lan/x/redis:7\n";
-        assert_eq!(held(Kind::Dockerfile, dockerfile, dockerfile), Ok(()));
+        assert_eq!(held(DocumentKind::Dockerfile, dockerfile, dockerfile), Ok(()));
         for other in
             [dockerfile.replace("r.lan/x/nginx", "nginx"), dockerfile.replace("FROM r.lan/x/redis:7\n", "")]
         {
-            assert_eq!(held(Kind::Dockerfile, dockerfile, &other), Err(RewriteError::Differs), "{other}");
+            assert_eq!(
+                held(DocumentKind::Dockerfile, dockerfile, &other),
+                Err(RewriteError::Differs),
+                "{other}"
+            );
         }
     }
 
@@ -360,10 +364,11 @@ mod tests {
     fn every_rewritten_document_is_compared() {
         let compose = "services:\n  a:\n    image: nginx:1\n";
         let rules = Rules { naming: Naming::Flatten("r.lan/x".parse().unwrap()), ..Rules::default() };
-        let mut document = Document::read(compose, Kind::Compose, &Search::default()).unwrap();
+        let mut document = Document::read(compose, DocumentKind::Compose, &Search::default()).unwrap();
         assert!(document.rewrite(&rules, &mut Census::default()).is_ok());
         // Text and tree disagree, as they would after an edit at the wrong place.
-        document.tree = tree("services:\n  a:\n    image: nginx:1\n  b: {}\n", Kind::Compose).unwrap();
+        document.tree =
+            tree("services:\n  a:\n    image: nginx:1\n  b: {}\n", DocumentKind::Compose).unwrap();
         let differs = document.rewrite(&rules, &mut Census::default());
         assert_eq!(differs.unwrap_err(), RewriteError::Differs);
     }

@@ -14,8 +14,8 @@ use crate::{
     candidate::Reason,
     commands,
     extent::{end_of, reads},
-    finder::{Entry, Finder, What},
-    kind::Kind,
+    finder::{CandidateEntry, EntryVerdict, Finder},
+    kind::DocumentKind,
     tree::Style,
 };
 
@@ -49,7 +49,7 @@ static LOWER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finde
 static UPPER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new("IMAGE"));
 
 /// Records everything that looks like an image and is not recorded yet.
-pub(crate) fn find(kind: Kind, finder: &mut Finder<'_>) {
+pub(crate) fn find(kind: DocumentKind, finder: &mut Finder<'_>) {
     let text = finder.text;
     // Of two at one place, the first counts: a command says more than a reference alone.
     let mut hits: Vec<(Range<usize>, Reason)> = Vec::new();
@@ -60,28 +60,28 @@ pub(crate) fn find(kind: Kind, finder: &mut Finder<'_>) {
         return;
     }
     hits.sort_by_key(|(range, _)| range.start);
-    let recorded = Recorded::of(finder);
-    let mut line = Line { at: 0, number: 1 };
+    let recorded = RecordedRanges::of(finder);
+    let mut line = LineCounter { at: 0, number: 1 };
     let mut end = 0;
     for (range, reason) in hits {
         if range.start < end || recorded.covers(&range) || is_comment(text, range.start, kind) {
             continue;
         }
         end = range.end;
-        let reason = if kind == Kind::Script { Reason::Script } else { reason };
+        let reason = if kind == DocumentKind::Script { Reason::Script } else { reason };
         let place = format!("line {}", line.of(text, range.start));
         let found = text[range.clone()].to_owned();
-        finder.add_entry(Entry::new(range.start, place, found, What::Left(reason)));
+        finder.add_entry(CandidateEntry::new(range.start, place, found, EntryVerdict::Left(reason)));
     }
 }
 
 /// Counts lines up to ascending offsets.
-struct Line {
+struct LineCounter {
     at: usize,
     number: usize,
 }
 
-impl Line {
+impl LineCounter {
     fn of(&mut self, text: &str, at: usize) -> usize {
         self.number += memchr_iter(b'\n', &text.as_bytes()[self.at..at]).count();
         self.at = at;
@@ -91,16 +91,16 @@ impl Line {
 
 /// The ranges of recorded candidates, of the texts their names come from, and of names that only refer to others;
 /// sorted, without overlaps.
-struct Recorded(Vec<Range<usize>>);
+struct RecordedRanges(Vec<Range<usize>>);
 
-impl Recorded {
+impl RecordedRanges {
     fn of(finder: &Finder<'_>) -> Self {
         // With quotes.
         let entries = finder.entries.iter().map(|entry| entry.at..entry.at + entry.text.len() + 2);
         let tokens = finder.entries.iter().flat_map(|entry| {
             let parts: Vec<(usize, usize)> = match &entry.what {
-                What::Image(image) => image.reading.rests_on().collect(),
-                What::Left(_) => entry.rests_on.clone(),
+                EntryVerdict::Image(image) => image.reference.rests_on().collect(),
+                EntryVerdict::Left(_) => entry.rests_on.clone(),
             };
             parts.into_iter().filter_map(|(slot, _)| finder.tokens.get(slot))
         });
@@ -124,17 +124,17 @@ impl Recorded {
     }
 }
 
-fn is_comment(text: &str, at: usize, kind: Kind) -> bool {
+fn is_comment(text: &str, at: usize, kind: DocumentKind) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let before = &text[start..at];
     let begins = |mark: &str| {
         before.match_indices(mark).any(|(at, _)| at == 0 || before[..at].ends_with([' ', '\t', ';']))
     };
     match kind {
-        Kind::Dockerfile => before.trim_start().starts_with('#'),
-        Kind::Devcontainer => begins("//"),
-        Kind::Hcl => begins("#") || begins("//"),
-        Kind::Quadlet => before.trim_start().starts_with(['#', ';']),
+        DocumentKind::Dockerfile => before.trim_start().starts_with('#'),
+        DocumentKind::Devcontainer => begins("//"),
+        DocumentKind::Hcl => begins("#") || begins("//"),
+        DocumentKind::Quadlet => before.trim_start().starts_with(['#', ';']),
         _ => begins("#"),
     }
 }
@@ -223,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    fn told(kind: Kind, text: &str) -> Vec<String> {
+    fn told(kind: DocumentKind, text: &str) -> Vec<String> {
         let document = Document::read(text, kind, &Search::default()).unwrap();
         document.candidates().into_iter().map(|candidate| candidate.text).collect()
     }
@@ -243,7 +243,7 @@ mod tests {
             ("# quay.io/a/b:1", None),
             ("quay.io/", None),
         ] {
-            assert_eq!(told(Kind::Script, text), found.into_iter().collect::<Vec<_>>(), "{text}");
+            assert_eq!(told(DocumentKind::Script, text), found.into_iter().collect::<Vec<_>>(), "{text}");
         }
     }
 
@@ -263,7 +263,7 @@ mod tests {
             ("imagePullPolicy: a/b", None),
             ("the image: of a thing", None),
         ] {
-            assert_eq!(told(Kind::Script, text), found.into_iter().collect::<Vec<_>>(), "{text}");
+            assert_eq!(told(DocumentKind::Script, text), found.into_iter().collect::<Vec<_>>(), "{text}");
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::text::{self, Fallback, Part};
+use crate::text::{self, Fallback, TextPart};
 
 /// Maximum length in bytes of a text that can be an image name. No registry accepts a quarter of that.
 pub(crate) const LONGEST: usize = 4 << 10;
@@ -18,7 +18,7 @@ const UNKNOWN: &str = "x";
 
 /// The origin of a variable's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
+pub enum ValueOrigin {
     /// A variable file, such as `.env`.
     File,
     /// The environment, which takes precedence over files.
@@ -44,7 +44,7 @@ pub(crate) enum Piece {
     /// A variable of unknown value.
     Variable(String),
     /// A variable whose known value is set outside the document; a range of a token's value.
-    Known { slot: usize, range: Range<usize>, name: String, value: String, origin: Origin },
+    Known { slot: usize, range: Range<usize>, name: String, value: String, origin: ValueOrigin },
 }
 
 impl Piece {
@@ -166,16 +166,16 @@ impl Budget {
 
 /// The value of a variable.
 #[derive(Clone, Copy)]
-pub(crate) enum Value<'v> {
+pub(crate) enum VariableValue<'v> {
     /// Set in the document.
     Inside(&'v Pieces),
     /// Set outside it.
-    Outside(&'v str, Origin),
+    Outside(&'v str, ValueOrigin),
     /// Too long to be expanded.
     Excess(Excess),
 }
 
-impl Value<'_> {
+impl VariableValue<'_> {
     fn is_empty(&self) -> bool {
         match self {
             Self::Inside(pieces) => pieces.is_empty(),
@@ -186,10 +186,10 @@ impl Value<'_> {
 }
 
 /// Looks up a variable by name.
-pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<Value<'l>>;
+pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<VariableValue<'l>>;
 
 /// A text to be expanded.
-pub(crate) struct Written<'l> {
+pub(crate) struct ExpansionInput<'l> {
     /// The token it is from.
     pub(crate) slot: usize,
     /// The token's value.
@@ -199,24 +199,24 @@ pub(crate) struct Written<'l> {
 }
 
 /// The pieces of a range of a text. `None`: a variable in it is unterminated.
-pub(crate) fn expand(written: &Written<'_>, range: Range<usize>, budget: &mut Budget) -> Option<Pieces> {
-    let mut expansion = Expansion { written, pieces: Pieces::default(), budget };
+pub(crate) fn expand(input: &ExpansionInput<'_>, range: Range<usize>, budget: &mut Budget) -> Option<Pieces> {
+    let mut expansion = Expansion { input, pieces: Pieces::default(), budget };
     expansion.add(range, 0)?;
     Some(expansion.pieces)
 }
 
 struct Expansion<'e, 'w> {
-    written: &'e Written<'w>,
+    input: &'e ExpansionInput<'w>,
     pieces: Pieces,
     budget: &'e mut Budget,
 }
 
 impl Expansion<'_, '_> {
     fn add(&mut self, range: Range<usize>, depth: usize) -> Option<()> {
-        for part in text::parts(self.written.text, range) {
+        for part in text::parts(self.input.text, range) {
             match part? {
-                Part::Literal(range) => self.pieces.push(Piece::Text { slot: self.written.slot, range }),
-                Part::Variable { range, name, fallback } => {
+                TextPart::Literal(range) => self.pieces.push(Piece::Text { slot: self.input.slot, range }),
+                TextPart::Variable { range, name, fallback } => {
                     self.variable(range, name, &fallback, depth)?;
                 }
             }
@@ -234,7 +234,7 @@ impl Expansion<'_, '_> {
         fallback: &Fallback,
         depth: usize,
     ) -> Option<()> {
-        let value = (self.written.lookup)(&name);
+        let value = (self.input.lookup)(&name);
         let is_set = |if_empty: bool| value.is_some_and(|value| !(if_empty && value.is_empty()));
         match (fallback, value) {
             (Fallback::Alternative { text, if_empty }, _) if is_set(*if_empty) => self.text(text, depth),
@@ -254,27 +254,27 @@ impl Expansion<'_, '_> {
     // A text of a fallback. An empty one is a piece too: a new name may begin there.
     fn text(&mut self, range: &Range<usize>, depth: usize) -> Option<()> {
         if range.is_empty() {
-            self.pieces.push(Piece::Text { slot: self.written.slot, range: range.clone() });
+            self.pieces.push(Piece::Text { slot: self.input.slot, range: range.clone() });
             return Some(());
         }
         if depth >= MAX_DEPTH {
-            self.pieces.push(Piece::Variable(self.written.text[range.clone()].to_owned()));
+            self.pieces.push(Piece::Variable(self.input.text[range.clone()].to_owned()));
             return Some(());
         }
         self.add(range.clone(), depth + 1)
     }
 
-    fn fill_in(&mut self, value: Value<'_>, name: String, range: Range<usize>) {
+    fn fill_in(&mut self, value: VariableValue<'_>, name: String, range: Range<usize>) {
         match value {
-            Value::Inside(pieces) => self.pieces.append(pieces, self.budget),
-            Value::Outside(value, _) if value.len() > LONGEST => self.pieces.exceed(Excess::Text),
-            Value::Outside(value, origin) => {
-                let slot = self.written.slot;
+            VariableValue::Inside(pieces) => self.pieces.append(pieces, self.budget),
+            VariableValue::Outside(value, _) if value.len() > LONGEST => self.pieces.exceed(Excess::Text),
+            VariableValue::Outside(value, origin) => {
+                let slot = self.input.slot;
                 let mut one = Pieces::default();
                 one.push(Piece::Known { slot, range, name, value: value.to_owned(), origin });
                 self.pieces.append(&one, self.budget);
             }
-            Value::Excess(excess) => self.pieces.exceed(excess),
+            VariableValue::Excess(excess) => self.pieces.exceed(excess),
         }
     }
 }
@@ -289,8 +289,8 @@ mod tests {
         pieces.push(Piece::Text { slot: 0, range: 0..1 });
         for _ in 0..times {
             let text = "$A$A";
-            let lookup = |_: &str| Some(Value::Inside(&pieces));
-            let written = Written { slot: 1, text, lookup: &lookup };
+            let lookup = |_: &str| Some(VariableValue::Inside(&pieces));
+            let written = ExpansionInput { slot: 1, text, lookup: &lookup };
             pieces = expand(&written, 0..text.len(), &mut budget).unwrap();
         }
         pieces
@@ -316,8 +316,8 @@ mod tests {
     #[test]
     fn all_that_is_filled_in_is_a_multiple_of_what_was_written() {
         let value = "v".repeat(LONGEST);
-        let lookup = |_: &str| Some(Value::Outside(&value, Origin::File));
-        let written = Written { slot: 0, text: "$A", lookup: &lookup };
+        let lookup = |_: &str| Some(VariableValue::Outside(&value, ValueOrigin::File));
+        let written = ExpansionInput { slot: 0, text: "$A", lookup: &lookup };
         let mut budget = Budget::of("x");
         let mut bytes = 0;
         loop {

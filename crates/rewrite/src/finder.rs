@@ -6,13 +6,13 @@ use std::{
 };
 
 use crate::{
-    candidate::{Found, Reason},
-    expansion::{Budget, Lookup, Origin, Piece, Pieces, Value, Written, expand},
-    kind::Kind,
+    candidate::{DocumentImage, Reason},
+    expansion::{Budget, ExpansionInput, Lookup, Piece, Pieces, ValueOrigin, VariableValue, expand},
+    kind::DocumentKind,
     position::Starts,
-    reading::Reading,
+    reading::AssembledReference,
     token::Token,
-    tree::{Data, Node, Path},
+    tree::{Data, Path, TreeNode},
     variables::Variables,
 };
 
@@ -37,47 +37,47 @@ pub struct Search {
 
 /// A candidate and the way to change it.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct CandidateEntry {
     /// Its byte offset.
     pub(crate) at: usize,
     pub(crate) place: String,
     /// Other places that lead here, through anchors.
     pub(crate) also: Vec<String>,
     pub(crate) text: String,
-    pub(crate) what: What,
+    pub(crate) what: EntryVerdict,
     /// For text that is left alone: the parts of tokens that must stay as they are.
     pub(crate) rests_on: Vec<(usize, usize)>,
 }
 
-impl Entry {
+impl CandidateEntry {
     /// A candidate at one place that needs no other text.
-    pub(crate) fn new(at: usize, place: String, text: String, what: What) -> Self {
+    pub(crate) fn new(at: usize, place: String, text: String, what: EntryVerdict) -> Self {
         Self { at, place, also: Vec::new(), text, what, rests_on: Vec::new() }
     }
 }
 
 /// The verdict on a candidate.
 #[derive(Debug)]
-pub(crate) enum What {
+pub(crate) enum EntryVerdict {
     /// An image and the way its name is assembled.
-    Image(Box<Named>),
+    Image(Box<NamedImage>),
     /// To be left alone.
     Left(Reason),
 }
 
 /// An image and its reading.
 #[derive(Debug)]
-pub(crate) struct Named {
-    pub(crate) found: Found,
-    pub(crate) reading: Reading,
-    pub(crate) form: Form,
+pub(crate) struct NamedImage {
+    pub(crate) image: DocumentImage,
+    pub(crate) reference: AssembledReference,
+    pub(crate) method: RenameMethod,
 }
 
-impl Named {
+impl NamedImage {
     /// Variables set outside the document that it uses, without repetition.
-    pub(crate) fn variables(&self) -> Vec<(String, Origin)> {
-        let mut variables: Vec<(String, Origin)> = Vec::new();
-        for (name, origin) in self.reading.known() {
+    pub(crate) fn variables(&self) -> Vec<(String, ValueOrigin)> {
+        let mut variables: Vec<(String, ValueOrigin)> = Vec::new();
+        for (name, origin) in self.reference.known() {
             if variables.iter().all(|(known, _)| known != name) {
                 variables.push((name.to_owned(), origin));
             }
@@ -88,20 +88,20 @@ impl Named {
 
 /// How to rename an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum RenameMethod {
     /// Edit its text.
     Rename,
     /// Insert an entry with the new name after the entry that names it: `newName`.
-    NewEntry { beside: Beside, key: &'static str },
+    NewEntry { beside: InsertPoint, key: &'static str },
     /// Edit its text, and keep its old name as an alias in an entry next to it.
-    Aliased { beside: Beside, alias: String },
+    Aliased { beside: InsertPoint, alias: String },
     /// The same for a plain string, which becomes a mapping.
     MadeMapping { token: usize, alias: String },
 }
 
 /// The entry of a mapping after which another one is inserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Beside {
+pub(crate) struct InsertPoint {
     /// Offsets: start of its key, start and end of its value.
     pub(crate) key: usize,
     pub(crate) value: usize,
@@ -112,9 +112,9 @@ pub(crate) struct Beside {
 
 /// A place in a tree.
 #[derive(Clone, Copy)]
-pub(crate) struct Spot<'s> {
+pub(crate) struct TreePosition<'s> {
     pub(crate) path: &'s Path<'s>,
-    pub(crate) node: &'s Node<'s>,
+    pub(crate) node: &'s TreeNode<'s>,
 }
 
 /// Maximum number of bytes of a scalar to search for a part of it.
@@ -144,7 +144,7 @@ pub(crate) struct Finder<'a> {
     /// The limit for expanding its variables.
     pub(crate) budget: Budget,
     pub(crate) tokens: Vec<Token>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<CandidateEntry>,
     /// Ranges of names that only refer to images named elsewhere, and stay.
     pub(crate) passed: Vec<Range<usize>>,
     tokens_at: HashMap<usize, usize>,
@@ -154,8 +154,9 @@ pub(crate) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    pub(crate) fn new(text: &'a str, kind: Kind, search: &'a Search) -> Self {
-        let values = search.variables.as_ref().filter(|_| matches!(kind, Kind::Compose | Kind::Env));
+    pub(crate) fn new(text: &'a str, kind: DocumentKind, search: &'a Search) -> Self {
+        let values =
+            search.variables.as_ref().filter(|_| matches!(kind, DocumentKind::Compose | DocumentKind::Env));
         Self {
             text,
             search,
@@ -180,14 +181,14 @@ impl<'a> Finder<'a> {
         lookup: Lookup<'_>,
     ) -> Option<Pieces> {
         let (values, known) = (self.values, &self.known);
-        let inside = |name: &str| known.get(name).map(Value::Inside);
+        let inside = |name: &str| known.get(name).map(VariableValue::Inside);
         let outside = |name: &str| values.and_then(|values| values.value(name));
         let lookup = |name: &str| lookup(name).or_else(|| inside(name)).or_else(|| outside(name));
-        expand(&Written { slot, text, lookup: &lookup }, range, &mut self.budget)
+        expand(&ExpansionInput { slot, text, lookup: &lookup }, range, &mut self.budget)
     }
 
     /// The token of a scalar; there is one per scalar, even if several aliases lead to it.
-    pub(crate) fn token(&mut self, node: &Node<'_>) -> Option<usize> {
+    pub(crate) fn token(&mut self, node: &TreeNode<'_>) -> Option<usize> {
         let Data::Scalar { text, style } = &node.data else { return None };
         // A long scalar with many parts is looked up again and again.
         if let Some(known) = self.tokens_at.get(&node.span.start) {
@@ -205,29 +206,29 @@ impl<'a> Finder<'a> {
     }
 
     /// A scalar that is a reference.
-    pub(crate) fn image(&mut self, spot: Spot<'_>) {
-        self.image_behind(spot, "", Form::Rename);
+    pub(crate) fn image(&mut self, spot: TreePosition<'_>) {
+        self.image_behind(spot, "", RenameMethod::Rename);
     }
 
     /// A scalar that is a reference after a prefix such as `docker://`.
-    pub(crate) fn image_behind(&mut self, spot: Spot<'_>, prefix: &str, form: Form) {
+    pub(crate) fn image_behind(&mut self, spot: TreePosition<'_>, prefix: &str, method: RenameMethod) {
         // Many aliases may lead to it.
         if self.is_image(spot) {
             return self.add_place(spot);
         }
         if let Some(pieces) = self.pieces(spot, prefix, &|_| None) {
-            self.assembled(spot, pieces, form);
+            self.assembled(spot, pieces, method);
         }
     }
 
     /// A scalar that is a reference with some known variables.
-    pub(crate) fn image_with(&mut self, spot: Spot<'_>, lookup: Lookup<'_>) {
+    pub(crate) fn image_with(&mut self, spot: TreePosition<'_>, lookup: Lookup<'_>) {
         if let Some(pieces) = self.pieces(spot, "", lookup) {
-            self.assembled(spot, pieces, Form::Rename);
+            self.assembled(spot, pieces, RenameMethod::Rename);
         }
     }
 
-    fn add_place(&mut self, spot: Spot<'_>) {
+    fn add_place(&mut self, spot: TreePosition<'_>) {
         let entry = self.entries_at.get(&spot.node.span.start).and_then(|index| self.entries.get_mut(*index));
         if let Some(entry) = entry.filter(|entry| entry.also.len() < MAX_PLACES) {
             let place = spot.path.to_string();
@@ -237,18 +238,18 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn is_image(&self, spot: Spot<'_>) -> bool {
+    fn is_image(&self, spot: TreePosition<'_>) -> bool {
         let entry = self.entries_at.get(&spot.node.span.start).and_then(|index| self.entries.get(*index));
-        entry.is_some_and(|entry| matches!(entry.what, What::Image(_)))
+        entry.is_some_and(|entry| matches!(entry.what, EntryVerdict::Image(_)))
     }
 
     /// The pieces of a scalar, as the value of a variable or a part of a reference.
-    pub(crate) fn value(&mut self, node: &Node<'_>) -> Option<Pieces> {
+    pub(crate) fn value(&mut self, node: &TreeNode<'_>) -> Option<Pieces> {
         self.value_with(node, &|_| None)
     }
 
     /// The same, with some known variables.
-    pub(crate) fn value_with(&mut self, node: &Node<'_>, lookup: Lookup<'_>) -> Option<Pieces> {
+    pub(crate) fn value_with(&mut self, node: &TreeNode<'_>, lookup: Lookup<'_>) -> Option<Pieces> {
         let text = node.text()?.trim();
         let token = self.token(node)?;
         let whole = node.text()?;
@@ -257,7 +258,12 @@ impl<'a> Finder<'a> {
     }
 
     /// The pieces of a scalar after a prefix; if that is not a reference, it is reported.
-    pub(crate) fn pieces(&mut self, spot: Spot<'_>, prefix: &str, lookup: Lookup<'_>) -> Option<Pieces> {
+    pub(crate) fn pieces(
+        &mut self,
+        spot: TreePosition<'_>,
+        prefix: &str,
+        lookup: Lookup<'_>,
+    ) -> Option<Pieces> {
         let text = spot.node.text()?;
         if spot.node.is_tagged() {
             let tag = spot.node.tag.as_deref().unwrap_or_default();
@@ -278,10 +284,10 @@ impl<'a> Finder<'a> {
     }
 
     /// A part of a scalar: a line of a block, a word of a command. `None` for `reason`: it is an image.
-    pub(crate) fn part(&mut self, spot: Spot<'_>, range: Range<usize>, reason: Option<Reason>) {
+    pub(crate) fn part(&mut self, spot: TreePosition<'_>, range: Range<usize>, reason: Option<Reason>) {
         let what = match reason {
             None => self.part_as(spot, range.clone(), &|_| None),
-            Some(reason) => What::Left(reason),
+            Some(reason) => EntryVerdict::Left(reason),
         };
         if let Some(entry) = self.part_entry(spot, range, what) {
             self.add_entry(entry);
@@ -289,31 +295,41 @@ impl<'a> Finder<'a> {
     }
 
     /// The verdict on a part of a scalar, with some known variables.
-    pub(crate) fn part_as(&mut self, spot: Spot<'_>, range: Range<usize>, lookup: Lookup<'_>) -> What {
+    pub(crate) fn part_as(
+        &mut self,
+        spot: TreePosition<'_>,
+        range: Range<usize>,
+        lookup: Lookup<'_>,
+    ) -> EntryVerdict {
         let token = self.token(spot.node);
         let whole = token.zip(spot.node.text());
         match whole.and_then(|whole| self.filled_in(whole, range, lookup)) {
-            Some(pieces) => self.what(pieces, Form::Rename),
-            None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
+            Some(pieces) => self.what(pieces, RenameMethod::Rename),
+            None => EntryVerdict::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
         }
     }
 
     /// A part that stands for several images, such as one per value of a variable: each is a candidate.
-    pub(crate) fn part_of_many(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) {
+    pub(crate) fn part_of_many(&mut self, spot: TreePosition<'_>, range: Range<usize>, what: EntryVerdict) {
         let entry = self.part_entry(spot, range, what);
         self.entries.extend(entry);
     }
 
-    fn part_entry(&mut self, spot: Spot<'_>, range: Range<usize>, what: What) -> Option<Entry> {
+    fn part_entry(
+        &mut self,
+        spot: TreePosition<'_>,
+        range: Range<usize>,
+        what: EntryVerdict,
+    ) -> Option<CandidateEntry> {
         let whole = spot.node.text()?;
         let text = whole.get(range.clone())?;
         let at = spot.node.span.start + self.place(spot.node, whole, range.start, text);
-        Some(Entry::new(at, spot.path.to_string(), text.to_owned(), what))
+        Some(CandidateEntry::new(at, spot.path.to_string(), text.to_owned(), what))
     }
 
     // The offset in a scalar's source where a part of its value starts: on the corresponding line, or else the next one
     // that contains it. If there is too much to search, an approximation.
-    fn place(&mut self, node: &Node<'_>, whole: &str, from: usize, part: &str) -> usize {
+    fn place(&mut self, node: &TreeNode<'_>, whole: &str, from: usize, part: &str) -> usize {
         let raw = self.text.get(node.span.clone()).unwrap_or_default();
         if self.scalar.as_ref().is_none_or(|scalar| scalar.at != node.span.start) {
             let (read, written) = (Starts::of(whole), Starts::of(raw));
@@ -332,8 +348,8 @@ impl<'a> Finder<'a> {
     }
 
     /// A reference made of these pieces, if they are within the limits.
-    pub(crate) fn reading(&self, pieces: &Pieces) -> Option<Reading> {
-        Reading::new(pieces.clone(), |token| self.text_of(token)).ok()
+    pub(crate) fn reading(&self, pieces: &Pieces) -> Option<AssembledReference> {
+        AssembledReference::new(pieces.clone(), |token| self.text_of(token)).ok()
     }
 
     fn text_of(&self, token: usize) -> &str {
@@ -351,56 +367,60 @@ impl<'a> Finder<'a> {
     }
 
     /// A reference assembled from pieces; its position is `spot`.
-    pub(crate) fn assembled(&mut self, spot: Spot<'_>, pieces: Pieces, form: Form) {
-        let what = self.what(pieces, form);
+    pub(crate) fn assembled(&mut self, spot: TreePosition<'_>, pieces: Pieces, method: RenameMethod) {
+        let what = self.what(pieces, method);
         self.add(spot, what);
     }
 
     /// The verdict on a reference made of these pieces.
-    pub(crate) fn what(&self, pieces: Pieces, form: Form) -> What {
-        let reading = match Reading::new(pieces, |token| self.text_of(token)) {
+    pub(crate) fn what(&self, pieces: Pieces, method: RenameMethod) -> EntryVerdict {
+        let reading = match AssembledReference::new(pieces, |token| self.text_of(token)) {
             Ok(reading) => reading,
-            Err(excess) => return What::Left(excess.into()),
+            Err(excess) => return EntryVerdict::Left(excess.into()),
         };
         let open = reading.open().filter(|_| self.search.variables.is_some());
         match reading.found() {
-            Ok(_) if let Some(variable) = open => What::Left(Reason::OpenTag(variable)),
-            Ok(found) => What::Image(Box::new(Named { found, reading, form })),
-            Err(reason) => What::Left(reason),
+            Ok(_) if let Some(variable) = open => EntryVerdict::Left(Reason::OpenTag(variable)),
+            Ok(found) => {
+                EntryVerdict::Image(Box::new(NamedImage { image: found, reference: reading, method }))
+            }
+            Err(reason) => EntryVerdict::Left(reason),
         }
     }
 
     /// Records a candidate that is left alone.
-    pub(crate) fn leave(&mut self, spot: Spot<'_>, reason: Reason) {
-        self.add(spot, What::Left(reason));
+    pub(crate) fn leave(&mut self, spot: TreePosition<'_>, reason: Reason) {
+        self.add(spot, EntryVerdict::Left(reason));
     }
 
     /// Records a text as left alone if it can be parsed as a reference, and skips it otherwise.
-    pub(crate) fn leave_if_image(&mut self, spot: Spot<'_>, reason: Reason) {
+    pub(crate) fn leave_if_image(&mut self, spot: TreePosition<'_>, reason: Reason) {
         if spot.node.text().is_some_and(looks_like_image) {
             self.leave(spot, reason);
         }
     }
 
     /// A value that is an image if requested.
-    pub(crate) fn argument(&mut self, spot: Spot<'_>, prefix: &str) {
+    pub(crate) fn argument(&mut self, spot: TreePosition<'_>, prefix: &str) {
         if self.search.arguments {
-            self.image_behind(spot, prefix, Form::Rename);
+            self.image_behind(spot, prefix, RenameMethod::Rename);
         } else {
             self.leave(spot, Reason::Argument);
         }
     }
 
-    fn add(&mut self, spot: Spot<'_>, what: What) {
+    fn add(&mut self, spot: TreePosition<'_>, what: EntryVerdict) {
         let text = spot.node.text().unwrap_or_default().trim().to_owned();
-        self.add_entry(Entry::new(spot.node.span.start, spot.path.to_string(), text, what));
+        self.add_entry(CandidateEntry::new(spot.node.span.start, spot.path.to_string(), text, what));
     }
 
     /// Records a candidate. Of two at one offset, an image wins, otherwise the first.
-    pub(crate) fn add_entry(&mut self, entry: Entry) {
+    pub(crate) fn add_entry(&mut self, entry: CandidateEntry) {
         let known = self.entries_at.get(&entry.at).and_then(|index| self.entries.get_mut(*index));
         match (known, &entry.what) {
-            (Some(known), What::Image(_)) if matches!(known.what, What::Left(_)) => *known = entry,
+            (Some(known), EntryVerdict::Image(_)) if matches!(known.what, EntryVerdict::Left(_)) => {
+                *known = entry
+            }
             (Some(_), _) => {}
             (None, _) => {
                 self.entries_at.insert(entry.at, self.entries.len());

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use crate::{
     candidate::Reason,
-    finder::{Entry, Finder, Form, What, looks_like_image},
+    finder::{CandidateEntry, EntryVerdict, Finder, RenameMethod, looks_like_image},
     token::Token,
     tree::Style,
 };
@@ -90,19 +90,19 @@ fn image(string: &Text, skipped: usize, finder: &mut Finder<'_>) {
     let token =
         finder.add_token(Token { span: string.range.clone(), text: text.clone(), style: Style::Bare });
     let what = match finder.filled_in((token, &text), skipped..text.len(), &|_| None) {
-        Some(pieces) => finder.what(pieces, Form::Rename),
-        None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
+        Some(pieces) => finder.what(pieces, RenameMethod::Rename),
+        None => EntryVerdict::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
     };
     record(string, what, finder);
 }
 
 fn leave(string: &Text, reason: Reason, finder: &mut Finder<'_>) {
-    record(string, What::Left(reason), finder);
+    record(string, EntryVerdict::Left(reason), finder);
 }
 
-fn record(string: &Text, what: What, finder: &mut Finder<'_>) {
+fn record(string: &Text, what: EntryVerdict, finder: &mut Finder<'_>) {
     let text = finder.text[string.range.clone()].to_owned();
-    finder.add_entry(Entry::new(string.range.start, string.path.join("."), text, what));
+    finder.add_entry(CandidateEntry::new(string.range.start, string.path.join("."), text, what));
 }
 
 struct Scanner<'a> {

@@ -3,7 +3,7 @@
 use entrepot_oci::is_shallow;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::Found;
+use crate::DocumentImage;
 
 /// Images to leave alone.
 ///
@@ -66,25 +66,25 @@ impl Ignore {
     }
 
     /// True if the image is on the list.
-    pub fn holds(&self, found: &Found) -> bool {
-        !self.globs.is_empty() && names(found).iter().any(|name| self.globs.is_match(name))
+    pub fn holds(&self, image: &DocumentImage) -> bool {
+        !self.globs.is_empty() && names(image).iter().any(|name| self.globs.is_match(name))
     }
 }
 
 // All spellings of this image.
-fn names(found: &Found) -> Vec<String> {
-    let mut names = vec![found.name()];
-    if found.host.is_docker_hub() {
-        names.push(found.repository.to_string());
-        names.extend(found.repository.as_str().strip_prefix("library/").map(str::to_owned));
+fn names(image: &DocumentImage) -> Vec<String> {
+    let mut names = vec![image.name()];
+    if image.host.is_docker_hub() {
+        names.push(image.repository.to_string());
+        names.extend(image.repository.as_str().strip_prefix("library/").map(str::to_owned));
     }
     for name in names.clone() {
-        let tagged = match (&found.tag, &found.digest) {
+        let tagged = match (&image.tag, &image.digest) {
             (Some(tag), _) => Some(format!("{name}:{tag}")),
-            (None, None) if !found.is_open => Some(format!("{name}:latest")),
+            (None, None) if !image.is_open => Some(format!("{name}:latest")),
             (None, _) => None,
         };
-        if let Some(digest) = &found.digest {
+        if let Some(digest) = &image.digest {
             names.push(format!("{}@{digest}", tagged.as_ref().unwrap_or(&name)));
         }
         names.extend(tagged);
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn holds(list: &str, image: &str) -> bool {
-        Ignore::read(list).unwrap().holds(&Found::from(&image.parse::<ImageRef>().unwrap()))
+        Ignore::read(list).unwrap().holds(&DocumentImage::from(&image.parse::<ImageRef>().unwrap()))
     }
 
     #[test]

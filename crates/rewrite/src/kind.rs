@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 /// A kind of document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum DocumentKind {
     /// A compose file.
     Compose,
     /// Kubernetes resources, including Tekton's and Argo's, as YAML or JSON.
@@ -48,7 +48,7 @@ pub enum Kind {
 #[error("`{0}` is not a kind of document")]
 pub struct KindError(pub String);
 
-impl Kind {
+impl DocumentKind {
     /// All kinds.
     pub const ALL: [Self; 18] = [
         Self::Compose,
@@ -109,13 +109,13 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DocumentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for DocumentKind {
     type Err = KindError;
 
     fn from_str(text: &str) -> Result<Self, KindError> {
@@ -133,7 +133,7 @@ impl FromStr for Kind {
     }
 }
 
-fn by_name(path: &str) -> Option<Kind> {
+fn by_name(path: &str) -> Option<DocumentKind> {
     let path = path.replace('\\', "/").to_ascii_lowercase();
     let (folder, file) = path.rsplit_once('/').unwrap_or(("", &path));
     let is_yaml = file.ends_with(".yml") || file.ends_with(".yaml");
@@ -144,51 +144,51 @@ fn by_name(path: &str) -> Option<Kind> {
     let kind = match file {
         _ if is_text => return None,
         _ if is_yaml => return by_yaml_name(folder, stem),
-        "docker-bake.json" | "docker-bake.override.json" => Kind::Bake,
-        "devcontainer.json" | ".devcontainer.json" => Kind::Devcontainer,
-        "kustomization" => Kind::Kustomize,
-        _ if ends(&[".hcl", ".nomad", ".tf", ".tfvars"]) => Kind::Hcl,
-        _ if ends(&[".sh", ".bash", ".zsh", ".ksh", ".bats"]) => Kind::Script,
-        _ if ends(&[".container", ".image", ".volume", ".build", ".pod", ".kube"]) => Kind::Quadlet,
+        "docker-bake.json" | "docker-bake.override.json" => DocumentKind::Bake,
+        "devcontainer.json" | ".devcontainer.json" => DocumentKind::Devcontainer,
+        "kustomization" => DocumentKind::Kustomize,
+        _ if ends(&[".hcl", ".nomad", ".tf", ".tfvars"]) => DocumentKind::Hcl,
+        _ if ends(&[".sh", ".bash", ".zsh", ".ksh", ".bats"]) => DocumentKind::Script,
+        _ if ends(&[".container", ".image", ".volume", ".build", ".pod", ".kube"]) => DocumentKind::Quadlet,
         _ if is_build("dockerfile") || is_build("containerfile") || file.starts_with("dockerfile.") => {
-            Kind::Dockerfile
+            DocumentKind::Dockerfile
         }
-        _ if file == ".env" || file.starts_with(".env.") || file.ends_with(".env") => Kind::Env,
-        _ if ends(&[".txt", ".list"]) => Kind::List,
+        _ if file == ".env" || file.starts_with(".env.") || file.ends_with(".env") => DocumentKind::Env,
+        _ if ends(&[".txt", ".list"]) => DocumentKind::List,
         _ => return None,
     };
     Some(kind)
 }
 
-fn by_yaml_name(folder: &str, stem: &str) -> Option<Kind> {
+fn by_yaml_name(folder: &str, stem: &str) -> Option<DocumentKind> {
     let is_workflow = ["workflows", "actions"].iter().any(|last| folder.ends_with(last))
         && [".github/", ".gitea/", ".forgejo/"].iter().any(|first| folder.contains(first));
     let is_in = |name: &str| folder.rsplit('/').next() == Some(name);
     let kind = match stem {
-        _ if is_workflow || stem == "action" => Kind::Github,
-        _ if stem.ends_with(".gitlab-ci") => Kind::Gitlab,
-        ".woodpecker" | ".drone" | ".crow" => Kind::Woodpecker,
-        _ if is_in(".woodpecker") || is_in(".crow") => Kind::Woodpecker,
-        _ if is_in(".circleci") => Kind::Circleci,
-        "bitbucket-pipelines" => Kind::Bitbucket,
-        "kustomization" => Kind::Kustomize,
+        _ if is_workflow || stem == "action" => DocumentKind::Github,
+        _ if stem.ends_with(".gitlab-ci") => DocumentKind::Gitlab,
+        ".woodpecker" | ".drone" | ".crow" => DocumentKind::Woodpecker,
+        _ if is_in(".woodpecker") || is_in(".crow") => DocumentKind::Woodpecker,
+        _ if is_in(".circleci") => DocumentKind::Circleci,
+        "bitbucket-pipelines" => DocumentKind::Bitbucket,
+        "kustomization" => DocumentKind::Kustomize,
         _ if stem.starts_with("compose") || stem.contains("docker-compose") || stem.ends_with("-compose") => {
-            Kind::Compose
+            DocumentKind::Compose
         }
-        _ if stem.starts_with("values") || stem.ends_with("values") => Kind::Helm,
+        _ if stem.starts_with("values") || stem.ends_with("values") => DocumentKind::Helm,
         _ => return None,
     };
     Some(kind)
 }
 
-fn by_content(text: &str) -> Option<Kind> {
+fn by_content(text: &str) -> Option<DocumentKind> {
     let trimmed = text.trim_start();
     if trimmed.starts_with("#!") {
         let first = trimmed.lines().next().unwrap_or_default();
         return ["sh", "bash", "zsh", "ksh", "dash"]
             .iter()
             .any(|shell| first.ends_with(shell) || first.contains(&format!("/{shell} ")))
-            .then_some(Kind::Script);
+            .then_some(DocumentKind::Script);
     }
     if trimmed.starts_with(['{', '/']) {
         return by_json(trimmed);
@@ -196,20 +196,20 @@ fn by_content(text: &str) -> Option<Kind> {
     if trimmed.starts_with('[') {
         let is_unit =
             |line: &str| matches!(line.trim_end(), "[Container]" | "[Image]" | "[Volume]" | "[Build]");
-        return text.lines().any(is_unit).then_some(Kind::Quadlet);
+        return text.lines().any(is_unit).then_some(DocumentKind::Quadlet);
     }
     let keys: Vec<&str> = text.lines().filter_map(top_key).collect();
     let has = |key: &str| keys.contains(&key);
     if has("apiVersion") && text.contains("kustomize.config.k8s.io/") {
-        return Some(Kind::Kustomize);
+        return Some(DocumentKind::Kustomize);
     }
     if has("apiVersion") && has("kind") {
-        return Some(Kind::Kubernetes);
+        return Some(DocumentKind::Kubernetes);
     }
     by_keys(text, &keys).or_else(|| by_lines(text))
 }
 
-fn by_json(text: &str) -> Option<Kind> {
+fn by_json(text: &str) -> Option<DocumentKind> {
     // Keys that only a development container has.
     const OWN: [&str; 8] = [
         "\"customizations\"",
@@ -222,54 +222,54 @@ fn by_json(text: &str) -> Option<Kind> {
         "\"dockerComposeFile\"",
     ];
     if text.contains("\"apiVersion\"") {
-        return Some(Kind::Kubernetes);
+        return Some(DocumentKind::Kubernetes);
     }
     let names_image = ["\"image\"", "\"build\"", "\"dockerComposeFile\"", "\"dockerFile\""];
     if names_image.iter().any(|key| text.contains(key)) && OWN.iter().any(|key| text.contains(key)) {
-        return Some(Kind::Devcontainer);
+        return Some(DocumentKind::Devcontainer);
     }
     let is_bake = text.contains("\"target\"")
         && ["\"dockerfile\"", "\"contexts\"", "\"context\""].iter().any(|key| text.contains(key));
-    is_bake.then_some(Kind::Bake)
+    is_bake.then_some(DocumentKind::Bake)
 }
 
-fn by_keys(text: &str, keys: &[&str]) -> Option<Kind> {
+fn by_keys(text: &str, keys: &[&str]) -> Option<DocumentKind> {
     let has = |key: &str| keys.contains(&key);
     let names_image = text.contains("image:");
     if has("jobs") && (has("on") || has("\"on\"") || has("'on'")) || has("runs") && has("name") {
-        return Some(Kind::Github);
+        return Some(DocumentKind::Github);
     }
     if has("pipelines") && (has("image") || has("definitions") || text.contains("step:")) {
-        return Some(Kind::Bitbucket);
+        return Some(DocumentKind::Bitbucket);
     }
     if has("version") && (has("jobs") || has("executors")) && text.contains("docker:") {
-        return Some(Kind::Circleci);
+        return Some(DocumentKind::Circleci);
     }
     // Compose has services by name, and no steps.
     let is_drone = has("kind") && (has("steps") || has("services")) && text.contains("kind: pipeline");
     if is_drone || (has("steps") || has("pipeline")) && names_image && !has("apiVersion") {
-        return Some(Kind::Woodpecker);
+        return Some(DocumentKind::Woodpecker);
     }
     let is_listed = text.lines().skip_while(|line| !line.starts_with("services:")).nth(1);
     let is_list = is_listed.is_some_and(|line| line.trim_start().starts_with("- "));
     if has("services") && !has("script") && !is_list && (names_image || text.contains("build:")) {
-        return Some(Kind::Compose);
+        return Some(DocumentKind::Compose);
     }
     if has("images") && (text.contains("newTag:") || text.contains("newName:")) {
-        return Some(Kind::Kustomize);
+        return Some(DocumentKind::Kustomize);
     }
     // Azure's pipelines have stages too.
     let is_azure = has("trigger") || has("pool") || has("pr");
-    (has("stages") && !is_azure).then_some(Kind::Gitlab)
+    (has("stages") && !is_azure).then_some(DocumentKind::Gitlab)
 }
 
 // By lines that only one kind has.
-fn by_lines(text: &str) -> Option<Kind> {
+fn by_lines(text: &str) -> Option<DocumentKind> {
     if text.lines().any(|line| line.starts_with("  script:")) {
-        return Some(Kind::Gitlab);
+        return Some(DocumentKind::Gitlab);
     }
     if text.lines().any(|line| line.starts_with("- op:")) {
-        return Some(Kind::Kubernetes);
+        return Some(DocumentKind::Kubernetes);
     }
     let is_task = |line: &str| {
         let key = line.trim_start_matches([' ', '-']).split(':').next().unwrap_or_default();
@@ -289,9 +289,9 @@ fn by_lines(text: &str) -> Option<Kind> {
             .lines()
             .any(|line| line.trim_end().ends_with(':') && is_task(line) || line.starts_with("- hosts:"))
     {
-        return Some(Kind::Ansible);
+        return Some(DocumentKind::Ansible);
     }
-    is_dockerfile(text).then_some(Kind::Dockerfile)
+    is_dockerfile(text).then_some(DocumentKind::Dockerfile)
 }
 
 // A key at the start of a line.
@@ -314,81 +314,87 @@ mod tests {
     #[test]
     fn names_tell() {
         for (path, kind) in [
-            ("docker-compose.yaml", Kind::Compose),
-            ("a/compose.prod.yml", Kind::Compose),
-            ("values.yaml", Kind::Helm),
-            ("chart/values-prod.yaml", Kind::Helm),
-            ("kustomization.yaml", Kind::Kustomize),
-            ("Kustomization", Kind::Kustomize),
-            ("Dockerfile", Kind::Dockerfile),
-            ("build/Dockerfile.gateway", Kind::Dockerfile),
-            ("api.Dockerfile", Kind::Dockerfile),
-            ("Containerfile", Kind::Dockerfile),
-            (".github/workflows/x.yml", Kind::Github),
-            ("repo/.gitea/workflows/x.yaml", Kind::Github),
-            ("action.yml", Kind::Github),
-            (".gitlab-ci.yml", Kind::Gitlab),
-            (".devcontainer/devcontainer.json", Kind::Devcontainer),
-            (".env", Kind::Env),
-            (".env.example", Kind::Env),
-            ("allows.txt", Kind::List),
-            (".woodpecker.yml", Kind::Woodpecker),
-            (".woodpecker/build.yaml", Kind::Woodpecker),
-            (".drone.yml", Kind::Woodpecker),
-            (".circleci/config.yml", Kind::Circleci),
-            ("bitbucket-pipelines.yml", Kind::Bitbucket),
-            ("units/web.container", Kind::Quadlet),
-            ("docker-bake.hcl", Kind::Hcl),
-            ("jobs/web.nomad", Kind::Hcl),
-            ("main.tf", Kind::Hcl),
-            ("docker-bake.json", Kind::Bake),
-            ("run.sh", Kind::Script),
+            ("docker-compose.yaml", DocumentKind::Compose),
+            ("a/compose.prod.yml", DocumentKind::Compose),
+            ("values.yaml", DocumentKind::Helm),
+            ("chart/values-prod.yaml", DocumentKind::Helm),
+            ("kustomization.yaml", DocumentKind::Kustomize),
+            ("Kustomization", DocumentKind::Kustomize),
+            ("Dockerfile", DocumentKind::Dockerfile),
+            ("build/Dockerfile.gateway", DocumentKind::Dockerfile),
+            ("api.Dockerfile", DocumentKind::Dockerfile),
+            ("Containerfile", DocumentKind::Dockerfile),
+            (".github/workflows/x.yml", DocumentKind::Github),
+            ("repo/.gitea/workflows/x.yaml", DocumentKind::Github),
+            ("action.yml", DocumentKind::Github),
+            (".gitlab-ci.yml", DocumentKind::Gitlab),
+            (".devcontainer/devcontainer.json", DocumentKind::Devcontainer),
+            (".env", DocumentKind::Env),
+            (".env.example", DocumentKind::Env),
+            ("allows.txt", DocumentKind::List),
+            (".woodpecker.yml", DocumentKind::Woodpecker),
+            (".woodpecker/build.yaml", DocumentKind::Woodpecker),
+            (".drone.yml", DocumentKind::Woodpecker),
+            (".circleci/config.yml", DocumentKind::Circleci),
+            ("bitbucket-pipelines.yml", DocumentKind::Bitbucket),
+            ("units/web.container", DocumentKind::Quadlet),
+            ("docker-bake.hcl", DocumentKind::Hcl),
+            ("jobs/web.nomad", DocumentKind::Hcl),
+            ("main.tf", DocumentKind::Hcl),
+            ("docker-bake.json", DocumentKind::Bake),
+            ("run.sh", DocumentKind::Script),
         ] {
-            assert_eq!(Kind::of(path, ""), Some(kind), "{path}");
+            assert_eq!(DocumentKind::of(path, ""), Some(kind), "{path}");
         }
     }
 
     #[test]
     fn contents_tell() {
         for (text, kind) in [
-            ("apiVersion: v1\nkind: Pod\n", Some(Kind::Kubernetes)),
+            ("apiVersion: v1\nkind: Pod\n", Some(DocumentKind::Kubernetes)),
             ("---\n# c\n{\"apiVersion\": \"v1\"}", None),
-            ("{\"apiVersion\": \"v1\"}", Some(Kind::Kubernetes)),
-            ("\u{feff}services:\n  a:\n    image: b\n", Some(Kind::Compose)),
-            ("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n", Some(Kind::Kustomize)),
-            ("images:\n- name: a\n  newTag: b\n", Some(Kind::Kustomize)),
-            ("name: x\non: push\njobs:\n", Some(Kind::Github)),
-            ("# syntax=x\nARG A=1\nfrom nginx\n", Some(Kind::Dockerfile)),
-            ("test:\n  script: x\n", Some(Kind::Gitlab)),
+            ("{\"apiVersion\": \"v1\"}", Some(DocumentKind::Kubernetes)),
+            ("\u{feff}services:\n  a:\n    image: b\n", Some(DocumentKind::Compose)),
+            (
+                "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+                Some(DocumentKind::Kustomize),
+            ),
+            ("images:\n- name: a\n  newTag: b\n", Some(DocumentKind::Kustomize)),
+            ("name: x\non: push\njobs:\n", Some(DocumentKind::Github)),
+            ("# syntax=x\nARG A=1\nfrom nginx\n", Some(DocumentKind::Dockerfile)),
+            ("test:\n  script: x\n", Some(DocumentKind::Gitlab)),
             (
                 "steps:\n  - name: a\n    image: b\nservices:\n  - name: c\n    image: d\n",
-                Some(Kind::Woodpecker),
+                Some(DocumentKind::Woodpecker),
             ),
-            ("kind: pipeline\ntype: docker\nsteps:\n- name: a\n  image: b\n", Some(Kind::Woodpecker)),
-            ("version: 2.1\njobs:\n  a:\n    docker:\n      - image: b\n", Some(Kind::Circleci)),
-            ("image: a\npipelines:\n  default:\n    - step:\n", Some(Kind::Bitbucket)),
-            ("[Unit]\nX=y\n[Container]\nImage=a\n", Some(Kind::Quadlet)),
+            ("kind: pipeline\ntype: docker\nsteps:\n- name: a\n  image: b\n", Some(DocumentKind::Woodpecker)),
+            ("version: 2.1\njobs:\n  a:\n    docker:\n      - image: b\n", Some(DocumentKind::Circleci)),
+            ("image: a\npipelines:\n  default:\n    - step:\n", Some(DocumentKind::Bitbucket)),
+            ("[Unit]\nX=y\n[Container]\nImage=a\n", Some(DocumentKind::Quadlet)),
             ("[Unit]\nX=y\n[Service]\nExecStart=a\n", None),
-            ("// c\n{\"image\": \"a\", \"remoteUser\": \"b\"}", Some(Kind::Devcontainer)),
-            ("{\"target\": {\"a\": {\"dockerfile\": \"b\"}}}", Some(Kind::Bake)),
-            ("- hosts: all\n  tasks: []\n", Some(Kind::Ansible)),
-            ("- name: a\n  community.docker.docker_container:\n    image: b\n", Some(Kind::Ansible)),
-            ("- op: replace\n  path: /a/image\n  value: b\n", Some(Kind::Kubernetes)),
+            ("// c\n{\"image\": \"a\", \"remoteUser\": \"b\"}", Some(DocumentKind::Devcontainer)),
+            ("{\"target\": {\"a\": {\"dockerfile\": \"b\"}}}", Some(DocumentKind::Bake)),
+            ("- hosts: all\n  tasks: []\n", Some(DocumentKind::Ansible)),
+            ("- name: a\n  community.docker.docker_container:\n    image: b\n", Some(DocumentKind::Ansible)),
+            ("- op: replace\n  path: /a/image\n  value: b\n", Some(DocumentKind::Kubernetes)),
             ("trigger: none\nstages:\n  - stage: a\n", None),
-            ("#!/bin/sh\ndocker pull a\n", Some(Kind::Script)),
+            ("#!/bin/sh\ndocker pull a\n", Some(DocumentKind::Script)),
             ("#!/usr/bin/env python3\n", None),
             ("hello: world\n", None),
             ("", None),
         ] {
-            assert_eq!(Kind::of("", text), kind, "{text}");
+            assert_eq!(DocumentKind::of("", text), kind, "{text}");
         }
     }
 
     #[test]
     fn kinds_are_read_by_name() {
-        for kind in Kind::ALL {
+        for kind in DocumentKind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }
-        assert_eq!("pulumi".parse::<Kind>().unwrap_err().to_string(), "`pulumi` is not a kind of document");
+        assert_eq!(
+            "pulumi".parse::<DocumentKind>().unwrap_err().to_string(),
+            "`pulumi` is not a kind of document"
+        );
     }
 }

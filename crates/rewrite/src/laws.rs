@@ -4,17 +4,17 @@
 //! and `variables` in `fuzz/`. This module is compiled for tests and for fuzzing only.
 
 use crate::{
-    Census, Document, Kind, Naming, RewriteError, Root, Rules, Search, Variables,
+    Census, Document, DocumentKind, Naming, RewriteError, Root, Rules, Search, Variables,
     expansion::{Budget, LONGEST},
-    finder::What,
+    finder::EntryVerdict,
 };
 
 /// Any text as a document of a kind: it is refused, or without rules it stays unchanged, every image and every edit is
 /// at its reported position, and a second rewrite changes nothing.
-pub fn document(text: &str, kind: Kind) {
+pub fn document(text: &str, kind: DocumentKind) {
     for path in ["", "compose.yaml", "values.yaml", ".github/workflows/a.yml", "Dockerfile", "a.env"] {
         // The detected kind may be wrong; it must only not fail.
-        let _ = Kind::of(path, text);
+        let _ = DocumentKind::of(path, text);
     }
     let search =
         Search { arguments: true, built: true, paths: vec!["*.image".to_owned()], ..Search::default() };
@@ -39,7 +39,7 @@ pub fn document(text: &str, kind: Kind) {
 
 /// Any variable file, and any document that uses it: expansions and names are bounded, and without rules the document
 /// stays unchanged.
-pub fn variables(file: &str, document: &str, kind: Kind) {
+pub fn variables(file: &str, document: &str, kind: DocumentKind) {
     let mut variables = Variables::default();
     variables.add_file(file);
     let lengths: Vec<usize> = variables.lengths().collect();
@@ -50,8 +50,8 @@ pub fn variables(file: &str, document: &str, kind: Kind) {
     for search in [&search, &Search::default()] {
         let Ok(read) = Document::read(document, kind, search) else { return };
         let names = read.entries.iter().filter_map(|entry| match &entry.what {
-            What::Image(named) => Some(&named.reading),
-            What::Left(_) => None,
+            EntryVerdict::Image(named) => Some(&named.reference),
+            EntryVerdict::Left(_) => None,
         });
         let cost: usize =
             names.inspect(|name| assert!(name.text.len() <= LONGEST)).map(|name| name.cost()).sum();

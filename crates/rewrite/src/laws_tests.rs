@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::{Census, Document, Kind, Naming, RewriteError, Rules, Search, laws};
+use crate::{Census, Document, DocumentKind, Naming, RewriteError, Rules, Search, laws};
 
 /// The spelling of an image.
 #[derive(Clone, Debug)]
@@ -190,18 +190,18 @@ fn env(images: &[Written]) -> String {
 
 type Maker = fn(&[Written]) -> String;
 
-const MAKERS: [(Kind, Maker); 11] = [
-    (Kind::Compose, compose),
-    (Kind::Kubernetes, kubernetes),
-    (Kind::Kubernetes, json),
-    (Kind::Helm, helm),
-    (Kind::Kustomize, kustomize),
-    (Kind::Dockerfile, dockerfile),
-    (Kind::Github, github),
-    (Kind::Gitlab, gitlab),
-    (Kind::Devcontainer, devcontainer),
-    (Kind::List, list),
-    (Kind::Env, env),
+const MAKERS: [(DocumentKind, Maker); 11] = [
+    (DocumentKind::Compose, compose),
+    (DocumentKind::Kubernetes, kubernetes),
+    (DocumentKind::Kubernetes, json),
+    (DocumentKind::Helm, helm),
+    (DocumentKind::Kustomize, kustomize),
+    (DocumentKind::Dockerfile, dockerfile),
+    (DocumentKind::Github, github),
+    (DocumentKind::Gitlab, gitlab),
+    (DocumentKind::Devcontainer, devcontainer),
+    (DocumentKind::List, list),
+    (DocumentKind::Env, env),
 ];
 
 fn namings() -> Vec<Naming> {
@@ -213,7 +213,7 @@ fn namings() -> Vec<Naming> {
     ]
 }
 
-fn rewrite(kind: Kind, text: &str, naming: Naming) -> Result<(String, usize), RewriteError> {
+fn rewrite(kind: DocumentKind, text: &str, naming: Naming) -> Result<(String, usize), RewriteError> {
     let document =
         Document::read(text, kind, &Search::default()).unwrap_or_else(|error| panic!("{error}:\n{text}"));
     let rules = Rules { naming, ..Rules::default() };
@@ -304,13 +304,13 @@ proptest! {
             values.iter().enumerate().map(|(number, parts)| format!("A{number}={}\n", value(parts))).collect();
         let name: String = used.iter().map(|name| format!("${{A{name}}}")).collect();
         for (kind, document) in [
-            (Kind::Compose, format!("services: {{a: {{image: '{name}'}}}}\n")),
-            (Kind::Env, file.replace("A1=", "A1_IMAGE=")),
-            (Kind::Dockerfile, format!("{}FROM {name}\n", file.replace("A", "ARG A"))),
-            (Kind::Gitlab, format!("variables:\n  {}\njob: {{image: '{name}'}}\n", file.trim_end().replace('=', ": ").replace('\n', "\n  "))),
-            (Kind::Helm, format!("image: {{registry: '{name}', repository: '{name}', tag: '{name}'}}\n")),
-            (Kind::Kubernetes, format!("kind: Pod\nspec: {{containers: [{{image: '{name}'}}]}}\n")),
-            (Kind::List, format!("{name}\n")),
+            (DocumentKind::Compose, format!("services: {{a: {{image: '{name}'}}}}\n")),
+            (DocumentKind::Env, file.replace("A1=", "A1_IMAGE=")),
+            (DocumentKind::Dockerfile, format!("{}FROM {name}\n", file.replace("A", "ARG A"))),
+            (DocumentKind::Gitlab, format!("variables:\n  {}\njob: {{image: '{name}'}}\n", file.trim_end().replace('=', ": ").replace('\n', "\n  "))),
+            (DocumentKind::Helm, format!("image: {{registry: '{name}', repository: '{name}', tag: '{name}'}}\n")),
+            (DocumentKind::Kubernetes, format!("kind: Pod\nspec: {{containers: [{{image: '{name}'}}]}}\n")),
+            (DocumentKind::List, format!("{name}\n")),
         ] {
             laws::variables(&file, &document, kind);
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Document, Found, Kind, Rules, Search,
+    Document, DocumentImage, DocumentKind, Rules, Search,
     tree::{Anchors, View, yaml},
 };
 
@@ -38,7 +38,7 @@ impl Layers {
     /// ```
     pub fn of(files: &[(&str, &str)], rules: &Rules, search: &Search) -> Self {
         let files: HashMap<String, &str> = files.iter().map(|(path, text)| (plain(path), *text)).collect();
-        let reading = Reading { files: &files, rules, search, known: RefCell::default() };
+        let reading = LayerReader { files: &files, rules, search, known: RefCell::default() };
         let kustomizations = files.keys().filter(|path| is_kustomization(path));
         let renamed = kustomizations.map(|path| (path.clone(), reading.below(path).into_iter().collect()));
         Self(renamed.collect())
@@ -55,9 +55,9 @@ impl Layers {
     }
 }
 
-type Names = BTreeSet<String>;
+type NameSet = BTreeSet<String>;
 
-struct Reading<'f> {
+struct LayerReader<'f> {
     files: &'f HashMap<String, &'f str>,
     rules: &'f Rules,
     search: &'f Search,
@@ -65,16 +65,16 @@ struct Reading<'f> {
     known: RefCell<HashSet<String>>,
 }
 
-impl Reading<'_> {
+impl LayerReader<'_> {
     // Names that are renamed in what a kustomization is made of.
-    fn below(&self, path: &str) -> Names {
+    fn below(&self, path: &str) -> NameSet {
         self.known.borrow_mut().clear();
         self.visit(path).0
     }
 
     // The same, and the names that its own entries rename.
-    fn visit(&self, path: &str) -> (Names, Names) {
-        let (mut below, mut own) = (Names::new(), Names::new());
+    fn visit(&self, path: &str) -> (NameSet, NameSet) {
+        let (mut below, mut own) = (NameSet::new(), NameSet::new());
         if !self.known.borrow_mut().insert(path.to_owned()) {
             return (below, own);
         }
@@ -103,22 +103,24 @@ impl Reading<'_> {
     }
 
     // The names that are renamed in a file, or in all that a directory's kustomization makes.
-    fn made_of(&self, path: &str) -> Names {
+    fn made_of(&self, path: &str) -> NameSet {
         let inner = NAMES.iter().map(|name| plain(&format!("{path}/{name}")));
         if let Some(inner) = inner.into_iter().find(|inner| self.files.contains_key(inner)) {
             let (below, own) = self.visit(&inner);
             return below.into_iter().chain(own).collect();
         }
-        let Some(text) = self.files.get(path) else { return Names::new() };
-        if Kind::of(path, text) != Some(Kind::Kubernetes) {
-            return Names::new();
+        let Some(text) = self.files.get(path) else { return NameSet::new() };
+        if DocumentKind::of(path, text) != Some(DocumentKind::Kubernetes) {
+            return NameSet::new();
         }
-        let Ok(document) = Document::read(text, Kind::Kubernetes, self.search) else { return Names::new() };
-        document.images().filter(|found| self.rules.name(found).is_ok()).map(Found::name).collect()
+        let Ok(document) = Document::read(text, DocumentKind::Kubernetes, self.search) else {
+            return NameSet::new();
+        };
+        document.images().filter(|found| self.rules.name(found).is_ok()).map(DocumentImage::name).collect()
     }
 
     fn renamed(&self, name: &str) -> Option<String> {
-        let found = Found::from(&name.parse::<entrepot_oci::ImageRef>().ok()?);
+        let found = DocumentImage::from(&name.parse::<entrepot_oci::ImageRef>().ok()?);
         self.rules.name(&found).is_ok().then(|| found.name())
     }
 }

@@ -53,18 +53,18 @@ mod token;
 mod tree;
 mod variables;
 
-pub use candidate::{Candidate, Found, Reason, Standing};
+pub use candidate::{Candidate, CandidateVerdict, DocumentImage, Reason};
 pub use commands::arguments as command_arguments;
 pub use document::{Document, ReadError};
-pub use edit::{Change, Left, RewriteError, Rewritten};
-pub use expansion::Origin;
+pub use edit::{ImageChange, LeftCandidate, RewriteError, RewrittenDocument};
+pub use expansion::ValueOrigin;
 pub use finder::Search;
 pub use ignore::{Ignore, IgnoreError};
-pub use kind::{Kind, KindError};
+pub use kind::{DocumentKind, KindError};
 pub use layers::Layers;
-pub use login::{Login, LoginForm, NewLogin};
+pub use login::{LoginForm, LoginStep, NewLogin};
 pub use naming::{
-    Census, Collision, Map, MapError, Naming, Root, RootError, Rules, Target, Template, TemplateError,
+    Census, Collision, Map, MapError, Naming, NewName, Root, RootError, Rules, Template, TemplateError,
 };
 pub use position::Position;
 pub use variables::Variables;

@@ -6,14 +6,14 @@
 use std::collections::HashMap;
 
 use crate::{
-    Document, Kind, Position, RewriteError,
+    Document, DocumentKind, Position, RewriteError,
     document::tree,
-    edit::Work,
-    finder::Beside,
-    position::Lines,
+    edit::DocumentEdits,
+    finder::InsertPoint,
+    position::LineIndex,
     reading::Edit,
     token::Token,
-    tree::{Anchors, Data, Node, Path, View, same::same},
+    tree::{Anchors, Data, Path, TreeNode, View, same::same},
 };
 
 /// The action that can be edited.
@@ -21,7 +21,7 @@ const ACTION: &str = "docker/login-action";
 
 /// A login step.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
+pub struct LoginStep {
     /// Line and column.
     pub position: Position,
     /// The job that contains it.
@@ -62,14 +62,14 @@ pub struct NewLogin {
 }
 
 // A step and its parts.
-struct Step<'t> {
-    login: Login,
+struct WorkflowStep<'t> {
+    login: LoginStep,
     inputs: Option<View<'t>>,
 }
 
 impl Document<'_> {
     /// The login steps, in document order; none for kinds other than workflows.
-    pub fn logins(&self) -> Vec<Login> {
+    pub fn logins(&self) -> Vec<LoginStep> {
         self.with_steps(|steps| steps.into_iter().map(|step| step.login).collect())
     }
 
@@ -79,7 +79,7 @@ impl Document<'_> {
     /// The result would differ in more than these.
     pub fn with_logins(&self, changes: &HashMap<String, NewLogin>) -> Result<String, RewriteError> {
         let work = self.with_steps(|steps| {
-            let mut work = Work::default();
+            let mut work = DocumentEdits::default();
             for step in &steps {
                 let new = changes.get(&step.login.place);
                 if let (Some(new), Some(inputs)) = (new, step.inputs) {
@@ -96,49 +96,49 @@ impl Document<'_> {
         }
     }
 
-    fn with_steps<T: Default>(&self, work: impl FnOnce(Vec<Step<'_>>) -> T) -> T {
-        let Some(tree) = self.tree.as_ref().filter(|_| self.kind == Kind::Github) else {
+    fn with_steps<T: Default>(&self, work: impl FnOnce(Vec<WorkflowStep<'_>>) -> T) -> T {
+        let Some(tree) = self.tree.as_ref().filter(|_| self.kind == DocumentKind::Github) else {
             return T::default();
         };
         let anchors = Anchors::of(tree);
         let Some(root) = tree.documents.first() else { return T::default() };
-        work(steps(View::new(root, &anchors), &Lines::new(self.text)))
+        work(steps(View::new(root, &anchors), &LineIndex::new(self.text)))
     }
 
-    fn change(&self, inputs: View<'_>, new: &NewLogin, work: &mut Work) {
+    fn change(&self, inputs: View<'_>, new: &NewLogin, edits: &mut DocumentEdits) {
         match inputs.get("registry") {
-            Some(registry) => self.write(registry, &new.registry, work),
+            Some(registry) => self.write(registry, &new.registry, edits),
             None => {
                 if let Some(first) = first(inputs) {
-                    work.put_before(self.text, &first, "registry", &new.registry);
+                    edits.put_before(self.text, &first, "registry", &new.registry);
                 }
             }
         }
         for (key, value) in [("username", &new.username), ("password", &new.password)] {
             if let (Some(old), Some(value)) = (inputs.get(key), value) {
-                self.write(old, value, work);
+                self.write(old, value, edits);
             }
         }
     }
 
-    fn write(&self, old: View<'_>, new: &str, work: &mut Work) {
+    fn write(&self, old: View<'_>, new: &str, edits: &mut DocumentEdits) {
         let Data::Scalar { text, style } = &old.node.data else { return };
         let token = Token { span: old.node.span.clone(), text: text.clone().into_owned(), style: *style };
         let edit = Edit { slot: 0, range: 0..token.text.len(), new: new.to_owned() };
         if let Some(written) = token.edited(self.text, &[&edit]) {
-            work.write(&token, written.raw, written.text, None);
+            edits.write(&token, written.raw, written.text, None);
         }
     }
 }
 
 // The first entry of a mapping.
-fn first(inputs: View<'_>) -> Option<Beside> {
+fn first(inputs: View<'_>) -> Option<InsertPoint> {
     let Data::Mapping { pairs, flow } = &inputs.node.data else { return None };
-    let (key, value): &(Node<'_>, Node<'_>) = pairs.first()?;
-    Some(Beside { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
+    let (key, value): &(TreeNode<'_>, TreeNode<'_>) = pairs.first()?;
+    Some(InsertPoint { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
 }
 
-fn steps<'t>(root: View<'t>, lines: &Lines<'_>) -> Vec<Step<'t>> {
+fn steps<'t>(root: View<'t>, lines: &LineIndex<'_>) -> Vec<WorkflowStep<'t>> {
     let mut found = Vec::new();
     let jobs = Path::ROOT.key("jobs");
     for (name, job) in root.get("jobs").map(View::entries).unwrap_or_default() {
@@ -149,8 +149,8 @@ fn steps<'t>(root: View<'t>, lines: &Lines<'_>) -> Vec<Step<'t>> {
             let place = list.index(index).to_string();
             let Some((form, at, inputs)) = form(step) else { continue };
             let position = lines.position(at);
-            let login = Login { position, job: name.to_owned(), place, form, writes_packages };
-            found.push(Step { login, inputs });
+            let login = LoginStep { position, job: name.to_owned(), place, form, writes_packages };
+            found.push(WorkflowStep { login, inputs });
         }
     }
     found
@@ -216,7 +216,7 @@ jobs:
 ";
 
     fn changed(text: &str, places: &[&str]) -> String {
-        let document = Document::read(text, Kind::Github, &Search::default()).unwrap();
+        let document = Document::read(text, DocumentKind::Github, &Search::default()).unwrap();
         let new = NewLogin {
             registry: "ghcr.io".into(),
             username: Some("${{ github.actor }}".into()),
@@ -228,7 +228,7 @@ jobs:
 
     #[test]
     fn logins_are_found() {
-        let document = Document::read(WORKFLOW, Kind::Github, &Search::default()).unwrap();
+        let document = Document::read(WORKFLOW, DocumentKind::Github, &Search::default()).unwrap();
         let logins = document.logins();
         let places: Vec<&str> = logins.iter().map(|login| login.place.as_str()).collect();
         assert_eq!(places, ["jobs.push.steps[0]", "jobs.push.steps[1]", "jobs.push.steps[2]"]);

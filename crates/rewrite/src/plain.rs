@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     assignments::{Assignment, assignments, lines},
     candidate::Reason,
-    finder::{Entry, Finder, Form, What, looks_like_image},
+    finder::{CandidateEntry, EntryVerdict, Finder, RenameMethod, looks_like_image},
     token::Token,
     tree::Style,
 };
@@ -50,9 +50,11 @@ fn add(range: Range<usize>, place: String, reason: Option<Reason>, finder: &mut 
     let text = finder.text[range.clone()].to_owned();
     let token = finder.add_token(Token { span: range.clone(), text: text.clone(), style: Style::Bare });
     let what = match (reason, finder.filled_in((token, &text), 0..text.len(), &|_| None)) {
-        (Some(reason), _) => What::Left(reason),
-        (None, Some(pieces)) => finder.what(pieces, Form::Rename),
-        (None, None) => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
+        (Some(reason), _) => EntryVerdict::Left(reason),
+        (None, Some(pieces)) => finder.what(pieces, RenameMethod::Rename),
+        (None, None) => {
+            EntryVerdict::Left(Reason::NotAReference("a variable in it is unterminated".to_owned()))
+        }
     };
-    finder.add_entry(Entry::new(range.start, place, text, what));
+    finder.add_entry(CandidateEntry::new(range.start, place, text, what));
 }

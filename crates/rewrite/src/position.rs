@@ -35,7 +35,7 @@ impl Starts {
 }
 
 /// The lines of a text.
-pub(crate) struct Lines<'a> {
+pub(crate) struct LineIndex<'a> {
     text: &'a str,
     starts: Starts,
     // The last offset asked for and the number of characters before it in its line: lines may be long, and offsets are
@@ -43,7 +43,7 @@ pub(crate) struct Lines<'a> {
     last: Cell<(usize, usize)>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> LineIndex<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         Self { text, starts: Starts::of(text), last: Cell::default() }
     }
@@ -70,13 +70,13 @@ mod tests {
 
     #[test]
     fn counts_lines_and_characters() {
-        let lines = Lines::new("\u{feff}é: x\r\nb: y");
+        let lines = LineIndex::new("\u{feff}é: x\r\nb: y");
         assert_eq!(lines.position(3), Position { line: 1, column: 1 });
         assert_eq!(lines.position(7), Position { line: 1, column: 4 });
         assert_eq!(lines.position(10), Position { line: 2, column: 1 });
         assert_eq!(lines.position(13), Position { line: 2, column: 4 });
         // Backwards.
         assert_eq!(lines.position(12), Position { line: 2, column: 3 });
-        assert_eq!(Lines::new("").position(0), Position { line: 1, column: 1 });
+        assert_eq!(LineIndex::new("").position(0), Position { line: 1, column: 1 });
     }
 }

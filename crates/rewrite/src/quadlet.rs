@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{
     assignments::lines,
     candidate::Reason,
-    finder::{Entry, Finder, Form, What},
+    finder::{CandidateEntry, EntryVerdict, Finder, RenameMethod},
     token::Token,
     tree::Style,
 };
@@ -35,17 +35,21 @@ fn take(key: &str, place: String, range: Range<usize>, finder: &mut Finder<'_>) 
     let what = match key {
         _ if text.is_empty() => return,
         // Another unit: it has a name of its own.
-        "Image" if text.ends_with(".image") || text.ends_with(".build") => What::Left(Reason::OtherFile),
-        "ImageTag" if !finder.search.built => What::Left(Reason::Published),
+        "Image" if text.ends_with(".image") || text.ends_with(".build") => {
+            EntryVerdict::Left(Reason::OtherFile)
+        }
+        "ImageTag" if !finder.search.built => EntryVerdict::Left(Reason::Published),
         "Image" | "ImageTag" => {
             let token = Token { span: range.clone(), text: text.clone(), style: Style::Bare };
             let token = finder.add_token(token);
             match finder.filled_in((token, &text), 0..text.len(), &|_| None) {
-                Some(pieces) => finder.what(pieces, Form::Rename),
-                None => What::Left(Reason::NotAReference("a variable in it is unterminated".to_owned())),
+                Some(pieces) => finder.what(pieces, RenameMethod::Rename),
+                None => {
+                    EntryVerdict::Left(Reason::NotAReference("a variable in it is unterminated".to_owned()))
+                }
             }
         }
         _ => return,
     };
-    finder.add_entry(Entry::new(range.start, place, text, what));
+    finder.add_entry(CandidateEntry::new(range.start, place, text, what));
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use entrepot_oci::{Digest, ImageRef, Tag};
 
 use crate::{
-    candidate::{Found, Reason},
-    expansion::{Excess, Origin, Piece, Pieces},
-    naming::Target,
+    candidate::{DocumentImage, Reason},
+    expansion::{Excess, Piece, Pieces, ValueOrigin},
+    naming::NewName,
 };
 
 /// A change to a part of a token.
@@ -23,7 +23,7 @@ pub(crate) type Edits = Vec<(usize, Edit)>;
 
 /// A reference assembled from its pieces.
 #[derive(Clone, Debug)]
-pub(crate) struct Reading {
+pub(crate) struct AssembledReference {
     /// Its value.
     pub(crate) text: String,
     pieces: Vec<(Range<usize>, Piece)>,
@@ -32,7 +32,7 @@ pub(crate) struct Reading {
     tag: usize,
 }
 
-impl Reading {
+impl AssembledReference {
     /// Assembles pieces that are within the limits. `text_of` gives the value of a token.
     pub(crate) fn new<'t>(pieces: Pieces, text_of: impl Fn(usize) -> &'t str) -> Result<Self, Excess> {
         let mut text = String::new();
@@ -49,7 +49,7 @@ impl Reading {
     }
 
     /// The image it names.
-    pub(crate) fn found(&self) -> Result<Found, Reason> {
+    pub(crate) fn found(&self) -> Result<DocumentImage, Reason> {
         if let Some(name) = self.variable(0..self.name) {
             return Err(Reason::Variable(name));
         }
@@ -61,11 +61,11 @@ impl Reading {
         let image: ImageRef = self.text[..self.name].parse().map_err(|error| not_one(&error))?;
         let (host, repository) = (image.host().clone(), image.repository().clone());
         if self.variable(self.name..self.text.len()).is_some() {
-            return Ok(Found { host, repository, tag: None, digest: None, is_open: true });
+            return Ok(DocumentImage { host, repository, tag: None, digest: None, is_open: true });
         }
         let tag = (self.name < self.tag).then(|| self.text[self.name + 1..self.tag].parse::<Tag>());
         let digest = (self.tag < self.text.len()).then(|| self.text[self.tag + 1..].parse::<Digest>());
-        Ok(Found {
+        Ok(DocumentImage {
             host,
             repository,
             tag: tag.transpose().map_err(|error| not_one(&error))?,
@@ -101,7 +101,7 @@ impl Reading {
     }
 
     /// Variables whose values come from outside the document, and their origins.
-    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, Origin)> {
+    pub(crate) fn known(&self) -> impl Iterator<Item = (&str, ValueOrigin)> {
         self.pieces.iter().filter_map(|(_, piece)| match piece {
             Piece::Known { name, origin, .. } => Some((name.as_str(), *origin)),
             _ => None,
@@ -116,7 +116,7 @@ impl Reading {
     // The variable in a file that holds the whole name; it is changed there.
     fn held(&self) -> Option<&str> {
         self.pieces.iter().find_map(|(at, piece)| match piece {
-            Piece::Known { name, origin: Origin::File, .. } if at.start == 0 && at.end >= self.name => {
+            Piece::Known { name, origin: ValueOrigin::File, .. } if at.start == 0 && at.end >= self.name => {
                 Some(name.as_str())
             }
             _ => None,
@@ -124,28 +124,28 @@ impl Reading {
     }
 
     /// The edits that make it name `target`, each with the start of the part it changes.
-    pub(crate) fn renamed(&self, target: &Target) -> Result<Edits, Reason> {
+    pub(crate) fn renamed(&self, name: &NewName) -> Result<Edits, Reason> {
         if let Some(variable) = self.held() {
             return Err(Reason::Held(variable.to_owned()));
         }
-        self.ways(target).next().ok_or(Reason::InPieces)
+        self.ways(name).next().ok_or(Reason::InPieces)
     }
 
     /// The same without touching the part that starts at `part`, which others need as it is.
-    pub(crate) fn renamed_beside(&self, target: &Target, part: (usize, usize)) -> Option<Edits> {
+    pub(crate) fn renamed_beside(&self, name: &NewName, part: (usize, usize)) -> Option<Edits> {
         let is_beside = |edits: &Edits| !touches(edits, part);
-        self.ways(target).find(is_beside)
+        self.ways(name).find(is_beside)
     }
 
     /// The same if the first part gets a text that others need.
-    pub(crate) fn renamed_after(&self, target: &Target, first: &Edit) -> Option<Edits> {
+    pub(crate) fn renamed_after(&self, name: &NewName, first: &Edit) -> Option<Edits> {
         let (at, start) = match self.pieces.first()? {
             (at, Piece::Text { slot, range }) if *slot == first.slot && *range == first.range => {
                 (at.clone(), range.start)
             }
             _ => return None,
         };
-        let new = target.name();
+        let new = name.name();
         let (old, rest) = (self.text.get(at.end..self.name)?, new.strip_prefix(&first.new)?);
         let mut edits = vec![(start, first.clone())];
         if rest != old {
@@ -153,24 +153,24 @@ impl Reading {
             let behind_slash = || self.edit(at.end + 1..self.name, rest.strip_prefix('/')?);
             edits.push(own.or_else(behind_slash)?);
         }
-        self.with_tag(edits, target)
+        self.with_tag(edits, name)
     }
 
     // All ways to write the new name, the best first.
-    fn ways(&self, target: &Target) -> impl Iterator<Item = Edits> {
-        const WAYS: [fn(&Reading, &str) -> Option<Edits>; 5] = [
-            Reading::in_front,
-            Reading::in_one,
-            Reading::before_the_rest,
-            Reading::in_two,
-            Reading::spelled_out,
+    fn ways(&self, name: &NewName) -> impl Iterator<Item = Edits> {
+        const WAYS: [fn(&AssembledReference, &str) -> Option<Edits>; 5] = [
+            AssembledReference::in_front,
+            AssembledReference::in_one,
+            AssembledReference::before_the_rest,
+            AssembledReference::in_two,
+            AssembledReference::spelled_out,
         ];
-        let new = target.name();
-        WAYS.into_iter().filter_map(move |way| self.with_tag(way(self, &new)?, target))
+        let new = name.name();
+        WAYS.into_iter().filter_map(move |way| self.with_tag(way(self, &new)?, name))
     }
 
-    fn with_tag(&self, mut edits: Edits, target: &Target) -> Option<Edits> {
-        if let Some(tag) = &target.tag {
+    fn with_tag(&self, mut edits: Edits, name: &NewName) -> Option<Edits> {
+        if let Some(tag) = &name.tag {
             let range = self.name..self.tag;
             let edit = self.edit(range.clone(), &format!(":{tag}"));
             let edit = edit.or_else(|| self.edit(range.start + 1..range.end, tag.as_str()));

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     candidate::Reason,
-    finder::{Entry, Form, What},
-    naming::{Rules, Target},
+    finder::{CandidateEntry, EntryVerdict, RenameMethod},
+    naming::{NewName, Rules},
     reading::Edit,
 };
 
@@ -17,20 +17,20 @@ const MAX_TEXTS: usize = 8;
 
 /// The decision for an entry.
 #[derive(Clone, Debug)]
-pub(crate) enum Fate {
+pub(crate) enum EntryDecision {
     /// Renamed, with these edits.
-    Renamed { target: Target, edits: Vec<(usize, Edit)> },
+    Renamed { target: NewName, edits: Vec<(usize, Edit)> },
     /// Left alone.
     Left(Reason),
 }
 
 /// Decides for every entry.
-pub(crate) fn settle(entries: &[Entry], rules: &Rules) -> Vec<Fate> {
-    let fates: Vec<Fate> = entries.iter().map(|entry| wish(entry, rules)).collect();
+pub(crate) fn settle(entries: &[CandidateEntry], rules: &Rules) -> Vec<EntryDecision> {
+    let fates: Vec<EntryDecision> = entries.iter().map(|entry| wish(entry, rules)).collect();
     let adapted = vec![false; entries.len()];
-    let mut settling = Settling { entries, fates, adapted };
+    let mut settling = Settlement { entries, fates, adapted };
     let users = users(entries);
-    let mut waiting: Vec<Part> = users.keys().rev().copied().collect();
+    let mut waiting: Vec<TokenPart> = users.keys().rev().copied().collect();
     // A part is looked at again only if one of its users changed its mind, which each does twice at most.
     while let Some(part) = waiting.pop() {
         let of_part = users.get(&part).map_or(&[][..], Vec::as_slice);
@@ -39,31 +39,31 @@ pub(crate) fn settle(entries: &[Entry], rules: &Rules) -> Vec<Fate> {
     settling.fates
 }
 
-fn wish(entry: &Entry, rules: &Rules) -> Fate {
-    let What::Image(image) = &entry.what else {
-        return Fate::Left(crate::document::left(entry).cloned().unwrap_or(Reason::Unmapped));
+fn wish(entry: &CandidateEntry, rules: &Rules) -> EntryDecision {
+    let EntryVerdict::Image(image) = &entry.what else {
+        return EntryDecision::Left(crate::document::left(entry).cloned().unwrap_or(Reason::Unmapped));
     };
-    let named = rules.name(&image.found).and_then(|target| {
-        let edits = match image.form {
-            Form::NewEntry { .. } if target.tag.is_some() => return Err(Reason::InPieces),
+    let named = rules.name(&image.image).and_then(|target| {
+        let edits = match image.method {
+            RenameMethod::NewEntry { .. } if target.tag.is_some() => return Err(Reason::InPieces),
             // The text stays; an inserted entry has the new name.
-            Form::NewEntry { .. } => Vec::new(),
-            Form::Rename | Form::Aliased { .. } | Form::MadeMapping { .. } => {
-                image.reading.renamed(&target)?
+            RenameMethod::NewEntry { .. } => Vec::new(),
+            RenameMethod::Rename | RenameMethod::Aliased { .. } | RenameMethod::MadeMapping { .. } => {
+                image.reference.renamed(&target)?
             }
         };
-        Ok(Fate::Renamed { target, edits })
+        Ok(EntryDecision::Renamed { target, edits })
     });
-    named.unwrap_or_else(Fate::Left)
+    named.unwrap_or_else(EntryDecision::Left)
 }
 
 /// A part of a token: the token, and the start of the part in it.
-type Part = (usize, usize);
+type TokenPart = (usize, usize);
 
 // The entries that use each part, in order.
-fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
-    let mut users: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
-    let mut add = |part: Part, index: usize| {
+fn users(entries: &[CandidateEntry]) -> BTreeMap<TokenPart, Vec<usize>> {
+    let mut users: BTreeMap<TokenPart, Vec<usize>> = BTreeMap::new();
+    let mut add = |part: TokenPart, index: usize| {
         let known = users.entry(part).or_default();
         if known.last() != Some(&index) {
             known.push(index);
@@ -71,26 +71,26 @@ fn users(entries: &[Entry]) -> BTreeMap<Part, Vec<usize>> {
     };
     for (index, entry) in entries.iter().enumerate() {
         match &entry.what {
-            What::Image(image) if !matches!(image.form, Form::NewEntry { .. }) => {
-                image.reading.rests_on().for_each(|part| add(part, index));
+            EntryVerdict::Image(image) if !matches!(image.method, RenameMethod::NewEntry { .. }) => {
+                image.reference.rests_on().for_each(|part| add(part, index));
             }
-            What::Image(_) => {}
-            What::Left(_) => entry.rests_on.iter().for_each(|part| add(*part, index)),
+            EntryVerdict::Image(_) => {}
+            EntryVerdict::Left(_) => entry.rests_on.iter().for_each(|part| add(*part, index)),
         }
     }
     users
 }
 
-struct Settling<'e> {
-    entries: &'e [Entry],
-    fates: Vec<Fate>,
+struct Settlement<'e> {
+    entries: &'e [CandidateEntry],
+    fates: Vec<EntryDecision>,
     // Entries whose edits were adapted to those of others; no entry is adapted twice.
     adapted: Vec<bool>,
 }
 
-impl Settling<'_> {
+impl Settlement<'_> {
     // Makes the users of a part agree about it. Returns the other parts of those that changed their mind.
-    fn agree(&mut self, users: &[usize], part: Part) -> Vec<Part> {
+    fn agree(&mut self, users: &[usize], part: TokenPart) -> Vec<TokenPart> {
         let Some(first) = users.first() else { return Vec::new() };
         let common = wanted(&self.fates[*first], part);
         if users.iter().all(|user| wanted(&self.fates[*user], part) == common) {
@@ -109,7 +109,7 @@ impl Settling<'_> {
     }
 
     // The new fates of the users that adapt, if there is a text that all of them can have.
-    fn common_text(&self, users: &[usize], part: Part) -> Option<Vec<(usize, Fate)>> {
+    fn common_text(&self, users: &[usize], part: TokenPart) -> Option<Vec<(usize, EntryDecision)>> {
         let texts = texts(users.iter().map(|user| wanted(&self.fates[*user], part)))?;
         texts.into_iter().find_map(|text| {
             let differing = users.iter().filter(|user| wanted(&self.fates[**user], part) != Some(text));
@@ -117,18 +117,18 @@ impl Settling<'_> {
         })
     }
 
-    fn adapted(&self, user: usize, text: &Edit) -> Option<Fate> {
-        let (Fate::Renamed { target, .. }, What::Image(image), false) =
+    fn adapted(&self, user: usize, text: &Edit) -> Option<EntryDecision> {
+        let (EntryDecision::Renamed { target, .. }, EntryVerdict::Image(image), false) =
             (&self.fates[user], &self.entries[user].what, self.adapted[user])
         else {
             return None;
         };
-        let edits = image.reading.renamed_after(target, text)?;
-        Some(Fate::Renamed { target: target.clone(), edits })
+        let edits = image.reference.renamed_after(target, text)?;
+        Some(EntryDecision::Renamed { target: target.clone(), edits })
     }
 
     // The new fates of the users that want to change the part: they leave it as it is, or are left alone.
-    fn without(&self, users: &[usize], part: Part) -> Vec<(usize, Fate)> {
+    fn without(&self, users: &[usize], part: TokenPart) -> Vec<(usize, EntryDecision)> {
         let want = |user: usize| wanted(&self.fates[user], part);
         let first = users.first().copied().unwrap_or_default();
         let other = users.iter().copied().find(|user| want(*user) != want(first)).unwrap_or(first);
@@ -136,20 +136,20 @@ impl Settling<'_> {
         let fate = |user: usize| {
             self.beside(user, part).unwrap_or_else(|| {
                 let opponent = if want(user) == want(first) { other } else { first };
-                Fate::Left(Reason::Shared(self.entries[opponent].place.clone()))
+                EntryDecision::Left(Reason::Shared(self.entries[opponent].place.clone()))
             })
         };
         changing.map(|user| (user, fate(user))).collect()
     }
 
-    fn beside(&self, user: usize, part: Part) -> Option<Fate> {
-        let (Fate::Renamed { target, .. }, What::Image(image), false) =
+    fn beside(&self, user: usize, part: TokenPart) -> Option<EntryDecision> {
+        let (EntryDecision::Renamed { target, .. }, EntryVerdict::Image(image), false) =
             (&self.fates[user], &self.entries[user].what, self.adapted[user])
         else {
             return None;
         };
-        let edits = image.reading.renamed_beside(target, part)?;
-        Some(Fate::Renamed { target: target.clone(), edits })
+        let edits = image.reference.renamed_beside(target, part)?;
+        Some(EntryDecision::Renamed { target: target.clone(), edits })
     }
 }
 
@@ -170,16 +170,16 @@ fn texts<'f>(wanted: impl Iterator<Item = Option<&'f Edit>>) -> Option<Vec<&'f E
 }
 
 // The parts that an entry wants to change.
-fn parts(fate: &Fate) -> impl Iterator<Item = Part> {
-    let edits = match fate {
-        Fate::Renamed { edits, .. } => edits.as_slice(),
-        Fate::Left(_) => &[],
+fn parts(decision: &EntryDecision) -> impl Iterator<Item = TokenPart> {
+    let edits = match decision {
+        EntryDecision::Renamed { edits, .. } => edits.as_slice(),
+        EntryDecision::Left(_) => &[],
     };
     edits.iter().map(|(start, edit)| (edit.slot, *start))
 }
 
 // The change that an entry wants for a part; `None`: no change.
-fn wanted(fate: &Fate, (token, start): Part) -> Option<&Edit> {
-    let Fate::Renamed { edits, .. } = fate else { return None };
+fn wanted(decision: &EntryDecision, (token, start): TokenPart) -> Option<&Edit> {
+    let EntryDecision::Renamed { edits, .. } = decision else { return None };
     edits.iter().find(|(part, edit)| *part == start && edit.slot == token).map(|(_, edit)| edit)
 }

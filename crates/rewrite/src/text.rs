@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum TextPart {
     /// Literal characters; a range of the text.
     Literal(Range<usize>),
     /// A variable.
@@ -32,23 +32,23 @@ pub(crate) enum Fallback {
 }
 
 /// Splits a text lazily. A `None` item ends it: a variable is unterminated.
-pub(crate) fn parts(text: &str, within: Range<usize>) -> Parts<'_> {
-    Parts { text, at: within.start, end: within.end, waiting: None }
+pub(crate) fn parts(text: &str, within: Range<usize>) -> TextParts<'_> {
+    TextParts { text, at: within.start, end: within.end, waiting: None }
 }
 
 /// The parts of a text, in order.
-pub(crate) struct Parts<'t> {
+pub(crate) struct TextParts<'t> {
     text: &'t str,
     at: usize,
     end: usize,
     // The variable after the literal that was just returned.
-    waiting: Option<Part>,
+    waiting: Option<TextPart>,
 }
 
-impl Iterator for Parts<'_> {
-    type Item = Option<Part>;
+impl Iterator for TextParts<'_> {
+    type Item = Option<TextPart>;
 
-    fn next(&mut self) -> Option<Option<Part>> {
+    fn next(&mut self) -> Option<Option<TextPart>> {
         if let Some(part) = self.waiting.take() {
             return Some(Some(part));
         }
@@ -68,16 +68,16 @@ impl Iterator for Parts<'_> {
                 return Some(Some(variable));
             }
             self.waiting = Some(variable);
-            return Some(Some(Part::Literal(literal)));
+            return Some(Some(TextPart::Literal(literal)));
         }
-        (start < self.end).then_some(Some(Part::Literal(start..self.end)))
+        (start < self.end).then_some(Some(TextPart::Literal(start..self.end)))
     }
 }
 
-type Found = Option<(Part, usize)>;
+type FoundPart = Option<(TextPart, usize)>;
 
 // The variable that starts at `at`, and its end. The outer `None`: it is unterminated.
-fn variable(text: &str, at: usize, end: usize) -> Option<Found> {
+fn variable(text: &str, at: usize, end: usize) -> Option<FoundPart> {
     if !matches!(text.as_bytes().get(at), Some(b'$' | b'{' | b'<')) {
         return Some(None);
     }
@@ -104,19 +104,19 @@ fn variable(text: &str, at: usize, end: usize) -> Option<Found> {
     }
     let name = inner[..length].to_owned();
     let end = at + 1 + length;
-    Some(Some((Part::Variable { range: at..end, name, fallback: Fallback::None }, end)))
+    Some(Some((TextPart::Variable { range: at..end, name, fallback: Fallback::None }, end)))
 }
 
-fn expression(whole: &str, inner: &str, closing: &str, at: usize) -> Option<(Part, usize)> {
+fn expression(whole: &str, inner: &str, closing: &str, at: usize) -> Option<(TextPart, usize)> {
     let length = inner.find(closing)?;
     let name = inner[..length].trim_matches(|c: char| c.is_whitespace() || c == '-').to_owned();
     let end = at + (whole.len() - inner.len()) + length + closing.len();
-    Some((Part::Variable { range: at..end, name, fallback: Fallback::None }, end))
+    Some((TextPart::Variable { range: at..end, name, fallback: Fallback::None }, end))
 }
 
 // `${NAME}`, `${NAME:-default}`, `${NAME:+text}`, `${NAME:?message}`, and the same without `:`; other operators change
 // the value, so the variable alone would not give the name.
-fn braced(text: &str, at: usize, end: usize) -> Option<(Part, usize)> {
+fn braced(text: &str, at: usize, end: usize) -> Option<(TextPart, usize)> {
     let close = at + closing_brace(text.get(at..end)?)?;
     let inner = text.get(at + 2..close)?;
     let length = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
@@ -130,7 +130,7 @@ fn braced(text: &str, at: usize, end: usize) -> Option<(Part, usize)> {
         Some('+') => (name, Fallback::Alternative { text: start..close, if_empty }),
         _ => (inner, Fallback::None),
     };
-    Some((Part::Variable { range: at..close + 1, name: name.to_owned(), fallback }, close + 1))
+    Some((TextPart::Variable { range: at..close + 1, name: name.to_owned(), fallback }, close + 1))
 }
 
 fn closing_brace(text: &str) -> Option<usize> {
@@ -155,8 +155,8 @@ mod tests {
             return "unfinished".to_owned();
         };
         let told = parts.into_iter().map(|part| match part {
-            Part::Literal(range) => text[range].to_owned(),
-            Part::Variable { name, fallback, .. } => match fallback {
+            TextPart::Literal(range) => text[range].to_owned(),
+            TextPart::Variable { name, fallback, .. } => match fallback {
                 Fallback::None => format!("<{name}>"),
                 Fallback::Default { text: range, .. } => format!("<{name}={}>", &text[range]),
                 Fallback::Alternative { text: range, .. } => format!("<{name}+{}>", &text[range]),

@@ -18,14 +18,14 @@ pub(crate) struct Token {
 
 /// The new source text of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Written {
+pub(crate) struct TokenText {
     pub(crate) raw: String,
     pub(crate) text: String,
 }
 
 impl Token {
     /// The token with these edits, which must be in order without overlaps. `None`: it cannot take them.
-    pub(crate) fn edited(&self, document: &str, edits: &[&Edit]) -> Option<Written> {
+    pub(crate) fn edited(&self, document: &str, edits: &[&Edit]) -> Option<TokenText> {
         let raw = document.get(self.span.clone())?;
         let own = |edit: &Edit| Some(edit.range.clone());
         let text = splice(&self.text, edits, own)?;
@@ -46,7 +46,7 @@ impl Token {
                 splice(raw, edits, |edit| block.place(&self.text, edit))?
             }
         };
-        Some(Written { raw, text })
+        Some(TokenText { raw, text })
     }
 
     /// Its lines, if it is a block scalar.

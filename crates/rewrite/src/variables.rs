@@ -4,17 +4,18 @@ use std::{collections::BTreeMap, fmt};
 
 use crate::{
     assignments::{Assignment, assignments},
-    expansion::{Budget, Excess, Origin, Piece, Value, Written, expand},
+    expansion::{Budget, Excess, ExpansionInput, Piece, ValueOrigin, VariableValue, expand},
 };
 
 /// The values of variables.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Variables(BTreeMap<String, (Result<String, Excess>, Origin)>);
+pub struct Variables(BTreeMap<String, (Result<String, Excess>, ValueOrigin)>);
 
 impl Variables {
     /// The variables of an environment.
     pub fn of_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let variables = variables.into_iter().map(|(name, value)| (name, (Ok(value), Origin::Environment)));
+        let variables =
+            variables.into_iter().map(|(name, value)| (name, (Ok(value), ValueOrigin::Environment)));
         Self(variables.collect())
     }
 
@@ -37,25 +38,25 @@ impl Variables {
             let written = &text[value];
             let value = if literal { Ok(written.to_owned()) } else { self.filled_in(written, &mut budget) };
             match self.0.get(name) {
-                Some((_, Origin::Environment)) => {}
-                _ => drop(self.0.insert(name.to_owned(), (value, Origin::File))),
+                Some((_, ValueOrigin::Environment)) => {}
+                _ => drop(self.0.insert(name.to_owned(), (value, ValueOrigin::File))),
             }
         }
     }
 
     /// A variable's value and its origin; `${VAR:-default}` takes the default if the value is empty.
-    pub fn get(&self, name: &str) -> Option<(&str, Origin)> {
+    pub fn get(&self, name: &str) -> Option<(&str, ValueOrigin)> {
         match self.value(name)? {
-            Value::Outside(value, origin) => Some((value, origin)),
-            Value::Inside(_) | Value::Excess(_) => None,
+            VariableValue::Outside(value, origin) => Some((value, origin)),
+            VariableValue::Inside(_) | VariableValue::Excess(_) => None,
         }
     }
 
     /// Like [`Self::get`], but reports values that are too long.
-    pub(crate) fn value(&self, name: &str) -> Option<Value<'_>> {
+    pub(crate) fn value(&self, name: &str) -> Option<VariableValue<'_>> {
         match self.0.get(name)? {
-            (Ok(value), origin) => Some(Value::Outside(value, *origin)),
-            (Err(excess), _) => Some(Value::Excess(*excess)),
+            (Ok(value), origin) => Some(VariableValue::Outside(value, *origin)),
+            (Err(excess), _) => Some(VariableValue::Excess(*excess)),
         }
     }
 
@@ -68,7 +69,7 @@ impl Variables {
     // A value without variables may have any length: it need not be an image name.
     fn filled_in(&self, text: &str, budget: &mut Budget) -> Result<String, Excess> {
         let lookup = |name: &str| self.value(name);
-        let written = Written { slot: 0, text, lookup: &lookup };
+        let written = ExpansionInput { slot: 0, text, lookup: &lookup };
         let pieces = text.contains(['$', '{']).then(|| expand(&written, 0..text.len(), budget)).flatten();
         let Some(pieces) = pieces else { return Ok(text.to_owned()) };
         let filled = pieces.get()?.into_iter().map(|piece| match &piece {
@@ -99,14 +100,14 @@ mod tests {
              BOTH=file\nEMPTY=\nA=again\nnothing\nG=${A:-x}\n",
         );
         for (name, value) in [
-            ("A", Some(("again", Origin::File))),
-            ("B", Some(("two # not a comment", Origin::File))),
-            ("C", Some(("$A", Origin::File))),
-            ("D", Some(("x/1:7-f", Origin::File))),
-            ("BOTH", Some(("shell", Origin::Environment))),
-            ("SHELL_TAG", Some(("7", Origin::Environment))),
-            ("G", Some(("again", Origin::File))),
-            ("EMPTY", Some(("", Origin::File))),
+            ("A", Some(("again", ValueOrigin::File))),
+            ("B", Some(("two # not a comment", ValueOrigin::File))),
+            ("C", Some(("$A", ValueOrigin::File))),
+            ("D", Some(("x/1:7-f", ValueOrigin::File))),
+            ("BOTH", Some(("shell", ValueOrigin::Environment))),
+            ("SHELL_TAG", Some(("7", ValueOrigin::Environment))),
+            ("G", Some(("again", ValueOrigin::File))),
+            ("EMPTY", Some(("", ValueOrigin::File))),
             ("E", None),
         ] {
             assert_eq!(variables.get(name), value, "{name}");
@@ -122,9 +123,9 @@ mod tests {
         assert_eq!(variables.get("A9").map(|(value, _)| value.len()), Some(5 << 9));
         for name in ["A10", "A39", "B"] {
             assert!(variables.get(name).is_none(), "{name}");
-            assert!(matches!(variables.value(name), Some(Value::Excess(Excess::Text))), "{name}");
+            assert!(matches!(variables.value(name), Some(VariableValue::Excess(Excess::Text))), "{name}");
         }
-        assert_eq!(variables.get("C"), Some(("1", Origin::File)));
+        assert_eq!(variables.get("C"), Some(("1", ValueOrigin::File)));
         // Nothing is expanded here, and only image names have to be short.
         assert_eq!(variables.get("D").map(|(value, _)| value.len()), Some(5000));
     }
@@ -137,6 +138,6 @@ mod tests {
         variables.add_file(&file);
         let bytes: usize = variables.lengths().sum();
         assert!(bytes <= file.len() + Budget::of(&file).left(), "{bytes}");
-        assert!(matches!(variables.value("B19999"), Some(Value::Excess(Excess::Document))));
+        assert!(matches!(variables.value("B19999"), Some(VariableValue::Excess(Excess::Document))));
     }
 }

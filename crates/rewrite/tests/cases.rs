@@ -4,12 +4,14 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use entrepot_rewrite::{Candidate, Census, Document, Ignore, Kind, Naming, Rules, Search, Standing};
+use entrepot_rewrite::{
+    Candidate, CandidateVerdict, Census, Document, DocumentKind, Ignore, Naming, Rules, Search,
+};
 
 /// A file, and what is in it: how often each image is named, and what is left, as `line: reason`.
 struct Case {
     file: &'static str,
-    kind: Kind,
+    kind: DocumentKind,
     images: &'static [(usize, &'static str)],
     left: &'static [&'static str],
 }
@@ -17,7 +19,7 @@ struct Case {
 const CASES: [Case; 12] = [
     Case {
         file: "yarnovo-dify-docker-compose.yaml",
-        kind: Kind::Compose,
+        kind: DocumentKind::Compose,
         images: &[
             (3, "docker.io/langgenius/dify-api:2.0.0-beta.2"),
             (1, "docker.io/langgenius/dify-web:2.0.0-beta.2"),
@@ -52,7 +54,7 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "getsentry-self-hosted-docker-compose.yml",
-        kind: Kind::Compose,
+        kind: DocumentKind::Compose,
         images: &[
             (1, "registry.gitlab.com/egos-tech/smtp"),
             (1, "docker.io/library/memcached:1.6.45-alpine"),
@@ -84,7 +86,7 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "langfuse-langfuse-docker-compose.yml",
-        kind: Kind::Compose,
+        kind: DocumentKind::Compose,
         images: &[
             (1, "docker.langfuse.com/langfuse/langfuse-worker:4"),
             (1, "docker.langfuse.com/langfuse/langfuse:4"),
@@ -97,7 +99,7 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "nextcloud-docker-with-nginx-proxy-postgres-fpm-compose.yaml",
-        kind: Kind::Compose,
+        kind: DocumentKind::Compose,
         images: &[
             (1, "docker.io/library/postgres:alpine"),
             (1, "docker.io/library/redis:alpine"),
@@ -109,7 +111,7 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "kubernetes-ingress-nginx-deploy.yaml",
-        kind: Kind::Kubernetes,
+        kind: DocumentKind::Kubernetes,
         images: &[
             (
                 1,
@@ -126,7 +128,7 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "flannel-io-flannel-kube-flannel.yml",
-        kind: Kind::Kubernetes,
+        kind: DocumentKind::Kubernetes,
         images: &[
             (1, "ghcr.io/flannel-io/flannel-cni-plugin:v1.9.1-flannel3"),
             (2, "ghcr.io/flannel-io/flannel:v0.28.9"),
@@ -135,13 +137,13 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "metallb-metallb-metallb-native.yaml",
-        kind: Kind::Kubernetes,
+        kind: DocumentKind::Kubernetes,
         images: &[(1, "quay.io/metallb/controller:main"), (1, "quay.io/metallb/speaker:main")],
         left: &[],
     },
     Case {
         file: "kubernetes-ingress-nginx-values.yaml",
-        kind: Kind::Helm,
+        kind: DocumentKind::Helm,
         images: &[
             (
                 1,
@@ -159,13 +161,13 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "vllm-project-vllm-ascend-Dockerfile",
-        kind: Kind::Dockerfile,
+        kind: DocumentKind::Dockerfile,
         images: &[(1, "quay.io/ascend/cann:9.1.0-910b-ubuntu22.04-py3.12")],
         left: &[],
     },
     Case {
         file: "vllm-project-aibrix-release-kustomization.yaml",
-        kind: Kind::Kustomize,
+        kind: DocumentKind::Kustomize,
         images: &[
             (1, "docker.io/aibrix/kuberay-operator:v1.2.1-patch-20250726"),
             (1, "docker.io/library/busybox:stable"),
@@ -179,13 +181,13 @@ const CASES: [Case; 12] = [
     },
     Case {
         file: "vllm-project-aibrix-docker-push-images.yml",
-        kind: Kind::Github,
+        kind: DocumentKind::Github,
         images: &[],
         left: &["52: published", "53: published", "99: published", "100: published"],
     },
     Case {
         file: "ascend-gha-runners-sync-tools-sync-images.yml",
-        kind: Kind::Github,
+        kind: DocumentKind::Github,
         images: &[(1, "quay.io/skopeo/stable:latest")],
         left: &[],
     },
@@ -216,14 +218,14 @@ fn namings() -> [Naming; 3] {
 fn none_is_missed_and_none_is_made_up() {
     for case in &CASES {
         let Some(text) = text(case.file) else { return };
-        assert_eq!(Kind::of(case.file, &text), Some(case.kind), "{}", case.file);
+        assert_eq!(DocumentKind::of(case.file, &text), Some(case.kind), "{}", case.file);
         let candidates = Document::read(&text, case.kind, &Search::default()).unwrap().candidates();
         let mut images: Vec<(usize, String)> = Vec::new();
         let mut left = Vec::new();
-        for Candidate { position, standing, .. } in candidates {
+        for Candidate { position, verdict: standing, .. } in candidates {
             match standing {
-                Standing::Left(reason) => left.push(format!("{}: {}", position.line, reason.word())),
-                Standing::Found(found) => {
+                CandidateVerdict::Left(reason) => left.push(format!("{}: {}", position.line, reason.word())),
+                CandidateVerdict::Found(found) => {
                     let name = found.to_string();
                     match images.iter_mut().find(|(_, known)| *known == name) {
                         Some((count, _)) => *count += 1,
@@ -275,7 +277,7 @@ fn dify_is_what_the_seed_promises() {
     };
     let [_, _, naming] = namings();
     let rules = Rules { naming, ignore: Ignore::read(&list).unwrap(), ..Rules::default() };
-    let document = Document::read(&text, Kind::Compose, &Search::default()).unwrap();
+    let document = Document::read(&text, DocumentKind::Compose, &Search::default()).unwrap();
     let rewritten = document.rewrite(&rules, &mut Census::default()).unwrap();
     let images: BTreeSet<String> = rewritten.changes.iter().map(|change| change.from.to_string()).collect();
     assert_eq!((rewritten.changes.len(), images.len()), (29, 27));
@@ -307,7 +309,7 @@ fn dify_is_what_the_seed_promises() {
 #[test]
 fn a_list_of_rules_is_left_where_it_has_patterns() {
     let Some(text) = text("DaoCloud-public-image-mirror-allows.txt") else { return };
-    let document = Document::read(&text, Kind::List, &Search::default()).unwrap();
+    let document = Document::read(&text, DocumentKind::List, &Search::default()).unwrap();
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
     let patterns = text.lines().filter(|line| line.contains('*')).count();
     assert_eq!((document.candidates().len(), document.images().count()), (lines, lines - patterns));
@@ -385,7 +387,7 @@ const LINES: [Lines; 12] = [
 fn these_lines_change_and_no_others() {
     for Lines { file, must, may, each } in &LINES {
         let Some(text) = text(file) else { return };
-        let kind = Kind::of(file, &text).unwrap();
+        let kind = DocumentKind::of(file, &text).unwrap();
         let document = Document::read(&text, kind, &Search::default()).unwrap();
         let rules = Rules { naming: Naming::Prefix("m.test".parse().unwrap()), ..Rules::default() };
         let done = document.rewrite(&rules, &mut Census::default()).unwrap();

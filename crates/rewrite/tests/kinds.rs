@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use entrepot_rewrite::{Census, Document, Kind, Naming, Rules, Search};
+use entrepot_rewrite::{Census, Document, DocumentKind, Naming, Rules, Search};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -14,7 +14,7 @@ fn flat() -> Rules {
     Rules { naming: Naming::Flatten("r.test/ns".parse().unwrap()), ..Rules::default() }
 }
 
-fn rewritten(kind: Kind, text: &str, rules: &Rules, search: &Search) -> (String, Vec<String>) {
+fn rewritten(kind: DocumentKind, text: &str, rules: &Rules, search: &Search) -> (String, Vec<String>) {
     let document = Document::read(text, kind, search).unwrap();
     let done = document.rewrite(rules, &mut Census::default()).unwrap();
     let left =
@@ -23,11 +23,11 @@ fn rewritten(kind: Kind, text: &str, rules: &Rules, search: &Search) -> (String,
 }
 
 /// Each line of the text is followed by its new form if it changes: `old ⇒ new`; an inserted line starts with `⇒`.
-fn becomes(kind: Kind, marked: &str, left: &[&str]) {
+fn becomes(kind: DocumentKind, marked: &str, left: &[&str]) {
     becomes_by(kind, marked, left, &prefix(), &Search::default());
 }
 
-fn becomes_by(kind: Kind, marked: &str, left: &[&str], rules: &Rules, search: &Search) {
+fn becomes_by(kind: DocumentKind, marked: &str, left: &[&str], rules: &Rules, search: &Search) {
     let marked = marked.replace("DIGEST", DIGEST);
     let (mut old, mut new) = (String::new(), String::new());
     for line in marked.lines() {
@@ -57,7 +57,7 @@ fn becomes_by(kind: Kind, marked: &str, left: &[&str], rules: &Rules, search: &S
 #[test]
 fn compose() {
     becomes(
-        Kind::Compose,
+        DocumentKind::Compose,
         "\
 x-airflow-common: &airflow
   image: ${AIRFLOW_IMAGE_NAME:-apache/airflow:3.0} # c ⇒ image: ${AIRFLOW_IMAGE_NAME:-m.test/docker.io/apache/airflow:3.0} # c
@@ -113,7 +113,7 @@ services:
 #[test]
 fn compose_of_the_first_version() {
     becomes(
-        Kind::Compose,
+        DocumentKind::Compose,
         "web:\n  image: nginx ⇒ image: m.test/docker.io/library/nginx\nx:\n  build: .\n",
         &["4 build-only"],
     );
@@ -123,7 +123,7 @@ fn compose_of_the_first_version() {
 fn what_is_built_is_changed_on_request() {
     let search = Search { built: true, arguments: true, ..Search::default() };
     becomes_by(
-        Kind::Compose,
+        DocumentKind::Compose,
         "\
 services:
   a:
@@ -139,7 +139,7 @@ services:
 #[test]
 fn kubernetes() {
     becomes(
-        Kind::Kubernetes,
+        DocumentKind::Kubernetes,
         "\
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -188,7 +188,7 @@ spec:
 fn kubernetes_on_request() {
     let search = Search { paths: vec!["spec.image".to_owned()], arguments: true, ..Search::default() };
     becomes_by(
-        Kind::Kubernetes,
+        DocumentKind::Kubernetes,
         "\
 apiVersion: monitoring.coreos.com/v1
 kind: Prometheus
@@ -208,7 +208,7 @@ spec:
 #[test]
 fn kubernetes_as_json() {
     becomes(
-        Kind::Kubernetes,
+        DocumentKind::Kubernetes,
         "\
 {
 \t\"apiVersion\": \"v1\", \"kind\": \"Pod\",
@@ -222,7 +222,7 @@ fn kubernetes_as_json() {
 #[test]
 fn tekton_and_argo() {
     becomes(
-        Kind::Kubernetes,
+        DocumentKind::Kubernetes,
         "\
 apiVersion: tekton.dev/v1
 kind: Task
@@ -251,7 +251,7 @@ spec:
 #[test]
 fn helm_values() {
     becomes(
-        Kind::Helm,
+        DocumentKind::Helm,
         "\
 image:
   registry: docker.io ⇒ registry: m.test/docker.io
@@ -274,7 +274,7 @@ empty: {image: \"\", other: {image: }}
 #[test]
 fn helm_values_take_names_apart() {
     becomes_by(
-        Kind::Helm,
+        DocumentKind::Helm,
         "\
 image:
   registry: docker.io ⇒ registry: r.test
@@ -297,10 +297,10 @@ b: {image: {repository: x/b, tag: 1}}
 ";
     let list = entrepot_rewrite::Ignore::read("quay.io/x/b").unwrap();
     let rules = Rules { ignore: list, ..prefix() };
-    let (same, left) = rewritten(Kind::Helm, text, &rules, &Search::default());
+    let (same, left) = rewritten(DocumentKind::Helm, text, &rules, &Search::default());
     assert_eq!(same, text);
     assert_eq!(left, ["3 shared", "4 ignored"]);
-    let (all, left) = rewritten(Kind::Helm, text, &prefix(), &Search::default());
+    let (all, left) = rewritten(DocumentKind::Helm, text, &prefix(), &Search::default());
     assert_eq!(all, text.replace("quay.io", "m.test/quay.io"));
     assert!(left.is_empty());
 }
@@ -308,7 +308,7 @@ b: {image: {repository: x/b, tag: 1}}
 #[test]
 fn kustomize() {
     becomes(
-        Kind::Kustomize,
+        DocumentKind::Kustomize,
         "\
 images:
 - {name: a/b, newTag: \"1\"} ⇒ - {name: a/b, newName: m.test/docker.io/a/b, newTag: \"1\"}
@@ -330,7 +330,7 @@ images:
 #[test]
 fn dockerfile() {
     becomes(
-        Kind::Dockerfile,
+        DocumentKind::Dockerfile,
         "\
 # syntax=docker/dockerfile:1.7 ⇒ # syntax=m.test/docker.io/docker/dockerfile:1.7
 ARG REG=docker.io ⇒ ARG REG=m.test/docker.io
@@ -364,7 +364,7 @@ FROM $NOPE
 #[test]
 fn github() {
     becomes(
-        Kind::Github,
+        DocumentKind::Github,
         "\
 on: push
 jobs:
@@ -396,7 +396,7 @@ jobs:
         &["19 script", "20 elsewhere", "22 published", "22 published", "26 variable"],
     );
     becomes(
-        Kind::Github,
+        DocumentKind::Github,
         "\
 name: x
 runs:
@@ -410,7 +410,7 @@ runs:
 #[test]
 fn gitlab() {
     becomes(
-        Kind::Gitlab,
+        DocumentKind::Gitlab,
         "\
 variables:
   BASE: python:3.12 ⇒ BASE: m.test/docker.io/library/python:3.12
@@ -435,7 +435,7 @@ job:
 #[test]
 fn stages_are_no_images_however_they_are_named() {
     becomes(
-        Kind::Dockerfile,
+        DocumentKind::Dockerfile,
         "\
 ARG BASE=build
 ARG FLAVOUR=alpine
@@ -459,7 +459,7 @@ FROM ${REAL}
     );
     // What one stage is called by cannot be the name of an image elsewhere.
     becomes(
-        Kind::Dockerfile,
+        DocumentKind::Dockerfile,
         "ARG V=alpine\nFROM busybox AS on-alpine ⇒ FROM m.test/docker.io/library/busybox AS on-alpine\nFROM on-${V}\nFROM ${V}\n",
         &["3 stage", "4 shared"],
     );
@@ -468,7 +468,7 @@ FROM ${REAL}
 #[test]
 fn an_empty_value_is_a_value() {
     becomes(
-        Kind::Compose,
+        DocumentKind::Compose,
         "\
 services:
   a: {image: \"${PREFIX:-}nginx:1\"} ⇒ a: {image: \"${PREFIX:-m.test/docker.io/library/}nginx:1\"}
@@ -478,7 +478,7 @@ services:
         &[],
     );
     becomes(
-        Kind::Dockerfile,
+        DocumentKind::Dockerfile,
         "ARG X=\"\" ⇒ ARG X=\"m.test/docker.io/library/\"\nARG Y= ⇒ ARG Y=m.test/\nFROM ${X}nginx:1\nFROM ${Y}quay.io/a/b\nFROM ${X:-alpine} ⇒ FROM ${X:-m.test/docker.io/library/alpine}\n"
             .replace("FROM ${X:-alpine} ⇒ FROM ${X:-m.test/docker.io/library/alpine}\n", "")
             .as_str(),
@@ -488,7 +488,7 @@ services:
     variables.add_file("PREFIX=\nTAG=\n");
     let search = Search { variables: Some(variables), ..Search::default() };
     becomes_by(
-        Kind::Compose,
+        DocumentKind::Compose,
         "services:\n  a: {image: \"${PREFIX}nginx:${TAG:-1}\"} ⇒ a: {image: \"${PREFIX}m.test/docker.io/library/nginx:${TAG:-1}\"}\n  b: {image: \"${NOPE}nginx:1\"}\n",
         &["3 variable"],
         &prefix(),
@@ -499,7 +499,7 @@ services:
 #[test]
 fn gitlab_keeps_tagged_lists_and_the_names_of_services() {
     becomes(
-        Kind::Gitlab,
+        DocumentKind::Gitlab,
         "\
 variables:
   PG: postgres:15 ⇒ PG: m.test/docker.io/library/postgres:15
@@ -527,14 +527,14 @@ third:
 
 #[test]
 fn ids_are_not_images() {
-    becomes(Kind::Compose, "services:\n  a: {image: \"DIGEST\"}\n", &["2 local"]);
+    becomes(DocumentKind::Compose, "services:\n  a: {image: \"DIGEST\"}\n", &["2 local"]);
 }
 
 #[test]
 fn two_images_in_one_place_are_refused() {
     for (kind, text) in [
-        (Kind::Compose, "services:\n  a:\n    image: x\n    image: y\n"),
-        (Kind::Kubernetes, "{\"apiVersion\": \"v1\", \"image\": \"x\", \"image\": \"y\"}"),
+        (DocumentKind::Compose, "services:\n  a:\n    image: x\n    image: y\n"),
+        (DocumentKind::Kubernetes, "{\"apiVersion\": \"v1\", \"image\": \"x\", \"image\": \"y\"}"),
     ] {
         let error = Document::read(text, kind, &Search::default()).unwrap_err();
         assert!(error.to_string().ends_with("`image` is there twice; remove one of them"), "{error}");
@@ -544,7 +544,7 @@ fn two_images_in_one_place_are_refused() {
 #[test]
 fn all_who_share_an_anchor_are_named() {
     let text = "x-base: &base {image: \"nginx:1\"}\nservices:\n  a: {<<: *base}\n  b: {<<: *base}\n  c: {<<: *base}\n";
-    let document = Document::read(text, Kind::Compose, &Search::default()).unwrap();
+    let document = Document::read(text, DocumentKind::Compose, &Search::default()).unwrap();
     let candidates = document.candidates();
     assert_eq!((candidates.len(), candidates[0].place.as_str()), (1, "services.a.image"));
     assert_eq!(candidates[0].also, ["services.b.image", "services.c.image"]);
@@ -553,7 +553,7 @@ fn all_who_share_an_anchor_are_named() {
 #[test]
 fn a_part_that_one_image_cannot_have_is_made_up_for() {
     becomes(
-        Kind::Helm,
+        DocumentKind::Helm,
         "\
 global:
   imageRegistry: docker.io ⇒ imageRegistry: m.test/docker.io
@@ -565,7 +565,7 @@ c: {image: {repository: team/c, tag: 1}}
     );
     // Where images name their registry, one that does not has none from above.
     becomes(
-        Kind::Helm,
+        DocumentKind::Helm,
         "\
 global: {image: {registry: docker.io}} ⇒ global: {image: {registry: m.test/docker.io}}
 a: {image: {registry: null, repository: team/a, tag: 1}}
@@ -578,7 +578,7 @@ b: {image: {repository: team/b, tag: 1}} ⇒ b: {image: {repository: m.test/dock
 #[test]
 fn helm_values_by_other_conventions() {
     becomes(
-        Kind::Helm,
+        DocumentKind::Helm,
         "\
 images:
   a: quay.io/a/b:1 ⇒ a: m.test/quay.io/a/b:1
@@ -598,7 +598,7 @@ config: |
 #[test]
 fn kubernetes_resources_of_other_kinds() {
     becomes(
-        Kind::Kubernetes,
+        DocumentKind::Kubernetes,
         "\
 apiVersion: template.openshift.io/v1
 kind: Template
@@ -646,7 +646,7 @@ data:
         ],
     );
     becomes(
-        Kind::Kubernetes,
+        DocumentKind::Kubernetes,
         "- op: replace\n  path: /spec/template/spec/containers/0/image\n  value: nginx:1 ⇒ value: m.test/docker.io/library/nginx:1\n",
         &[],
     );
@@ -655,7 +655,7 @@ data:
 #[test]
 fn pipelines_of_others() {
     becomes(
-        Kind::Woodpecker,
+        DocumentKind::Woodpecker,
         "\
 steps:
   - {name: a, image: golang:1} ⇒ - {name: a, image: m.test/docker.io/library/golang:1}
@@ -668,7 +668,7 @@ services:
         &["5 script"],
     );
     becomes(
-        Kind::Circleci,
+        DocumentKind::Circleci,
         "\
 version: 2.1
 jobs:
@@ -681,7 +681,7 @@ jobs:
         &["6 variable", "7 artifact"],
     );
     becomes(
-        Kind::Bitbucket,
+        DocumentKind::Bitbucket,
         "\
 image: node:20 ⇒ image: m.test/docker.io/library/node:20
 definitions: {services: {db: {image: postgres:15}}} ⇒ definitions: {services: {db: {image: m.test/docker.io/library/postgres:15}}}
@@ -694,7 +694,7 @@ pipelines:
         &["7 artifact"],
     );
     becomes(
-        Kind::Ansible,
+        DocumentKind::Ansible,
         "\
 - hosts: all
   tasks:
@@ -710,12 +710,12 @@ pipelines:
 #[test]
 fn units_and_hcl() {
     becomes(
-        Kind::Quadlet,
+        DocumentKind::Quadlet,
         "[Container]\n# Image=no/no:1\nImage=quay.io/a/b:1 ⇒ Image=m.test/quay.io/a/b:1\n[Volume]\nImage=x.image\n",
         &["5 other-file"],
     );
     becomes(
-        Kind::Hcl,
+        DocumentKind::Hcl,
         "\
 target \"app\" {
   contexts = { base = \"docker-image://alpine:3\" } ⇒ contexts = { base = \"docker-image://m.test/docker.io/library/alpine:3\" }
@@ -734,17 +734,17 @@ locals { ref = \"quay.io/a/b:1\" } # quay.io/a/b:1
         &["3 published", "11 elsewhere", "13 elsewhere"],
     );
     becomes(
-        Kind::Bake,
+        DocumentKind::Bake,
         "{\"target\": {\"a\": {\"contexts\": {\"b\": \"docker-image://alpine\"}, \"tags\": [\"me/x\"]}}} ⇒ {\"target\": {\"a\": {\"contexts\": {\"b\": \"docker-image://m.test/docker.io/library/alpine\"}, \"tags\": [\"me/x\"]}}}\n",
         &["1 published"],
     );
-    becomes(Kind::Script, "#!/bin/sh\ndocker run --rm alpine:3\n", &["2 script"]);
+    becomes(DocumentKind::Script, "#!/bin/sh\ndocker run --rm alpine:3\n", &["2 script"]);
 }
 
 #[test]
 fn devcontainer() {
     becomes(
-        Kind::Devcontainer,
+        DocumentKind::Devcontainer,
         "\
 // comment
 {
@@ -762,12 +762,12 @@ fn devcontainer() {
 #[test]
 fn lists_and_variables() {
     becomes(
-        Kind::List,
+        DocumentKind::List,
         "docker.io/library/nginx ⇒ m.test/docker.io/library/nginx\n# c\nquay.io/**\n redis:7 # x ⇒ m.test/docker.io/library/redis:7 # x\n",
         &["3 pattern"],
     );
     becomes(
-        Kind::Env,
+        DocumentKind::Env,
         "\
 # SENTRY_IMAGE=no/no
 SENTRY_IMAGE=ghcr.io/getsentry/sentry:nightly ⇒ SENTRY_IMAGE=m.test/ghcr.io/getsentry/sentry:nightly
@@ -784,14 +784,14 @@ EMPTY_IMAGE=
 fn marks_and_missing_ends_survive() {
     for (kind, old, new) in [
         (
-            Kind::Compose,
+            DocumentKind::Compose,
             "\u{feff}services: {a: {image: nginx}}",
             "\u{feff}services: {a: {image: m.test/docker.io/library/nginx}}",
         ),
-        (Kind::Dockerfile, "\u{feff}FROM nginx", "\u{feff}FROM m.test/docker.io/library/nginx"),
-        (Kind::List, "\u{feff}nginx", "\u{feff}m.test/docker.io/library/nginx"),
+        (DocumentKind::Dockerfile, "\u{feff}FROM nginx", "\u{feff}FROM m.test/docker.io/library/nginx"),
+        (DocumentKind::List, "\u{feff}nginx", "\u{feff}m.test/docker.io/library/nginx"),
         (
-            Kind::Kustomize,
+            DocumentKind::Kustomize,
             "images:\r\n- newTag: x\r\n  name: a",
             "images:\r\n- newTag: x\r\n  name: a\n  newName: m.test/docker.io/library/a",
         ),
@@ -804,14 +804,19 @@ fn marks_and_missing_ends_survive() {
 fn what_cannot_be_read_is_told_with_its_place() {
     for (kind, text, message, hint) in [
         (
-            Kind::Compose,
+            DocumentKind::Compose,
             "services:\n  a: [1\n  b: c\n",
             "line 3, column 4: illegal placement of ':' indicator",
             false,
         ),
-        (Kind::Devcontainer, "{\n  \"image\" \"x\"\n}", "line 2, column 11: expected `:` after a key", false),
         (
-            Kind::Kubernetes,
+            DocumentKind::Devcontainer,
+            "{\n  \"image\" \"x\"\n}",
+            "line 2, column 11: expected `:` after a key",
+            false,
+        ),
+        (
+            DocumentKind::Kubernetes,
             "{{- if .x }}\na: b\n{{- end }}\n",
             "line 1, column 3: \"-\" is only valid inside a block",
             true,
@@ -825,7 +830,7 @@ fn what_cannot_be_read_is_told_with_its_place() {
 #[test]
 fn collisions_give_nothing_out() {
     let text = "services: {a: {image: quay.io/a/b}, b: {image: ghcr.io/a/b}}\n";
-    let document = Document::read(text, Kind::Compose, &Search::default()).unwrap();
+    let document = Document::read(text, DocumentKind::Compose, &Search::default()).unwrap();
     let error = document.rewrite(&flat(), &mut Census::default()).unwrap_err();
     assert_eq!(error.to_string(), "`quay.io/a/b` and `ghcr.io/a/b` would both be `r.test/ns/a-b`");
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use entrepot_rewrite::{Census, Document, Kind, Naming, Origin, Rewritten, Rules, Search, Variables};
+use entrepot_rewrite::{
+    Census, Document, DocumentKind, Naming, RewrittenDocument, Rules, Search, ValueOrigin, Variables,
+};
 
 const ENV: &str = "DB_IMAGE=mysql:8\nREGISTRY='ghcr.io'\nNAME=team/api\nTAG=2.1\n";
 
@@ -13,7 +15,7 @@ fn search() -> Search {
     Search { variables: Some(variables), ..Search::default() }
 }
 
-fn rewrite(kind: Kind, text: &str, search: &Search) -> Rewritten {
+fn rewrite(kind: DocumentKind, text: &str, search: &Search) -> RewrittenDocument {
     let rules = Rules { naming: Naming::Flatten("r.test/ns".parse().unwrap()), ..Rules::default() };
     let document = Document::read(text, kind, search).unwrap();
     document.rewrite(&rules, &mut Census::default()).unwrap()
@@ -22,7 +24,7 @@ fn rewrite(kind: Kind, text: &str, search: &Search) -> Rewritten {
 /// A service's new image, the old one, and the reason if it was left alone.
 fn one(image: &str) -> (String, String) {
     let text = format!("services:\n  a:\n    image: {image}\n");
-    let rewritten = rewrite(Kind::Compose, &text, &search());
+    let rewritten = rewrite(DocumentKind::Compose, &text, &search());
     let told = match (rewritten.changes.as_slice(), rewritten.left.as_slice()) {
         ([change], []) => change.from.to_string(),
         ([], [left]) => match &left.found {
@@ -64,17 +66,17 @@ fn names_are_what_the_variables_say() {
 #[test]
 fn the_variables_are_told() {
     let text = "services: {a: {image: \"${REGISTRY}/${NAME}:${TAG}\"}, b: {image: \"$SHELL_IMAGE\"}}\n";
-    let rewritten = rewrite(Kind::Compose, text, &search());
-    let all = ["REGISTRY", "NAME", "TAG"].map(|name| (name.to_owned(), Origin::File));
+    let rewritten = rewrite(DocumentKind::Compose, text, &search());
+    let all = ["REGISTRY", "NAME", "TAG"].map(|name| (name.to_owned(), ValueOrigin::File));
     assert_eq!(rewritten.changes[0].variables, all);
-    assert_eq!(rewritten.changes[1].variables, [("SHELL_IMAGE".to_owned(), Origin::Environment)]);
+    assert_eq!(rewritten.changes[1].variables, [("SHELL_IMAGE".to_owned(), ValueOrigin::Environment)]);
 }
 
 #[test]
 fn of_a_file_of_variables_only_those_that_hold_images_change() {
     let text = "# c\nDB_IMAGE=\"mysql:8\" # c\r\nOTHER_IMAGE=redis\nAPP=$REGISTRY/team/app:${TAG}\nPASSWORD=ghcr.io/a/b:1";
     let search = Search { holders: Some(["DB_IMAGE", "APP"].map(str::to_owned).into()), ..search() };
-    let rewritten = rewrite(Kind::Env, text, &search);
+    let rewritten = rewrite(DocumentKind::Env, text, &search);
     let expected =
         text.replace("mysql:8", "r.test/ns/mysql:8").replace("$REGISTRY/team/app", "r.test/ns/team-app");
     assert_eq!((rewritten.text, rewritten.changes.len(), rewritten.left.len()), (expected, 2, 0));
@@ -83,7 +85,7 @@ fn of_a_file_of_variables_only_those_that_hold_images_change() {
 #[test]
 fn without_values_nothing_is_different() {
     let text = "services: {a: {image: \"${DB_IMAGE:-postgres:15}\"}, b: {image: \"x/y:${TAG}\"}}\n";
-    let rewritten = rewrite(Kind::Compose, text, &Search::default());
+    let rewritten = rewrite(DocumentKind::Compose, text, &Search::default());
     let expected = text.replace("postgres", "r.test/ns/postgres").replace("x/y", "r.test/ns/x-y");
     assert_eq!(rewritten.text, expected);
 }
@@ -91,7 +93,7 @@ fn without_values_nothing_is_different() {
 #[test]
 fn files_that_are_taken_in_are_told() {
     let text = "include:\n- base.yaml\n- {path: [a.yaml, b.yaml]}\nservices: {a: {extends: {file: c.yaml, service: x}}}\n";
-    let told: Vec<(String, &str)> = rewrite(Kind::Compose, text, &Search::default())
+    let told: Vec<(String, &str)> = rewrite(DocumentKind::Compose, text, &Search::default())
         .left
         .into_iter()
         .map(|left| (left.text, left.reason.word()))

@@ -8,7 +8,7 @@ use std::{
 use entrepot_catalog::{Cause, RunId};
 use tokio_util::sync::CancellationToken;
 
-use crate::{part::Part, progress::Progress, view::ProgressView};
+use crate::{part::RunScope, progress::RunProgress, view::ProgressView};
 
 /// A run that is at work, or waits for its turn.
 #[derive(Debug)]
@@ -16,16 +16,16 @@ pub(crate) struct ActiveRun {
     pub(crate) id: RunId,
     pub(crate) rule: String,
     pub(crate) cause: Cause,
-    pub(crate) part: Part,
+    pub(crate) part: RunScope,
     pub(crate) started: SystemTime,
     pub(crate) cancel: CancellationToken,
-    progress: Mutex<Progress>,
+    progress: Mutex<RunProgress>,
 }
 
 impl ActiveRun {
-    pub(crate) fn new(id: RunId, rule: String, cause: Cause, part: Part, started: SystemTime) -> Self {
+    pub(crate) fn new(id: RunId, rule: String, cause: Cause, scope: RunScope, started: SystemTime) -> Self {
         let cancel = CancellationToken::new();
-        Self { id, rule, cause, part, started, cancel, progress: Mutex::default() }
+        Self { id, rule, cause, part: scope, started, cancel, progress: Mutex::default() }
     }
 
     /// How far it is.
@@ -47,7 +47,7 @@ impl ActiveRun {
     }
 
     /// Reads or changes its progress.
-    pub(crate) fn progress<T>(&self, with: impl FnOnce(&mut Progress) -> T) -> T {
+    pub(crate) fn progress<T>(&self, with: impl FnOnce(&mut RunProgress) -> T) -> T {
         with(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

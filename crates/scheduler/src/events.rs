@@ -32,7 +32,7 @@ pub enum RunEvent {
     /// A run made progress.
     Progress(ProgressView),
     /// A run settled copies.
-    Copies(Settled),
+    Copies(RunCopies),
     /// A run ended.
     Ended(RunRecord),
     /// The rules were changed, or a change of them was refused.
@@ -41,7 +41,7 @@ pub enum RunEvent {
 
 /// Copies that a run has settled since the last such event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct RunCopies {
     /// The run.
     pub run: RunId,
     /// Its rule.
@@ -56,7 +56,7 @@ pub struct Settled {
 /// stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the listener did not keep up")]
-pub struct Lost;
+pub struct LaggedListener;
 
 /// A subscription to events. Its first frame, `running`, lists the runs that are active; the others tell what has
 /// happened since.
@@ -70,14 +70,14 @@ impl Watch {
     /// Waits for the next event; `None` after the last one, when the scheduler has stopped.
     ///
     /// # Errors
-    /// [`Lost`]
-    pub async fn next(&mut self) -> Option<Result<Frame, Lost>> {
+    /// [`LaggedListener`]
+    pub async fn next(&mut self) -> Option<Result<Frame, LaggedListener>> {
         if let Some(first) = self.first.take() {
             return Some(Ok(first));
         }
         match self.frames.recv().await {
             Ok(frame) => Some(Ok(frame)),
-            Err(RecvError::Lagged(_)) => Some(Err(Lost)),
+            Err(RecvError::Lagged(_)) => Some(Err(LaggedListener)),
             Err(RecvError::Closed) => None,
         }
     }
@@ -141,7 +141,7 @@ mod tests {
         assert!(numbers.is_sorted_by(|a, b| a < b) && numbers.len() == MAX_LAG + 2);
         let first = slow.next().await.unwrap().unwrap();
         assert_eq!(*first.event, RunEvent::Running(Vec::new()));
-        assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
+        assert_eq!(slow.next().await.unwrap().unwrap_err(), LaggedListener);
         events.close();
         assert!(quick.next().await.is_none());
         assert!(events.watch(Vec::new).is_none());

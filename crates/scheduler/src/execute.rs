@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use entrepot_catalog::{Copy, CopyOutcome, RunCopy};
 use entrepot_oci::{Reference, Tag};
 use entrepot_sync::{
-    Action, Event, ExtraTag, Options, Place, Plan, Registries, Step, apply, extra_tags, prepare, prune,
+    CopyEvent, ExtraTag, Options, Place, Plan, PlanAction, PlanStep, Registries, apply, extra_tags, prepare,
+    prune,
 };
 use tokio::{runtime::Handle, sync::mpsc};
 use tracing::{Instrument as _, Span};
@@ -71,7 +72,7 @@ fn send(updates: &mpsc::UnboundedSender<Update>, update: Update) {
 struct SourceTags(HashMap<(Place, Tag), (Place, Tag)>);
 
 impl SourceTags {
-    fn of(steps: &[Step]) -> Self {
+    fn of(steps: &[PlanStep]) -> Self {
         let named = steps.iter().filter(|step| step.action.is_work()).filter_map(|step| {
             let target = (step.target.clone(), step.target_tag.clone()?);
             Some((target, (step.source.clone(), step.tag.clone()?)))
@@ -79,8 +80,8 @@ impl SourceTags {
         Self(named.collect())
     }
 
-    fn named(&self, mut event: Event) -> Event {
-        if let Event::Settled { row, .. } = &mut event
+    fn named(&self, mut event: CopyEvent) -> CopyEvent {
+        if let CopyEvent::Settled { row, .. } = &mut event
             && let Reference::Tag(tag) = &row.target_reference
             && let Some((source, name)) = self.0.get(&(row.target.clone(), tag.clone()))
         {
@@ -92,15 +93,19 @@ impl SourceTags {
 }
 
 /// The record of a step that needs nothing done, or for which nothing can be done.
-fn settled_by_plan(step: &Step) -> Option<RunCopy> {
+fn settled_by_plan(step: &PlanStep) -> Option<RunCopy> {
     let (outcome, problem, hint) = match &step.action {
-        Action::UpToDate | Action::SameByRecord | Action::Verified => (CopyOutcome::Equal, None, None),
-        Action::Kept => {
+        PlanAction::UpToDate | PlanAction::SameByRecord | PlanAction::Verified => {
+            (CopyOutcome::Equal, None, None)
+        }
+        PlanAction::Kept => {
             let why = "it differs, and its tag never changes there".to_owned();
             (CopyOutcome::Kept, Some(why), None)
         }
-        Action::Failed { what, hint, .. } => (CopyOutcome::Failed, Some(what.clone()), hint.clone()),
-        Action::Copy | Action::Update { .. } | Action::Referrers | Action::Extra => return None,
+        PlanAction::Failed { what, hint, .. } => (CopyOutcome::Failed, Some(what.clone()), hint.clone()),
+        PlanAction::Copy | PlanAction::Update { .. } | PlanAction::Referrers | PlanAction::Extra => {
+            return None;
+        }
     };
     // A failure of a whole repository is recorded once, with no tag.
     let text = |tag: &Option<Tag>| tag.as_ref().map_or_else(|| "*".to_owned(), ToString::to_string);

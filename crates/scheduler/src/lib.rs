@@ -4,7 +4,7 @@
 //!   database
 //! - one run: `runner` follows it, [`executor`] does its work with `sync`; `progress` (pure): how far it is; `part`:
 //!   confined to one image
-//! - what others see: `status` and `view` (as the API has it), `events` (as it happens), [`Metrics`]
+//! - what others see: `status` and `view` (as the API has it), `events` (as it happens), [`SchedulerMetrics`]
 //! - `prunes`: tags that no rule writes, until somebody has decided about them
 //! - `news` (pure): what operators hear of it
 //! - `cache`: what saves the next run its requests; `reload`: other rules while the server runs
@@ -34,15 +34,16 @@ mod view;
 pub use cache::CatalogCache;
 pub use clock::Clock;
 pub use error::Error;
-pub use events::{Frame, Lost, RunEvent, Settled, Watch};
+pub use events::{Frame, LaggedListener, RunCopies, RunEvent, Watch};
 pub use execute::executor;
-pub use metrics::Metrics;
-pub use part::Part;
+pub use metrics::SchedulerMetrics;
+pub use part::RunScope;
 pub use prunes::{Decider, PruneDetail};
-pub use reload::{Load, Loaded, Refusal, Reload};
-pub use scheduler::{Begun, Parts, Scheduler, WorkEnd};
+pub use reload::{Load, LoadedRules, Refusal, Reload};
+pub use scheduler::{Scheduler, SchedulerParts, StartOutcome, WorkEnd};
 pub use task::{Executor, Task, Update};
 pub use timetable::{ScheduledRule, Timetable};
 pub use view::{
-    ImageView, Phase, ProgressView, Refused, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView,
+    ImageView, Phase, ProgressView, RefusedReload, RuleView, RulesView, RunDetail, RunsView, SourceView,
+    StateView,
 };

@@ -10,27 +10,27 @@ use prometheus_client::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct OutcomeLabels {
     outcome: &'static str,
 }
 
 /// Counters of runs. Rules are not labels: people name as many as they like.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Inner>);
+pub struct SchedulerMetrics(Arc<SchedulerCounters>);
 
 #[derive(Debug, Default)]
-struct Inner {
-    runs: Family<Labels, Counter>,
-    copies: Family<Labels, Counter>,
+struct SchedulerCounters {
+    runs: Family<OutcomeLabels, Counter>,
+    copies: Family<OutcomeLabels, Counter>,
     written: Counter,
     read: Counter,
     running: Gauge,
 }
 
-impl Metrics {
+impl SchedulerMetrics {
     /// Puts the counters on `registry`.
     pub fn register(&self, registry: &mut Registry) {
-        let Inner { runs, copies, written, read, running } = &*self.0;
+        let SchedulerCounters { runs, copies, written, read, running } = &*self.0;
         registry.register("entrepot_sync_runs", "Runs of rules that have ended, by outcome", runs.clone());
         registry.register("entrepot_sync_copies", "Copies that runs settled, by outcome", copies.clone());
         registry.register("entrepot_sync_written_bytes", "Bytes written to targets", written.clone());
@@ -44,11 +44,11 @@ impl Metrics {
 
     pub(crate) fn ended(&self, outcome: RunOutcome) {
         self.0.running.dec();
-        self.0.runs.get_or_create(&Labels { outcome: outcome.as_str() }).inc();
+        self.0.runs.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }).inc();
     }
 
     pub(crate) fn settled(&self, outcome: CopyOutcome, written: u64) {
-        self.0.copies.get_or_create(&Labels { outcome: outcome.as_str() }).inc();
+        self.0.copies.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }).inc();
         self.0.written.inc_by(written);
     }
 

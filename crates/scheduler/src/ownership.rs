@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_catalog::{Catalog, Claim, Error, Holder, Instance, Orphans, ServerLock};
+use entrepot_catalog::{Catalog, Claim, Error, Instance, LockHolder, Orphans, ServerLock};
 
 /// How often the lock is checked and a heartbeat is written.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub(crate) enum Owner {
     /// Nobody that is known of: no run may begin until the lock is taken again.
     Nobody,
     /// Another server: this one has to end.
-    Other(Holder),
+    Other(LockHolder),
 }
 
 /// The lock on a database, and the instance that holds it.

@@ -5,31 +5,31 @@ use std::fmt;
 use entrepot_oci::Tag;
 use entrepot_sync::{
     Place,
-    rules::{Rule, Source},
+    rules::{RuleSource, SyncRule},
 };
 
 use crate::error::Error;
 
 /// What a run is confined to. The default is the whole rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct RunScope {
     /// Only this source repository.
     pub source: Option<Place>,
     /// Only this tag.
     pub tag: Option<Tag>,
 }
 
-impl Part {
+impl RunScope {
     /// Whether it is the whole rule.
     pub fn is_whole(&self) -> bool {
         *self == Self::default()
     }
 
     /// `rule` with only the sources and tags of this part.
-    pub(crate) fn of(&self, rule: &Rule) -> Result<Rule, Error> {
+    pub(crate) fn of(&self, rule: &SyncRule) -> Result<SyncRule, Error> {
         let mut rule = rule.clone();
         if let Some(wanted) = &self.source {
-            rule.sources.retain(|Source { place, .. }| place == wanted);
+            rule.sources.retain(|RuleSource { place, .. }| place == wanted);
             if rule.sources.is_empty() {
                 return Err(Error::NotItsSource { rule: rule.name, image: wanted.to_string() });
             }
@@ -49,7 +49,7 @@ impl Part {
 }
 
 /// As people write it: `quay.io/ascend/cann:8.0`, `quay.io/ascend/cann`, `*:8.0`.
-impl fmt::Display for Part {
+impl fmt::Display for RunScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Some(source) => write!(f, "{source}")?,
@@ -63,12 +63,12 @@ impl fmt::Display for Part {
 mod tests {
     use super::*;
 
-    fn part(repository: Option<&str>, tag: Option<&str>) -> Part {
+    fn part(repository: Option<&str>, tag: Option<&str>) -> RunScope {
         let place = |repository: &str| Place::Registry {
             host: "quay.io".parse().unwrap(),
             repository: repository.parse().unwrap(),
         };
-        Part { source: repository.map(place), tag: tag.map(|tag| tag.parse().unwrap()) }
+        RunScope { source: repository.map(place), tag: tag.map(|tag| tag.parse().unwrap()) }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entrepot_catalog::{Copy, CopyCounts, CopyOutcome, RunCopy};
-use entrepot_sync::{Event, Job, Outcome, Row};
+use entrepot_sync::{CopyEvent, CopyJob, CopyResult, JobOutcome};
 
 use crate::view::{ImageView, Phase};
 
@@ -12,7 +12,7 @@ const SHOWN_IMAGES: usize = 20;
 
 /// How far a run is.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct RunProgress {
     phase: Phase,
     jobs: Vec<JobState>,
     wanted: u64,
@@ -36,14 +36,14 @@ struct ImageProgress {
     done: u64,
 }
 
-impl Progress {
+impl RunProgress {
     /// It has begun to survey what is there.
     pub(crate) fn begin(&mut self) {
         self.phase = Phase::Looking;
     }
 
     /// The plan is made: these jobs are to be done.
-    pub(crate) fn planned(&mut self, jobs: &[Job]) {
+    pub(crate) fn planned(&mut self, jobs: &[CopyJob]) {
         self.phase = Phase::Copying;
         self.jobs = jobs
             .iter()
@@ -62,23 +62,23 @@ impl Progress {
     }
 
     /// A job made progress. Returns the copy that this settled, if it did.
-    pub(crate) fn advance(&mut self, event: &Event) -> Option<RunCopy> {
+    pub(crate) fn advance(&mut self, event: &CopyEvent) -> Option<RunCopy> {
         match event {
-            Event::Started { job } => {
+            CopyEvent::Started { job } => {
                 self.copying.entry(*job).or_default();
             }
-            Event::Sized { job, bytes } => {
+            CopyEvent::Sized { job, bytes } => {
                 let image = self.copying.entry(*job).or_default();
                 // It may be said twice.
                 self.bytes = self.bytes - image.bytes + bytes;
                 image.bytes = *bytes;
             }
-            Event::Progress { job, bytes, read } => {
+            CopyEvent::Progress { job, bytes, read } => {
                 self.copying.entry(*job).or_default().done += bytes;
                 self.done += bytes;
                 self.read += read;
             }
-            Event::Settled { job, row, .. } => {
+            CopyEvent::Settled { job, row, .. } => {
                 if let Some(state) = self.jobs.get_mut(*job) {
                     state.left = state.left.saturating_sub(1);
                     if state.left == 0 {
@@ -91,7 +91,7 @@ impl Progress {
         None
     }
 
-    fn settled(&mut self, row: &Row) -> RunCopy {
+    fn settled(&mut self, row: &CopyResult) -> RunCopy {
         let settled = run_copy(row);
         self.counts.add(settled.outcome);
         self.written += settled.written;
@@ -137,12 +137,14 @@ impl Progress {
     }
 }
 
-fn run_copy(row: &Row) -> RunCopy {
+fn run_copy(row: &CopyResult) -> RunCopy {
     let (outcome, problem, hint) = match &row.outcome {
-        Outcome::Done(done) if done.changed => (CopyOutcome::Copied, None, None),
-        Outcome::Done(_) => (CopyOutcome::Equal, None, None),
-        Outcome::Failed(failure) => (CopyOutcome::Failed, Some(failure.what.clone()), failure.hint.clone()),
-        Outcome::Postponed { after } => {
+        JobOutcome::Done(done) if done.changed => (CopyOutcome::Copied, None, None),
+        JobOutcome::Done(_) => (CopyOutcome::Equal, None, None),
+        JobOutcome::Failed(failure) => {
+            (CopyOutcome::Failed, Some(failure.what.clone()), failure.hint.clone())
+        }
+        JobOutcome::Postponed { after } => {
             let what = match after {
                 Some(after) => format!(
                     "the source's budget is used up; it is renewed in {}",
@@ -152,10 +154,10 @@ fn run_copy(row: &Row) -> RunCopy {
             };
             (CopyOutcome::Postponed, Some(what), None)
         }
-        Outcome::Cancelled => (CopyOutcome::Cancelled, None, None),
+        JobOutcome::Cancelled => (CopyOutcome::Cancelled, None, None),
     };
     let (written, mounted, present) = match &row.outcome {
-        Outcome::Done(done) => (done.written, done.mounted, done.present),
+        JobOutcome::Done(done) => (done.written, done.mounted, done.present),
         _ => (0, 0, 0),
     };
     RunCopy {

@@ -12,13 +12,13 @@ use entrepot_catalog::{
 };
 use entrepot_events::{Event, PruneWaiting};
 use entrepot_oci::{Digest, Tag};
-use entrepot_sync::{ExtraTag, Place, Pruned, rules::Rule};
+use entrepot_sync::{ExtraTag, Place, PruneResult, rules::SyncRule};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::Error,
-    part::Part,
+    part::RunScope,
     runner::Runner,
     scheduler::Scheduler,
     task::{Task, Update},
@@ -44,7 +44,7 @@ pub struct PruneDetail {
 
 /// What is to be done with what a run found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+enum PruneChange {
     /// Nothing: it is known, or there is nothing.
     Nothing,
     /// The list that waits is of no use any more.
@@ -63,7 +63,7 @@ pub struct Decider<'a> {
 }
 
 // What was rejected stays so until something else is found.
-fn judge(latest: Option<&PruneRecord>, digest: &Digest, is_empty: bool, now: SystemTime) -> Found {
+fn judge(latest: Option<&PruneRecord>, digest: &Digest, is_empty: bool, now: SystemTime) -> PruneChange {
     let waits = latest.is_some_and(|latest| latest.status == PruneStatus::Waiting);
     let is_known = latest.is_some_and(|latest| {
         latest.digest == *digest
@@ -74,10 +74,10 @@ fn judge(latest: Option<&PruneRecord>, digest: &Digest, is_empty: bool, now: Sys
             }
     });
     match (is_empty, waits) {
-        (true, true) => Found::Obsolete,
-        (true, false) => Found::Nothing,
-        (false, _) if is_known => Found::Nothing,
-        (false, _) => Found::New,
+        (true, true) => PruneChange::Obsolete,
+        (true, false) => PruneChange::Nothing,
+        (false, _) if is_known => PruneChange::Nothing,
+        (false, _) => PruneChange::New,
     }
 }
 
@@ -103,9 +103,9 @@ impl Runner {
         let (now, digest) = ((self.clock)(), digest_of(tags));
         let latest = self.catalog.latest_prune(rule).await?;
         match judge(latest.as_ref(), &digest, tags.is_empty(), now) {
-            Found::Nothing => return Ok(()),
-            Found::Obsolete => return Ok(self.catalog.replace_prune(rule).await?),
-            Found::New => {}
+            PruneChange::Nothing => return Ok(()),
+            PruneChange::Obsolete => return Ok(self.catalog.replace_prune(rule).await?),
+            PruneChange::New => {}
         }
         let row = |one: &ExtraTag| (one.place.to_string(), one.tag.to_string(), one.digest);
         let rows: Vec<_> = tags.iter().map(row).collect();
@@ -188,8 +188,8 @@ impl Scheduler {
         if is_first { Ok(prune) } else { Err(Error::PruneDecided { id, status: prune.status }) }
     }
 
-    async fn listed(&self, id: i64) -> Result<Numbered, Error> {
-        let (mut all, mut after) = (Numbered::new(), 0);
+    async fn listed(&self, id: i64) -> Result<NumberedTags, Error> {
+        let (mut all, mut after) = (NumberedTags::new(), 0);
         loop {
             let page = self.catalog().prune_tags(id, after, PAGE).await?;
             for (number, tag) in page.rows {
@@ -202,7 +202,7 @@ impl Scheduler {
         }
     }
 
-    async fn remove_listed(&self, id: i64, rule: Rule, listed: Numbered) {
+    async fn remove_listed(&self, id: i64, rule: SyncRule, listed: NumberedTags) {
         let (name, tags) = (rule.name.clone(), listed.values().filter_map(|(_, tag)| extra_tag(&rule, tag)));
         let (updates, mut received) = mpsc::unbounded_channel();
         let (prune, cancel) = (Some(tags.collect()), CancellationToken::new());
@@ -210,7 +210,7 @@ impl Scheduler {
         let task = Task {
             set: self.rule_set().alone(rule.clone()),
             rule,
-            part: Part::default(),
+            part: RunScope::default(),
             prune,
             updates,
             cancel,
@@ -241,10 +241,10 @@ impl Scheduler {
 }
 
 /// The tags of a list with their numbers, by repository and tag.
-type Numbered = BTreeMap<(String, String), (u64, PruneTag)>;
+type NumberedTags = BTreeMap<(String, String), (u64, PruneTag)>;
 
 // A tag of the list, if it is at one of the rule's destinations.
-fn extra_tag(rule: &Rule, listed: &PruneTag) -> Option<ExtraTag> {
+fn extra_tag(rule: &SyncRule, listed: &PruneTag) -> Option<ExtraTag> {
     let destinations = rule.sources.iter().flat_map(|source| &source.destinations);
     let place: Place =
         destinations.map(|to| &to.place).find(|place| place.to_string() == listed.repository)?.clone();
@@ -253,8 +253,8 @@ fn extra_tag(rule: &Rule, listed: &PruneTag) -> Option<ExtraTag> {
 
 // What became of each tag. One that nobody speaks of is left alone, because of `problem` if there was one.
 fn settle(
-    mut listed: Numbered,
-    ended: Vec<(ExtraTag, Pruned)>,
+    mut listed: NumberedTags,
+    ended: Vec<(ExtraTag, PruneResult)>,
     problem: Option<&str>,
 ) -> Vec<(u64, PruneTag)> {
     for (_, tag) in listed.values_mut() {
@@ -264,9 +264,9 @@ fn settle(
     for (one, pruned) in ended {
         let Some((_, tag)) = listed.get_mut(&(one.place.to_string(), one.tag.to_string())) else { continue };
         (tag.outcome, tag.problem, tag.hint) = match pruned {
-            Pruned::Removed => (PruneOutcome::Removed, None, None),
-            Pruned::Kept => (PruneOutcome::Kept, None, None),
-            Pruned::Failed(failure) => (PruneOutcome::Failed, Some(failure.what), failure.hint),
+            PruneResult::Removed => (PruneOutcome::Removed, None, None),
+            PruneResult::Kept => (PruneOutcome::Kept, None, None),
+            PruneResult::Failed(failure) => (PruneOutcome::Failed, Some(failure.what), failure.hint),
         };
     }
     listed.into_values().collect()
@@ -296,22 +296,22 @@ mod tests {
         use PruneStatus::{Approved, Done, Interrupted, Rejected, Replaced, Waiting};
         let (list, soon) = (Digest::of(b"a"), SystemTime::UNIX_EPOCH);
         let of = |latest: Option<PruneRecord>, is_empty, now| judge(latest.as_ref(), &list, is_empty, now);
-        assert_eq!(of(None, true, soon), Found::Nothing);
-        assert_eq!(of(None, false, soon), Found::New);
+        assert_eq!(of(None, true, soon), PruneChange::Nothing);
+        assert_eq!(of(None, false, soon), PruneChange::New);
         for (status, same, other) in [
-            (Waiting, Found::Nothing, Found::New),
-            (Approved, Found::Nothing, Found::New),
-            (Rejected, Found::Nothing, Found::New),
-            (Done, Found::New, Found::New),
-            (Replaced, Found::New, Found::New),
-            (Interrupted, Found::New, Found::New),
+            (Waiting, PruneChange::Nothing, PruneChange::New),
+            (Approved, PruneChange::Nothing, PruneChange::New),
+            (Rejected, PruneChange::Nothing, PruneChange::New),
+            (Done, PruneChange::New, PruneChange::New),
+            (Replaced, PruneChange::New, PruneChange::New),
+            (Interrupted, PruneChange::New, PruneChange::New),
         ] {
             assert_eq!(of(Some(record(status, "a")), false, soon), same, "{status:?}");
             assert_eq!(of(Some(record(status, "b")), false, soon), other, "{status:?}");
         }
-        assert_eq!(of(Some(record(Waiting, "a")), false, soon + LASTS), Found::New, "it has expired");
-        assert_eq!(of(Some(record(Waiting, "a")), true, soon), Found::Obsolete);
-        assert_eq!(of(Some(record(Rejected, "a")), true, soon), Found::Nothing);
+        assert_eq!(of(Some(record(Waiting, "a")), false, soon + LASTS), PruneChange::New, "it has expired");
+        assert_eq!(of(Some(record(Waiting, "a")), true, soon), PruneChange::Obsolete);
+        assert_eq!(of(Some(record(Rejected, "a")), true, soon), PruneChange::Nothing);
     }
 
     fn extra(tag: &str) -> ExtraTag {
@@ -337,13 +337,16 @@ mod tests {
             problem: None,
             hint: None,
         };
-        let listed: Numbered = ["1", "2", "3"]
+        let listed: NumberedTags = ["1", "2", "3"]
             .iter()
             .zip(1..)
             .map(|(tag, number)| (("q.io/a".to_owned(), (*tag).to_owned()), (number, row(tag))))
             .collect();
-        let ended =
-            vec![(extra("1"), Pruned::Removed), (extra("2"), Pruned::Kept), (extra("9"), Pruned::Removed)];
+        let ended = vec![
+            (extra("1"), PruneResult::Removed),
+            (extra("2"), PruneResult::Kept),
+            (extra("9"), PruneResult::Removed),
+        ];
         let outcomes = |settled: Vec<(u64, PruneTag)>| {
             settled.into_iter().map(|(number, tag)| (number, tag.outcome)).collect::<Vec<_>>()
         };

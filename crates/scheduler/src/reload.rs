@@ -17,10 +17,10 @@ use crate::{scheduler::Scheduler, task::Executor};
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// What tells whether a file was changed: its modification time and length; `None` if it cannot be looked at.
-type Stamp = Option<(SystemTime, u64)>;
+type FileStamp = Option<(SystemTime, u64)>;
 
 /// Rules that were read again.
-pub struct Loaded {
+pub struct LoadedRules {
     /// All rules.
     pub rules: RuleSet,
     /// What executes them.
@@ -39,7 +39,7 @@ pub struct Refusal {
 }
 
 /// Reads the rules. Whoever does so says in the log what cannot be used, since not only syncs come from there.
-pub type Load = Box<dyn Fn() -> Result<Loaded, Refusal> + Send + Sync>;
+pub type Load = Box<dyn Fn() -> Result<LoadedRules, Refusal> + Send + Sync>;
 
 /// Watches files for a scheduler.
 pub struct Reload {
@@ -86,7 +86,7 @@ impl Reload {
         }
     }
 
-    async fn take(&self, loaded: Loaded) {
+    async fn take(&self, loaded: LoadedRules) {
         let rules = loaded.rules.rules().len();
         match self.scheduler.replace(loaded.rules, loaded.executor).await {
             Ok(()) => {
@@ -101,7 +101,7 @@ impl Reload {
     }
 }
 
-fn stamp(path: &Path) -> Stamp {
+fn stamp(path: &Path) -> FileStamp {
     let about = fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len()))
 }

@@ -6,8 +6,8 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 use entrepot_catalog::{Catalog, CopyOutcome, RunCopy, RunEnd, RunOutcome, SettledCopies};
 use entrepot_events::EventSender;
 use entrepot_sync::{
-    Event,
-    rules::{Rule, RuleSet},
+    CopyEvent,
+    rules::{RuleSet, SyncRule},
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -19,9 +19,9 @@ use tracing::{Instrument as _, field::Empty, trace_span};
 use crate::{
     active::ActiveRun,
     clock::Clock,
-    events::{Events, RunEvent, Settled},
-    metrics::Metrics,
-    progress::Progress,
+    events::{Events, RunCopies, RunEvent},
+    metrics::SchedulerMetrics,
+    progress::RunProgress,
     task::{Executor, Task, Update},
 };
 
@@ -34,7 +34,7 @@ const LISTED_COPIES: usize = 50;
 
 /// The rule of a run, and the same as a set that knows where other rules write.
 pub(crate) struct Order {
-    pub(crate) rule: Rule,
+    pub(crate) rule: SyncRule,
     pub(crate) set: RuleSet,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Order {
 pub(crate) struct Runner {
     pub(crate) catalog: Catalog,
     pub(crate) events: Events,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: SchedulerMetrics,
     pub(crate) clock: Clock,
     /// What operators hear goes here.
     pub(crate) operators: EventSender,
@@ -57,7 +57,7 @@ impl Runner {
             slot = self.slots.acquire() => slot,
             () = run.cancel.cancelled() => return self.end(run, Ok(())),
         };
-        run.progress(Progress::begin);
+        run.progress(RunProgress::begin);
         self.events.send(RunEvent::Progress(run.view()));
         let (updates, received) = mpsc::unbounded_channel();
         let (part, cancel) = (run.part.clone(), run.cancel.clone());
@@ -112,7 +112,7 @@ impl Runner {
             }
             Update::Extras(_) | Update::Pruned(_) => None,
             Update::Event(event) => {
-                if let Event::Progress { read, .. } = event {
+                if let CopyEvent::Progress { read, .. } = event {
                     self.metrics.read(read);
                 }
                 run.progress(|progress| progress.advance(&event))
@@ -154,7 +154,7 @@ impl Runner {
         }
         let listed: Vec<_> = changes.take(LISTED_COPIES).cloned().collect();
         let more = all - listed.len();
-        self.events.send(RunEvent::Copies(Settled {
+        self.events.send(RunEvent::Copies(RunCopies {
             run: run.id,
             rule: run.rule.clone(),
             changes: listed,

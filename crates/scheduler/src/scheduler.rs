@@ -8,11 +8,11 @@ use std::{
 };
 
 use entrepot_catalog::{
-    Catalog, Cause, CopyCounts, Holder, Instance, InstanceId, NewRun, RunEnd, RunId, RunOutcome, RunRecord,
-    ServerLock,
+    Catalog, Cause, CopyCounts, Instance, InstanceId, LockHolder, NewRun, RunEnd, RunId, RunOutcome,
+    RunRecord, ServerLock,
 };
 use entrepot_events::{EventSender, SyncRunState};
-use entrepot_sync::rules::{Rule, RuleSet};
+use entrepot_sync::rules::{RuleSet, SyncRule};
 use tokio::{
     runtime::Handle,
     sync::{Notify, Semaphore},
@@ -24,14 +24,14 @@ use crate::{
     clock::Clock,
     error::Error,
     events::{Events, RunEvent},
-    metrics::Metrics,
+    metrics::SchedulerMetrics,
     news::{news, state_of},
     ownership::{HEARTBEAT, Owner, Ownership},
-    part::Part,
+    part::RunScope,
     runner::{Order, Runner},
     task::Executor,
     timetable::{ScheduledRule, Timetable},
-    view::Refused,
+    view::RefusedReload,
 };
 
 /// How many rules are at work at once; each of them copies many images at once.
@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOKED_AT: usize = 10;
 
 /// What a scheduler is made of.
-pub struct Parts {
+pub struct SchedulerParts {
     /// Where runs are recorded.
     pub catalog: Catalog,
     /// This server.
@@ -54,7 +54,7 @@ pub struct Parts {
     /// What executes them.
     pub executor: Executor,
     /// Counters.
-    pub metrics: Metrics,
+    pub metrics: SchedulerMetrics,
     /// Where it is told what operators want to hear.
     pub events: EventSender,
     /// The current time.
@@ -63,7 +63,7 @@ pub struct Parts {
 
 /// What came of asking for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begun {
+pub enum StartOutcome {
     /// A new run.
     Started(RunId),
     /// A run was active already that does what was asked for.
@@ -76,18 +76,18 @@ pub enum WorkEnd {
     /// It was told to stop.
     Stopped,
     /// The lock on the database was lost, and another server has it now: this one must end.
-    Superseded(Holder),
+    Superseded(LockHolder),
 }
 
 /// Runs rules. Cheap to clone; clones are the same.
 #[derive(Clone)]
-pub struct Scheduler(Arc<Inner>);
+pub struct Scheduler(Arc<SchedulerInner>);
 
-struct Inner {
+struct SchedulerInner {
     runner: Runner,
     instance: InstanceId,
     ownership: tokio::sync::Mutex<Ownership>,
-    state: Mutex<State>,
+    state: Mutex<SchedulerState>,
     /// Held while a run is begun, so that no two runs of one rule begin at once.
     beginning: tokio::sync::Mutex<()>,
     /// Something may be due earlier than was known.
@@ -97,19 +97,19 @@ struct Inner {
     runtime: Handle,
 }
 
-pub(crate) struct State {
+pub(crate) struct SchedulerState {
     pub(crate) rules: RuleSet,
     executor: Executor,
-    pub(crate) refused: Option<Refused>,
+    pub(crate) refused: Option<RefusedReload>,
     pub(crate) timetable: Timetable,
     pub(crate) running: BTreeMap<String, Arc<ActiveRun>>,
-    pub(crate) standing: BTreeMap<String, Standing>,
+    pub(crate) standing: BTreeMap<String, RuleResult>,
     /// The lock on the database is lost.
     lock_lost: bool,
     stopping: bool,
 }
 
-impl State {
+impl SchedulerState {
     fn may_begin(&self) -> Result<(), Error> {
         match (self.stopping, self.lock_lost) {
             (true, _) => Err(Error::Stopping),
@@ -121,7 +121,7 @@ impl State {
 
 /// How a rule stood after its last run.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Standing {
+pub(crate) struct RuleResult {
     pub(crate) counts: CopyCounts,
     pub(crate) last: Option<RunRecord>,
     /// What the last run said that was not stopped.
@@ -140,14 +140,14 @@ impl Scheduler {
     ///
     /// # Errors
     /// The catalog failed.
-    pub async fn open(parts: Parts) -> Result<Self, Error> {
-        let Parts { catalog, instance, lock, rules, executor, metrics, events, clock } = parts;
+    pub async fn open(parts: SchedulerParts) -> Result<Self, Error> {
+        let SchedulerParts { catalog, instance, lock, rules, executor, metrics, events, clock } = parts;
         let (id, now) = (instance.id, clock());
         let mut ownership = Ownership::new(catalog.clone(), instance, lock, now);
         ownership.beat(false, now).await?;
         catalog.interrupt_prunes().await?;
         let slots = Semaphore::new(MAX_AT_WORK);
-        let state = State {
+        let state = SchedulerState {
             rules: RuleSet::default(),
             executor: Arc::clone(&executor),
             refused: None,
@@ -157,7 +157,7 @@ impl Scheduler {
             lock_lost: false,
             stopping: false,
         };
-        let inner = Inner {
+        let inner = SchedulerInner {
             runner: Runner { catalog, events: Events::new(), metrics, clock, operators: events, slots },
             instance: id,
             ownership: tokio::sync::Mutex::new(ownership),
@@ -178,7 +178,7 @@ impl Scheduler {
     /// The catalog failed; then nothing is changed.
     pub async fn replace(&self, rules: RuleSet, executor: Executor) -> Result<(), Error> {
         let (mut known, mut standing) = (Vec::new(), BTreeMap::new());
-        for Rule { name, schedule, .. } in rules.rules() {
+        for SyncRule { name, schedule, .. } in rules.rules() {
             let last = self.catalog().last_whole_run(name).await?;
             known.push(ScheduledRule { name: name.clone(), schedule: schedule.clone(), last });
             standing.insert(name.clone(), self.look_up(name).await?);
@@ -196,7 +196,7 @@ impl Scheduler {
     /// Records why a changed configuration was not taken. It is shown until one is taken.
     pub fn refuse(&self, problem: String, hint: Option<String>) {
         let at = self.now();
-        self.state().refused = Some(Refused { at, problem, hint });
+        self.state().refused = Some(RefusedReload { at, problem, hint });
         self.events().send(RunEvent::Rules);
     }
 
@@ -234,7 +234,7 @@ impl Scheduler {
     }
 
     /// Returns the server that has taken over, if one has.
-    async fn keep_ownership(&self, ownership: &mut Ownership) -> Option<Holder> {
+    async fn keep_ownership(&self, ownership: &mut Ownership) -> Option<LockHolder> {
         let now = self.now();
         if !ownership.is_due(now) {
             return None;
@@ -277,7 +277,7 @@ impl Scheduler {
             state.timetable.due(self.now())
         };
         for (rule, cause) in due {
-            match self.begin(&rule, cause, Part::default()).await {
+            match self.begin(&rule, cause, RunScope::default()).await {
                 // A request was quicker. A whole run stands for this one; after a partial one the rule is due again.
                 Ok(_) | Err(Error::Busy { .. }) => {}
                 Err(error) => {
@@ -294,30 +294,30 @@ impl Scheduler {
     /// # Errors
     /// There is no such rule, it has no such source or tag, it is running for another part, the lock on the database is
     /// lost, or the server is shutting down.
-    pub async fn run_now(&self, rule: &str, part: Part) -> Result<Begun, Error> {
-        self.begin(rule, Cause::Hand, part).await
+    pub async fn run_now(&self, rule: &str, scope: RunScope) -> Result<StartOutcome, Error> {
+        self.begin(rule, Cause::Hand, scope).await
     }
 
-    async fn begin(&self, name: &str, cause: Cause, part: Part) -> Result<Begun, Error> {
+    async fn begin(&self, name: &str, cause: Cause, scope: RunScope) -> Result<StartOutcome, Error> {
         let _alone = self.0.beginning.lock().await;
         let (order, executor) = {
             let state = self.state();
             state.may_begin()?;
             let known = state.rules.rules().iter().find(|rule| rule.name == name);
-            let rule = part.of(known.ok_or_else(|| Error::UnknownRule(name.to_owned()))?)?;
+            let rule = scope.of(known.ok_or_else(|| Error::UnknownRule(name.to_owned()))?)?;
             if let Some(run) = state.running.get(name) {
-                if run.part.covers(&part) {
-                    return Ok(Begun::Joined(run.id));
+                if run.part.covers(&scope) {
+                    return Ok(StartOutcome::Joined(run.id));
                 }
                 return Err(Error::Busy { rule: name.to_owned(), run: run.id });
             }
             (Order { set: state.rules.alone(rule.clone()), rule }, Arc::clone(&state.executor))
         };
         let now = self.now();
-        let text = (!part.is_whole()).then(|| part.to_string());
+        let text = (!scope.is_whole()).then(|| scope.to_string());
         let new = NewRun { rule: name, cause, part: text.as_deref(), owner: self.0.instance, at: now };
         let id = self.catalog().begin_run(&new).await?;
-        let run = Arc::new(ActiveRun::new(id, name.to_owned(), cause, part, now));
+        let run = Arc::new(ActiveRun::new(id, name.to_owned(), cause, scope, now));
         {
             let mut state = self.state();
             state.timetable.begun(name);
@@ -328,7 +328,7 @@ impl Scheduler {
         self.events().send(RunEvent::Began(run.view()));
         let scheduler = self.clone();
         self.spawn(async move { scheduler.run_to_end(&run, order, executor).await });
-        Ok(Begun::Started(id))
+        Ok(StartOutcome::Started(id))
     }
 
     async fn run_to_end(&self, run: &ActiveRun, order: Order, executor: Executor) {
@@ -391,16 +391,16 @@ impl Scheduler {
         }
     }
 
-    async fn look_up(&self, rule: &str) -> Result<Standing, Error> {
+    async fn look_up(&self, rule: &str) -> Result<RuleResult, Error> {
         let counts = self.catalog().copy_counts(rule).await?;
         let runs = self.catalog().runs(Some(rule), None, LOOKED_AT).await?.rows;
         let state = runs.iter().find_map(state_of);
         let last = runs.into_iter().find(|run| run.outcome != RunOutcome::Running);
-        Ok(Standing { counts, last, state })
+        Ok(RuleResult { counts, last, state })
     }
 
     /// The rule with this name, if something may begin with it now.
-    pub(crate) fn idle_rule(&self, name: &str) -> Result<Rule, Error> {
+    pub(crate) fn idle_rule(&self, name: &str) -> Result<SyncRule, Error> {
         let state = self.state();
         state.may_begin()?;
         if let Some(run) = state.running.get(name) {
@@ -431,7 +431,7 @@ impl Scheduler {
         &self.0.runner.events
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, SchedulerState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

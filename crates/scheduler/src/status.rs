@@ -1,12 +1,12 @@
 //! What can be asked about rules and runs.
 
 use entrepot_catalog::{RunId, SourceTag};
-use entrepot_sync::rules::{Rule, RuleSet, Source};
+use entrepot_sync::rules::{RuleSet, RuleSource, SyncRule};
 
 use crate::{
     error::Error,
     events::Watch,
-    scheduler::{Scheduler, State},
+    scheduler::{Scheduler, SchedulerState},
     view::{ProgressView, RuleView, RulesView, RunDetail, RunsView, SourceView, StateView},
 };
 
@@ -68,9 +68,9 @@ impl Scheduler {
     }
 }
 
-fn rule_view(state: &State, rule: &Rule) -> RuleView {
+fn rule_view(state: &SchedulerState, rule: &SyncRule) -> RuleView {
     let standing = state.standing.get(&rule.name).cloned().unwrap_or_default();
-    let source = |source: &Source| SourceView {
+    let source = |source: &RuleSource| SourceView {
         from: source.place.clone(),
         to: source.destinations.iter().map(|to| to.place.clone()).collect(),
     };

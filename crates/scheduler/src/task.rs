@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use entrepot_catalog::RunCopy;
 use entrepot_sync::{
-    Event, ExtraTag, Job, Pruned,
-    rules::{Rule, RuleSet},
+    CopyEvent, CopyJob, ExtraTag, PruneResult,
+    rules::{RuleSet, SyncRule},
 };
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::part::Part;
+use crate::part::RunScope;
 
 /// A run to execute.
 #[derive(Debug)]
 pub struct Task {
     /// What to do. A run that is confined to a part has only those sources and tags in it.
-    pub rule: Rule,
+    pub rule: SyncRule,
     /// The same as a set, which knows where other rules write.
     pub set: RuleSet,
     /// What the run is confined to.
-    pub part: Part,
+    pub part: RunScope,
     /// Copy nothing, and remove these tags as far as they are still what they were when they were listed.
     pub prune: Option<Vec<ExtraTag>>,
     /// Where to report what happens.
@@ -34,15 +34,15 @@ pub struct Task {
 #[derive(Debug)]
 pub enum Update {
     /// The plan is made; these jobs are to be done.
-    Planned(Vec<Job>),
+    Planned(Vec<CopyJob>),
     /// A copy was settled by the plan alone: it needs nothing done, or nothing can be done for it.
     Settled(Box<RunCopy>),
     /// These are the tags at destinations that no rule writes: all of them.
     Extras(Vec<ExtraTag>),
     /// This became of tags that were to be removed.
-    Pruned(Vec<(ExtraTag, Pruned)>),
+    Pruned(Vec<(ExtraTag, PruneResult)>),
     /// A job makes progress.
-    Event(Event),
+    Event(CopyEvent),
 }
 
 /// Executes runs. An error is what kept a run as a whole from its work; failures of single copies are updates.

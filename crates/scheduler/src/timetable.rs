@@ -18,10 +18,10 @@ pub(crate) const CATCH_UP_WITHIN: Duration = Duration::from_secs(60);
 
 /// When each rule runs next.
 #[derive(Debug, Default)]
-pub struct Timetable(BTreeMap<String, Entry>);
+pub struct Timetable(BTreeMap<String, TimetableEntry>);
 
 #[derive(Debug)]
-struct Entry {
+struct TimetableEntry {
     schedule: Option<Schedule>,
     next: Option<(SystemTime, Cause)>,
     running: bool,
@@ -51,7 +51,7 @@ impl Timetable {
                 Some(_) => after(schedule.as_ref(), now),
                 None => first(&name, schedule.as_ref(), last, now),
             };
-            self.0.insert(name, Entry { schedule, next, running });
+            self.0.insert(name, TimetableEntry { schedule, next, running });
         }
     }
 

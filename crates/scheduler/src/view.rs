@@ -11,12 +11,12 @@ pub struct RulesView {
     /// In the order in which they were written.
     pub rules: Vec<RuleView>,
     /// Why the configuration as it is now was not taken, if it was not; the rules are then those before it.
-    pub refused: Option<Refused>,
+    pub refused: Option<RefusedReload>,
 }
 
 /// Why a changed configuration was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedReload {
     /// When.
     pub at: SystemTime,
     /// The fact.

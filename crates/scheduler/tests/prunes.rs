@@ -13,8 +13,10 @@ use entrepot_catalog::{
 };
 use entrepot_events::{Event, EventKind, EventReceiver, channel};
 use entrepot_oci::{Digest, Host};
-use entrepot_remote::{Remote, Settings, SettingsError};
-use entrepot_scheduler::{CatalogCache, Decider, Error, Metrics, Part, Parts, RunEvent, Scheduler, executor};
+use entrepot_remote::{Remote, RemoteSettings, SettingsError};
+use entrepot_scheduler::{
+    CatalogCache, Decider, Error, RunEvent, RunScope, Scheduler, SchedulerMetrics, SchedulerParts, executor,
+};
 use entrepot_sync::{
     Format, Registries, Registry, SyncCache,
     rules::{RuleSection, RuleSet},
@@ -28,8 +30,10 @@ struct Plain(Catalog);
 
 impl Registries for Plain {
     fn registry(&self, host: &Host) -> Result<Registry, SettingsError> {
-        let settings =
-            Settings { endpoints: vec![format!("http://{host}").parse().unwrap()], ..Settings::default() };
+        let settings = RemoteSettings {
+            endpoints: vec![format!("http://{host}").parse().unwrap()],
+            ..RemoteSettings::default()
+        };
         Ok(Registry {
             remote: Remote::new(host.clone(), &settings)?,
             format: Format::Keep,
@@ -69,13 +73,13 @@ impl Yard {
         let (events, operators) = channel(BTreeSet::from([EventKind::PruneWaiting]));
         let now = Arc::new(Mutex::new(SystemTime::now()));
         let clock = Arc::clone(&now);
-        let parts = Parts {
+        let parts = SchedulerParts {
             catalog: catalog.clone(),
             instance,
             lock,
             rules: rules(&source, &target, "^v"),
             executor: executor(Arc::new(Plain(catalog.clone()))),
-            metrics: Metrics::default(),
+            metrics: SchedulerMetrics::default(),
             events,
             clock: Arc::new(move || *clock.lock().unwrap()),
         };
@@ -86,7 +90,7 @@ impl Yard {
 
     async fn run(&self) {
         let mut watch = self.scheduler.watch().unwrap();
-        self.scheduler.run_now("base", Part::default()).await.unwrap();
+        self.scheduler.run_now("base", RunScope::default()).await.unwrap();
         let ended = async {
             loop {
                 if matches!(*watch.next().await.unwrap().unwrap().event, RunEvent::Ended(_)) {

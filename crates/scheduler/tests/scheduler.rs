@@ -13,10 +13,11 @@ use entrepot_catalog::{
 };
 use entrepot_oci::Digest;
 use entrepot_scheduler::{
-    Begun, Error, Executor, Lost, Metrics, Part, Parts, RunEvent, Scheduler, Task, Update, Watch, WorkEnd,
+    Error, Executor, LaggedListener, RunEvent, RunScope, Scheduler, SchedulerMetrics, SchedulerParts,
+    StartOutcome, Task, Update, Watch, WorkEnd,
 };
 use entrepot_sync::{
-    Done, Event, Failure, Job, Outcome, Place, Row, Shape, Target,
+    CopyEvent, CopyFailure, CopyJob, CopyResult, CopySuccess, JobOutcome, JobTarget, Place, Shape,
     rules::{RuleSection, RuleSet},
 };
 use tokio::{
@@ -44,7 +45,7 @@ struct Harness {
     executor: Executor,
     stop: CancellationToken,
     working: JoinHandle<WorkEnd>,
-    metrics: Metrics,
+    metrics: SchedulerMetrics,
 }
 
 fn full_hour() -> SystemTime {
@@ -89,10 +90,10 @@ impl Harness {
         });
         let now = Arc::new(Mutex::new(at));
         let clock = Arc::clone(&now);
-        let metrics = Metrics::default();
+        let metrics = SchedulerMetrics::default();
         let catalog = catalog(dir).await;
         let (instance, lock) = claimed(&catalog).await;
-        let parts = Parts {
+        let parts = SchedulerParts {
             catalog,
             instance,
             lock,
@@ -136,8 +137,8 @@ fn place(text: &str) -> Place {
     Place::Registry { host: host.parse().unwrap(), repository: repository.parse().unwrap() }
 }
 
-fn job(tag: &str) -> Job {
-    let target = Target {
+fn job(tag: &str) -> CopyJob {
+    let target = JobTarget {
         place: place("docker.io/c/a-x"),
         reference: tag.parse().unwrap(),
         shape: Shape::default(),
@@ -147,7 +148,7 @@ fn job(tag: &str) -> Job {
         before: None,
         backup: None,
     };
-    Job {
+    CopyJob {
         rule: "x".into(),
         source: place("quay.io/a/x"),
         reference: tag.parse().unwrap(),
@@ -157,10 +158,10 @@ fn job(tag: &str) -> Job {
     }
 }
 
-fn row(tag: &str, outcome: Outcome) -> Box<Row> {
-    let Job { rule, source, reference, mut targets, .. } = job(tag);
+fn row(tag: &str, outcome: JobOutcome) -> Box<CopyResult> {
+    let CopyJob { rule, source, reference, mut targets, .. } = job(tag);
     let target = targets.remove(0);
-    Box::new(Row {
+    Box::new(CopyResult {
         rule,
         source,
         reference,
@@ -173,7 +174,7 @@ fn row(tag: &str, outcome: Outcome) -> Box<Row> {
 }
 
 fn known(tag: &str) -> RunCopy {
-    let Row { source, target, .. } = *row(tag, Outcome::Cancelled);
+    let CopyResult { source, target, .. } = *row(tag, JobOutcome::Cancelled);
     RunCopy {
         copy: Copy {
             source: source.to_string(),
@@ -192,13 +193,19 @@ fn known(tag: &str) -> RunCopy {
     }
 }
 
-fn done() -> Outcome {
-    Outcome::Done(Done { digest: Digest::of(b"x"), changed: true, written: 30, mounted: 0, present: 0 })
+fn done() -> JobOutcome {
+    JobOutcome::Done(CopySuccess {
+        digest: Digest::of(b"x"),
+        changed: true,
+        written: 30,
+        mounted: 0,
+        present: 0,
+    })
 }
 
-fn failed() -> Outcome {
+fn failed() -> JobOutcome {
     let (what, hint) = ("the target is down".to_owned(), Some("start it".to_owned()));
-    Outcome::Failed(Failure { what, hint, at_source: false })
+    JobOutcome::Failed(CopyFailure { what, hint, at_source: false })
 }
 
 fn kind(event: &RunEvent) -> &'static str {
@@ -223,9 +230,9 @@ async fn kinds_until(watch: &mut Watch, last: &str) -> Vec<&'static str> {
     }
 }
 
-fn id(begun: Begun) -> RunId {
+fn id(begun: StartOutcome) -> RunId {
     match begun {
-        Begun::Started(id) | Begun::Joined(id) => id,
+        StartOutcome::Started(id) | StartOutcome::Joined(id) => id,
     }
 }
 
@@ -240,8 +247,8 @@ async fn rules_run_when_they_are_due_and_never_twice_at_once() {
     harness.set(full_hour() + 3 * HOUR);
     harness.nothing_is_executed().await;
     let running = harness.scheduler.rules().rules[0].running.clone().unwrap();
-    let joined = harness.scheduler.run_now("x", Part::default()).await.unwrap();
-    assert!(matches!(joined, Begun::Joined(id) if id == running.run));
+    let joined = harness.scheduler.run_now("x", RunScope::default()).await.unwrap();
+    assert!(matches!(joined, StartOutcome::Joined(id) if id == running.run));
     let mut watch = harness.scheduler.watch().unwrap();
     drop(first);
     kinds_until(&mut watch, "ended").await;
@@ -257,14 +264,14 @@ async fn updates_are_sent_in_order_and_recorded() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
     let mut watch = harness.scheduler.watch().unwrap();
-    let run = id(harness.scheduler.run_now("x", Part::default()).await.unwrap());
+    let run = id(harness.scheduler.run_now("x", RunScope::default()).await.unwrap());
     let Executed { task, finish } = harness.executed().await;
     let tell = |update| task.updates.send(update).unwrap();
     tell(Update::Settled(Box::new(known("1"))));
     tell(Update::Planned(vec![job("2"), job("3")]));
-    tell(Update::Event(Event::Started { job: 0 }));
-    tell(Update::Event(Event::Sized { job: 0, bytes: 40 }));
-    tell(Update::Event(Event::Progress { job: 0, bytes: 10, read: 8 }));
+    tell(Update::Event(CopyEvent::Started { job: 0 }));
+    tell(Update::Event(CopyEvent::Sized { job: 0, bytes: 40 }));
+    tell(Update::Event(CopyEvent::Progress { job: 0, bytes: 10, read: 8 }));
     let progress = loop {
         let frame = tokio::time::timeout(PATIENCE, watch.next()).await.unwrap().unwrap().unwrap();
         match &*frame.event {
@@ -274,8 +281,8 @@ async fn updates_are_sent_in_order_and_recorded() {
     };
     assert_eq!((progress.wanted, progress.bytes, progress.read), (3, 40, 8));
     assert_eq!(progress.images[0].image, "quay.io/a/x:2");
-    tell(Update::Event(Event::Settled { job: 0, target: 0, row: row("2", done()) }));
-    tell(Update::Event(Event::Settled { job: 1, target: 0, row: row("3", failed()) }));
+    tell(Update::Event(CopyEvent::Settled { job: 0, target: 0, row: row("2", done()) }));
+    tell(Update::Event(CopyEvent::Settled { job: 1, target: 0, row: row("3", failed()) }));
     drop(task);
     finish.send(Ok(())).unwrap();
     let kinds = kinds_until(&mut watch, "ended").await;
@@ -315,14 +322,14 @@ async fn a_part_of_a_rule_can_be_run() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
     let part =
-        |source: &str, tag: &str| Part { source: Some(place(source)), tag: Some(tag.parse().unwrap()) };
+        |source: &str, tag: &str| RunScope { source: Some(place(source)), tag: Some(tag.parse().unwrap()) };
     let wrong = harness.scheduler.run_now("x", part("quay.io/z/x", "1")).await.unwrap_err();
     assert_eq!(wrong.to_string(), "rule `x` does not copy from `quay.io/z/x`");
     let run = id(harness.scheduler.run_now("x", part("quay.io/b/x", "1")).await.unwrap());
     let Executed { task, finish } = harness.executed().await;
     assert_eq!(task.rule.sources.len(), 1);
     assert_eq!(task.rule.tags.names(), ["1".parse().unwrap()]);
-    let busy = harness.scheduler.run_now("x", Part::default()).await.unwrap_err();
+    let busy = harness.scheduler.run_now("x", RunScope::default()).await.unwrap_err();
     assert!(matches!(busy, Error::Busy { run: by, .. } if by == run));
     drop(task);
     finish.send(Err("no such tag".into())).unwrap();
@@ -331,7 +338,7 @@ async fn a_part_of_a_rule_can_be_run() {
     let detail = harness.scheduler.run(run, 0, 10).await.unwrap();
     assert_eq!(detail.run.part.as_deref(), Some("quay.io/b/x:1"));
     assert_eq!((detail.run.outcome.as_str(), detail.run.problem.as_deref()), ("failed", Some("no such tag")));
-    assert!(matches!(harness.scheduler.run_now("y", Part::default()).await, Err(Error::UnknownRule(_))));
+    assert!(matches!(harness.scheduler.run_now("y", RunScope::default()).await, Err(Error::UnknownRule(_))));
     harness.close().await;
 }
 
@@ -339,7 +346,7 @@ async fn a_part_of_a_rule_can_be_run() {
 async fn runs_can_be_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
-    let run = id(harness.scheduler.run_now("x", Part::default()).await.unwrap());
+    let run = id(harness.scheduler.run_now("x", RunScope::default()).await.unwrap());
     let Executed { task, finish } = harness.executed().await;
     let mut watch = harness.scheduler.watch().unwrap();
     harness.scheduler.cancel(run).await.unwrap();
@@ -374,7 +381,7 @@ async fn what_the_end_of_the_server_interrupts_is_caught_up() {
     drop(one);
     harness.working.await.unwrap();
     assert!(scheduler.watch().is_none());
-    assert!(matches!(scheduler.run_now("x", Part::default()).await, Err(Error::Stopping)));
+    assert!(matches!(scheduler.run_now("x", RunScope::default()).await, Err(Error::Stopping)));
     let runs = scheduler.runs(Some(&name), None, 10).await.unwrap();
     assert_eq!(runs.runs[0].outcome, RunOutcome::Interrupted);
     // The lock is given back.
@@ -434,13 +441,13 @@ async fn other_rules_are_taken_or_refused() {
 async fn other_rules_leave_what_runs_alone() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = Harness::open(&dir, &["x", "y"], full_hour()).await;
-    let run = id(harness.scheduler.run_now("x", Part::default()).await.unwrap());
+    let run = id(harness.scheduler.run_now("x", RunScope::default()).await.unwrap());
     let running = harness.executed().await;
     harness.scheduler.replace(rules(&["x", "z"]), Arc::clone(&harness.executor)).await.unwrap();
     assert_eq!(harness.scheduler.running().len(), 1);
     assert!(harness.scheduler.rules().rules[0].running.is_some());
     // It is joined, not begun beside itself: neither by hand nor when it is due.
-    assert_eq!(harness.scheduler.run_now("x", Part::default()).await.unwrap(), Begun::Joined(run));
+    assert_eq!(harness.scheduler.run_now("x", RunScope::default()).await.unwrap(), StartOutcome::Joined(run));
     harness.set(full_hour() + HOUR);
     assert_eq!(harness.executed().await.task.rule.name, "z");
     harness.nothing_is_executed().await;
@@ -460,19 +467,19 @@ async fn an_executor_that_panics_ends_its_run() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = catalog(&dir).await;
     let (instance, lock) = claimed(&catalog).await;
-    let parts = Parts {
+    let parts = SchedulerParts {
         catalog,
         instance,
         lock,
         rules: rules(&["x"]),
         executor: Arc::new(|_| panic!("on purpose")),
-        metrics: Metrics::default(),
+        metrics: SchedulerMetrics::default(),
         events: Default::default(),
         clock: Arc::new(SystemTime::now),
     };
     let scheduler = Scheduler::open(parts).await.unwrap();
     let mut watch = scheduler.watch().unwrap();
-    scheduler.run_now("x", Part::default()).await.unwrap();
+    scheduler.run_now("x", RunScope::default()).await.unwrap();
     kinds_until(&mut watch, "ended").await;
     assert!(scheduler.running().is_empty());
     assert_eq!(scheduler.rules().rules[0].last.as_ref().unwrap().outcome, RunOutcome::Failed);
@@ -487,7 +494,7 @@ async fn no_run_begins_while_the_lock_is_lost() {
     std::fs::create_dir(lock_file(&dir)).unwrap();
     harness.set(full_hour() + HOUR);
     harness.nothing_is_executed().await;
-    let refused = harness.scheduler.run_now("x", Part::default()).await.unwrap_err();
+    let refused = harness.scheduler.run_now("x", RunScope::default()).await.unwrap_err();
     assert_eq!(refused.to_string(), "the lock on the database is lost, and no sync begins without it");
     std::fs::remove_dir(lock_file(&dir)).unwrap();
     harness.set(full_hour() + HOUR + Duration::from_secs(10));
@@ -499,7 +506,7 @@ async fn no_run_begins_while_the_lock_is_lost() {
 async fn a_server_stops_when_another_has_the_lock() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = Harness::open(&dir, &["x"], full_hour()).await;
-    harness.scheduler.run_now("x", Part::default()).await.unwrap();
+    harness.scheduler.run_now("x", RunScope::default()).await.unwrap();
     let running = harness.executed().await;
     std::fs::remove_file(lock_file(&dir)).unwrap();
     let _theirs = claimed(&catalog(&dir).await).await;
@@ -515,7 +522,7 @@ async fn a_server_stops_when_another_has_the_lock() {
 async fn a_heartbeat_keeps_a_run_alive() {
     let dir = tempfile::tempdir().unwrap();
     let mut harness = Harness::open(&dir, &["x", "y"], full_hour()).await;
-    harness.scheduler.run_now("x", Part::default()).await.unwrap();
+    harness.scheduler.run_now("x", RunScope::default()).await.unwrap();
     let running = harness.executed().await;
     // The heartbeat comes before the run that is due.
     harness.set(full_hour() + HOUR);
@@ -539,6 +546,6 @@ async fn slow_listeners_are_cut_off() {
         harness.scheduler.refuse("no".into(), None);
     }
     assert_eq!(kind(&slow.next().await.unwrap().unwrap().event), "running");
-    assert_eq!(slow.next().await.unwrap().unwrap_err(), Lost);
+    assert_eq!(slow.next().await.unwrap().unwrap_err(), LaggedListener);
     harness.close().await;
 }

@@ -24,7 +24,7 @@ pub struct KeyFile {
 
 /// An opened key file.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedKeyFile {
     /// Its keys.
     pub keyring: Keyring,
     /// What its owner should know.
@@ -86,7 +86,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// It is missing, cannot be read, holds no key, or is in `ours` and open to others.
-    pub fn open(&self, ours: &Path) -> Result<Opened, FileError> {
+    pub fn open(&self, ours: &Path) -> Result<OpenedKeyFile, FileError> {
         let file = match File::open(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(FileError::Missing(self.path.clone()));
@@ -100,14 +100,14 @@ impl KeyFile {
         }
         let keyring = self.parse(&file)?;
         let warning = is_open_to_others.then_some(Warning::ReadableByOthers);
-        Ok(Opened { keyring, warning, is_new: false })
+        Ok(OpenedKeyFile { keyring, warning, is_new: false })
     }
 
     /// Reads it as [`Self::open`] does, or creates it with a new key, readable by its owner alone.
     ///
     /// # Errors
     /// As for [`Self::open`], or it cannot be created.
-    pub fn open_or_create(&self, ours: &Path) -> Result<Opened, FileError> {
+    pub fn open_or_create(&self, ours: &Path) -> Result<OpenedKeyFile, FileError> {
         match self.open(ours) {
             Err(FileError::Missing(_)) => {
                 let keyring = Keyring::generate();
@@ -119,7 +119,7 @@ impl KeyFile {
                         placed.and_then(|()| self.sync_directory()).map_err(|source| self.failed(source))?
                     }
                 }
-                Ok(Opened { keyring, warning: None, is_new: true })
+                Ok(OpenedKeyFile { keyring, warning: None, is_new: true })
             }
             opened => opened,
         }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     key::{Key, KeyError, KeyId},
-    sealed::{Place, Sealed},
+    sealed::{SealedLocation, SealedValue},
 };
 
 /// The key that seals, and older keys that open what they sealed. Printing it reveals ids only.
@@ -82,23 +82,27 @@ impl Keyring {
     }
 
     /// Seals a value for a place.
-    pub fn seal(&self, place: Place<'_>, value: &[u8]) -> Sealed {
-        let (nonce, aad) = (XNonce::generate(), place.bytes());
+    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> SealedValue {
+        let (nonce, aad) = (XNonce::generate(), location.bytes());
         // It fails for values of 256 GiB and more only.
         let ciphertext =
             self.current.cipher().encrypt(&nonce, Payload { msg: value, aad: &aad }).unwrap_or_default();
-        Sealed::new(self.current.id.clone(), &nonce.into(), &ciphertext)
+        SealedValue::new(self.current.id.clone(), &nonce.into(), &ciphertext)
     }
 
     /// Opens what was sealed for this place.
     ///
     /// # Errors
     /// Its key is not here, or it is not what that key sealed for this place.
-    pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    pub fn open(
+        &self,
+        location: SealedLocation<'_>,
+        sealed: &SealedValue,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let key = std::iter::once(&self.current).chain(&self.older).find(|key| key.id == *sealed.key());
         let key = key.ok_or_else(|| OpenError::NoKey(sealed.key().clone()))?;
         let (nonce, ciphertext) = sealed.parts().ok_or(OpenError::Damaged)?;
-        let payload = Payload { msg: ciphertext, aad: &place.bytes() };
+        let payload = Payload { msg: ciphertext, aad: &location.bytes() };
         let opened = key.cipher().decrypt(nonce.into(), payload).map_err(|_| OpenError::Damaged)?;
         Ok(Zeroizing::new(opened))
     }
@@ -110,16 +114,18 @@ mod tests {
 
     use super::*;
 
-    const PLACE: Place<'_> = Place { table: "credential", column: "password", row: "7" };
+    const PLACE: SealedLocation<'_> = SealedLocation { table: "credential", column: "password", row: "7" };
 
     #[test]
     fn a_value_opens_at_its_place_only() {
         let keyring = Keyring::generate();
         let sealed = keyring.seal(PLACE, b"hunter2");
         assert_eq!(**keyring.open(PLACE, &sealed).unwrap(), *b"hunter2");
-        for place in
-            [Place { row: "8", ..PLACE }, Place { column: "user", ..PLACE }, Place { table: "node", ..PLACE }]
-        {
+        for place in [
+            SealedLocation { row: "8", ..PLACE },
+            SealedLocation { column: "user", ..PLACE },
+            SealedLocation { table: "node", ..PLACE },
+        ] {
             assert_eq!(keyring.open(place, &sealed), Err(OpenError::Damaged));
         }
         let stranger = Keyring::generate();
@@ -162,7 +168,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
             let (nonce, ciphertext) = bytes.split_first_chunk().unwrap();
-            let changed = Sealed::new(sealed.key().clone(), nonce, ciphertext);
+            let changed = SealedValue::new(sealed.key().clone(), nonce, ciphertext);
             prop_assert_eq!(keyring.open(PLACE, &changed), Err(OpenError::Damaged));
         }
     }

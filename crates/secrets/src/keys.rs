@@ -9,15 +9,15 @@ use crate::{
     file::{FileError, KeyFile},
     key::KeyId,
     keyring::{Keyring, OpenError},
-    sealed::{Place, Sealed},
+    sealed::{SealedLocation, SealedValue},
 };
 
 /// The keyring in use, and the file that it came from. Cheap to clone; clones share it.
 #[derive(Clone, Debug)]
-pub struct Keys(Arc<Shared>);
+pub struct SharedKeyring(Arc<KeyringInner>);
 
 #[derive(Debug)]
-struct Shared {
+struct KeyringInner {
     keyring: RwLock<Keyring>,
     file: Option<KeyFile>,
 }
@@ -38,10 +38,10 @@ pub enum RotationError {
     File(#[from] FileError),
 }
 
-impl Keys {
+impl SharedKeyring {
     /// The keyring of a file.
     pub fn of_file(keyring: Keyring, file: KeyFile) -> Self {
-        Self(Arc::new(Shared { keyring: RwLock::new(keyring), file: Some(file) }))
+        Self(Arc::new(KeyringInner { keyring: RwLock::new(keyring), file: Some(file) }))
     }
 
     /// The file, if they came from one.
@@ -93,24 +93,28 @@ impl Keys {
     }
 }
 
-impl From<Keyring> for Keys {
+impl From<Keyring> for SharedKeyring {
     fn from(keyring: Keyring) -> Self {
-        Self(Arc::new(Shared { keyring: RwLock::new(keyring), file: None }))
+        Self(Arc::new(KeyringInner { keyring: RwLock::new(keyring), file: None }))
     }
 }
 
 impl HeldKeys<'_> {
     /// Seals a value for a place.
-    pub fn seal(&self, place: Place<'_>, value: &[u8]) -> Sealed {
-        self.0.seal(place, value)
+    pub fn seal(&self, location: SealedLocation<'_>, value: &[u8]) -> SealedValue {
+        self.0.seal(location, value)
     }
 
     /// Opens what was sealed for this place.
     ///
     /// # Errors
     /// Its key is not here, or it is not what that key sealed for this place.
-    pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        self.0.open(place, sealed)
+    pub fn open(
+        &self,
+        location: SealedLocation<'_>,
+        sealed: &SealedValue,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.0.open(location, sealed)
     }
 
     /// The key that seals.
@@ -125,13 +129,14 @@ mod tests {
 
     use super::*;
 
-    const PLACE: Place<'_> = Place { table: "credential", column: "sealed", row: "7" };
+    const PLACE: SealedLocation<'_> = SealedLocation { table: "credential", column: "sealed", row: "7" };
 
     #[tokio::test]
     async fn the_file_has_a_key_before_it_seals_and_as_long_as_it_is_needed() {
         let directory = tempfile::tempdir().unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
-        let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file.clone());
+        let keys =
+            SharedKeyring::of_file(file.open_or_create(directory.path()).unwrap().keyring, file.clone());
         let before = keys.hold().await.seal(PLACE, b"a");
         keys.add().await.unwrap();
         let after = keys.hold().await.seal(PLACE, b"a");
@@ -151,7 +156,7 @@ mod tests {
     async fn no_key_is_dropped_while_the_keys_are_held() {
         let directory = tempfile::tempdir().unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
-        let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
+        let keys = SharedKeyring::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
         let held = keys.hold().await;
         let waiting = keys.clone();
         let rotation = tokio::spawn(async move { waiting.add().await });
@@ -167,12 +172,13 @@ mod tests {
     async fn a_file_that_was_changed_by_hand_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
-        let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file.clone());
+        let keys =
+            SharedKeyring::of_file(file.open_or_create(directory.path()).unwrap().keyring, file.clone());
         fs::remove_file(file.path()).unwrap();
         file.open_or_create(directory.path()).unwrap();
         let refused = keys.add().await;
         assert!(matches!(refused, Err(RotationError::File(FileError::Changed(_)))), "{refused:?}");
-        let given = Keys::from(Keyring::generate());
+        let given = SharedKeyring::from(Keyring::generate());
         assert!(matches!(given.add().await, Err(RotationError::NotAFile)));
         assert_eq!(given.file(), None);
     }
@@ -184,7 +190,7 @@ mod tests {
         let link = KeyFile::new(directory.path().join("secret.key"));
         let keyring = real.open_or_create(directory.path()).unwrap().keyring;
         symlink(real.path(), link.path()).unwrap();
-        Keys::of_file(keyring.clone(), link.clone()).add().await.unwrap();
+        SharedKeyring::of_file(keyring.clone(), link.clone()).add().await.unwrap();
         assert!(fs::symlink_metadata(link.path()).unwrap().is_symlink());
         assert_ne!(real.open(directory.path()).unwrap().keyring.current(), keyring.current());
     }

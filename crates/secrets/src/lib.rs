@@ -1,9 +1,9 @@
 //! Secret values as they are stored: sealed with a key that is kept somewhere else.
 //!
 //! - [`Keyring`]: the key that seals, and older keys that still open
-//! - [`Sealed`]: a sealed value, as text for a database column; [`Place`]: the row that it belongs to
+//! - [`SealedValue`]: a sealed value, as text for a database column; [`SealedLocation`]: the row that it belongs to
 //! - [`KeyFile`]: the keyring's file, created at first start
-//! - [`Keys`]: the keyring in use, which can be rotated meanwhile
+//! - [`SharedKeyring`]: the keyring in use, which can be rotated meanwhile
 //!
 //! XChaCha20-Poly1305 with a random nonce for every value. The place is authenticated with it, so a sealed value that is
 //! copied to another row does not open there.
@@ -16,8 +16,8 @@ mod keyring;
 mod keys;
 mod sealed;
 
-pub use file::{FileError, KeyFile, Opened, Warning};
+pub use file::{FileError, KeyFile, OpenedKeyFile, Warning};
 pub use key::{KeyError, KeyId};
 pub use keyring::{Keyring, OpenError};
-pub use keys::{HeldKeys, Keys, RotationError};
-pub use sealed::{Place, Sealed, SealedError};
+pub use keys::{HeldKeys, RotationError, SharedKeyring};
+pub use sealed::{SealedError, SealedLocation, SealedValue};

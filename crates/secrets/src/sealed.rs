@@ -15,7 +15,7 @@ const TAG: usize = 16;
 
 /// The row and column that a sealed value belongs to. It opens nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct SealedLocation<'a> {
     /// The table.
     pub table: &'a str,
     /// The column.
@@ -26,7 +26,7 @@ pub struct Place<'a> {
 
 /// A sealed value. Its text reveals the length of the value and the id of its key, nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
+pub struct SealedValue {
     key: KeyId,
     // Nonce, ciphertext, tag.
     bytes: Vec<u8>,
@@ -37,7 +37,7 @@ pub struct Sealed {
 #[error("it is not a sealed value of this program")]
 pub struct SealedError;
 
-impl Place<'_> {
+impl SealedLocation<'_> {
     /// The place as bytes to authenticate. Lengths stand before the parts, so no two places have the same bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -49,7 +49,7 @@ impl Place<'_> {
     }
 }
 
-impl Sealed {
+impl SealedValue {
     pub(crate) fn new(key: KeyId, nonce: &[u8; NONCE], ciphertext: &[u8]) -> Self {
         Self { key, bytes: [nonce, ciphertext].concat() }
     }
@@ -65,7 +65,7 @@ impl Sealed {
     }
 }
 
-impl FromStr for Sealed {
+impl FromStr for SealedValue {
     type Err = SealedError;
 
     fn from_str(text: &str) -> Result<Self, SealedError> {
@@ -80,7 +80,7 @@ impl FromStr for Sealed {
 }
 
 /// The text that [`FromStr`] reads.
-impl fmt::Display for Sealed {
+impl fmt::Display for SealedValue {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{VERSION}.{}.{}", self.key, BASE64_URL_SAFE_NO_PAD.encode(&self.bytes))
     }
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn no_two_places_have_the_same_bytes() {
-        let place = |table, column, row| Place { table, column, row }.bytes();
+        let place = |table, column, row| SealedLocation { table, column, row }.bytes();
         assert_ne!(place("ab", "c", "d"), place("a", "bc", "d"));
         assert_ne!(place("a", "b", ""), place("a", "", "b"));
     }
@@ -101,10 +101,10 @@ mod tests {
     fn only_its_own_text_is_read() {
         let bytes = BASE64_URL_SAFE_NO_PAD.encode([7; NONCE + TAG]);
         let text = format!("1.abc.{bytes}");
-        assert_eq!(text.parse::<Sealed>().unwrap().to_string(), text);
+        assert_eq!(text.parse::<SealedValue>().unwrap().to_string(), text);
         let short = format!("1.abc.{}", BASE64_URL_SAFE_NO_PAD.encode([7; NONCE + TAG - 1]));
         for bad in ["", "1", "1.abc", "1.abc.!", &format!("2.abc.{bytes}"), &format!("1.A.{bytes}"), &short] {
-            assert_eq!(bad.parse::<Sealed>(), Err(SealedError), "{bad}");
+            assert_eq!(bad.parse::<SealedValue>(), Err(SealedError), "{bad}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{
-    Access, Account, AccountName, ApiToken, Change, ChangeError, NewToken, Operation, Scopes, TokenId,
+    Access, Account, AccountName, AccountUpdate, ApiToken, ChangeError, NewToken, Operation, Scopes, TokenId,
 };
 use entrepot_api::{
     AccountChange, AccountList, AccountListQuery, ApiTokenList, ApiTokenListQuery, AuditList, AuditQuery,
@@ -127,7 +127,7 @@ pub(crate) async fn change_account(
     let is_own = change.role.is_none() && change.disabled.is_none();
     let operation = if is_own { for_account(&call, Some(&name)) } else { Operation::ManageAccounts };
     let access = allowed(&call, operation)?;
-    let change = Change {
+    let change = AccountUpdate {
         role: change.role.map(views::role),
         password: change.password.map(Into::into),
         is_disabled: change.disabled,

@@ -9,11 +9,11 @@ pub enum Action<'a> {
     /// Checks for the registry API (`/v2/`). Clients use it to find out if they must log in.
     Ping,
     /// Reads content, or checks that it exists.
-    Pull(Content<'a>),
+    Pull(ContentRef<'a>),
     /// Writes a manifest, or any part of a blob.
     Push,
     /// Deletes content.
-    Delete(Content<'a>),
+    Delete(ContentRef<'a>),
     /// Mounts a blob from another repository. Read access to that repository is checked separately, as
     /// [`Action::Pull`], once its name is resolved.
     Mount {
@@ -32,7 +32,7 @@ pub enum Action<'a> {
 
 /// The content that is read or deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content<'a> {
+pub enum ContentRef<'a> {
     /// A manifest; a deletion by tag removes the tag only.
     Manifest(&'a Reference),
     /// A blob.
@@ -45,8 +45,8 @@ impl<'a> Action<'a> {
     pub fn of(route: &'a Route, method: Method) -> Self {
         match route {
             Route::Ping => Self::Ping,
-            Route::Manifest { reference, .. } => Self::on(Content::Manifest(reference), method),
-            Route::Blob { digest, .. } => Self::on(Content::Blob(digest), method),
+            Route::Manifest { reference, .. } => Self::on(ContentRef::Manifest(reference), method),
+            Route::Blob { digest, .. } => Self::on(ContentRef::Blob(digest), method),
             Route::Tags { .. } => Self::ListTags,
             Route::Referrers { subject, .. } => Self::ListReferrers(subject),
             Route::Uploads { start: UploadStart::Mount { digest, from }, .. } => {
@@ -59,8 +59,8 @@ impl<'a> Action<'a> {
     /// What an upstream may be asked for to find out whether its repository is public.
     pub(crate) fn probe(&self) -> Probe<'a> {
         match self {
-            Self::Pull(Content::Manifest(reference)) => Probe::Manifest(reference),
-            Self::Pull(Content::Blob(digest)) => Probe::Blob(digest),
+            Self::Pull(ContentRef::Manifest(reference)) => Probe::Manifest(reference),
+            Self::Pull(ContentRef::Blob(digest)) => Probe::Blob(digest),
             Self::ListReferrers(subject) => Probe::Referrers(subject),
             Self::Ping
             | Self::Push
@@ -71,7 +71,7 @@ impl<'a> Action<'a> {
         }
     }
 
-    fn on(content: Content<'a>, method: Method) -> Self {
+    fn on(content: ContentRef<'a>, method: Method) -> Self {
         match method {
             Method::Get | Method::Head => Self::Pull(content),
             Method::Delete => Self::Delete(content),
@@ -101,12 +101,15 @@ mod tests {
         let (tag, by_digest) = (Reference::Tag("1".parse().unwrap()), Reference::Digest(digest));
         for (reference, text) in [(tag, "1".to_owned()), (by_digest, digest.to_string())] {
             let manifest = route(Method::Get, &format!("a/manifests/{text}"), "");
-            let (pull, delete) =
-                (Action::Pull(Content::Manifest(&reference)), Action::Delete(Content::Manifest(&reference)));
+            let (pull, delete) = (
+                Action::Pull(ContentRef::Manifest(&reference)),
+                Action::Delete(ContentRef::Manifest(&reference)),
+            );
             assert_eq!(all(&manifest), [pull, pull, Action::Push, Action::Push, Action::Push, delete]);
         }
         let blob = route(Method::Get, &format!("a/blobs/{digest}"), "");
-        let (pull, delete) = (Action::Pull(Content::Blob(&digest)), Action::Delete(Content::Blob(&digest)));
+        let (pull, delete) =
+            (Action::Pull(ContentRef::Blob(&digest)), Action::Delete(ContentRef::Blob(&digest)));
         assert_eq!(all(&blob), [pull, pull, Action::Push, Action::Push, Action::Push, delete]);
         assert_eq!(all(&route(Method::Get, "", "")), [Action::Ping; 6]);
         assert_eq!(all(&route(Method::Get, "a/tags/list", "n=3")), [Action::ListTags; 6]);

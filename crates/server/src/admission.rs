@@ -7,17 +7,17 @@ use http::StatusCode;
 
 use crate::{
     call::Call,
-    cross_site::{self, Effect},
+    cross_site::{self, RequestEffect},
     error::Refusal,
     host::Unclear,
-    peer::Door,
+    peer::ListenerKind,
     registry,
     sender::Credentials,
 };
 
 /// The reason that a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Denied {
+pub(crate) enum AdmissionDenial {
     /// The request names no unambiguous host.
     Host(Unclear),
     /// The request is for a host that we do not serve; `None` if it names no valid host.
@@ -33,25 +33,25 @@ const API: &str = "/api/";
 const EVENTS: &str = "/events";
 
 /// Admits a request or refuses it. The local socket is always admitted: whoever can open it owns the data directory.
-pub(crate) fn admit(call: &Call<'_>) -> Result<(), Denied> {
+pub(crate) fn admit(call: &Call<'_>) -> Result<(), AdmissionDenial> {
     let (path, method) = (call.path(), &call.head.method);
-    if call.peer.door() == Door::Control {
+    if call.peer.door() == ListenerKind::Control {
         return Ok(());
     }
-    let host = call.host.map_err(Denied::Host)?;
+    let host = call.host.map_err(AdmissionDenial::Host)?;
     let origin = call.origin();
     // Reads below `/v2/` make the mirror download, and a stream of events takes a place.
     let reads_cost = registry::is_below(path) || path.starts_with(API) && path.ends_with(EVENTS);
-    let effect = Effect::of(method, &call.head.headers, reads_cost);
+    let effect = RequestEffect::of(method, &call.head.headers, reads_cost);
     if cross_site::is_refused(effect, &origin) {
-        return Err(Denied::CrossSite);
+        return Err(AdmissionDenial::CrossSite);
     }
     if matches!(call.sender.credentials, Credentials::Session(_)) && cross_site::is_unproven(effect, &origin)
     {
-        return Err(Denied::Unproven);
+        return Err(AdmissionDenial::Unproven);
     }
     if !is_probe(path) && !call.state.hosts.include(host) {
-        return Err(Denied::Misdirected(host.and_then(|host| host.parse().ok())));
+        return Err(AdmissionDenial::Misdirected(host.and_then(|host| host.parse().ok())));
     }
     Ok(())
 }
@@ -61,7 +61,7 @@ fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 
-impl Denied {
+impl AdmissionDenial {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Host(_) => StatusCode::BAD_REQUEST,
@@ -100,8 +100,8 @@ impl Denied {
     }
 }
 
-impl From<Denied> for Refusal {
-    fn from(denied: Denied) -> Self {
+impl From<AdmissionDenial> for Refusal {
+    fn from(denied: AdmissionDenial) -> Self {
         Self::denied(denied.status(), format!("{}; hint: {}", denied.what(), denied.hint()))
     }
 }
@@ -112,35 +112,35 @@ mod tests {
 
     #[test]
     fn a_fact_and_a_way_out() {
-        let told = |denied: Denied| {
+        let told = |denied: AdmissionDenial| {
             let Refusal { status, message, .. } = denied.into();
             format!("{} {message}", status.as_u16())
         };
         assert_eq!(
-            told(Denied::Misdirected("evil.example:5000".parse().ok())),
+            told(AdmissionDenial::Misdirected("evil.example:5000".parse().ok())),
             "421 this server listens on loopback and does not answer to `evil.example:5000`; \
              hint: ask for `localhost`, or list the name under `names` in the server's configuration"
         );
         assert_eq!(
-            told(Denied::Misdirected(None)),
+            told(AdmissionDenial::Misdirected(None)),
             "421 this server listens on loopback, and the request does not say which host it is for; \
              hint: ask for `localhost`, or list the name under `names` in the server's configuration"
         );
         assert_eq!(
-            told(Denied::CrossSite),
+            told(AdmissionDenial::CrossSite),
             "403 a page of another site sent this; hint: use a registry client, or this server's own pages"
         );
         assert_eq!(
-            told(Denied::Unproven),
+            told(AdmissionDenial::Unproven),
             "403 a session counts only for this server's own pages; \
              hint: send a password or an API token in `Authorization`, and no cookie"
         );
         assert_eq!(
-            told(Denied::Host(Unclear::Several)),
+            told(AdmissionDenial::Host(Unclear::Several)),
             "400 the request names more than one host; hint: send one `Host`"
         );
         assert_eq!(
-            told(Denied::Host(Unclear::Malformed)),
+            told(AdmissionDenial::Host(Unclear::Malformed)),
             "400 the host that the request names is not one; hint: send one `Host`"
         );
     }

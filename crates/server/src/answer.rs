@@ -79,7 +79,7 @@ mod tests {
     use std::io;
 
     use entrepot_oci::ErrorCode;
-    use entrepot_testkit::Captured;
+    use entrepot_testkit::CapturedOutput;
     use http::HeaderMap;
     use http_body_util::BodyExt;
 
@@ -101,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_has_all_its_headers_and_only_the_log_has_its_cause() {
-        let (log, id) = (Captured::default(), RequestId::of(&HeaderMap::new()));
+        let (log, id) = (CapturedOutput::default(), RequestId::of(&HeaderMap::new()));
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         let (bearer, basic) = ("Bearer realm=\"https://m.test/token\"", "Basic realm=\"m.test\"");

@@ -24,31 +24,31 @@ const SHARE: usize = 16 << 20;
 /// The response bodies in flight.
 pub(crate) struct Answers {
     budget: Budget,
-    alike: Arc<Alike>,
+    alike: Arc<BodyIndex>,
 }
 
 /// Bodies by the hash of their bytes. The seed is random per process, and the bytes are compared as well.
 #[derive(Default)]
-struct Alike {
+struct BodyIndex {
     hasher: RandomState,
-    known: Mutex<HashMap<u64, Weak<Shared>>>,
+    known: Mutex<HashMap<u64, Weak<SharedBody>>>,
 }
 
 /// A body that is being sent to any number of clients.
-struct Shared {
+struct SharedBody {
     bytes: Bytes,
     hash: u64,
-    alike: Arc<Alike>,
+    alike: Arc<BodyIndex>,
 }
 
 /// A body that is being sent to one client.
-struct Taken<B> {
+struct ClientBody<B> {
     bytes: B,
-    _hold: Hold,
+    _hold: BudgetHold,
 }
 
 /// A part of a connection's share.
-struct Hold {
+struct BudgetHold {
     peer: Arc<Peer>,
     bytes: usize,
 }
@@ -63,9 +63,9 @@ impl Answers {
         if bytes.len() <= SMALL {
             return Some(bytes);
         }
-        let hold = Hold::of(peer, bytes.len())?;
+        let hold = BudgetHold::of(peer, bytes.len())?;
         let bytes = self.alike.find_or(bytes, &self.budget)?;
-        Some(Bytes::from_owner(Taken { bytes, _hold: hold }))
+        Some(Bytes::from_owner(ClientBody { bytes, _hold: hold }))
     }
 
     /// Admits `bytes` that others share and that are already charged; `None` if the client has no share left.
@@ -73,31 +73,31 @@ impl Answers {
         if bytes.len() <= 16 * SMALL {
             return Some(bytes);
         }
-        let hold = Hold::of(peer, bytes.len())?;
-        Some(Bytes::from_owner(Taken { bytes, _hold: hold }))
+        let hold = BudgetHold::of(peer, bytes.len())?;
+        Some(Bytes::from_owner(ClientBody { bytes, _hold: hold }))
     }
 }
 
-impl Alike {
-    fn find_or(self: &Arc<Self>, bytes: Bytes, budget: &Budget) -> Option<Arc<Shared>> {
+impl BodyIndex {
+    fn find_or(self: &Arc<Self>, bytes: Bytes, budget: &Budget) -> Option<Arc<SharedBody>> {
         let hash = self.hasher.hash_one(&bytes);
-        // Release the lock before anything that may drop the last `Shared`: its `drop` takes the lock.
+        // Release the lock before anything that may drop the last `SharedBody`: its `drop` takes the lock.
         let known = self.lock().get(&hash).and_then(Weak::upgrade);
         if let Some(shared) = known.filter(|shared| shared.bytes == bytes) {
             return Some(shared);
         }
         let bytes = budget.charge(bytes)?;
-        let shared = Arc::new(Shared { bytes, hash, alike: Arc::clone(self) });
+        let shared = Arc::new(SharedBody { bytes, hash, alike: Arc::clone(self) });
         self.lock().insert(hash, Arc::downgrade(&shared));
         Some(shared)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Weak<Shared>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Weak<SharedBody>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedBody {
     fn drop(&mut self) {
         let mut known = self.alike.lock();
         // Another body with the same hash may have replaced it.
@@ -107,25 +107,25 @@ impl Drop for Shared {
     }
 }
 
-impl AsRef<[u8]> for Taken<Arc<Shared>> {
+impl AsRef<[u8]> for ClientBody<Arc<SharedBody>> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes.bytes
     }
 }
 
-impl AsRef<[u8]> for Taken<Bytes> {
+impl AsRef<[u8]> for ClientBody<Bytes> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Hold {
+impl BudgetHold {
     fn of(peer: &Arc<Peer>, bytes: usize) -> Option<Self> {
         peer.hold(bytes, SHARE).then(|| Self { peer: Arc::clone(peer), bytes })
     }
 }
 
-impl Drop for Hold {
+impl Drop for BudgetHold {
     fn drop(&mut self) {
         self.peer.let_go(self.bytes);
     }
@@ -134,12 +134,12 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::Door;
+    use crate::peer::ListenerKind;
 
     const MIB: usize = 1 << 20;
 
     fn peer() -> Arc<Peer> {
-        Peer::new(None, Door::Public, None)
+        Peer::new(None, ListenerKind::Public, None)
     }
 
     fn page(byte: u8) -> Bytes {

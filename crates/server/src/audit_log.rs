@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use entrepot_access::{Access, Audit, Deed, Identity};
+use entrepot_access::{Access, Audit, AuditAction, Identity};
 use entrepot_mirror::RepoKey;
 use entrepot_oci::{Method, Reference, Route};
 use http::StatusCode;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Who did or tried something.
-pub(crate) struct Doer<'a> {
+pub(crate) struct AuditActor<'a> {
     pub(crate) access: &'a Access,
     pub(crate) sender: &'a Sender,
     pub(crate) client: Client,
@@ -25,14 +25,14 @@ pub(crate) struct Doer<'a> {
 }
 
 /// What a request to the registry API was about.
-pub(crate) struct Matter<'a> {
+pub(crate) struct AuditSubject<'a> {
     pub(crate) route: &'a Route,
     pub(crate) method: Method,
     pub(crate) action: &'a Action<'a>,
     pub(crate) repository: Option<&'a RepoKey>,
 }
 
-impl Doer<'_> {
+impl AuditActor<'_> {
     /// Writes down a refused login, if that is why the request was refused. Credentials for another registry that do no harm
     /// are no login.
     pub(crate) async fn login(&self, status: StatusCode) {
@@ -42,7 +42,7 @@ impl Doer<'_> {
             return;
         }
         let detail = Some(rejection.message.clone());
-        let deed = Deed { action: "login", object: &rejection.user, detail };
+        let deed = AuditAction { action: "login", object: &rejection.user, detail };
         let by = Audit { actor: "anonymous".to_owned(), ..self.by() };
         warned(self.access.record_refused(deed, &by).await);
     }
@@ -54,21 +54,21 @@ impl Doer<'_> {
             return;
         }
         let object = format!("{method} {path}");
-        let deed = Deed { action: "request", object: &object, detail: None };
+        let deed = AuditAction { action: "request", object: &object, detail: None };
         warned(self.access.record_refused(deed, &self.by()).await);
     }
 
     /// Writes down a push or a deletion, and one that an account tried without the right. Whoever has no credentials is
     /// only asked for them.
-    pub(crate) async fn registry(&self, matter: &Matter<'_>, status: StatusCode) {
-        let Some((action, object)) = matter.told() else { return };
-        let deed = Deed { action, object: &object, detail: None };
+    pub(crate) async fn registry(&self, subject: &AuditSubject<'_>, status: StatusCode) {
+        let Some((action, object)) = subject.told() else { return };
+        let deed = AuditAction { action, object: &object, detail: None };
         if is_refusal(status) {
             let is_account = matches!(self.sender.principal.identity, Identity::Account(_));
             if is_account && !matches!(self.sender.credentials, Credentials::Refused(_)) {
                 warned(self.access.record_refused(deed, &self.by()).await);
             }
-        } else if status.is_success() && matter.is_whole() {
+        } else if status.is_success() && subject.is_whole() {
             warned(self.access.record_done(deed, &self.by()).await);
         }
     }
@@ -82,7 +82,7 @@ impl Doer<'_> {
     }
 }
 
-impl Matter<'_> {
+impl AuditSubject<'_> {
     /// Whether the audit log has a word for it: pulls are not in it.
     pub(crate) fn is_noted(&self) -> bool {
         self.word().is_some()

@@ -4,7 +4,7 @@
 //! where it matters, and asks whether a limit stands against the request.
 
 use entrepot_access::{Access, Carries, Principal, Verb, Verbs, Visibility, WrongCredentials};
-use entrepot_mirror::{Mirror, RepoKey, Verdict};
+use entrepot_mirror::{AnonymousAccess, Mirror, RepoKey};
 use entrepot_oci::{ErrorCode, Method, Name};
 use http::{StatusCode, header};
 
@@ -12,13 +12,13 @@ use crate::{
     action::Action,
     challenge::TokenFault,
     error::Refusal,
-    limits::Asker,
+    limits::LimitedClient,
     origin::Origin,
     permit::Permit,
     policy::Decision,
-    rule_admission::{Pull, Ruled},
+    rule_admission::{PullCheck, RuledRepository},
     sender::{Credentials, RejectionKind, Sender},
-    state::State,
+    state::ServerState,
 };
 
 /// What a decision is about.
@@ -30,13 +30,13 @@ pub(crate) struct Question<'a> {
     pub(crate) repository: Option<(&'a Name, &'a RepoKey)>,
     pub(crate) origin: &'a Origin<'a>,
     /// What the rules allowed last to this connection.
-    pub(crate) ruled: &'a Ruled,
+    pub(crate) ruled: &'a RuledRepository,
 }
 
 impl Question<'_> {
     /// Whom limits are asked about.
-    pub(crate) fn asker(&self) -> Asker<'_> {
-        Asker { principal: &self.sender.principal, address: self.origin.client() }
+    pub(crate) fn asker(&self) -> LimitedClient<'_> {
+        LimitedClient { principal: &self.sender.principal, address: self.origin.client() }
     }
 
     /// Lets the request pass, or says what is missing. `upstream` is what the repository's upstream gives to everybody.
@@ -154,7 +154,7 @@ fn refused(principal: &Principal, name: &Name, asked_for: Verbs) -> String {
 
 /// Lets a request pass, or says why not: first whether its sender may, then whether the rules allow it to anybody, then
 /// whether a limit stands against it.
-pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Permit, Refusal> {
+pub(crate) async fn admit(state: &ServerState, question: &Question<'_>) -> Result<Permit, Refusal> {
     let repository = question.repository.map(|(_, key)| key);
     let (action, ruled) = (question.action, question.ruled);
     // Whoever is banned may still find out that they are: clients begin with `/v2/`.
@@ -164,14 +164,14 @@ pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Perm
     let is_asked = match &state.access {
         Some(access) => {
             let known = repository.map(|key| state.mirror.known_verdict(key, action.probe()));
-            let known = known.unwrap_or(Some(Verdict::Public));
+            let known = known.unwrap_or(Some(AnonymousAccess::Public));
             question.decide(access, known.map_or(Visibility::Public, visibility))?;
             known.is_none().then_some(access)
         }
         None => None,
     };
     if let Some(key) = repository {
-        state.rules.admit(&state.mirror, &Pull { action, key, ruled }).await?;
+        state.rules.admit(&state.mirror, &PullCheck { action, key, ruled }).await?;
     }
     // Only now, so that no upstream is asked about what is refused anyway. Boxed because it is large, and rarely runs.
     if let Some(access) = is_asked {
@@ -194,35 +194,35 @@ pub(crate) async fn admit(state: &State, question: &Question<'_>) -> Result<Perm
     Ok(permit.with(held))
 }
 
-fn visibility(verdict: Verdict) -> Visibility {
+fn visibility(verdict: AnonymousAccess) -> Visibility {
     match verdict {
-        Verdict::Public => Visibility::Public,
-        Verdict::Private => Visibility::Private,
+        AnonymousAccess::Public => Visibility::Public,
+        AnonymousAccess::Private => Visibility::Private,
     }
 }
 
 /// The rights that an action needs.
-struct Needed {
+struct NeededRights {
     /// One of these is enough.
     any: Verbs,
     /// What a client is told to ask for.
     asked_for: Verbs,
 }
 
-fn needed(action: &Action<'_>, method: Method) -> Needed {
-    let one = |verb| Needed { any: Verbs::NONE.with(verb), asked_for: Verbs::NONE.with(verb) };
+fn needed(action: &Action<'_>, method: Method) -> NeededRights {
+    let one = |verb| NeededRights { any: Verbs::NONE.with(verb), asked_for: Verbs::NONE.with(verb) };
     let push = Verbs::NONE.with(Verb::Push);
     match action {
         // Clients look before they push, also those that may only push.
         Action::Pull(_) if method == Method::Head => {
-            Needed { any: push.with(Verb::Pull), asked_for: Verbs::NONE.with(Verb::Pull) }
+            NeededRights { any: push.with(Verb::Pull), asked_for: Verbs::NONE.with(Verb::Pull) }
         }
         Action::Ping
         | Action::Pull(_)
         | Action::ListTags
         | Action::ListReferrers(_)
         | Action::ListRepositories => one(Verb::Pull),
-        Action::Push | Action::Mount { .. } => Needed { any: push, asked_for: push.with(Verb::Pull) },
+        Action::Push | Action::Mount { .. } => NeededRights { any: push, asked_for: push.with(Verb::Pull) },
         Action::Delete(_) => one(Verb::Delete),
     }
 }

@@ -16,7 +16,8 @@ use futures_util::{
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::{
-    answers::Answers, limits::Shaped, peer::Peer, permit::Permit, record::Record, wire::lending::Lent,
+    answers::Answers, limits::StreamShaping, peer::Peer, permit::Permit, record::Record,
+    wire::lending::LentFile,
 };
 
 /// Bytes of a mapped file that are passed to the connection at once.
@@ -32,7 +33,7 @@ pub(crate) struct Body {
     record: Option<Record>,
     permit: Option<Permit>,
     // Where bytes are counted.
-    shaped: Option<Box<Shaped>>,
+    shaped: Option<Box<StreamShaping>>,
     // Only for HTTP/2.
     offer: Option<Offer>,
 }
@@ -51,14 +52,14 @@ struct Mapped {
     mapping: Mapping,
     left: Range<u64>,
     advised: u64,
-    _lent: Option<Lent>,
+    _lent: Option<LentFile>,
 }
 
 struct Frames {
     frames: BoxStream<'static, Result<Bytes, Cut>>,
     // `None` if the length is unknown.
     left: Option<u64>,
-    _lent: Option<Lent>,
+    _lent: Option<LentFile>,
 }
 
 impl Body {
@@ -84,7 +85,7 @@ impl Body {
     /// A `range` of a mapped file. With `lent`, the connection knows the file and lets the kernel send it. Without, we
     /// read the bytes ourselves, for example to encrypt them, and check each slice first: a failing disk must not end
     /// the process.
-    pub(crate) fn mapped(mapping: Mapping, range: Range<u64>, lent: Option<Lent>) -> Self {
+    pub(crate) fn mapped(mapping: Mapping, range: Range<u64>, lent: Option<LentFile>) -> Self {
         let left = range.start..range.end.min(mapping.len());
         if lent.is_none() {
             let length = left.end.saturating_sub(left.start);
@@ -95,7 +96,7 @@ impl Body {
     }
 
     /// A stream of frames; `length` is the number of bytes they must add up to.
-    pub(crate) fn stream(stream: BlobStream, length: Option<u64>, lent: Option<Lent>) -> Self {
+    pub(crate) fn stream(stream: BlobStream, length: Option<u64>, lent: Option<LentFile>) -> Self {
         Self::of(Content::Stream(Frames { frames: stream.frames, left: length, _lent: lent }))
     }
 
@@ -122,7 +123,7 @@ impl Body {
     }
 
     /// Has the bytes charged to what `shaped` says, and go as fast as that allows.
-    pub(crate) fn shaped(mut self, shaped: Option<Shaped>) -> Self {
+    pub(crate) fn shaped(mut self, shaped: Option<StreamShaping>) -> Self {
         self.shaped = shaped.map(Box::new);
         self
     }

@@ -3,13 +3,13 @@
 use http::request::Parts;
 
 use crate::{
-    host::Unclear, ids::RequestId, incoming::Upload, metrics::Kind, origin::Origin, peer::Peer,
-    rule_admission::Ruled, sender::Sender, state::State,
+    host::Unclear, ids::RequestId, incoming::Upload, metrics::RouteKind, origin::Origin, peer::Peer,
+    rule_admission::RuledRepository, sender::Sender, state::ServerState,
 };
 
 /// A request as handlers see it.
 pub(crate) struct Call<'a> {
-    pub(crate) state: &'a State,
+    pub(crate) state: &'a ServerState,
     pub(crate) peer: &'a Peer,
     pub(crate) head: &'a Parts,
     /// The host that the request names.
@@ -18,10 +18,10 @@ pub(crate) struct Call<'a> {
     pub(crate) sender: &'a Sender,
     pub(crate) body: &'a mut Upload,
     /// The kind of address, set once it is known.
-    pub(crate) kind: &'a mut Kind,
+    pub(crate) kind: &'a mut RouteKind,
     pub(crate) id: &'a RequestId,
     /// What the rules allowed last to this connection.
-    pub(crate) ruled: &'a Ruled,
+    pub(crate) ruled: &'a RuledRepository,
 }
 
 impl<'a> Call<'a> {

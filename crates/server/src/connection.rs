@@ -18,13 +18,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     memo::Memo,
-    patience::{Shortage, Silence},
-    peer::{Door, Peer},
-    rule_admission::Ruled,
+    patience::{ClientSilence, ResourceShortage},
+    peer::{ListenerKind, Peer},
+    rule_admission::RuledRepository,
     service::{self, Connected, Service},
-    state::State,
+    state::ServerState,
     tls::Certificates,
-    wire::{lending::Lending, linger::Linger, open::Open},
+    wire::{lending::Lending, linger::Linger, open::CountedConnection},
 };
 
 /// Time limit for a request head, and for a TLS handshake.
@@ -58,7 +58,7 @@ impl Connections {
     }
 
     /// The state that every request needs.
-    pub(crate) fn state(&self) -> &State {
+    pub(crate) fn state(&self) -> &ServerState {
         &self.service.state
     }
 
@@ -77,7 +77,7 @@ impl Connections {
         };
         match result {
             Ok(Ok(stream)) => {
-                let peer = Peer::new(Some(address), Door::Public, None);
+                let peer = Peer::new(Some(address), ListenerKind::Public, None);
                 let io = Linger::new(TokioIo::new(stream), peer.line());
                 self.serve(io, peer).await;
             }
@@ -89,21 +89,21 @@ impl Connections {
     #[cfg(target_os = "linux")]
     async fn plain(&self, stream: TcpStream, address: IpAddr) {
         let lending = Lending::default();
-        let peer = Peer::new(Some(address), Door::Public, Some(lending.clone()));
+        let peer = Peer::new(Some(address), ListenerKind::Public, Some(lending.clone()));
         let io = crate::wire::socket::Socket::new(stream, lending, self.state().metrics.clone());
         self.serve(Linger::new(io, peer.line()), peer).await;
     }
 
     #[cfg(not(target_os = "linux"))]
     async fn plain(&self, stream: TcpStream, address: IpAddr) {
-        let peer = Peer::new(Some(address), Door::Public, None);
+        let peer = Peer::new(Some(address), ListenerKind::Public, None);
         let io = Linger::new(TokioIo::new(stream), peer.line());
         self.serve(io, peer).await;
     }
 
     /// Serves the local command line.
     pub(crate) async fn control(&self, stream: UnixStream) {
-        self.serve(TokioIo::new(stream), Peer::new(None, Door::Control, None)).await;
+        self.serve(TokioIo::new(stream), Peer::new(None, ListenerKind::Control, None)).await;
     }
 
     /// Serves one connection until it closes.
@@ -113,14 +113,14 @@ impl Connections {
             let caller = Arc::new(Connected {
                 peer: Arc::clone(&peer),
                 memo: Memo::default(),
-                ruled: Ruled::default(),
+                ruled: RuledRepository::default(),
             });
             service_fn(move |request| {
                 let (service, caller) = (Arc::clone(&service), Arc::clone(&caller));
                 async move { Ok::<_, Infallible>(service.serve(&caller, request).await) }
             })
         };
-        let io = Open::new(io, self.open.token());
+        let io = CountedConnection::new(io, self.open.token());
         let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(io, service));
         // Child tokens: polling a token takes its lock, and all connections would contend for the same one.
         let (draining, cut) = (self.draining.child_token(), self.cut.child_token());
@@ -172,15 +172,15 @@ enum Seen {
 struct Look {
     begun: Option<usize>,
     since: Instant,
-    silence: Silence,
+    silence: ClientSilence,
 }
 
 impl Look {
     fn new() -> Self {
-        Self { begun: None, since: Instant::now(), silence: Silence::none() }
+        Self { begun: None, since: Instant::now(), silence: ClientSilence::none() }
     }
 
-    fn at(&mut self, peer: &Peer, shortage: &Shortage) -> Seen {
+    fn at(&mut self, peer: &Peer, shortage: &ResourceShortage) -> Seen {
         let (now, begun) = (Instant::now(), peer.idle_since());
         let silent = self.silence.look(peer.is_waiting_for_client(), peer.taken(), now);
         if silent >= shortage.patience(peer.holds_memory(), now) {

@@ -11,7 +11,7 @@ use entrepot_api::{
     Problem as ProblemBody, SecretsStatus, StoredCredential,
 };
 use entrepot_vault::{
-    Change, CredentialFault, CredentialName, Error, NewCredential as New, RotateError, Vault,
+    CredentialFault, CredentialName, CredentialUpdate, Error, NewCredential as New, RotateError, Vault,
 };
 use http::{Response, StatusCode};
 use secrecy::SecretString;
@@ -108,7 +108,7 @@ pub(crate) async fn change_credential(
     let vault = vault(&call)?;
     let CredentialChange { username, password } = document_up_to(body, MAX_DOCUMENT).await?;
     let revision = revision::expected(&call.headers)?;
-    let change = Change { username, password: password.map(Into::into), revision };
+    let change = CredentialUpdate { username, password: password.map(Into::into), revision };
     vault.change(credential_name(&name?.0)?, change, by(&call)).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }

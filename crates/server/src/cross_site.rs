@@ -10,7 +10,7 @@ static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum RequestEffect {
     /// It reads what is there.
     Read,
     /// It reads, and makes the mirror download what nobody here asked for, or takes a place. An image tag in a page is enough
@@ -20,7 +20,7 @@ pub(crate) enum Effect {
     Change,
 }
 
-impl Effect {
+impl RequestEffect {
     /// What a request does; `reads_cost`: at its address even a read costs something.
     pub(crate) fn of(method: &Method, headers: &HeaderMap, reads_cost: bool) -> Self {
         if !method.is_safe() || headers.contains_key(header::UPGRADE) {
@@ -34,18 +34,18 @@ impl Effect {
 }
 
 /// True if the request comes from a page of another site and must be refused.
-pub(crate) fn is_refused(effect: Effect, origin: &Origin<'_>) -> bool {
+pub(crate) fn is_refused(effect: RequestEffect, origin: &Origin<'_>) -> bool {
     match effect {
-        Effect::Read => false,
-        Effect::CostlyRead => is_elsewhere(origin.headers),
-        Effect::Change => is_elsewhere(origin.headers) || is_foreign(origin),
+        RequestEffect::Read => false,
+        RequestEffect::CostlyRead => is_elsewhere(origin.headers),
+        RequestEffect::Change => is_elsewhere(origin.headers) || is_foreign(origin),
     }
 }
 
 /// True if the request, which a browser sent with a session, must be refused. A browser sends the session by itself, so a
 /// change must be shown to come from one of our own pages, and a page of another site reads nothing either.
-pub(crate) fn is_unproven(effect: Effect, origin: &Origin<'_>) -> bool {
-    if effect != Effect::Change {
+pub(crate) fn is_unproven(effect: RequestEffect, origin: &Origin<'_>) -> bool {
+    if effect != RequestEffect::Change {
         return is_foreign(origin);
     }
     let mut told = origin.headers.get_all(header::ORIGIN).iter();
@@ -87,11 +87,11 @@ mod tests {
     }
 
     fn refused(method: Method, headers: &[(&'static str, &'static str)], reads_cost: bool) -> bool {
-        at(headers, |origin| is_refused(Effect::of(&method, origin.headers, reads_cost), origin))
+        at(headers, |origin| is_refused(RequestEffect::of(&method, origin.headers, reads_cost), origin))
     }
 
     fn unproven(method: Method, headers: &[(&'static str, &'static str)]) -> bool {
-        at(headers, |origin| is_unproven(Effect::of(&method, origin.headers, false), origin))
+        at(headers, |origin| is_unproven(RequestEffect::of(&method, origin.headers, false), origin))
     }
 
     const FOREIGN: [&[(&str, &str)]; 8] = [

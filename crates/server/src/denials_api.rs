@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{
     Denial as DenialBody, DenialList, DenialQuery, DenialResult, NewDenial, Problem as ProblemBody,
     Puller as PullerBody, PullerList, PullerQuery,
@@ -64,7 +64,7 @@ pub(crate) async fn deny(call: WebCall, body: RequestBody) -> Result<Response<Bo
     allowed(&call, Operation::ManageRules)?;
     let NewDenial { image, reason, notice, legal, purge, pulled_by_days } = document(body).await?;
     let (wanted, notice) =
-        (Wanted::read(&call.state.mirror, &image)?, Notice { reason, notice, is_legal: legal });
+        (DenialTarget::read(&call.state.mirror, &image)?, Notice { reason, notice, is_legal: legal });
     if purge && !may(&call, Operation::ManageCache)
         || pulled_by_days.is_some() && !may(&call, Operation::ReadAudit)
     {
@@ -82,7 +82,7 @@ pub(crate) async fn deny(call: WebCall, body: RequestBody) -> Result<Response<Bo
     let denial = Denial::new(wanted.pattern(), notice, actor).map_err(unreadable)?;
     let view = view(&denial);
     let made = call.state.rules.deny(denial).await;
-    let deed = Deed { action: "rules.deny", object: &view.image, detail: view.reason.clone() };
+    let deed = AuditAction { action: "rules.deny", object: &view.image, detail: view.reason.clone() };
     note(&call, deed, made.is_ok()).await;
     made.map_err(failed)?;
     // Who pulled it is told also where nothing is held any more.
@@ -108,9 +108,9 @@ pub(crate) async fn deny(call: WebCall, body: RequestBody) -> Result<Response<Bo
 pub(crate) async fn undeny(call: WebCall) -> Result<Response<Body>, Problem> {
     allowed(&call, Operation::ManageRules)?;
     let image = query::text(call.query(), "image").unwrap_or_default();
-    let pattern = Wanted::read(&call.state.mirror, &image)?.pattern();
+    let pattern = DenialTarget::read(&call.state.mirror, &image)?.pattern();
     let done = call.state.rules.undeny(&pattern).await;
-    note(&call, Deed { action: "rules.undeny", object: &pattern, detail: None }, done.is_ok()).await;
+    note(&call, AuditAction { action: "rules.undeny", object: &pattern, detail: None }, done.is_ok()).await;
     if done.map_err(failed)? {
         return Ok(answer::empty(StatusCode::NO_CONTENT));
     }
@@ -142,7 +142,7 @@ pub(crate) async fn pulled_by(call: WebCall) -> Result<Response<Body>, Problem> 
 }
 
 /// The images that somebody means: as clients name them, or a pattern of rules.
-struct Wanted {
+struct DenialTarget {
     /// The repository, unless there are stars in it.
     key: Option<RepoKey>,
     repositories: String,
@@ -151,7 +151,7 @@ struct Wanted {
     reference: Option<Reference>,
 }
 
-impl Wanted {
+impl DenialTarget {
     fn read(mirror: &Mirror, text: &str) -> Result<Self, Problem> {
         let (name, tag, digest) = ImageRef::split(text);
         let rest = text.strip_prefix(name).unwrap_or_default().to_owned();

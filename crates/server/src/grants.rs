@@ -1,12 +1,12 @@
 //! The JSON API of grants, and of why somebody may do something or may not.
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Grant, Operation, Repository, Somebody, Verb, Verbs, Visibility};
+use entrepot_access::{ExplainedSubject, Grant, Operation, Repository, Verb, Verbs, Visibility};
 use entrepot_api::{
     AccessExplanation, ExplanationQuery, Grant as GrantBody, GrantList, GrantListQuery, NewGrant,
     Problem as ProblemBody,
 };
-use entrepot_mirror::{Probe, RepoKey, Verdict};
+use entrepot_mirror::{AnonymousAccess, Probe, RepoKey};
 use entrepot_oci::{Name, RepositoryPattern};
 use http::{Response, StatusCode};
 
@@ -96,7 +96,7 @@ pub(crate) async fn explain(call: WebCall) -> Result<Response<Body>, Problem> {
     let access = allowed(&call, Operation::ReadAudit)?;
     let query = call.query();
     let who = query::text(query, "principal").unwrap_or_default();
-    let who: Somebody = who.parse().map_err(|error: entrepot_access::SomebodyError| {
+    let who: ExplainedSubject = who.parse().map_err(|error: entrepot_access::SomebodyError| {
         field("principal", error.to_string())
             .in_chinese("主体应为 `anonymous`、`local`、`account:NAME`、`token:NAME` 或 `group:NAME`")
     })?;
@@ -107,11 +107,11 @@ pub(crate) async fn explain(call: WebCall) -> Result<Response<Body>, Problem> {
     let key = repository(&call)?;
     let full = key.to_string();
     let visibility = match call.state.mirror.verdict(&key, Probe::Repository).await? {
-        Verdict::Private => Visibility::Private,
-        Verdict::Public => access.rules().visibility(&full),
+        AnonymousAccess::Private => Visibility::Private,
+        AnonymousAccess::Public => access.rules().visibility(&full),
     };
     let explanation = access.explain(&who, verb, Repository { name: &full, visibility }).await?;
-    let asked = explained::Asked { access, who: &who, verb, repository: &full, visibility };
+    let asked = explained::AccessQuestion { access, who: &who, verb, repository: &full, visibility };
     Ok(answer::json(&explained::view(&asked, explanation), JSON))
 }
 

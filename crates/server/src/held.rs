@@ -7,7 +7,7 @@ use entrepot_api::{
     CacheTotals, CacheVerification,
 };
 use entrepot_mirror::{
-    Fault, Finding, HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals, Verification,
+    Discrepancy, Finding, HeldImage, HeldRepository, ImagePage, Removal, RepositoryPage, Totals, Verification,
 };
 
 /// Totals of all holdings.
@@ -52,10 +52,10 @@ pub fn verification(found: Verification) -> CacheVerification {
 }
 
 fn finding(found: Finding) -> CacheFinding {
-    let Finding { digest, size, fault, repositories, repaired } = found;
+    let Finding { digest, size, discrepancy: fault, repositories, repaired } = found;
     let fault = match fault {
-        Fault::MissingBytes => CacheFault::MissingBytes,
-        Fault::MissingRecord => CacheFault::MissingRecord,
+        Discrepancy::MissingBytes => CacheFault::MissingBytes,
+        Discrepancy::MissingRecord => CacheFault::MissingRecord,
     };
     CacheFinding { digest, size, fault, repositories, repaired }
 }

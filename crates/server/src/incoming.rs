@@ -72,7 +72,7 @@ impl Upload {
         if self.is_finished() {
             return (Body::empty(), finished);
         }
-        (Body::from_stream(Watched { upload: self, finished: Arc::clone(&finished) }), finished)
+        (Body::from_stream(WatchedBody { upload: self, finished: Arc::clone(&finished) }), finished)
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -115,12 +115,12 @@ impl Stream for Upload {
 }
 
 /// A body that is read elsewhere. The flag is updated when it is dropped.
-struct Watched {
+struct WatchedBody {
     upload: Upload,
     finished: Arc<AtomicBool>,
 }
 
-impl Stream for Watched {
+impl Stream for WatchedBody {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -128,7 +128,7 @@ impl Stream for Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for WatchedBody {
     fn drop(&mut self) {
         self.finished.store(self.upload.is_finished(), Ordering::Release);
     }

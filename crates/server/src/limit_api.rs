@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{
     Ban as BanBody, BanList, ClientLimits, LimitExplanation, LimitList, NewBan as NewBanBody,
     Problem as ProblemBody,
@@ -110,7 +110,7 @@ pub(crate) async fn add_ban(call: WebCall, body: RequestBody) -> Result<Response
     let new = read(document(body).await?, call.caller.sender.principal.label())?;
     let (object, reason) = (new.subject.to_string(), new.reason.clone());
     let made = call.state.limits.ban(new).await;
-    let deed = Deed { action: "ban.add", object: &object, detail: Some(reason) };
+    let deed = AuditAction { action: "ban.add", object: &object, detail: Some(reason) };
     note(&call, deed, made.is_ok()).await;
     let ban = made.map_err(failed)?;
     Ok(answer::created(&views::ban(&ban)))
@@ -130,8 +130,11 @@ pub(crate) async fn lift(id: Segment, call: WebCall) -> Result<Response<Body>, P
     let id = id?.0;
     let ban: Arc<Ban> = call.state.limits.find_ban(&id).ok_or_else(|| unknown(&id))?;
     let lifted = call.state.limits.lift(&ban).await;
-    let deed =
-        Deed { action: "ban.lift", object: &ban.subject.to_string(), detail: Some(ban.reason.clone()) };
+    let deed = AuditAction {
+        action: "ban.lift",
+        object: &ban.subject.to_string(),
+        detail: Some(ban.reason.clone()),
+    };
     note(&call, deed, lifted.is_ok()).await;
     lifted.map_err(failed)?;
     Ok(answer::empty(StatusCode::NO_CONTENT))

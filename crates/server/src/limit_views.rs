@@ -2,7 +2,7 @@
 
 use entrepot_api as api;
 
-use crate::limits::{Ban, Left, LimitsInForce, Standing, Told, Unit};
+use crate::limits::{Ban, ClientStanding, LimitBalance, LimitsInForce, RefusalRecord, Unit};
 
 pub(crate) fn list(limits: &LimitsInForce) -> api::LimitList {
     let entries = limits.entries().into_iter();
@@ -13,7 +13,9 @@ pub(crate) fn list(limits: &LimitsInForce) -> api::LimitList {
     }
 }
 
-pub(crate) fn standing(Standing { client, is_limited, left, ban }: Standing) -> api::ClientLimits {
+pub(crate) fn standing(
+    ClientStanding { client, is_limited, left, ban }: ClientStanding,
+) -> api::ClientLimits {
     api::ClientLimits {
         client,
         limited: is_limited,
@@ -22,7 +24,7 @@ pub(crate) fn standing(Standing { client, is_limited, left, ban }: Standing) -> 
     }
 }
 
-fn state(Left { key, allowed, unit, left }: Left) -> api::LimitState {
+fn state(LimitBalance { key, allowed, unit, left }: LimitBalance) -> api::LimitState {
     let unit = match unit {
         Unit::Requests => api::LimitUnit::Requests,
         Unit::Bytes => api::LimitUnit::Bytes,
@@ -48,8 +50,8 @@ pub(crate) fn ban(ban: &Ban) -> api::Ban {
     }
 }
 
-pub(crate) fn refusal(told: Told) -> api::LimitRefusal {
-    let Told { id, client, limit, fact, count, first, last, until } = told;
+pub(crate) fn refusal(told: RefusalRecord) -> api::LimitRefusal {
+    let RefusalRecord { id, client, limit, fact, count, first, last, until } = told;
     api::LimitRefusal {
         id,
         client,

@@ -64,7 +64,7 @@ fn is_added(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_testkit::Captured;
+    use entrepot_testkit::CapturedOutput;
     use http::HeaderValue;
 
     use super::*;
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_log_says_so_once() {
-        let log = Captured::default();
+        let log = CapturedOutput::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {

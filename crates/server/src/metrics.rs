@@ -14,11 +14,11 @@ use prometheus_client::{
 
 /// The server's counters. Cheap to clone; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Counters>);
+pub struct ServerMetrics(Arc<Counters>);
 
 #[derive(Debug)]
 struct Counters {
-    requests: Family<Labels, Counter>,
+    requests: Family<RequestLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     // Counters of `requests` after their first use: a family takes a lock and hashes on every lookup.
     seen: [OnceLock<Counter>; METHODS.len() * ROUTES.len() * CLASSES.len()],
@@ -32,7 +32,7 @@ struct Counters {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct RequestLabels {
     method: &'static str,
     route: &'static str,
     status: &'static str,
@@ -55,7 +55,7 @@ const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"];
 
 /// The kinds of addresses that are counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RouteKind {
     Ping,
     Manifest,
     Blob,
@@ -84,7 +84,7 @@ impl Default for Counters {
     }
 }
 
-impl Metrics {
+impl ServerMetrics {
     /// Registers the counters on `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let requests = "Requests answered, by method, kind of address and class of status";
@@ -132,11 +132,14 @@ impl Metrics {
     }
 
     /// Counts a finished request. `None` means that the client left before there was a response.
-    pub(crate) fn request(&self, method: Label, kind: Kind, status: Option<StatusCode>, bytes: u64) {
+    pub(crate) fn request(&self, method: Label, kind: RouteKind, status: Option<StatusCode>, bytes: u64) {
         let class = status.map_or(5, |status| usize::from(status.as_u16() / 100).clamp(1, 5) - 1);
         let at = (method.0 * ROUTES.len() + kind as usize) * CLASSES.len() + class;
-        let labels =
-            || Labels { method: METHODS[method.0], route: ROUTES[kind as usize], status: CLASSES[class] };
+        let labels = || RequestLabels {
+            method: METHODS[method.0],
+            route: ROUTES[kind as usize],
+            status: CLASSES[class],
+        };
         self.0.seen[at].get_or_init(|| self.0.requests.get_or_create_owned(&labels())).inc();
         self.0.response_bytes.inc_by(bytes);
     }
@@ -180,7 +183,7 @@ impl From<&Method> for Label {
 }
 
 /// Guard of a connection that is counted as open.
-pub(crate) struct OpenConnection(Metrics);
+pub(crate) struct OpenConnection(ServerMetrics);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
@@ -196,12 +199,12 @@ mod tests {
 
     #[test]
     fn counts() {
-        let metrics = Metrics::default();
+        let metrics = ServerMetrics::default();
         let mut registry = Registry::default();
         metrics.register(&mut registry);
-        metrics.request((&Method::GET).into(), Kind::Blob, Some(StatusCode::PARTIAL_CONTENT), 7);
-        metrics.request((&Method::GET).into(), Kind::Blob, Some(StatusCode::OK), 3);
-        metrics.request((&Method::OPTIONS).into(), Kind::None, None, 0);
+        metrics.request((&Method::GET).into(), RouteKind::Blob, Some(StatusCode::PARTIAL_CONTENT), 7);
+        metrics.request((&Method::GET).into(), RouteKind::Blob, Some(StatusCode::OK), 3);
+        metrics.request((&Method::OPTIONS).into(), RouteKind::None, None, 0);
         for status in [401, 403, 451, 404, 429, 416, 502, 503, 500] {
             metrics.refused(StatusCode::from_u16(status).unwrap());
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{self as api, ModeState, NewModeOrder, Problem as ProblemBody};
 use entrepot_policy::{Cause, Condition, Measure, Mode, Order, Percent};
 use http::{Response, StatusCode};
@@ -55,7 +55,7 @@ pub(crate) async fn set_mode(call: WebCall, body: RequestBody) -> Result<Respons
     let new: NewModeOrder = document(body).await?;
     let order = read(&new, by(&call).actor)?;
     let detail = told(&new);
-    put(&call, Some(order), Deed { action: "mode.set", object: "mode", detail: Some(detail) }).await
+    put(&call, Some(order), AuditAction { action: "mode.set", object: "mode", detail: Some(detail) }).await
 }
 
 /// Take back what was set by hand
@@ -70,15 +70,19 @@ pub(crate) async fn set_mode(call: WebCall, body: RequestBody) -> Result<Respons
 )]
 pub(crate) async fn reset_mode(call: WebCall) -> Result<Response<Body>, Problem> {
     allowed(&call, Operation::ManageRules)?;
-    put(&call, None, Deed { action: "mode.reset", object: "mode", detail: None }).await
+    put(&call, None, AuditAction { action: "mode.reset", object: "mode", detail: None }).await
 }
 
-async fn put(call: &WebCall, order: Option<Order>, deed: Deed<'_>) -> Result<Response<Body>, Problem> {
+async fn put(
+    call: &WebCall,
+    order: Option<Order>,
+    action: AuditAction<'_>,
+) -> Result<Response<Body>, Problem> {
     let done = call.state.modes.order(order).await;
     if let Some(access) = &call.state.access {
         let recorded = match &done {
-            Ok(_) => access.record_done(deed, &by(call)).await,
-            Err(_) => access.record_failed(deed, &by(call)).await,
+            Ok(_) => access.record_done(action, &by(call)).await,
+            Err(_) => access.record_failed(action, &by(call)).await,
         };
         if let Err(error) = recorded {
             tracing::warn!("the audit log cannot be written: {error}");

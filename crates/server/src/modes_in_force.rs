@@ -9,7 +9,7 @@ use std::{
 use entrepot_catalog::{Catalog, Error as CatalogError, ModeOrderRecord};
 use entrepot_events::{Event, EventSender, ModeChanged};
 use entrepot_mirror::Mirror;
-use entrepot_policy::{Cause, Condition, Measured, Mode, ModeSettings, Modes, Offer, Order, Percent};
+use entrepot_policy::{Cause, Condition, Measurements, Mode, ModeSettings, Modes, Offer, Order, Percent};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -18,22 +18,22 @@ use prometheus_client::{
 
 /// The mode in force. Cheap to clone; clones share it.
 #[derive(Clone)]
-pub struct ModesInForce(Arc<Shared>);
+pub struct ModesInForce(Arc<ModesInner>);
 
-struct Shared {
+struct ModesInner {
     mirror: Mirror,
     catalog: Catalog,
     events: EventSender,
-    state: Mutex<State>,
+    state: Mutex<ModesState>,
     // Held while an order is recorded, so that what is recorded is what is in force.
     ordering: tokio::sync::Mutex<()>,
     start: Instant,
     counters: Counters,
 }
 
-struct State {
+struct ModesState {
     modes: Modes,
-    measured: Measured,
+    measured: Measurements,
 }
 
 #[derive(Default)]
@@ -95,8 +95,8 @@ pub(crate) struct ModeView {
 impl ModesInForce {
     /// Puts the configured mode into force.
     pub fn new(settings: ModeSettings, mirror: &Mirror, catalog: Catalog, events: EventSender) -> Self {
-        let state = State { modes: Modes::new(settings), measured: Measured::default() };
-        let this = Self(Arc::new(Shared {
+        let state = ModesState { modes: Modes::new(settings), measured: Measurements::default() };
+        let this = Self(Arc::new(ModesInner {
             mirror: mirror.clone(),
             catalog,
             events,
@@ -203,7 +203,7 @@ impl ModesInForce {
         self.state().measured.disk
     }
 
-    fn measured(&self, Machine { disk, load }: Machine) -> Measured {
+    fn measured(&self, Machine { disk, load }: Machine) -> Measurements {
         let counters = &self.0.counters;
         if let Some(Disk { size, free }) = disk {
             counters.disk_size.set(i64::try_from(size).unwrap_or(i64::MAX));
@@ -212,7 +212,7 @@ impl ModesInForce {
         if let Some(load) = load {
             counters.load.set(load);
         }
-        Measured {
+        Measurements {
             disk: disk.and_then(|disk| Percent::of(disk.size.saturating_sub(disk.free), disk.size)),
             budget: self.0.mirror.least_budget(),
             load: load.map(Percent::of_ratio),
@@ -230,7 +230,7 @@ impl ModesInForce {
         }
     }
 
-    fn apply(&self, state: &State) -> Offer {
+    fn apply(&self, state: &ModesState) -> Offer {
         let offer = state.modes.offer();
         for mode in Mode::ALL {
             let labels = ModeLabels { mode: mode.as_str() };
@@ -265,7 +265,7 @@ impl ModesInForce {
         self.0.start.elapsed()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ModesState> {
         // Its methods leave it consistent.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -40,7 +40,7 @@ impl Default for Patience {
 }
 
 /// The resources that are short at the moment.
-pub(crate) struct Shortage {
+pub(crate) struct ResourceShortage {
     patience: Patience,
     start: Instant,
     // End of the shortage, in milliseconds since the start.
@@ -48,7 +48,7 @@ pub(crate) struct Shortage {
     connections: AtomicU64,
 }
 
-impl Shortage {
+impl ResourceShortage {
     pub(crate) fn none(patience: Patience) -> Self {
         Self { patience, start: Instant::now(), memory: AtomicU64::new(0), connections: AtomicU64::new(0) }
     }
@@ -86,12 +86,12 @@ impl Shortage {
 }
 
 /// Tracks the time that a client has made almost no progress.
-pub(crate) struct Silence {
+pub(crate) struct ClientSilence {
     taken: u64,
     since: Instant,
 }
 
-impl Silence {
+impl ClientSilence {
     pub(crate) fn none() -> Self {
         Self { taken: 0, since: Instant::now() }
     }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn silence_is_taking_nothing_of_what_is_there() {
         let (start, minute) = (Instant::now(), Duration::from_secs(60));
-        let mut silence = Silence { taken: 0, since: start };
+        let mut silence = ClientSilence { taken: 0, since: start };
         assert_eq!(silence.look(true, 0, start + minute), minute);
         // Pings are not progress.
         assert_eq!(silence.look(true, 500, start + 2 * minute), 2 * minute);
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn patience_is_shorter_with_those_who_are_in_the_way() {
         let (patience, now) = (Patience::default(), Instant::now());
-        let shortage = Shortage::none(patience);
+        let shortage = ResourceShortage::none(patience);
         let both = |at| (shortage.patience(true, at), shortage.patience(false, at));
         assert_eq!(both(now), (patience.always, patience.always));
         shortage.of_memory(now);

@@ -10,11 +10,11 @@ use std::{
 
 use http::Version;
 
-use crate::wire::{lending::Lending, linger::Line};
+use crate::wire::{lending::Lending, linger::SocketState};
 
 /// The listener that accepted a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum ListenerKind {
     /// The network.
     Public,
     /// The socket for the local command line.
@@ -24,7 +24,7 @@ pub(crate) enum Door {
 /// The other end, and the state of the connection.
 pub(crate) struct Peer {
     address: Option<IpAddr>,
-    door: Door,
+    door: ListenerKind,
     // Only if the connection can use it.
     lending: Option<Lending>,
     running: AtomicUsize,
@@ -33,14 +33,18 @@ pub(crate) struct Peer {
     offered: AtomicUsize,
     // Bytes of responses made for it that it has not taken.
     held: AtomicUsize,
-    line: Arc<Line>,
+    line: Arc<SocketState>,
 }
 
 impl Peer {
-    pub(crate) fn new(address: Option<IpAddr>, door: Door, lending: Option<Lending>) -> Arc<Self> {
+    pub(crate) fn new(
+        address: Option<IpAddr>,
+        listener: ListenerKind,
+        lending: Option<Lending>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             address,
-            door,
+            door: listener,
             lending,
             running: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
@@ -55,7 +59,7 @@ impl Peer {
         self.address
     }
 
-    pub(crate) fn door(&self) -> Door {
+    pub(crate) fn door(&self) -> ListenerKind {
         self.door
     }
 
@@ -115,7 +119,7 @@ impl Peer {
     }
 
     /// The state of the wire.
-    pub(crate) fn line(&self) -> Arc<Line> {
+    pub(crate) fn line(&self) -> Arc<SocketState> {
         Arc::clone(&self.line)
     }
 

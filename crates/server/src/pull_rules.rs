@@ -1,6 +1,6 @@
 //! The JSON API of rules about pulls: what is in force, which rule decides, and reading them again.
 
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{Problem as ProblemBody, PullRuleDecision, PullRuleQuery, PullRules};
 use entrepot_mirror::Origin;
 use entrepot_oci::{ImageRef, Name, Reference};
@@ -53,7 +53,7 @@ pub(crate) async fn reload(call: WebCall) -> Result<Response<Body>, Problem> {
     let read =
         read.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the rules could not be read"))?;
     let detail = read.as_ref().err().map(|fault| fault.problem.clone());
-    note(&call, Deed { action: "rules.reload", object: "rules", detail }, read.is_ok()).await;
+    note(&call, AuditAction { action: "rules.reload", object: "rules", detail }, read.is_ok()).await;
     read.map_err(unusable)?;
     Ok(status(&call))
 }

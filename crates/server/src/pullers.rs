@@ -27,10 +27,10 @@ const CAPACITY: usize = 50_000;
 pub(crate) struct Pullers {
     /// For how long they are recorded, in seconds; 0 is not at all.
     keep_for: AtomicU64,
-    counts: Mutex<Counts>,
+    counts: Mutex<PullerCounts>,
 }
 
-type Counts = HashMap<(RepoKey, Digest, String), (u64, SystemTime), RandomState>;
+type PullerCounts = HashMap<(RepoKey, Digest, String), (u64, SystemTime), RandomState>;
 
 /// Who pulled.
 #[derive(Clone, Copy)]

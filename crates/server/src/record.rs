@@ -7,29 +7,34 @@ use tracing::{Span, field::Empty, trace_span};
 
 use crate::{
     access::Line,
-    metrics::{Kind, Label, Metrics},
+    metrics::{Label, RouteKind, ServerMetrics},
     peer::Peer,
 };
 
 /// One request, from its head to the last byte of its response, or until the client left.
 pub(crate) struct Record {
-    pub(crate) kind: Kind,
+    pub(crate) kind: RouteKind,
     pub(crate) status: Option<StatusCode>,
     pub(crate) bytes: u64,
     method: Label,
     started: Instant,
     line: Option<Box<Line>>,
-    metrics: Metrics,
+    metrics: ServerMetrics,
     peer: Arc<Peer>,
     /// For traces; nothing where there are none.
     pub(crate) span: Span,
 }
 
 impl Record {
-    pub(crate) fn start(head: &Parts, line: Option<Box<Line>>, metrics: &Metrics, peer: &Arc<Peer>) -> Self {
+    pub(crate) fn start(
+        head: &Parts,
+        line: Option<Box<Line>>,
+        metrics: &ServerMetrics,
+        peer: &Arc<Peer>,
+    ) -> Self {
         peer.request_began();
         Self {
-            kind: Kind::None,
+            kind: RouteKind::None,
             status: None,
             bytes: 0,
             method: Label::from(&head.method),

@@ -4,11 +4,11 @@ use std::time::SystemTime;
 
 use entrepot_api as api;
 use entrepot_oci::Reference;
-use entrepot_policy::{Explanation, FullName, ListKind, ListSummary, PullRules, Refused, Wanted};
+use entrepot_policy::{Explanation, FullName, ListKind, ListSummary, PullRules, PullSubject, RuleRefusal};
 
-use crate::rules_in_force::{Current, LoadFault};
+use crate::rules_in_force::{CurrentRules, LoadFault};
 
-pub(crate) fn status(current: &Current, fault: Option<(SystemTime, LoadFault)>) -> api::PullRules {
+pub(crate) fn status(current: &CurrentRules, fault: Option<(SystemTime, LoadFault)>) -> api::PullRules {
     api::PullRules {
         lists: current.rules.lists().iter().map(list).collect(),
         contact: current.rules.contact().map(ToString::to_string),
@@ -38,7 +38,7 @@ pub fn decision(
     name: FullName<'_>,
     reference: Option<&Reference>,
 ) -> api::PullRuleDecision {
-    let (explanation, wanted) = (rules.explain(name, reference), Wanted { name, reference });
+    let (explanation, wanted) = (rules.explain(name, reference), PullSubject { name, reference });
     let told = rules.told(&explanation, wanted);
     let (detail, hint) = match told.split_once("; hint: ") {
         Some((detail, hint)) => (detail.to_owned(), Some(hint.to_owned())),
@@ -70,10 +70,10 @@ fn reason(explanation: &Explanation<'_>) -> api::PullRuleReason {
         Explanation::Allowed(Some(_)) => api::PullRuleReason::Allowed,
         Explanation::Allowed(None) => api::PullRuleReason::NoAllowList,
         Explanation::SomeImages => api::PullRuleReason::SomeImages,
-        Explanation::Refused(Refused::Denied(_)) => api::PullRuleReason::Denied,
-        Explanation::Refused(Refused::NotListed) => api::PullRuleReason::NotListed,
-        Explanation::Refused(Refused::OtherImages(_)) => api::PullRuleReason::OtherImage,
-        Explanation::Refused(Refused::TagFirst(_)) => api::PullRuleReason::TagFirst,
+        Explanation::Refused(RuleRefusal::Denied(_)) => api::PullRuleReason::Denied,
+        Explanation::Refused(RuleRefusal::NotListed) => api::PullRuleReason::NotListed,
+        Explanation::Refused(RuleRefusal::OtherImages(_)) => api::PullRuleReason::OtherImage,
+        Explanation::Refused(RuleRefusal::TagFirst(_)) => api::PullRuleReason::TagFirst,
     }
 }
 

@@ -25,7 +25,7 @@ const MOST_ADMITTED: u64 = 30_000;
 
 /// The rules in force. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
-pub struct RulesInForce(Arc<Shared>);
+pub struct RulesInForce(Arc<RulesInner>);
 
 /// Reads the rules again, and puts what else was read with them into force.
 pub type LoadRules = Box<dyn Fn(&RulesInForce) -> Result<PullRules, LoadFault> + Send + Sync>;
@@ -39,8 +39,8 @@ pub struct LoadFault {
     pub hint: Option<String>,
 }
 
-struct Shared {
-    current: ArcSwap<Current>,
+struct RulesInner {
+    current: ArcSwap<CurrentRules>,
     load: Mutex<Option<Arc<LoadRules>>>,
     // Held while rules are replaced.
     fault: Mutex<Option<(SystemTime, LoadFault)>>,
@@ -48,13 +48,13 @@ struct Shared {
     configured: ArcSwap<PullRules>,
     denials: Denials,
     pullers: Pullers,
-    admitted: BoundedCache<Admitted, ()>,
+    admitted: BoundedCache<AdmittedPart, ()>,
     counters: Counters,
 }
 
 /// A part of an image that may be pulled by the rules of a generation.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Admitted {
+struct AdmittedPart {
     generation: u64,
     key: RepoKey,
     digest: Digest,
@@ -62,7 +62,7 @@ struct Admitted {
 
 /// The rules, and since when they are in force.
 #[derive(Debug)]
-pub(crate) struct Current {
+pub(crate) struct CurrentRules {
     pub(crate) rules: PullRules,
     /// Rises with every change.
     pub(crate) generation: u64,
@@ -90,16 +90,16 @@ struct ReloadLabels {
 
 /// What became of rules that were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reloaded {
+pub enum ReloadOutcome {
     /// They are in force now.
     Changed,
     /// They are those that were in force.
     Same,
 }
 
-impl Default for Shared {
+impl Default for RulesInner {
     fn default() -> Self {
-        let none = Current { rules: PullRules::default(), generation: 0, since: SystemTime::now() };
+        let none = CurrentRules { rules: PullRules::default(), generation: 0, since: SystemTime::now() };
         Self {
             current: ArcSwap::from_pointee(none),
             load: Mutex::default(),
@@ -137,11 +137,11 @@ impl RulesInForce {
     ///
     /// # Errors
     /// They cannot be used, and those that were in force stay.
-    pub fn reload(&self) -> Result<Reloaded, LoadFault> {
+    pub fn reload(&self) -> Result<ReloadOutcome, LoadFault> {
         let load = self.0.load.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match load {
             Some(load) => self.take((*load)(self)),
-            None => Ok(Reloaded::Same),
+            None => Ok(ReloadOutcome::Same),
         }
     }
 
@@ -149,7 +149,7 @@ impl RulesInForce {
     ///
     /// # Errors
     /// They cannot be used, and those that were in force stay.
-    pub fn take(&self, read: Result<PullRules, LoadFault>) -> Result<Reloaded, LoadFault> {
+    pub fn take(&self, read: Result<PullRules, LoadFault>) -> Result<ReloadOutcome, LoadFault> {
         let mut fault = self.0.fault.lock().unwrap_or_else(PoisonError::into_inner);
         let counters = &self.0.counters;
         counters.is_stale.set(i64::from(read.is_err()));
@@ -158,13 +158,13 @@ impl RulesInForce {
             Ok(rules) => {
                 *fault = None;
                 if self.0.configured.load().are_those_of(&rules) {
-                    return Ok(Reloaded::Same);
+                    return Ok(ReloadOutcome::Same);
                 }
                 count("taken");
                 self.replace(rules);
                 let lists = self.current().rules.lists().len();
                 tracing::info!(lists, "the rules about pulls were changed and are in force");
-                Ok(Reloaded::Changed)
+                Ok(ReloadOutcome::Changed)
             }
             Err(new) => {
                 // Read again and again while it is not mended, by whoever watches it, and told once.
@@ -197,7 +197,7 @@ impl RulesInForce {
         let number: usize = rules.lists().iter().map(|list| list.rules).sum();
         self.0.counters.rules.set(i64::try_from(number).unwrap_or(i64::MAX));
         let generation = self.current().generation + 1;
-        self.0.current.store(Arc::new(Current { rules, generation, since: SystemTime::now() }));
+        self.0.current.store(Arc::new(CurrentRules { rules, generation, since: SystemTime::now() }));
     }
 
     /// Why the rules that were read last could not be used, and since when that is known.
@@ -218,7 +218,7 @@ impl RulesInForce {
         &self.0.pullers
     }
 
-    pub(crate) fn current(&self) -> Guard<Arc<Current>> {
+    pub(crate) fn current(&self) -> Guard<Arc<CurrentRules>> {
         self.0.current.load()
     }
 
@@ -227,11 +227,11 @@ impl RulesInForce {
     }
 
     pub(crate) fn is_admitted(&self, generation: u64, key: &RepoKey, digest: &Digest) -> bool {
-        self.0.admitted.contains_key(&Admitted { generation, key: key.clone(), digest: *digest })
+        self.0.admitted.contains_key(&AdmittedPart { generation, key: key.clone(), digest: *digest })
     }
 
     pub(crate) fn note_admitted(&self, generation: u64, key: &RepoKey, digest: Digest) {
-        self.0.admitted.insert(Admitted { generation, key: key.clone(), digest }, ());
+        self.0.admitted.insert(AdmittedPart { generation, key: key.clone(), digest }, ());
     }
 }
 
@@ -268,8 +268,8 @@ mod tests {
         let mut registry = Registry::default();
         in_force.register(&mut registry);
         let first = in_force.current().generation;
-        assert_eq!(in_force.reload(), Ok(Reloaded::Changed));
-        assert_eq!(in_force.reload(), Ok(Reloaded::Same));
+        assert_eq!(in_force.reload(), Ok(ReloadOutcome::Changed));
+        assert_eq!(in_force.reload(), Ok(ReloadOutcome::Same));
         assert_eq!(in_force.current().generation, first + 1, "what is the same is not put into force again");
         *read.lock().unwrap() = Err(fault.clone());
         assert_eq!(in_force.reload(), Err(fault.clone()));
@@ -285,7 +285,7 @@ mod tests {
             assert!(told.contains(line), "{line} in {told}");
         }
         *read.lock().unwrap() = Ok("docker.io/a/*\nquay.io/b");
-        assert_eq!(in_force.reload(), Ok(Reloaded::Same));
+        assert_eq!(in_force.reload(), Ok(ReloadOutcome::Same));
         assert!(in_force.fault().is_none());
         assert!(metrics(&registry).contains("entrepot_rules_stale 0"));
     }

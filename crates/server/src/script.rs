@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
     connection::Connections,
-    peer::{Door, Peer},
+    peer::{ListenerKind, Peer},
 };
 
 /// Time a request may wait for more bytes, or for anything else, before the client hangs up.
@@ -34,11 +34,11 @@ struct Script {
     read: usize,
     idle: u32,
     peer: Arc<Peer>,
-    heard: Arc<Heard>,
+    heard: Arc<ReceivedBytes>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct ReceivedBytes {
     bytes: Mutex<Vec<u8>>,
     hung_up: AtomicBool,
     reader: Mutex<Option<Waker>>,
@@ -46,8 +46,8 @@ struct Heard {
 
 /// Serves one client and returns the bytes it was sent.
 pub(crate) async fn exchange(connections: &Connections, request: &[u8]) -> Vec<u8> {
-    let peer = Peer::new(None, Door::Public, None);
-    let heard = Arc::new(Heard::default());
+    let peer = Peer::new(None, ListenerKind::Public, None);
+    let heard = Arc::new(ReceivedBytes::default());
     let (to, from) = (Arc::clone(&heard), Arc::clone(&peer));
     let script = Script { request: request.to_vec(), read: 0, idle: 0, peer: from, heard: to };
     let hang_up = async {

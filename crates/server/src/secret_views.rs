@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use entrepot_api as api;
 use entrepot_catalog::{CredentialRecord, Listing};
-use entrepot_vault::{KeyStatus, Quota, Status, Step, Verdict, Verification};
+use entrepot_vault::{CredentialVerdict, KeyStatus, KeysStatus, Quota, Verification, VerifyStep};
 
 pub(crate) fn credentials(page: Listing<CredentialRecord>) -> api::CredentialList {
     api::CredentialList { credentials: page.rows.into_iter().map(credential).collect(), more: page.more }
@@ -27,9 +27,9 @@ pub(crate) fn verification(found: Verification) -> api::CredentialVerification {
     api::CredentialVerification {
         verdict: verdict(found.verdict),
         step: match found.step {
-            Step::Login => api::CredentialStep::Login,
-            Step::Repository => api::CredentialStep::Repository,
-            Step::Budget => api::CredentialStep::Budget,
+            VerifyStep::Login => api::CredentialStep::Login,
+            VerifyStep::Repository => api::CredentialStep::Repository,
+            VerifyStep::Budget => api::CredentialStep::Budget,
         },
         detail: found.detail,
         hint: found.hint.map(str::to_owned),
@@ -38,20 +38,20 @@ pub(crate) fn verification(found: Verification) -> api::CredentialVerification {
     }
 }
 
-fn verdict(verdict: Verdict) -> api::CredentialVerdict {
+fn verdict(verdict: CredentialVerdict) -> api::CredentialVerdict {
     use api::CredentialVerdict as V;
     match verdict {
-        Verdict::Accepted => V::Accepted,
-        Verdict::NotRequired => V::NotRequired,
-        Verdict::BadHost => V::BadHost,
-        Verdict::Unreachable => V::Unreachable,
-        Verdict::Tls => V::Tls,
-        Verdict::Unauthorized => V::Unauthorized,
-        Verdict::Forbidden => V::Forbidden,
-        Verdict::NotFound => V::NotFound,
-        Verdict::Limited => V::Limited,
-        Verdict::Failing => V::Failing,
-        Verdict::NotARegistry => V::NotARegistry,
+        CredentialVerdict::Accepted => V::Accepted,
+        CredentialVerdict::NotRequired => V::NotRequired,
+        CredentialVerdict::BadHost => V::BadHost,
+        CredentialVerdict::Unreachable => V::Unreachable,
+        CredentialVerdict::Tls => V::Tls,
+        CredentialVerdict::Unauthorized => V::Unauthorized,
+        CredentialVerdict::Forbidden => V::Forbidden,
+        CredentialVerdict::NotFound => V::NotFound,
+        CredentialVerdict::Limited => V::Limited,
+        CredentialVerdict::Failing => V::Failing,
+        CredentialVerdict::NotARegistry => V::NotARegistry,
     }
 }
 
@@ -65,7 +65,7 @@ fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-pub(crate) fn status(status: Status) -> api::SecretsStatus {
+pub(crate) fn status(status: KeysStatus) -> api::SecretsStatus {
     let key = |KeyStatus { id, is_current, is_here, values }: KeyStatus| api::SecretKey {
         id: id.to_string(),
         current: is_current,

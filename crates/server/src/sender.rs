@@ -15,7 +15,7 @@ use http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 
 use crate::{
-    challenge::TokenFault, client::Client, cookie, error::Refusal, host, origin::Origin, peer::Door,
+    challenge::TokenFault, client::Client, cookie, error::Refusal, host, origin::Origin, peer::ListenerKind,
 };
 
 /// The longest credentials that are looked at, in bytes. Some registries' tokens serve as passwords, and are long.
@@ -78,7 +78,7 @@ pub struct ApiToken(Digest);
 
 /// The facts about a request's sender.
 pub(crate) struct Evidence<'a> {
-    pub(crate) door: Door,
+    pub(crate) door: ListenerKind,
     /// The request's own addresses, and its headers.
     pub(crate) origin: Origin<'a>,
     /// True if a local address proves anything.
@@ -115,14 +115,15 @@ impl Sender {
 
     /// Whoever sent a request without any credentials.
     pub(crate) fn at_once(evidence: &Evidence<'_>) -> Option<Self> {
-        let has_none = evidence.door == Door::Public && evidence.sent().is_none() && !evidence.has_cookies;
+        let has_none =
+            evidence.door == ListenerKind::Public && evidence.sent().is_none() && !evidence.has_cookies;
         has_none.then(|| evidence.without())
     }
 
     /// Finds out who sent a request, by its credentials or else by what needs none. Without `access`, only the configured
     /// token is a credential.
     pub(crate) async fn of(evidence: &Evidence<'_>, access: Option<&Access>) -> Self {
-        if evidence.door == Door::Control {
+        if evidence.door == ListenerKind::Control {
             return Self::accepted(Principal::OWNER);
         }
         match evidence.sent() {
@@ -338,7 +339,7 @@ mod tests {
     use crate::origin::Front;
 
     async fn who(
-        door: Door,
+        door: ListenerKind,
         address: &str,
         sent: Option<&'static str>,
         token: Option<&ApiToken>,
@@ -356,16 +357,16 @@ mod tests {
     async fn the_best_proof_counts() {
         let token = ApiToken::new("t");
         for (door, address, sent, token, principal) in [
-            (Door::Control, "", None, None, Principal::OWNER),
-            (Door::Control, "", Some("Bearer u"), Some(&token), Principal::OWNER),
-            (Door::Public, "10.0.0.7", Some("bearer t "), Some(&token), Principal::SYNC_TOKEN),
-            (Door::Public, "127.0.0.1", Some("Bearer t"), Some(&token), Principal::SYNC_TOKEN),
-            (Door::Public, "127.0.0.1", None, Some(&token), Principal::LOCAL),
-            (Door::Public, "127.0.0.1", Some("Bearer t"), None, Principal::LOCAL),
-            (Door::Public, "10.0.0.7", None, Some(&token), Principal::ANONYMOUS),
-            (Door::Public, "10.0.0.7", Some("Bearer u"), Some(&token), Principal::ANONYMOUS),
-            (Door::Public, "10.0.0.7", Some("Bearer t"), None, Principal::ANONYMOUS),
-            (Door::Public, "", None, None, Principal::ANONYMOUS),
+            (ListenerKind::Control, "", None, None, Principal::OWNER),
+            (ListenerKind::Control, "", Some("Bearer u"), Some(&token), Principal::OWNER),
+            (ListenerKind::Public, "10.0.0.7", Some("bearer t "), Some(&token), Principal::SYNC_TOKEN),
+            (ListenerKind::Public, "127.0.0.1", Some("Bearer t"), Some(&token), Principal::SYNC_TOKEN),
+            (ListenerKind::Public, "127.0.0.1", None, Some(&token), Principal::LOCAL),
+            (ListenerKind::Public, "127.0.0.1", Some("Bearer t"), None, Principal::LOCAL),
+            (ListenerKind::Public, "10.0.0.7", None, Some(&token), Principal::ANONYMOUS),
+            (ListenerKind::Public, "10.0.0.7", Some("Bearer u"), Some(&token), Principal::ANONYMOUS),
+            (ListenerKind::Public, "10.0.0.7", Some("Bearer t"), None, Principal::ANONYMOUS),
+            (ListenerKind::Public, "", None, None, Principal::ANONYMOUS),
         ] {
             assert_eq!(who(door, address, sent, token).await, principal, "{door:?} {address} {sent:?}");
         }

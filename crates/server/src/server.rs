@@ -24,9 +24,9 @@ use crate::{
     patience::Patience,
     public_url::PublicUrl,
     service::Service,
-    state::{Parts, State, Terms},
+    state::{ServerParts, ServerState, ServerTerms},
     tls::{self, CertificateError, Certificates, TlsFiles},
-    web::site::Site,
+    web::site::WebService,
     workers::Workers,
 };
 
@@ -108,7 +108,7 @@ impl Server {
     ///
     /// # Errors
     /// The address is in use or not ours, or the certificate cannot be used.
-    pub async fn bind(listen: Listen, parts: Parts) -> Result<Self, Error> {
+    pub async fn bind(listen: Listen, parts: ServerParts) -> Result<Self, Error> {
         let certificates = match listen.tls {
             Some(files) => {
                 Some(Arc::new(Certificates::open(files, listen.challenges, parts.metrics.clone()).await?))
@@ -121,7 +121,7 @@ impl Server {
         let commands = listen.control.as_deref().map(control).transpose()?;
         let listeners = Mutex::new(Some(Listeners { clients: listener, commands }));
         let local = address.ip().to_canonical().is_loopback() && !listen.is_shared && certificates.is_none();
-        let terms = Terms {
+        let terms = ServerTerms {
             hosts: Hosts::of(address.ip(), listen.names),
             local: Local::new(local),
             patience: listen.patience,
@@ -133,8 +133,8 @@ impl Server {
             metrics_readers: listen.networks.metrics,
             login_providers: listen.login_providers,
         };
-        let state = Arc::new(State::new(parts, terms));
-        let site = Site::new(&state);
+        let state = Arc::new(ServerState::new(parts, terms));
+        let site = WebService::new(&state);
         let connections = Arc::new(Connections::new(Service::new(state, site), certificates.clone()));
         let workers = Workers::start().map_err(|source| Error::Threads { source })?;
         Ok(Self { listeners, address, certificates, connections, workers })

@@ -15,7 +15,7 @@ use crate::{
     access::Line,
     admission,
     answer::{refuse, without_body},
-    audit_log::Doer,
+    audit_log::AuditActor,
     body::Body,
     call::Call,
     client::Client,
@@ -25,19 +25,19 @@ use crate::{
     ids::RequestId,
     incoming::Upload,
     memo::{Memo, Moment},
-    metrics::Kind,
+    metrics::RouteKind,
     origin::Origin,
     pages::errors,
-    peer::{Door, Peer},
+    peer::{ListenerKind, Peer},
     record::Record,
     registry,
-    rule_admission::Ruled,
+    rule_admission::RuledRepository,
     sender::{Credentials, Evidence, Found, Sender},
-    state::State,
+    state::ServerState,
     sync::problem::Problem,
     web::{
         call::{Caller, is_api},
-        site::Site,
+        site::WebService,
     },
 };
 
@@ -48,8 +48,8 @@ const MAX_ADDRESS: usize = 8 << 10;
 
 /// The handler of all requests.
 pub(crate) struct Service {
-    pub(crate) state: Arc<State>,
-    site: Site,
+    pub(crate) state: Arc<ServerState>,
+    site: WebService,
 }
 
 /// The other end of a connection, and the credentials that it sent last.
@@ -57,7 +57,7 @@ pub(crate) struct Connected {
     pub(crate) peer: Arc<Peer>,
     pub(crate) memo: Memo,
     /// What the rules allowed last.
-    pub(crate) ruled: Ruled,
+    pub(crate) ruled: RuledRepository,
 }
 
 /// A request as received.
@@ -84,7 +84,7 @@ struct Answered {
 }
 
 impl Service {
-    pub(crate) fn new(state: Arc<State>, site: Site) -> Self {
+    pub(crate) fn new(state: Arc<ServerState>, site: WebService) -> Self {
         Self { state, site }
     }
 
@@ -97,7 +97,7 @@ impl Service {
             Origin { front: &state.front, address: peer.address(), headers: &head.headers, host: None };
         let mut record = Record::start(&head, Line::of(&head, &id, &origin), &state.metrics, peer);
         let body = Upload::new(body, state.mirror.budget());
-        if peer.door() == Door::Public {
+        if peer.door() == ListenerKind::Public {
             state.local.notice(&head.headers);
         }
         let (is_head, version) = (head.method == Method::HEAD, head.version);
@@ -143,7 +143,8 @@ impl Service {
     // rarely runs.
     async fn sender(&self, evidence: &Evidence<'_>, memo: &Memo) -> Sender {
         let access = self.state.access.as_ref();
-        let (Door::Public, Some(access), Some(sent)) = (evidence.door, access, evidence.sent()) else {
+        let (ListenerKind::Public, Some(access), Some(sent)) = (evidence.door, access, evidence.sent())
+        else {
             return match Sender::at_once(evidence) {
                 Some(sender) => sender,
                 None => Box::pin(Sender::of(evidence, access)).await,
@@ -160,7 +161,7 @@ impl Service {
     }
 
     // The registry API runs here, on the connection's thread; everything else in the router, on the shared runtime.
-    async fn answer(&self, received: Received<'_>, kind: &mut Kind) -> Answered {
+    async fn answer(&self, received: Received<'_>, kind: &mut RouteKind) -> Answered {
         let Received { from: Connected { peer, memo, ruled }, head, id, mut body } = received;
         let host = host::of(&head);
         let (address, named) = (peer.address(), host.ok().flatten());
@@ -186,7 +187,7 @@ impl Service {
         if let Some(outcome) = refused(&call) {
             return Answered { outcome, all_read: body.is_finished() };
         }
-        if peer.door() == Door::Public && registry::is_below(call.path()) {
+        if peer.door() == ListenerKind::Public && registry::is_below(call.path()) {
             let outcome = registry::answer(call).await;
             // Nearly no request has refused credentials, and the others need no client.
             if matches!(sender.credentials, Credentials::Refused(_))
@@ -203,7 +204,7 @@ impl Service {
     }
 
     // Whatever is not the registry API.
-    async fn page(&self, asked: Asked, kind: &mut Kind) -> Answered {
+    async fn page(&self, asked: Asked, kind: &mut RouteKind) -> Answered {
         let Asked { caller, client, head, body } = asked;
         let (sender, id) = (caller.sender.clone(), caller.id.clone());
         let (body, finished) = body.into_body();
@@ -222,8 +223,8 @@ impl Service {
     }
 
     // For the audit log, where there are accounts.
-    fn doer<'a>(&'a self, sender: &'a Sender, client: Client, id: &'a RequestId) -> Option<Doer<'a>> {
-        self.state.access.as_ref().map(|access| Doer { access, sender, client, id })
+    fn doer<'a>(&'a self, sender: &'a Sender, client: Client, id: &'a RequestId) -> Option<AuditActor<'a>> {
+        self.state.access.as_ref().map(|access| AuditActor { access, sender, client, id })
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) async fn log_in(call: WebCall, body: RequestBody) -> Result<Response<
     let access = access(&call)?;
     let NewSession { name, password } = document(body).await?;
     match begin(&call, access, &name, &password.into()).await {
-        Ok(Begun { id, cookie }) => {
+        Ok(BegunSession { id, cookie }) => {
             let record = access.session_record(&id).await?;
             let record = record.ok_or_else(|| ChangeError::NoSession(id.to_string()))?;
             let mut response = answer::created(&view(record, Some(&id)));
@@ -53,7 +53,7 @@ pub(crate) async fn log_in(call: WebCall, body: RequestBody) -> Result<Response<
 }
 
 /// A session that has just begun.
-pub(crate) struct Begun {
+pub(crate) struct BegunSession {
     id: SessionId,
     /// What hands it to the browser.
     pub(crate) cookie: HeaderMap,
@@ -65,7 +65,7 @@ pub(crate) async fn begin(
     access: &Access,
     name: &str,
     password: &SecretString,
-) -> Result<Begun, LoginError> {
+) -> Result<BegunSession, LoginError> {
     let secret = access.log_in(name, password, &call.session_origin()).await?;
     Ok(replaced(call, access, &secret).await)
 }
@@ -75,7 +75,7 @@ pub(crate) async fn replaced(
     call: &WebCall,
     access: &Access,
     secret: &entrepot_access::SessionSecret,
-) -> Begun {
+) -> BegunSession {
     if let Credentials::Session(before) = &call.caller.sender.credentials
         && let Err(error) = access.end_session(before, &by(call)).await
     {
@@ -85,10 +85,14 @@ pub(crate) async fn replaced(
 }
 
 /// The cookie of a session that has begun.
-pub(crate) fn begun(call: &WebCall, access: &Access, secret: &entrepot_access::SessionSecret) -> Begun {
+pub(crate) fn begun(
+    call: &WebCall,
+    access: &Access,
+    secret: &entrepot_access::SessionSecret,
+) -> BegunSession {
     let lifetime = access.session_limits().max_age;
     let value = cookie::SESSION.set(secret.expose(), call.origin().is_https(), lifetime);
-    Begun { id: secret.id().clone(), cookie: HeaderMap::from_iter([(header::SET_COOKIE, value)]) }
+    BegunSession { id: secret.id().clone(), cookie: HeaderMap::from_iter([(header::SET_COOKIE, value)]) }
 }
 
 fn refused(error: &LoginError) -> Response<Body> {

@@ -16,10 +16,10 @@ use crate::{
     limits::LimitsInForce,
     local::Local,
     login_provider::LoginProvider,
-    metrics::Metrics,
+    metrics::ServerMetrics,
     modes_in_force::ModesInForce,
     origin::Front,
-    patience::{Patience, Shortage},
+    patience::{Patience, ResourceShortage},
     policy::Policy,
     rules_in_force::RulesInForce,
     sender::ApiToken,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The parts of a server.
-pub struct Parts {
+pub struct ServerParts {
     /// Answers pulls and takes pushes.
     pub mirror: Mirror,
     /// Runs sync rules. Without it there are no sync pages, API or events.
@@ -63,11 +63,11 @@ pub struct Parts {
     /// The registry behind `/metrics`.
     pub registry: Registry,
     /// The server's counters; they should be on `registry`.
-    pub metrics: Metrics,
+    pub metrics: ServerMetrics,
 }
 
 /// State shared by all requests.
-pub(crate) struct State {
+pub(crate) struct ServerState {
     pub(crate) mirror: Mirror,
     /// Runs sync rules, if configured.
     pub(crate) sync: Option<SyncService>,
@@ -96,10 +96,10 @@ pub(crate) struct State {
     /// Ways to log in besides a password.
     pub(crate) login_providers: Vec<LoginProvider>,
     /// The resources that are short at the moment.
-    pub(crate) shortage: Shortage,
+    pub(crate) shortage: ResourceShortage,
     /// The response bodies in flight.
     pub(crate) answers: Answers,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: ServerMetrics,
     /// Who follows pulls.
     pub(crate) listeners: Listeners,
     /// Cancelled when the server takes no more requests.
@@ -107,7 +107,7 @@ pub(crate) struct State {
 }
 
 /// Trust settings and timeouts, derived from the listen address.
-pub(crate) struct Terms {
+pub(crate) struct ServerTerms {
     pub(crate) hosts: Hosts,
     pub(crate) local: Local,
     pub(crate) patience: Patience,
@@ -116,9 +116,9 @@ pub(crate) struct Terms {
     pub(crate) login_providers: Vec<LoginProvider>,
 }
 
-impl State {
-    pub(crate) fn new(parts: Parts, terms: Terms) -> Self {
-        let Parts {
+impl ServerState {
+    pub(crate) fn new(parts: ServerParts, terms: ServerTerms) -> Self {
+        let ServerParts {
             mirror,
             sync,
             token,
@@ -137,8 +137,8 @@ impl State {
             registry,
             metrics,
         } = parts;
-        let Terms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
-        let (answers, shortage) = (Answers::new(mirror.budget().clone()), Shortage::none(patience));
+        let ServerTerms { hosts, local, patience, front, metrics_readers, login_providers } = terms;
+        let (answers, shortage) = (Answers::new(mirror.budget().clone()), ResourceShortage::none(patience));
         let draining = CancellationToken::new();
         Self {
             mirror,

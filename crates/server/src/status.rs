@@ -2,7 +2,7 @@
 
 use entrepot_access::Operation;
 use entrepot_api::{self as api, Problem as ProblemBody, ServiceStatus};
-use entrepot_mirror::{LinkState, LinkStatus, Mirror, Standing, UpstreamState};
+use entrepot_mirror::{EndpointHealth, LinkState, LinkStatus, Mirror, UpstreamState};
 use http::Response;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     body::Body,
     headers::JSON,
     modes,
-    state::State,
+    state::ServerState,
     sync::problem::Problem,
     web::{allowed::may_read, call::WebCall},
 };
@@ -31,7 +31,7 @@ pub(crate) async fn status(call: WebCall) -> Result<Response<Body>, Problem> {
 }
 
 /// How the service stands now.
-pub(crate) fn of(state: &State) -> ServiceStatus {
+pub(crate) fn of(state: &ServerState) -> ServiceStatus {
     let offer = state.mirror.offer();
     ServiceStatus {
         notice: state.notice.text(),
@@ -54,10 +54,10 @@ fn upstream(state: UpstreamState, links: &[LinkStatus]) -> api::UpstreamStatus {
     api::UpstreamStatus {
         links: count(links.iter().filter(|link| link.registries.contains(&state.upstream))),
         upstream: state.upstream.to_string(),
-        standing: match state.standing {
-            Standing::Unknown => api::UpstreamStanding::Unknown,
-            Standing::Up => api::UpstreamStanding::Up,
-            Standing::Down => api::UpstreamStanding::Down,
+        standing: match state.health {
+            EndpointHealth::Unknown => api::UpstreamStanding::Unknown,
+            EndpointHealth::Up => api::UpstreamStanding::Up,
+            EndpointHealth::Down => api::UpstreamStanding::Down,
         },
         budget: state.budget.map(|left| left.ratio()),
     }

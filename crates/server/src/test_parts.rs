@@ -5,36 +5,38 @@ use std::path::Path;
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_events::EventSender;
-use entrepot_mirror::{Clock, Freshness, Mirror, Settings, UpstreamParts};
+use entrepot_mirror::{Clock, Freshness, Mirror, MirrorSettings, UpstreamParts};
 use entrepot_oci::Host;
 use entrepot_policy::ModeSettings;
 use entrepot_remote::Remote;
 use prometheus_client::registry::Registry;
 
-use crate::{LimitsInForce, Metrics, ModesInForce, Parts, Policy, RulesInForce, ServiceNotice, Top};
+use crate::{
+    LimitsInForce, ModesInForce, Policy, RulesInForce, ServerMetrics, ServerParts, ServiceNotice, Top,
+};
 
 // Nothing listens on port 1, so requests to the upstream fail at once.
-pub(crate) async fn parts(data: &Path) -> Parts {
-    let settings = entrepot_remote::Settings {
+pub(crate) async fn parts(data: &Path) -> ServerParts {
+    let settings = entrepot_remote::RemoteSettings {
         endpoints: vec!["http://127.0.0.1:1".parse().unwrap()],
-        ..entrepot_remote::Settings::default()
+        ..entrepot_remote::RemoteSettings::default()
     };
     let remote = Remote::new(Host::docker_hub(), &settings).unwrap();
-    let parts = entrepot_mirror::Parts {
-        settings: Settings::default(),
+    let parts = entrepot_mirror::MirrorParts {
+        settings: MirrorSettings::default(),
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, None).await.unwrap(),
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
-        metrics: entrepot_mirror::Metrics::default(),
+        metrics: entrepot_mirror::MirrorMetrics::default(),
         events: Default::default(),
         clock: Clock::manual(),
     };
     let catalog = parts.catalog.clone();
     let mirror = Mirror::start(parts).await.unwrap();
     let modes = ModesInForce::new(ModeSettings::default(), &mirror, catalog, EventSender::default());
-    let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), Metrics::default());
-    Parts {
+    let (policy, registry, metrics) = (Policy::allow_all(), Registry::default(), ServerMetrics::default());
+    ServerParts {
         mirror,
         sync: None,
         token: None,

@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::metrics::Metrics;
+use crate::metrics::ServerMetrics;
 
 /// The interval between checks of the files.
 const LOOK: Duration = Duration::from_secs(30);
@@ -70,18 +70,18 @@ pub enum CertificateError {
 pub(crate) struct Certificates {
     acceptor: TlsAcceptor,
     files: TlsFiles,
-    current: Arc<Current>,
+    current: Arc<CurrentCertificate>,
     seen: Mutex<Option<[SystemTime; 2]>>,
-    metrics: Metrics,
+    metrics: ServerMetrics,
 }
 
 #[derive(Debug)]
-struct Current {
+struct CurrentCertificate {
     certificate: ArcSwap<CertifiedKey>,
     challenges: Option<Challenges>,
 }
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CurrentCertificate {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         match &self.challenges {
             Some(challenges)
@@ -109,14 +109,14 @@ impl Certificates {
     pub(crate) async fn open(
         files: TlsFiles,
         challenges: Option<Challenges>,
-        metrics: Metrics,
+        metrics: ServerMetrics,
     ) -> Result<Self, CertificateError> {
         let seen = Mutex::new(changed(&files));
         let provider = Arc::new(aws_lc_rs::default_provider());
         let certificate = ArcSwap::from_pointee(load(&files, &provider)?);
         let mut protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         protocols.extend(challenges.is_some().then(|| ACME.to_vec()));
-        let current = Arc::new(Current { certificate, challenges });
+        let current = Arc::new(CurrentCertificate { certificate, challenges });
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(CertificateError::Pair)?

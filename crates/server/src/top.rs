@@ -86,7 +86,7 @@ impl<K: Clone + Eq + Hash + Ord> Heaviest<K> {
 }
 
 /// What was served to somebody.
-pub(crate) struct Served<'a> {
+pub(crate) struct ServedContent<'a> {
     pub(crate) key: &'a RepoKey,
     pub(crate) principal: &'a Principal,
     pub(crate) client: Client,
@@ -97,9 +97,9 @@ pub(crate) struct Served<'a> {
 
 /// The images and clients that are served most. Cheap to clone; clones share them.
 #[derive(Clone)]
-pub struct Top(Arc<Shared>);
+pub struct Top(Arc<TopTables>);
 
-struct Shared {
+struct TopTables {
     tables: Mutex<Tables>,
     image_pulls: Family<ImageLabels, Gauge>,
     image_bytes: Family<ImageLabels, Gauge>,
@@ -138,7 +138,7 @@ impl Default for Top {
             client_pulls: table(),
             client_bytes: table(),
         };
-        Self(Arc::new(Shared {
+        Self(Arc::new(TopTables {
             tables: Mutex::new(tables),
             image_pulls: Family::default(),
             image_bytes: Family::default(),
@@ -164,7 +164,7 @@ impl Top {
     }
 
     /// Takes note of something that is served, once in a while.
-    pub(crate) fn note(&self, served: &Served<'_>) {
+    pub(crate) fn note(&self, served: &ServedContent<'_>) {
         let pulls = if served.is_pull { passed(&PULLS_LEFT, 1, PULLS) } else { 0 };
         let bytes = passed(&BYTES_LEFT, served.bytes, BYTES);
         if pulls > 0 || bytes > 0 {
@@ -173,7 +173,7 @@ impl Top {
     }
 
     #[cold]
-    fn add(&self, served: &Served<'_>, (pulls, bytes): (u64, u64), now: Instant) {
+    fn add(&self, served: &ServedContent<'_>, (pulls, bytes): (u64, u64), now: Instant) {
         let (image, client) = (served.key.to_string(), client(served));
         let mut tables = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if pulls > 0 {
@@ -226,7 +226,7 @@ fn passed(left: &'static std::thread::LocalKey<Cell<u64>>, amount: u64, step: u6
     })
 }
 
-fn client(served: &Served<'_>) -> String {
+fn client(served: &ServedContent<'_>) -> String {
     match (&served.principal.account(), served.client.address()) {
         (Some(_), _) | (None, None) => served.principal.label(),
         (None, Some(address)) => address.to_string(),

@@ -3,7 +3,7 @@
 use entrepot_api as api;
 use entrepot_catalog::{DeliveryRecord, DeliveryStatus, Listing};
 use entrepot_events::EventKind;
-use entrepot_webhooks::{Format, Language, Trial, WebhookView};
+use entrepot_webhooks::{Format, MessageLanguage, Trial, WebhookView};
 
 pub(crate) fn webhooks(webhooks: Vec<WebhookView>) -> api::WebhookList {
     api::WebhookList { webhooks: webhooks.into_iter().map(webhook).collect() }
@@ -21,8 +21,8 @@ fn webhook(webhook: WebhookView) -> api::Webhook {
             Format::Slack => api::WebhookFormat::Slack,
         },
         language: match webhook.language {
-            Language::English => api::WebhookLanguage::En,
-            Language::Chinese => api::WebhookLanguage::Zh,
+            MessageLanguage::English => api::WebhookLanguage::En,
+            MessageLanguage::Chinese => api::WebhookLanguage::Zh,
         },
         on: webhook.on.iter().map(EventKind::to_string).collect(),
         signed: webhook.is_signed,

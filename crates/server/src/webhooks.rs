@@ -1,6 +1,6 @@
 //! The JSON API of webhooks: which there are, what came of deliveries, a test, and one more try.
 
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{
     Problem as ProblemBody, WebhookDelivery, WebhookDeliveryList, WebhookDeliveryQuery, WebhookList,
     WebhookTest,
@@ -52,7 +52,7 @@ pub(crate) async fn webhooks(call: WebCall) -> Result<Response<Body>, Problem> {
 pub(crate) async fn test_webhook(name: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let (webhooks, name) = (managed(&call)?, name?.0);
     let trial = webhooks.test(&name).await?;
-    record(&call, Deed { action: "webhook.test", object: &name, detail: trial.problem.clone() }).await;
+    record(&call, AuditAction { action: "webhook.test", object: &name, detail: trial.problem.clone() }).await;
     Ok(answer::json(&views::trial(trial), JSON))
 }
 
@@ -93,8 +93,11 @@ pub(crate) async fn redeliver(id: Segment, call: WebCall) -> Result<Response<Bod
     let (webhooks, id) = (managed(&call)?, id?.0);
     let number = id.parse().map_err(|_| unknown_delivery(&id))?;
     let delivery = webhooks.redeliver(number).await?;
-    record(&call, Deed { action: "webhook.redeliver", object: &id, detail: Some(delivery.webhook.clone()) })
-        .await;
+    record(
+        &call,
+        AuditAction { action: "webhook.redeliver", object: &id, detail: Some(delivery.webhook.clone()) },
+    )
+    .await;
     let mut response = answer::json(&views::delivery(delivery), JSON);
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
@@ -106,9 +109,9 @@ fn managed(call: &WebCall) -> Result<&Webhooks, Problem> {
     call.state.webhooks.as_ref().ok_or_else(Problem::not_found)
 }
 
-async fn record(call: &WebCall, deed: Deed<'_>) {
+async fn record(call: &WebCall, action: AuditAction<'_>) {
     let Some(access) = &call.state.access else { return };
-    if let Err(error) = access.record_done(deed, &by(call)).await {
+    if let Err(error) = access.record_done(action, &by(call)).await {
         tracing::warn!("the audit log cannot be written: {error}");
     }
 }

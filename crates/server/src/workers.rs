@@ -39,7 +39,7 @@ impl Workers {
     pub(crate) fn serve(&self, tasks: &TaskTracker, connection: impl Future<Output = ()> + Send + 'static) {
         let count = |worker: &&Worker| worker.connections.load(Ordering::Relaxed);
         let Some(worker) = self.0.iter().min_by_key(count) else { return };
-        let served = Served::on(worker);
+        let served = ConnectionCount::on(worker);
         tasks.spawn_on(
             async move {
                 connection.await;
@@ -62,16 +62,16 @@ impl Worker {
 }
 
 /// Counts a connection until it is dropped, also when its task panics.
-struct Served(Arc<AtomicUsize>);
+struct ConnectionCount(Arc<AtomicUsize>);
 
-impl Served {
+impl ConnectionCount {
     fn on(worker: &Worker) -> Self {
         worker.connections.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(&worker.connections))
     }
 }
 
-impl Drop for Served {
+impl Drop for ConnectionCount {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -4,13 +4,13 @@
 
 mod support;
 
-use entrepot_testkit::Captured;
+use entrepot_testkit::CapturedOutput;
 use support::Rig;
 
 // Alone in its file: what the server's threads say is heard by one subscriber for the whole process.
 #[tokio::test]
 async fn the_access_log_has_no_secrets() {
-    let log = Captured::default();
+    let log = CapturedOutput::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();

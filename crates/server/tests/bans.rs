@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use entrepot_access::{Access, NetworkSettings, Networks, Role, Rules};
 use entrepot_catalog::{AuditFilter, Catalog, Location};
-use entrepot_policy::{BanRule, Limits, LimitsSection};
+use entrepot_policy::{BanRule, LimitsSection, PullLimits};
 use entrepot_secrets::Keyring;
 use entrepot_server::{LimitsInForce, RulesInForce};
 use entrepot_testkit::{TestImage, client::Response, until_answer};
@@ -39,7 +39,7 @@ impl Desk {
         }
         let mut section = LimitsSection::default();
         change(&mut section);
-        let limits = LimitsInForce::new(Limits::of(&section));
+        let limits = LimitsInForce::new(PullLimits::of(&section));
         limits.remember_bans(catalog.clone()).await.unwrap();
         let rules = RulesInForce::default();
         rules.remember(catalog.clone()).await.unwrap();
@@ -208,7 +208,7 @@ async fn anybody_sees_how_they_stand_and_a_refusal_is_explained_by_its_id() {
     // Other limits count without a restart.
     let mut section = LimitsSection::default();
     section.per_client.manifests = "3/h".parse().ok();
-    desk.limits.take(Limits::of(&section));
+    desk.limits.take(PullLimits::of(&section));
     assert_eq!(desk.pull("203.0.113.7", None).await.status, 200);
 }
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_access::{Access, ApiToken, Change, NewToken, Role, Rules};
+use entrepot_access::{Access, AccountUpdate, ApiToken, NewToken, Role, Rules};
 use entrepot_catalog::{Catalog, Location, NewApiToken};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{TestImage, client::Response};
@@ -228,10 +228,10 @@ async fn a_robot_that_is_wrong_disabled_or_gone_is_told_so() {
     assert_eq!(login(token.expose()).await, 200);
     assert_eq!(login(&token.expose()[..40]).await, 401, "cut off");
     assert_eq!(login(ApiToken::generate().expose()).await, 401, "of another server");
-    let disable = Change { is_disabled: Some(true), ..Change::default() };
+    let disable = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
     gate.access.change_account(&name("alice"), disable, &by()).await.unwrap();
     assert_eq!(login(token.expose()).await, 401, "disabled");
-    let enable = Change { is_disabled: Some(false), ..Change::default() };
+    let enable = AccountUpdate { is_disabled: Some(false), ..AccountUpdate::default() };
     gate.access.change_account(&name("alice"), enable, &by()).await.unwrap();
     assert_eq!(login(token.expose()).await, 200);
     gate.access.remove_token(token.id(), None, &by()).await.unwrap();

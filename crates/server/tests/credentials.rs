@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use entrepot_access::{Access, NewToken, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
-use entrepot_remote::{Settings, StoredCredentials};
-use entrepot_secrets::{KeyFile, Keys};
+use entrepot_remote::{RemoteSettings, StoredCredentials};
+use entrepot_secrets::{KeyFile, SharedKeyring};
 use entrepot_testkit::client::Response;
-use entrepot_vault::{Parts, Vault};
+use entrepot_vault::{Vault, VaultParts};
 use serde_json::{Value, json};
 use support::{
     Rig, Setup,
@@ -30,14 +30,14 @@ impl Yard {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
-        let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
+        let keys = SharedKeyring::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
         let access = Access::open(catalog.clone(), keys.clone(), Rules::default()).await.unwrap();
         let stored = StoredCredentials::default();
-        let parts = Parts {
+        let parts = VaultParts {
             catalog,
             keys,
             stored: stored.clone(),
-            settings: Arc::new(|_| Settings::default()),
+            settings: Arc::new(|_| RemoteSettings::default()),
             changed: Arc::new(|| {}),
         };
         let vault = Vault::open(parts).await.unwrap();

@@ -9,7 +9,7 @@ use entrepot_access::{Access, Role, Rules};
 use entrepot_blobs::S3Settings;
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
-use entrepot_policy::{Limits, LimitsSection};
+use entrepot_policy::{LimitsSection, PullLimits};
 use entrepot_secrets::Keyring;
 use entrepot_server::LimitsInForce;
 use entrepot_testkit::s3::{BUCKET, KEYS, S3Server};
@@ -35,7 +35,7 @@ fn store(server: &S3Server) -> S3Settings {
 fn limits(change: impl FnOnce(&mut LimitsSection)) -> LimitsInForce {
     let mut section = LimitsSection::default();
     change(&mut section);
-    LimitsInForce::new(Limits::of(&section))
+    LimitsInForce::new(PullLimits::of(&section))
 }
 
 async fn held(setup: Setup) -> (Rig, S3Server, Digest, Bytes) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use entrepot_access::{NetworkSettings, Networks};
 use entrepot_oci::Digest;
-use entrepot_policy::{Limits, LimitsSection, Profile};
+use entrepot_policy::{LimitsSection, Profile, PullLimits};
 use entrepot_server::LimitsInForce;
 use entrepot_testkit::{TestImage, patiently, until};
 use futures_util::{StreamExt, stream};
@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 fn limits(change: impl FnOnce(&mut LimitsSection)) -> LimitsInForce {
     let mut section = LimitsSection::default();
     change(&mut section);
-    LimitsInForce::new(Limits::of(&section))
+    LimitsInForce::new(PullLimits::of(&section))
 }
 
 fn setup(limits: LimitsInForce) -> Setup {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use entrepot_access::{Access, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
-use entrepot_policy::{ClientLimits, Limits, LimitsSection, TotalLimits};
+use entrepot_policy::{ClientLimits, LimitsSection, PullLimits, TotalLimits};
 use entrepot_secrets::Keyring;
 use entrepot_server::LimitsInForce;
 use entrepot_testkit::TestImage;
@@ -20,7 +20,12 @@ use support::{
 
 fn limits(per_client: ClientLimits, total: TotalLimits) -> LimitsInForce {
     let exempt = vec!["robot".to_owned()];
-    LimitsInForce::new(Limits::of(&LimitsSection { per_client, total, exempt, ..LimitsSection::default() }))
+    LimitsInForce::new(PullLimits::of(&LimitsSection {
+        per_client,
+        total,
+        exempt,
+        ..LimitsSection::default()
+    }))
 }
 
 fn manifests(text: &str) -> ClientLimits {

@@ -4,7 +4,7 @@
 
 mod support;
 
-use entrepot_access::{Access, Change, NewToken, Role, Rules, Verbs, WrongCredentials};
+use entrepot_access::{Access, AccountUpdate, NewToken, Role, Rules, Verbs, WrongCredentials};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
@@ -114,7 +114,7 @@ async fn nobody_is_asked_to_log_in_while_there_is_nothing_to_log_in_with() {
     let ping = async |headers: &[(&str, &str)]| rig.send("GET", "/v2/", headers, "").await.status.as_u16();
     assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (200, 200));
     assert_eq!(rig.send("POST", "/v2/local/x/blobs/uploads/", &[AWAY], "").await.status, 401);
-    let password = Change { password: Some(PASSWORD.into()), ..Change::default() };
+    let password = AccountUpdate { password: Some(PASSWORD.into()), ..AccountUpdate::default() };
     access.change_account(&name("admin"), password, &by()).await.unwrap();
     assert_eq!((ping(&[AWAY]).await, ping(&[AWAY, ("authorization", &proxy)]).await), (401, 401));
 }
@@ -462,7 +462,7 @@ async fn a_right_ends_at_once() {
     let alice = yard.bearer(Some("alice"), &["repository:local/app/x:pull,push"]).await;
     let start = "/v2/local/app/x/blobs/uploads/";
     assert_eq!(yard.status("POST", start, &alice).await, 202);
-    let disable = Change { is_disabled: Some(true), ..Change::default() };
+    let disable = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
     yard.access.change_account(&name("alice"), disable, &by()).await.unwrap();
     let answer = yard.send("POST", start, Some(&alice)).await;
     assert_eq!(answer.status, 401);

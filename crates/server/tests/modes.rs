@@ -9,7 +9,7 @@ use entrepot_catalog::{AuditFilter, Catalog, Location};
 use entrepot_policy::ModesSection;
 use entrepot_secrets::Keyring;
 use entrepot_server::{Disk, Machine};
-use entrepot_testkit::{Bearer, Capabilities, Refusing, TestImage, client::Response, until_answer};
+use entrepot_testkit::{Bearer, Capabilities, RefusalStyle, TestImage, client::Response, until_answer};
 use serde_json::{Value, json};
 use support::{
     Rig, Setup, UpstreamAccount,
@@ -160,7 +160,7 @@ async fn what_is_held_is_served_for_ever_also_where_an_account_is_used() {
     for name in ["library/open", "library/secret"] {
         rig.upstream.put_image(name, "1", &image);
     }
-    rig.upstream.require_bearer(Bearer::new().user("robot", "canary").anonymous(Refusing::EmptyToken));
+    rig.upstream.require_bearer(Bearer::new().user("robot", "canary").anonymous(RefusalStyle::EmptyToken));
     rig.upstream.make_private("library/secret");
     let away = [AWAY];
     let status = async |rig: &Rig, name: &str| {

@@ -5,8 +5,10 @@
 mod support;
 
 use entrepot_access::Role;
-use entrepot_library::{CheckDepth, NodesSettings, Settings};
-use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, Offer, TestCertificates, TestEngine};
+use entrepot_library::{CheckDepth, LibrarySettings, NodesSettings};
+use entrepot_testkit::engine::{
+    Dialect, EngineFault, Misbehaviour, PullableImage, TestCertificates, TestEngine,
+};
 use serde_json::{Value, json};
 use support::library::{Answer, Yard};
 
@@ -59,7 +61,7 @@ async fn a_node_that_is_away_keeps_what_is_known_of_it() {
     let (yard, engine) = (Yard::new().await, std::sync::Arc::new(TestEngine::start(Dialect::Docker28).await));
     let _printing = prints(&engine, "");
     engine.set_info("DiscoveredDevices", json!([{"Source": "cdi", "ID": "nvidia.com/gpu=GPU-aaaa"}]));
-    engine.put_image("registry.example/any:1", Offer::of_layers(&[10]));
+    engine.put_image("registry.example/any:1", PullableImage::of_layers(&[10]));
     let cards = added(&yard, &engine).await.body["devices"].clone();
     assert_eq!((&cards[0]["uuid"], &cards[0]["state"]), (&json!("GPU-aaaa"), &json!("healthy")));
     engine.stop().await;
@@ -114,7 +116,7 @@ async fn cards_are_looked_at_with_an_image_of_the_node() {
     for dialect in Dialect::ALL {
         let (yard, engine) = (Yard::new().await, std::sync::Arc::new(TestEngine::start(dialect).await));
         engine.set_info("Runtimes", json!({"runc": {}, "nvidia": {}}));
-        engine.put_image("registry.example/any:1", Offer::of_layers(&[10]));
+        engine.put_image("registry.example/any:1", PullableImage::of_layers(&[10]));
         let printing = prints(&engine, REPORT);
         let node = added(&yard, &engine).await.body;
         printing.abort();
@@ -164,7 +166,7 @@ async fn the_loop_finds_what_changes() {
     let nodes =
         NodesSettings { check_every: std::time::Duration::from_millis(20), ..NodesSettings::default() };
     let (yard, engine) = (
-        Yard::with(Settings { nodes, ..Settings::default() }).await,
+        Yard::with(LibrarySettings { nodes, ..LibrarySettings::default() }).await,
         TestEngine::start(Dialect::Podman5).await,
     );
     added(&yard, &engine).await;
@@ -216,7 +218,7 @@ async fn a_node_offers_only_what_it_can_keep() {
     engine.set_info("DiscoveredDevices", json!([{"Source": "cdi", "ID": "nvidia.com/gpu=GPU-aaaa"}]));
     let node = check().await;
     assert!(codes(&node).contains(&"hami-unknown"), "there is no image to look with: {node}");
-    engine.put_image("registry.example/any:1", Offer::of_layers(&[10]));
+    engine.put_image("registry.example/any:1", PullableImage::of_layers(&[10]));
     engine.lose_path("/root/HAMi-core/build");
     let node = check().await;
     assert_eq!((codes(&node).contains(&"hami-missing"), &node["offers"]), (true, &json!("cards")), "{node}");

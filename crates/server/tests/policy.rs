@@ -11,7 +11,7 @@ use std::{
 
 use entrepot_access::Principal;
 use entrepot_oci::{Digest, ErrorCode};
-use entrepot_server::{Action, ApiToken, Content, Decision, Permit, Policy, Refusal};
+use entrepot_server::{Action, ApiToken, ContentRef, Decision, Permit, Policy, Refusal};
 use entrepot_testkit::{TestImage, client};
 use http::{HeaderValue, StatusCode, header};
 use support::{Rig, Setup, code, noise};
@@ -106,7 +106,9 @@ fn closed() -> Policy {
     Policy::new(|_, action, repository| {
         let is_closed = repository.is_some_and(|key| key.repository.as_str() == "local/closed");
         match action {
-            Action::Pull(Content::Blob(_)) | Action::Mount { .. } if is_closed => Decision::Refuse(refusal()),
+            Action::Pull(ContentRef::Blob(_)) | Action::Mount { .. } if is_closed => {
+                Decision::Refuse(refusal())
+            }
             _ => Decision::Allow(Permit::free()),
         }
     })
@@ -140,7 +142,7 @@ async fn a_permit_is_held_until_the_answer_is_over() {
     let (over, mut seen) = mpsc::unbounded_channel();
     let rig = with(Policy::new(move |_, action, _| {
         Decision::Allow(match action {
-            Action::Pull(Content::Blob(_)) => Permit::holding(Held(over.clone())),
+            Action::Pull(ContentRef::Blob(_)) => Permit::holding(Held(over.clone())),
             _ => Permit::free(),
         })
     }))

@@ -6,12 +6,13 @@ mod support;
 
 use std::time::Duration;
 
-use entrepot_access::{Access, Change, Role, Rules};
+use entrepot_access::{Access, AccountUpdate, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_oci::Digest;
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{
-    Action, Bearer, Fault, Gate, Kind, Log, Match, Refusing, TestImage, client::Response, until, until_answer,
+    Action, Bearer, Fault, Gate, Log, Match, RefusalStyle, ResourceKind, TestImage, client::Response, until,
+    until_answer,
 };
 use futures_util::future::join_all;
 use support::{
@@ -25,8 +26,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 const HUB: UpstreamAccount = UpstreamAccount { user: "hub", password: "hub password", namespace: None };
-const EVERY_WAY: [Refusing; 4] =
-    [Refusing::EmptyToken, Refusing::NoToken, Refusing::OpaqueToken, Refusing::NotFound];
+const EVERY_WAY: [RefusalStyle; 4] =
+    [RefusalStyle::EmptyToken, RefusalStyle::NoToken, RefusalStyle::OpaqueToken, RefusalStyle::NotFound];
 
 /// A server with an account at its upstream, which has the repositories `library/a`, for everybody, and `acme/app`.
 struct Yard {
@@ -47,11 +48,11 @@ fn rules() -> Rules {
 }
 
 impl Yard {
-    async fn new(refusing: Refusing) -> Self {
+    async fn new(refusing: RefusalStyle) -> Self {
         Self::with(refusing, rules(), vec![HUB]).await
     }
 
-    async fn with(refusing: Refusing, rules: Rules, accounts: Vec<UpstreamAccount>) -> Self {
+    async fn with(refusing: RefusalStyle, rules: Rules, accounts: Vec<UpstreamAccount>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("access.db"))).await.unwrap();
         let access = Access::open(catalog, Keyring::generate(), rules).await.unwrap();
@@ -179,7 +180,7 @@ async fn the_question_is_asked_without_the_account_and_costs_no_pull() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verdict_is_asked_for_once_however_many_wait() {
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     let gate = Gate::new();
     yard.rig.upstream.fault(Fault::on(Match::manifests().head()).then(Action::Gate(gate.clone())));
     let pulls = join_all((0..20).map(|_| yard.status("/v2/library/a/manifests/1", None)));
@@ -192,7 +193,7 @@ async fn a_verdict_is_asked_for_once_however_many_wait() {
     assert_eq!(statuses, [200; 20]);
     // Each question gets a token of its own.
     let questions = || {
-        let tokens = yard.rig.upstream.log().kind(Kind::Token);
+        let tokens = yard.rig.upstream.log().kind(ResourceKind::Token);
         tokens.matching(|request| request.authorization.is_none()).len()
     };
     assert_eq!(questions(), 1);
@@ -204,7 +205,7 @@ async fn a_verdict_is_asked_for_once_however_many_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_for_somebody_else_gives_nobody_a_right() {
-    let yard = Yard::new(Refusing::EmptyToken).await;
+    let yard = Yard::new(RefusalStyle::EmptyToken).await;
     assert_eq!(yard.status("/v2/acme/app/manifests/1", Some("alice")).await, 200);
     let (blob, bytes) = yard.private.blobs()[0].clone();
     let gate = Gate::new();
@@ -228,7 +229,7 @@ async fn a_download_for_somebody_else_gives_nobody_a_right() {
 // C06
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_ends_during_a_download_ends_with_the_next_request() {
-    let yard = Yard::new(Refusing::EmptyToken).await;
+    let yard = Yard::new(RefusalStyle::EmptyToken).await;
     let (blob, bytes) = yard.private.blobs()[0].clone();
     let gate = Gate::new();
     yard.rig.upstream.fault(Fault::on(Match::blobs().get()).then(Action::GateAfter(1000, gate.clone())));
@@ -236,7 +237,7 @@ async fn a_right_that_ends_during_a_download_ends_with_the_next_request() {
     let pulled = yard.send("GET", &path, Some("alice"));
     let ended = async {
         gate.reached(1).await;
-        let disable = Change { is_disabled: Some(true), ..Change::default() };
+        let disable = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
         yard.access.change_account(&name("alice"), disable, &by()).await.unwrap();
         assert_eq!(yard.status(&path, Some("alice")).await, 401);
         gate.open();
@@ -249,7 +250,7 @@ async fn a_right_that_ends_during_a_download_ends_with_the_next_request() {
 // H16
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mount_from_what_is_private_is_an_upload_like_any_other() {
-    let yard = Yard::new(Refusing::EmptyToken).await;
+    let yard = Yard::new(RefusalStyle::EmptyToken).await;
     yard.pull_as_alice().await;
     let (blob, absent) = (yard.private.blobs()[0].0, Digest::of(b"absent"));
     let mount = async |digest: &Digest, user: &str| {
@@ -279,7 +280,7 @@ async fn a_missing_tag_of_a_public_repository_closes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_verdict_counts_through_outages_and_restarts_for_as_long_as_content_does() {
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     let blob = format!("/v2/library/a/blobs/{}", yard.public.blobs()[0].0);
     for path in ["/v2/library/a/manifests/1", &blob] {
         assert_eq!(yard.status(path, None).await, 200);
@@ -316,7 +317,7 @@ async fn no_verdict_and_no_answer_is_503_with_the_time_to_come_back() {
         [(503, &[][..], "5"), (500, &[], "5"), (429, &[("retry-after", "17")], "17")]
     {
         for on in [Match::token(), Match::manifests().head()] {
-            let yard = Yard::new(Refusing::OpaqueToken).await;
+            let yard = Yard::new(RefusalStyle::OpaqueToken).await;
             yard.rig.upstream.fault(Fault::on(on).then(Action::status_with(status, headers, "")));
             let unknown = yard.send("GET", "/v2/library/a/manifests/1", None).await;
             assert_eq!(unknown.status, 503, "{status}: {}", unknown.text());
@@ -328,7 +329,7 @@ async fn no_verdict_and_no_answer_is_503_with_the_time_to_come_back() {
 // The budget of our address may be used up by others behind it: that is what accounts are for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_says_that_everybody_may_pull_is_enough() {
-    let yard = Yard::new(Refusing::EmptyToken).await;
+    let yard = Yard::new(RefusalStyle::EmptyToken).await;
     let limited = Action::status_with(429, &[("retry-after", "600")], "");
     yard.rig.upstream.fault(Fault::on(Match::manifests().head()).then(limited));
     assert_eq!(yard.status("/v2/library/a/manifests/1", None).await, 200);
@@ -336,7 +337,7 @@ async fn a_token_that_says_that_everybody_may_pull_is_enough() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_firewalls_page_closes_nothing() {
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     assert_eq!(yard.status("/v2/library/a/manifests/1", None).await, 200);
     yard.rig.clock.advance(3 * HOUR);
     let page = Action::status_with(403, &[("content-type", "text/html")], "<html>blocked</html>");
@@ -346,7 +347,7 @@ async fn a_firewalls_page_closes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_becomes_private_upstream_is_closed_and_what_becomes_public_opens() {
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     let path = format!("/v2/library/a/manifests/{}", yard.public.digest());
     for path in ["/v2/library/a/manifests/1", &path] {
         assert_eq!(yard.status(path, None).await, 200);
@@ -373,7 +374,7 @@ async fn what_becomes_private_upstream_is_closed_and_what_becomes_public_opens()
 #[tokio::test(flavor = "multi_thread")]
 async fn where_there_is_no_account_nothing_is_asked() {
     let namespace = UpstreamAccount { namespace: Some("acme"), ..HUB };
-    let yard = Yard::with(Refusing::OpaqueToken, rules(), vec![namespace]).await;
+    let yard = Yard::with(RefusalStyle::OpaqueToken, rules(), vec![namespace]).await;
     assert_eq!(yard.status("/v2/library/a/manifests/1", None).await, 200);
     let heads = yard.rig.upstream.log().manifests().heads();
     assert_eq!(heads.matching(|request| request.status == 200).len(), 1, "the pull's own");
@@ -383,7 +384,7 @@ async fn where_there_is_no_account_nothing_is_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_account_brought_stays_private_when_the_account_is_gone() {
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     yard.pull_as_alice().await;
     let yard = yard.restart(Vec::new()).await;
     for path in yard.paths("acme/app") {
@@ -397,7 +398,7 @@ async fn what_an_account_brought_stays_private_when_the_account_is_gone() {
 // The newcomer who gives the mirror an account, and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_settings_programs_on_this_machine_pull_what_the_account_gets() {
-    let yard = Yard::with(Refusing::OpaqueToken, Rules::default(), vec![HUB]).await;
+    let yard = Yard::with(RefusalStyle::OpaqueToken, Rules::default(), vec![HUB]).await;
     for path in ["/v2/acme/app/manifests/1", "/v2/acme/app/tags/list"] {
         assert_eq!(yard.rig.get(path).await.status, 200, "{path}");
     }
@@ -406,13 +407,13 @@ async fn without_settings_programs_on_this_machine_pull_what_the_account_gets() 
     assert_eq!(yard.status("/v2/acme/app/manifests/1", None).await, 401, "others do not");
     assert_eq!(yard.status("/v2/library/a/manifests/1", None).await, 200);
     // Where somebody says what local programs may, it is that.
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     assert_eq!(yard.rig.get("/v2/acme/app/manifests/1").await.status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cache_in_front_is_told_what_is_not_for_all() {
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     let held = async |repository: &str, image: &TestImage, user| {
         let path = format!("/v2/{repository}/blobs/{}", image.blobs()[0].0);
         yard.send("GET", &path, user).await.header("cache-control").unwrap().to_owned()
@@ -424,7 +425,7 @@ async fn a_cache_in_front_is_told_what_is_not_for_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verdicts_are_renewed_once_while_the_upstream_is_slow() {
-    let yard = Yard::new(Refusing::OpaqueToken).await;
+    let yard = Yard::new(RefusalStyle::OpaqueToken).await;
     assert_eq!(yard.status("/v2/library/a/manifests/1", None).await, 200);
     let path = format!("/v2/library/a/manifests/{}", yard.public.digest());
     assert_eq!(yard.status(&path, None).await, 200);

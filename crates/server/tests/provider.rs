@@ -10,7 +10,7 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::{
     client::Response,
-    identity_provider::{CLIENT_ID, CLIENT_SECRET, Fault, IdentityProvider},
+    identity_provider::{CLIENT_ID, CLIENT_SECRET, IdentityProvider, ProviderFault},
 };
 use serde_json::{Value, json};
 use support::{
@@ -170,7 +170,7 @@ async fn who_gets_no_session_is_told_why() {
     yard.idp.set_person(json!({"sub": "1", "_claim_names": {"groups": "x"}}), json!({"sub": "1"}));
     told(403, "too many for a token").await;
     // Row 39 of the traps.
-    yard.idp.set_fault("/token", Some(Fault::Status(500)));
+    yard.idp.set_fault("/token", Some(ProviderFault::Status(500)));
     told(503, "answers wrongly for its token").await;
     let there = yard.get("/login/oidc", "").await;
     let state = there

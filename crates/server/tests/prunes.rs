@@ -9,7 +9,7 @@ use std::{sync::Arc, time::SystemTime};
 use entrepot_access::{Access, Role, Rules};
 use entrepot_catalog::{Catalog, Claim, Instance, InstanceId, Location, NewPrune};
 use entrepot_oci::Digest;
-use entrepot_scheduler::{Executor, Metrics, Parts, Scheduler};
+use entrepot_scheduler::{Executor, Scheduler, SchedulerMetrics, SchedulerParts};
 use entrepot_secrets::Keyring;
 use entrepot_server::SyncService;
 use entrepot_sync::rules::{RuleSection, RuleSet};
@@ -40,13 +40,13 @@ impl Yard {
         let instance =
             Instance { id: InstanceId::new(), name: "a test".to_owned(), started: SystemTime::now() };
         let Claim::Ours(lock) = catalog.claim(&instance).await.unwrap() else { panic!("it is locked") };
-        let parts = Parts {
+        let parts = SchedulerParts {
             catalog: catalog.clone(),
             instance,
             lock,
             rules: RuleSet::check(&sections).unwrap(),
             executor,
-            metrics: Metrics::default(),
+            metrics: SchedulerMetrics::default(),
             events: Default::default(),
             clock: Arc::new(SystemTime::now),
         };

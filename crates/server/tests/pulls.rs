@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE};
 use entrepot_catalog::{NewPull, PullFilter};
-use entrepot_library::{PullsSettings, Settings};
+use entrepot_library::{LibrarySettings, PullsSettings};
 use entrepot_testkit::{
     Gate, TestImage,
-    engine::{Dialect, EngineFault, Misbehaviour, Offer, Refusal, TestEngine},
+    engine::{Dialect, EngineFault, Misbehaviour, PullableImage, Refusal, TestEngine},
 };
 use serde_json::{Value, json};
 use support::{
@@ -37,7 +37,7 @@ impl Ground {
     }
 
     async fn with(dialect: Dialect, pulls: PullsSettings) -> Self {
-        let yard = Yard::with(Settings { pulls, ..Settings::default() }).await;
+        let yard = Yard::with(LibrarySettings { pulls, ..LibrarySettings::default() }).await;
         let engine = TestEngine::start(dialect).await;
         let image = TestImage::layers([noise(1, 3000), noise(2, 5000)]);
         let size = image.blobs().iter().map(|(_, bytes)| bytes.len() as u64).sum();
@@ -50,8 +50,8 @@ impl Ground {
         Self { yard, engine, name, size }
     }
 
-    fn offer(&self, offer: Offer) {
-        self.engine.offer(&self.name, offer);
+    fn offer(&self, image: PullableImage) {
+        self.engine.offer(&self.name, image);
     }
 
     async fn begin(&self) -> Value {
@@ -83,7 +83,7 @@ async fn an_image_comes_through_this_server_and_its_size_is_known_at_once() {
     for dialect in Dialect::ALL {
         let ground = Ground::new(dialect).await;
         let gate = Gate::new();
-        ground.offer(Offer::of_layers(&[3000, 5000]).held_at(&gate));
+        ground.offer(PullableImage::of_layers(&[3000, 5000]).held_at(&gate));
         let pull = ground.begin().await;
         assert_eq!((&pull["image"], &pull["node"]), (&json!(IMAGE), &json!(1)));
         ground.engine.asked("POST", "images/create", 1).await;
@@ -104,7 +104,7 @@ async fn an_image_comes_through_this_server_and_its_size_is_known_at_once() {
 async fn a_node_pulls_with_a_login_that_ends_with_the_pull() {
     let ground = Ground::new(Dialect::Docker28).await;
     let gate = Gate::new();
-    ground.offer(Offer::of_layers(&[3000]).held_at(&gate));
+    ground.offer(PullableImage::of_layers(&[3000]).held_at(&gate));
     let pull = ground.begin().await;
     let call = ground.engine.asked("POST", "images/create", 1).await.remove(0);
     let (host, name) = ground.name.split_once('/').unwrap();
@@ -132,7 +132,7 @@ async fn a_node_pulls_with_a_login_that_ends_with_the_pull() {
 async fn whoever_asks_for_the_same_joins() {
     let ground = Ground::new(Dialect::Docker20).await;
     let gate = Gate::new();
-    ground.offer(Offer::of_layers(&[3000]).held_at(&gate));
+    ground.offer(PullableImage::of_layers(&[3000]).held_at(&gate));
     let (first, second) = (ground.begin().await, ground.begin().await);
     assert_eq!(first["id"], second["id"]);
     ground.engine.asked("POST", "images/create", 1).await;
@@ -163,7 +163,7 @@ async fn whoever_asks_for_the_same_joins() {
 async fn a_pull_is_stopped() {
     let ground = Ground::new(Dialect::Podman5).await;
     let gate = Gate::new();
-    ground.offer(Offer::of_layers(&[3000]).held_at(&gate));
+    ground.offer(PullableImage::of_layers(&[3000]).held_at(&gate));
     let pull = ground.begin().await;
     let path = format!("/library/pulls/{}/cancel", pull["id"]);
     assert_eq!(ground.yard.ask("operator", "POST", &path, Value::Null).await.status, 204);
@@ -232,7 +232,7 @@ async fn what_cannot_be_pulled_is_known_before_the_node_is_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_off_is_tried_again() {
     let ground = Ground::new(Dialect::Docker28).await;
-    ground.offer(Offer::of_layers(&[3000]));
+    ground.offer(PullableImage::of_layers(&[3000]));
     ground.engine.fault(EngineFault::on("POST", "images/create", Misbehaviour::Hangup));
     let pull = ground.begin().await;
     let end = ground.events(&pull["id"]).await.pop().unwrap();
@@ -244,7 +244,7 @@ async fn silence_is_a_failure_in_the_end() {
     let stalled_after = Duration::from_secs(5);
     let settings = PullsSettings { attempts: 1, stalled_after, ..PullsSettings::default() };
     let ground = Ground::with(Dialect::Docker28, settings).await;
-    ground.offer(Offer::of_layers(&[3000]).held_at(&Gate::new()));
+    ground.offer(PullableImage::of_layers(&[3000]).held_at(&Gate::new()));
     let pull = ground.begin().await;
     let events = ground.events(&pull["id"]).await;
     let end = events.last().unwrap();
@@ -265,9 +265,9 @@ async fn an_engine_that_is_away_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_region_pulls_without_its_drained_nodes() {
     let ground = Ground::new(Dialect::Docker28).await;
-    ground.offer(Offer::of_layers(&[3000]));
+    ground.offer(PullableImage::of_layers(&[3000]));
     let second = TestEngine::start(Dialect::Podman5).await;
-    second.offer(&ground.name, Offer::of_layers(&[3000]));
+    second.offer(&ground.name, PullableImage::of_layers(&[3000]));
     let mirror = format!("http://{}", ground.yard.rig.address);
     let node = json!({"name": "gpu-2", "region": "north", "address": second.address(), "mirror_url": mirror});
     ground.yard.ask("operator", "POST", "/library/nodes", node).await;
@@ -306,7 +306,7 @@ async fn what_a_stopped_server_left_is_ended() {
     let end = ground.events(&json!(left.id)).await;
     assert_eq!((end.len(), &end[0]["error"]["code"]), (1, &json!("interrupted")), "{end:?}");
     assert_eq!(ground.yard.catalog.pulls(&PullFilter::default(), 9).await.unwrap().rows.len(), 1);
-    ground.offer(Offer::of_layers(&[3000]));
+    ground.offer(PullableImage::of_layers(&[3000]));
     let again = ground.begin().await;
     assert_eq!(ground.events(&again["id"]).await.pop().unwrap()["status"], "succeeded");
 }

@@ -4,9 +4,9 @@
 
 mod support;
 
-use entrepot_access::{Change, Rules};
-use entrepot_policy::{ClientLimits, Limits, LimitsSection, ListKind, PullRules, RuleList};
-use entrepot_requests::{PerClient, RequestsSection, Settings};
+use entrepot_access::{AccountUpdate, Rules};
+use entrepot_policy::{ClientLimits, LimitsSection, ListKind, PullLimits, PullRules, RuleList};
+use entrepot_requests::{PerClient, RequestSettings, RequestsSection};
 use entrepot_server::{LimitsInForce, RulesInForce};
 use entrepot_testkit::{TestImage, client::Response};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use support::{
     yard::{FORM, HTML, OURS, Yard},
 };
 
-fn settings() -> Settings {
+fn settings() -> RequestSettings {
     RequestsSection::default().check(PerClient::default()).unwrap()
 }
 
@@ -190,7 +190,10 @@ async fn who_may_not_have_an_image_does_not_learn_whether_there_is_one() {
     assert_eq!(closed.post("bob", "a:1").await.0, 201);
     closed
         .yard
-        .change("bob", Change { role: Some(entrepot_access::Role::Viewer), ..Change::default() })
+        .change(
+            "bob",
+            AccountUpdate { role: Some(entrepot_access::Role::Viewer), ..AccountUpdate::default() },
+        )
         .await;
     assert_eq!(closed.post("bob", "b:1").await.0, 403);
 }
@@ -204,7 +207,7 @@ async fn rules_and_limits_count_for_requests() {
     let manifests = Some("2/h burst 2".parse().unwrap());
     let per_client = ClientLimits { manifests, ..ClientLimits::default() };
     let section = LimitsSection { per_client, ..LimitsSection::default() };
-    let limits = LimitsInForce::new(Limits::of(&section));
+    let limits = LimitsInForce::new(PullLimits::of(&section));
     let ground = Ground::with(rules(), Setup { rules: in_force, limits, ..Setup::default() }).await;
     let (status, refused) = ground.post("bob", "b:1").await;
     assert_eq!(status, 403);

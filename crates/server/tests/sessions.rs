@@ -5,7 +5,7 @@
 mod support;
 
 use bytes::Bytes;
-use entrepot_access::{Change, NewToken, RegistryScopes};
+use entrepot_access::{AccountUpdate, NewToken, RegistryScopes};
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -377,12 +377,12 @@ async fn what_is_revoked_is_refused_on_connections_that_are_open() {
         }
         lines.push(line);
     }
-    yard.change("olga", Change { is_disabled: Some(true), ..Change::default() }).await;
+    yard.change("olga", AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() }).await;
     for (line, (path, header, expected)) in lines.iter_mut().zip(ways) {
         let refused = if expected == 200 { 303 } else { 401 };
         assert_eq!(line.status(path, header).await, refused, "{header:?}: the very next request");
     }
-    yard.change("olga", Change { is_disabled: Some(false), ..Change::default() }).await;
+    yard.change("olga", AccountUpdate { is_disabled: Some(false), ..AccountUpdate::default() }).await;
     for (line, (path, header, expected)) in lines.iter_mut().zip(ways) {
         // A session that has ended stays so.
         let expected = if expected == 200 { 303 } else { expected };

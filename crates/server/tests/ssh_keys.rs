@@ -64,7 +64,7 @@ async fn an_instance_says_how_it_is_reached_where_the_server_listens() {
     reaches(&yard, "/library/instances/1", "running").await;
     assert_eq!(yard.ask("user", "GET", "/library/instances/1", Value::Null).await.body["ssh"], Value::Null);
 
-    let mut settings = entrepot_library::Settings::default();
+    let mut settings = entrepot_library::LibrarySettings::default();
     settings.ssh.listen = Some("127.0.0.1:2222".parse().unwrap());
     let (yard, _engine) = support::stock::stocked_with(settings).await;
     yard.ask("user", "POST", INSTANCES, new("a")).await;

@@ -11,7 +11,9 @@ use std::{
 
 use entrepot_catalog::{Catalog, Claim, Copy, CopyOutcome, Instance, InstanceId, Location, RunCopy};
 use entrepot_oci::Digest;
-use entrepot_scheduler::{Executor, Metrics, Parts, RunEvent, Scheduler, Task, Update, Watch};
+use entrepot_scheduler::{
+    Executor, RunEvent, Scheduler, SchedulerMetrics, SchedulerParts, Task, Update, Watch,
+};
 use entrepot_server::{ApiToken, SyncService};
 use entrepot_sync::rules::{RuleSection, RuleSet};
 use serde_json::{Value, json};
@@ -54,13 +56,13 @@ impl Desk {
         let instance =
             Instance { id: InstanceId::new(), name: "a test".to_owned(), started: SystemTime::now() };
         let Claim::Ours(lock) = catalog.claim(&instance).await.unwrap() else { panic!("it is locked") };
-        let parts = Parts {
+        let parts = SchedulerParts {
             catalog,
             instance,
             lock,
             rules: RuleSet::check(&sections).unwrap(),
             executor,
-            metrics: Metrics::default(),
+            metrics: SchedulerMetrics::default(),
             events: Default::default(),
             clock: Arc::new(SystemTime::now),
         };

@@ -6,10 +6,12 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_access::{Access, Change, Claims, Grant, NewToken, RegistryScopes, Role, Rules, SigningKey};
+use entrepot_access::{
+    Access, AccountUpdate, Claims, Grant, NewToken, RegistryScopes, Role, Rules, SigningKey,
+};
 use entrepot_catalog::{Catalog, Location, SigningKeyRecord};
 use entrepot_oci::Digest;
-use entrepot_secrets::{Keyring, Place};
+use entrepot_secrets::{Keyring, SealedLocation};
 use entrepot_testkit::client::Response;
 use support::{
     Rig, Setup,
@@ -42,7 +44,7 @@ fn rules() -> Rules {
 /// A key that tokens are signed with, as the server knows it.
 async fn known_key(catalog: &Catalog, keyring: &Keyring) -> SigningKey {
     let key = SigningKey::generate().unwrap();
-    let place = Place { table: "signing_key", column: "sealed", row: key.id() };
+    let place = SealedLocation { table: "signing_key", column: "sealed", row: key.id() };
     let sealed = keyring.seal(place, key.document()).to_string();
     let record = SigningKeyRecord { id: key.id().to_owned(), sealed, created: SystemTime::now() };
     catalog.add_signing_key(&record).await.unwrap();
@@ -197,7 +199,7 @@ async fn a_token_that_ended_a_short_time_ago_finishes_its_own_upload_and_nothing
     assert_eq!(yard.send("GET", &address, Some(&older), "").await.status, 401, "an hour and no more");
     assert_eq!(yard.send("PATCH", &address, Some(&alice), " ").await.status, 202);
 
-    let disable = |is_disabled| Change { is_disabled: Some(is_disabled), ..Change::default() };
+    let disable = |is_disabled| AccountUpdate { is_disabled: Some(is_disabled), ..AccountUpdate::default() };
     yard.access.change_account(&name("alice"), disable(true), &by()).await.unwrap();
     assert_eq!(yard.send("PUT", &finish, Some(&alice), "world").await.status, 401, "revoked");
     yard.access.change_account(&name("alice"), disable(false), &by()).await.unwrap();

@@ -65,7 +65,7 @@ async fn answers_that_are_none_are_told_as_such_and_nothing_of_them_is_kept() {
             "another",
             Action::status_with(200, &[("content-type", image.media_type().as_str())], other.bytes().clone()),
         ),
-        ("a bit", Action::WrongBytes(entrepot_testkit::Place::End)),
+        ("a bit", Action::WrongBytes(entrepot_testkit::BytePosition::End)),
         ("a header", Action::lie_digest(other.digest())),
         ("a page", Action::Html),
         ("an error", Action::status_with(200, &json, portal)),
@@ -97,7 +97,7 @@ async fn a_blob_that_turns_out_wrong_ends_short() {
     let image = TestImage::random(3, 1, 3 << 20);
     rig.upstream.put_image("library/a", "1", &image);
     let (digest, _) = &image.blobs().iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
-    let wrong = Action::WrongBytes(entrepot_testkit::Place::End);
+    let wrong = Action::WrongBytes(entrepot_testkit::BytePosition::End);
     rig.upstream.fault(Fault::on(Match::blobs().digest(digest)).always().then(wrong));
     let response = rig.get(&format!("/v2/library/a/blobs/{digest}")).await;
     assert!(response.truncated || !response.status.is_success(), "{}", response.status);

@@ -10,7 +10,7 @@ use entrepot_access::{Access, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::client::Response;
-use entrepot_webhooks::{Metrics, Parts, Webhook, WebhookSection, Webhooks};
+use entrepot_webhooks::{Webhook, WebhookMetrics, WebhookSection, Webhooks, WebhooksParts};
 use serde_json::{Value, json};
 use support::{
     Rig, Setup,
@@ -38,11 +38,11 @@ impl Yard {
             {"url": "https://oapi.dingtalk.com/robot/send?access_token=CANARY", "format": "dingtalk"},
         ]);
         let sections: Vec<WebhookSection> = serde_json::from_value(sections).unwrap();
-        let parts = Parts {
+        let parts = WebhooksParts {
             catalog,
             webhooks: Webhook::read(&sections).unwrap(),
             server: None,
-            metrics: Metrics::default(),
+            metrics: WebhookMetrics::default(),
             clock: Arc::new(SystemTime::now),
         };
         let webhooks = Webhooks::open(parts).await.unwrap();

@@ -1,6 +1,6 @@
 //! What one client may ask of this server.
 
-use entrepot_access::{Access, Audit, Lasting, Operation, Principal, SshKey};
+use entrepot_access::{Access, Audit, OngoingAccess, Operation, Principal, SshKey};
 use entrepot_library::Library;
 use russh::{
     Channel, ChannelId, Error, Pty,
@@ -12,7 +12,7 @@ use tokio_util::{
     task::TaskTracker,
 };
 
-use crate::conversation::{self, Halves, Terms};
+use crate::conversation::{self, ChannelHalves, ConversationContext};
 
 /// How many programs a client runs at a time over one connection.
 const PROGRAMS: usize = 10;
@@ -28,12 +28,12 @@ pub(crate) struct Connection {
     /// Cancelled once the client has shown its key.
     pub(crate) is_known: CancellationToken,
     pub(crate) gone: DropGuard,
-    pub(crate) who: Option<Who>,
+    pub(crate) who: Option<KeyHolder>,
 }
 
 /// Who has shown their key.
 #[derive(Clone)]
-pub(crate) struct Who {
+pub(crate) struct KeyHolder {
     principal: Principal,
     /// What they call the instance.
     instance: String,
@@ -53,8 +53,8 @@ impl Connection {
         }
     }
 
-    fn terms(&self, who: &Who) -> Option<Terms> {
-        Some(Terms {
+    fn terms(&self, who: &KeyHolder) -> Option<ConversationContext> {
+        Some(ConversationContext {
             library: self.library.clone(),
             instance: who.instance.clone(),
             account: who.principal.account()?.id,
@@ -69,7 +69,7 @@ impl Connection {
     fn watch(&self, principal: Principal, fingerprint: String) -> CancellationToken {
         let revoked = CancellationToken::new();
         let (access, gone, told) = (self.access.clone(), self.gone.token().clone(), revoked.clone());
-        let lasting = Lasting {
+        let lasting = OngoingAccess {
             principal,
             session: None,
             ssh_key: Some(fingerprint),
@@ -101,7 +101,7 @@ impl Handler for Connection {
         let fingerprint = fingerprint(key.public_key)?;
         let Some(principal) = self.holder(&fingerprint).await else { return Ok(Auth::reject()) };
         let revoked = self.watch(principal.clone(), fingerprint);
-        self.who = Some(Who { principal, instance: user.to_owned(), revoked });
+        self.who = Some(KeyHolder { principal, instance: user.to_owned(), revoked });
         Ok(Auth::Accept)
     }
 
@@ -121,7 +121,7 @@ impl Handler for Connection {
         if let Some(terms) = terms.filter(|_| self.conversations.len() <= PROGRAMS) {
             reply.accept().await;
             let (read, write) = channel.split();
-            self.conversations.spawn(conversation::talk(Halves { read, write }, terms));
+            self.conversations.spawn(conversation::talk(ChannelHalves { read, write }, terms));
         }
         Ok(())
     }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use entrepot_access::Audit;
 use entrepot_engine::{ExecInput, ExecOutput, ExecRequest, Stream, TerminalSize};
-use entrepot_library::{Library, Program, ProgramControl, Target};
+use entrepot_library::{InstanceTarget, Library, Program, ProgramControl};
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, server::Msg};
 use tokio::{io::AsyncWriteExt as _, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    language::Language,
-    request::{Asked, size},
+    language::ClientLanguage,
+    request::{ChannelRequest, size},
 };
 
 /// How long a client has to say what is to run.
@@ -30,7 +30,7 @@ const ERRORS: Option<u32> = Some(1);
 const REVOKED: &str = "you may not go on here: the account, or its key, has changed";
 
 /// What a conversation goes by.
-pub(crate) struct Terms {
+pub(crate) struct ConversationContext {
     /// What runs programs.
     pub(crate) library: Library,
     /// The name or id of the instance.
@@ -48,7 +48,7 @@ pub(crate) struct Terms {
 }
 
 /// How a conversation ends.
-enum End {
+enum ConversationEnd {
     /// The program has ended, with this exit code.
     Exited(Option<i64>),
     /// Nothing runs, and why.
@@ -60,33 +60,33 @@ enum End {
 }
 
 /// What a client does with its channel.
-pub(crate) struct Halves {
+pub(crate) struct ChannelHalves {
     pub(crate) read: ChannelReadHalf,
     pub(crate) write: ChannelWriteHalf<Msg>,
 }
 
 /// Runs a program for a client, until one of them ends.
-pub(crate) async fn talk(halves: Halves, terms: Terms) {
-    let Halves { mut read, write } = halves;
-    let mut language = Language::default();
+pub(crate) async fn talk(halves: ChannelHalves, context: ConversationContext) {
+    let ChannelHalves { mut read, write } = halves;
+    let mut language = ClientLanguage::default();
     let started = tokio::select! {
-        () = terms.gone.cancelled() => Err(End::Gone),
-        () = terms.revoked.cancelled() => Err(End::Revoked),
-        started = start(&mut read, &mut language, &terms) => started,
+        () = context.gone.cancelled() => Err(ConversationEnd::Gone),
+        () = context.revoked.cancelled() => Err(ConversationEnd::Revoked),
+        started = start(&mut read, &mut language, &context) => started,
     };
     let (end, control) = match started {
         Err(end) => (end, None),
         Ok(Program { input, mut output, control }) => {
             let end = tokio::select! {
-                () = terms.gone.cancelled() => End::Gone,
-                () = terms.revoked.cancelled() => End::Revoked,
+                () = context.gone.cancelled() => ConversationEnd::Gone,
+                () = context.revoked.cancelled() => ConversationEnd::Revoked,
                 end = feed(&mut read, input, &control) => end,
                 end = print(&write, &mut output, &control) => end,
             };
             (end, Some(control))
         }
     };
-    let has_ended = matches!(end, End::Exited(_));
+    let has_ended = matches!(end, ConversationEnd::Exited(_));
     let ended = async {
         if let Some(control) = control.filter(|_| !has_ended) {
             control.end().await;
@@ -96,28 +96,35 @@ pub(crate) async fn talk(halves: Halves, terms: Terms) {
     let (_, ()) = tokio::join!(closed, ended);
 }
 
-async fn start(read: &mut ChannelReadHalf, language: &mut Language, terms: &Terms) -> Result<Program, End> {
-    let request = timeout(START, asked(read, language)).await.unwrap_or(Err(End::Gone))?;
-    let refused = |error: entrepot_library::Error| End::Refused(error.to_string());
-    let own = Some(terms.account);
-    let found = match terms.library.instance_called(&terms.instance, own).await {
-        Err(entrepot_library::Error::Unknown { .. }) if terms.sees_all => {
-            terms.library.instance_called(&terms.instance, None).await
+async fn start(
+    read: &mut ChannelReadHalf,
+    language: &mut ClientLanguage,
+    context: &ConversationContext,
+) -> Result<Program, ConversationEnd> {
+    let request = timeout(START, asked(read, language)).await.unwrap_or(Err(ConversationEnd::Gone))?;
+    let refused = |error: entrepot_library::Error| ConversationEnd::Refused(error.to_string());
+    let own = Some(context.account);
+    let found = match context.library.instance_called(&context.instance, own).await {
+        Err(entrepot_library::Error::Unknown { .. }) if context.sees_all => {
+            context.library.instance_called(&context.instance, None).await
         }
         found => found,
     };
     let id = found.map_err(refused)?;
-    let target = Target { id, account: own.filter(|_| !terms.sees_all), revision: None };
-    let place = terms.library.place_for_program(target).await.map_err(refused)?;
-    place.start(request, terms.by.clone()).await.map_err(refused)
+    let target = InstanceTarget { id, account: own.filter(|_| !context.sees_all), revision: None };
+    let place = context.library.place_for_program(target).await.map_err(refused)?;
+    place.start(request, context.by.clone()).await.map_err(refused)
 }
 
 /// What is to run, which comes after what it is to run with.
-async fn asked(read: &mut ChannelReadHalf, language: &mut Language) -> Result<ExecRequest, End> {
+async fn asked(
+    read: &mut ChannelReadHalf,
+    language: &mut ClientLanguage,
+) -> Result<ExecRequest, ConversationEnd> {
     let mut terminal: Option<TerminalSize> = None;
     loop {
         let asked = match read.wait().await {
-            None | Some(ChannelMsg::Close) => return Err(End::Gone),
+            None | Some(ChannelMsg::Close) => return Err(ConversationEnd::Gone),
             Some(ChannelMsg::RequestPty { col_width, row_height, .. }) => {
                 terminal = Some(size(col_width, row_height));
                 continue;
@@ -126,9 +133,9 @@ async fn asked(read: &mut ChannelReadHalf, language: &mut Language) -> Result<Ex
                 terminal = terminal.map(|_| size(col_width, row_height));
                 continue;
             }
-            Some(ChannelMsg::RequestShell { .. }) => Asked::Shell,
-            Some(ChannelMsg::Exec { command, .. }) => Asked::Command(command),
-            Some(ChannelMsg::RequestSubsystem { name, .. }) => Asked::Subsystem(name),
+            Some(ChannelMsg::RequestShell { .. }) => ChannelRequest::Shell,
+            Some(ChannelMsg::Exec { command, .. }) => ChannelRequest::Command(command),
+            Some(ChannelMsg::RequestSubsystem { name, .. }) => ChannelRequest::Subsystem(name),
             // The language is for what we say. What variables a container has is said where it is made.
             Some(ChannelMsg::SetEnv { variable_name, variable_value, .. }) => {
                 *language = language.heard(&variable_name, &variable_value);
@@ -136,16 +143,16 @@ async fn asked(read: &mut ChannelReadHalf, language: &mut Language) -> Result<Ex
             }
             Some(_) => continue,
         };
-        return asked.program(terminal).map_err(|why| End::Refused(why.to_string()));
+        return asked.program(terminal).map_err(|why| ConversationEnd::Refused(why.to_string()));
     }
 }
 
 /// Gives the program what the client sends, until the client leaves.
-async fn feed(read: &mut ChannelReadHalf, input: ExecInput, control: &ProgramControl) -> End {
+async fn feed(read: &mut ChannelReadHalf, input: ExecInput, control: &ProgramControl) -> ConversationEnd {
     let mut input = Some(input);
     loop {
         match read.wait().await {
-            None | Some(ChannelMsg::Close) => return End::Gone,
+            None | Some(ChannelMsg::Close) => return ConversationEnd::Gone,
             Some(ChannelMsg::Data { data }) => {
                 // A program that has ended reads nothing more; what it printed is still on its way.
                 if let Some(open) = &mut input
@@ -169,7 +176,11 @@ async fn feed(read: &mut ChannelReadHalf, input: ExecInput, control: &ProgramCon
 }
 
 /// Sends the client what the program prints, until it has ended.
-async fn print(write: &ChannelWriteHalf<Msg>, output: &mut ExecOutput, control: &ProgramControl) -> End {
+async fn print(
+    write: &ChannelWriteHalf<Msg>,
+    output: &mut ExecOutput,
+    control: &ProgramControl,
+) -> ConversationEnd {
     let (mut printed, mut errors) = (write.make_writer(), write.make_writer_ext(ERRORS));
     loop {
         let sent = match output.next().await {
@@ -178,21 +189,23 @@ async fn print(write: &ChannelWriteHalf<Msg>, output: &mut ExecOutput, control: 
                 Stream::Error => errors.write_all(&chunk.bytes).await,
             },
             // A connection to the engine that breaks leaves the same question: how it ended.
-            Ok(None) | Err(_) => return End::Exited(control.exit_code().await),
+            Ok(None) | Err(_) => return ConversationEnd::Exited(control.exit_code().await),
         };
         if sent.is_err() {
-            return End::Gone;
+            return ConversationEnd::Gone;
         }
     }
 }
 
 /// Says how it ended, and closes the channel. A client that has left hears nothing of it.
-async fn close(write: &ChannelWriteHalf<Msg>, end: End, language: Language) {
+async fn close(write: &ChannelWriteHalf<Msg>, end: ConversationEnd, language: ClientLanguage) {
     let (said, status) = match end {
-        End::Gone => return,
-        End::Exited(code) => (None, code.and_then(|code| u32::try_from(code).ok()).unwrap_or(FAILED)),
-        End::Refused(why) => (Some(why), FAILED),
-        End::Revoked => (Some(REVOKED.to_owned()), FAILED),
+        ConversationEnd::Gone => return,
+        ConversationEnd::Exited(code) => {
+            (None, code.and_then(|code| u32::try_from(code).ok()).unwrap_or(FAILED))
+        }
+        ConversationEnd::Refused(why) => (Some(why), FAILED),
+        ConversationEnd::Revoked => (Some(REVOKED.to_owned()), FAILED),
     };
     if let Some(said) = said {
         let line = format!("entrepot: {}\r\n", language.said(&said));

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The language of a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Language {
+pub(crate) enum ClientLanguage {
     /// English, unless something else is said.
     #[default]
     English,
@@ -12,7 +12,7 @@ pub(crate) enum Language {
     Chinese,
 }
 
-impl Language {
+impl ClientLanguage {
     /// The language after a client has sent a variable: clients send those of their locale, the most general first.
     pub(crate) fn heard(self, variable: &str, value: &str) -> Self {
         match variable {
@@ -37,17 +37,17 @@ mod tests {
 
     #[test]
     fn the_locale_of_a_client_says_it() {
-        let english = Language::default();
-        assert_eq!(english.heard("LANG", "zh_CN.UTF-8"), Language::Chinese);
-        assert_eq!(english.heard("LANG", "en_US.UTF-8"), Language::English);
-        assert_eq!(english.heard("TERM", "zh"), Language::English);
-        assert_eq!(Language::Chinese.heard("LC_MESSAGES", "C"), Language::English);
-        assert_eq!(Language::Chinese.heard("LC_TIME", "en_US.UTF-8"), Language::Chinese);
+        let english = ClientLanguage::default();
+        assert_eq!(english.heard("LANG", "zh_CN.UTF-8"), ClientLanguage::Chinese);
+        assert_eq!(english.heard("LANG", "en_US.UTF-8"), ClientLanguage::English);
+        assert_eq!(english.heard("TERM", "zh"), ClientLanguage::English);
+        assert_eq!(ClientLanguage::Chinese.heard("LC_MESSAGES", "C"), ClientLanguage::English);
+        assert_eq!(ClientLanguage::Chinese.heard("LC_TIME", "en_US.UTF-8"), ClientLanguage::Chinese);
     }
 
     #[test]
     fn a_refusal_is_said_in_it() {
-        assert_eq!(Language::English.said("the command is not UTF-8"), "the command is not UTF-8");
-        assert_eq!(Language::Chinese.said("the command is not UTF-8"), "命令不是 UTF-8");
+        assert_eq!(ClientLanguage::English.said("the command is not UTF-8"), "the command is not UTF-8");
+        assert_eq!(ClientLanguage::Chinese.said("the command is not UTF-8"), "命令不是 UTF-8");
     }
 }

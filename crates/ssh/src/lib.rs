@@ -18,4 +18,4 @@ mod server;
 mod waiting;
 
 pub use host_key::{HostKey, HostKeyError};
-pub use server::{Parts, SshServer};
+pub use server::{SshParts, SshServer};

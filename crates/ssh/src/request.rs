@@ -4,7 +4,7 @@ use entrepot_engine::{ExecRequest, TerminalSize};
 
 /// What a client asks to run in its channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum ChannelRequest {
     /// A shell.
     Shell,
     /// A command for a shell, as with `ssh HOST COMMAND`.
@@ -24,7 +24,7 @@ pub(crate) enum NotRun {
     Subsystem(String),
 }
 
-impl Asked {
+impl ChannelRequest {
     /// The program that is to be run.
     ///
     /// # Errors
@@ -58,17 +58,18 @@ mod tests {
     #[test]
     fn a_command_is_for_a_shell_and_a_shell_is_the_librarys() {
         let terminal = Some(size(80, 24));
-        let shell = Asked::Shell.program(terminal).unwrap();
+        let shell = ChannelRequest::Shell.program(terminal).unwrap();
         assert_eq!((shell.command.len(), shell.terminal, shell.reads_input), (0, terminal, true));
-        let command = Asked::Command(b"echo $HOME 'a b'".to_vec()).program(None).unwrap();
+        let command = ChannelRequest::Command(b"echo $HOME 'a b'".to_vec()).program(None).unwrap();
         assert_eq!(command.command, ["sh", "-c", "echo $HOME 'a b'"], "it is one word, as sshd gives it");
         assert_eq!((command.terminal, command.user), (None, None));
     }
 
     #[test]
     fn what_there_is_not_is_said_without_repeating_control_characters() {
-        assert_eq!(Asked::Command(vec![0xff]).program(None), Err(NotRun::NotText));
-        let text = Asked::Subsystem("sftp\u{1b}[2J".to_owned()).program(None).unwrap_err().to_string();
+        assert_eq!(ChannelRequest::Command(vec![0xff]).program(None), Err(NotRun::NotText));
+        let text =
+            ChannelRequest::Subsystem("sftp\u{1b}[2J".to_owned()).program(None).unwrap_err().to_string();
         assert!(text.starts_with("there is no `sftp[2J` here; copy files with `scp -O`"), "{text}");
     }
 

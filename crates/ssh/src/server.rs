@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     connection::Connection,
     host_key::HostKey,
-    waiting::{Place, Waiting},
+    waiting::{WaitingClients, WaitingSlot},
 };
 
 /// How long a client has to show its key.
@@ -35,7 +35,7 @@ const WINDOW: u32 = 256 << 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a server is made of.
-pub struct Parts {
+pub struct SshParts {
     /// Who has which key.
     pub access: Access,
     /// What runs programs.
@@ -50,7 +50,7 @@ pub struct SshServer {
     access: Access,
     library: Library,
     config: Arc<Config>,
-    waiting: Waiting,
+    waiting: WaitingClients,
 }
 
 impl SshServer {
@@ -58,11 +58,11 @@ impl SshServer {
     ///
     /// # Errors
     /// That cannot be.
-    pub async fn bind(address: &str, parts: Parts) -> io::Result<Self> {
-        let Parts { access, library, key } = parts;
+    pub async fn bind(address: &str, parts: SshParts) -> io::Result<Self> {
+        let SshParts { access, library, key } = parts;
         let listener = TcpListener::bind(address).await?;
         let config = Arc::new(config(&key));
-        Ok(Self { listener, access, library, config, waiting: Waiting::default() })
+        Ok(Self { listener, access, library, config, waiting: WaitingClients::default() })
     }
 
     /// Where it listens.
@@ -103,7 +103,7 @@ impl SshServer {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        place: Place,
+        slot: WaitingSlot,
         stop: CancellationToken,
     ) -> impl Future<Output = ()> + Send + 'static {
         let (is_known, gone, conversations) =
@@ -122,7 +122,7 @@ impl SshServer {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "a connection of SSH gathers what it sends");
             }
-            let served = serve(Arrived { config, stream, connection, is_known, place }, stop);
+            let served = serve(AcceptedConnection { config, stream, connection, is_known, slot }, stop);
             if let Err(error) = served.await {
                 tracing::debug!(%address, %error, "a connection of SSH has ended");
             }
@@ -133,16 +133,16 @@ impl SshServer {
 }
 
 /// A connection that was accepted.
-struct Arrived {
+struct AcceptedConnection {
     config: Arc<Config>,
     stream: TcpStream,
     connection: Connection,
     is_known: CancellationToken,
-    place: Place,
+    slot: WaitingSlot,
 }
 
-async fn serve(arrived: Arrived, stop: CancellationToken) -> Result<(), russh::Error> {
-    let Arrived { config, stream, connection, is_known, place } = arrived;
+async fn serve(arrived: AcceptedConnection, stop: CancellationToken) -> Result<(), russh::Error> {
+    let AcceptedConnection { config, stream, connection, is_known, slot: place } = arrived;
     let late = tokio::time::sleep(LOGIN);
     tokio::pin!(late);
     let mut session = tokio::select! {

@@ -12,18 +12,18 @@ const OF_ONE: usize = 10;
 
 /// Counts those that wait. Clones count together.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Waiting(Arc<Mutex<HashMap<IpAddr, usize>>>);
+pub(crate) struct WaitingClients(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 /// A place among those that wait, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    waiting: Waiting,
+pub(crate) struct WaitingSlot {
+    waiting: WaitingClients,
     address: IpAddr,
 }
 
-impl Waiting {
+impl WaitingClients {
     /// A place for one more connection, if there is one.
-    pub(crate) fn enter(&self, address: IpAddr) -> Option<Place> {
+    pub(crate) fn enter(&self, address: IpAddr) -> Option<WaitingSlot> {
         let address = address.to_canonical();
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.values().sum::<usize>() >= ALL || counts.get(&address).is_some_and(|count| *count >= OF_ONE)
@@ -31,11 +31,11 @@ impl Waiting {
             return None;
         }
         *counts.entry(address).or_default() += 1;
-        Some(Place { waiting: self.clone(), address })
+        Some(WaitingSlot { waiting: self.clone(), address })
     }
 }
 
-impl Drop for Place {
+impl Drop for WaitingSlot {
     fn drop(&mut self) {
         let mut counts = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.address) {
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn one_address_does_not_take_all_places() {
-        let waiting = Waiting::default();
+        let waiting = WaitingClients::default();
         let enter = |last: u8| waiting.enter(IpAddr::from([10, 0, 0, last]));
         let first: Vec<_> = (0..OF_ONE).map(|_| enter(1).unwrap()).collect();
         assert!(enter(1).is_none() && enter(2).is_some());

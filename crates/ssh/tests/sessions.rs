@@ -13,9 +13,9 @@ mod yard;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use entrepot_access::{AccountName, Audit, Change, Role, SshKey};
+use entrepot_access::{AccountName, AccountUpdate, Audit, Role, SshKey};
 use entrepot_library::Volumes;
-use entrepot_ssh::{HostKey, Parts, SshServer};
+use entrepot_ssh::{HostKey, SshParts, SshServer};
 use entrepot_testkit::{
     engine::{Dialect, ExecAnswer},
     until,
@@ -93,7 +93,7 @@ impl Stage {
         let directory = tempfile::tempdir().unwrap();
         let host = HostKey::open_or_create(&directory.path().join("key")).unwrap();
         let server_key = host.fingerprint().to_owned();
-        let parts = Parts { access, library: yard.library.clone(), key: host };
+        let parts = SshParts { access, library: yard.library.clone(), key: host };
         let server = SshServer::bind("127.0.0.1:0", parts).await.unwrap();
         let (address, stop) = (server.address().unwrap(), CancellationToken::new());
         let stopped = stop.clone();
@@ -222,10 +222,10 @@ async fn only_keys_of_accounts_that_may_run_something_are_let_in() {
     let refused = client.authenticate_password("train", "correct horse").await.unwrap();
     assert!(!refused.success(), "passwords are not asked for");
     let access = stage.yard.access();
-    let viewer = Change { role: Some(Role::Viewer), ..Change::default() };
+    let viewer = AccountUpdate { role: Some(Role::Viewer), ..AccountUpdate::default() };
     access.change_account(&name("bob"), viewer, &by()).await.unwrap();
     assert!(stage.log_in(2, "train").await.is_none(), "who may run nothing");
-    let disabled = Change { is_disabled: Some(true), ..Change::default() };
+    let disabled = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
     access.change_account(&name("ann"), disabled, &by()).await.unwrap();
     assert!(stage.log_in(1, "train").await.is_none(), "whose account is disabled");
     assert!(stage.yard.engine.calls_of("POST", "containers/*/exec").is_empty());
@@ -263,11 +263,11 @@ async fn a_session_ends_when_its_account_or_key_does() {
         let other = key(8).public_key().to_openssh().unwrap().parse().unwrap();
         match case {
             "disabled" => {
-                let change = Change { is_disabled: Some(true), ..Change::default() };
+                let change = AccountUpdate { is_disabled: Some(true), ..AccountUpdate::default() };
                 access.change_account(&ann, change, &by()).await.unwrap();
             }
             "another role" => {
-                let change = Change { role: Some(Role::Viewer), ..Change::default() };
+                let change = AccountUpdate { role: Some(Role::Viewer), ..AccountUpdate::default() };
                 access.change_account(&ann, change, &by()).await.unwrap();
             }
             "removed" => access.remove_account(&ann, &by()).await.unwrap(),
@@ -307,8 +307,8 @@ async fn what_does_not_run_says_so() {
     assert!(stage.run(1, "train", "ls").await.errors.contains("there is no instance `train`"));
 }
 
-fn yard_target(stage: &Stage, id: i64) -> entrepot_library::Target {
-    entrepot_library::Target { account: Some(stage.yard.account), ..yard::target(id) }
+fn yard_target(stage: &Stage, id: i64) -> entrepot_library::InstanceTarget {
+    entrepot_library::InstanceTarget { account: Some(stage.yard.account), ..yard::target(id) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::{
 
 use entrepot_oci::Host;
 use entrepot_remote::{
-    Credential, LinkTable, Quotas, Remote, Settings, SettingsError, StoredCredentials, is_own,
+    Credential, LinkTable, Quotas, Remote, RemoteSettings, SettingsError, StoredCredentials, is_own,
 };
 use url::Url;
 
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct RegistrySettings {
     /// Client settings.
-    pub remote: Settings,
+    pub remote: RemoteSettings,
     /// The manifest format it accepts; `None` means the usual one.
     pub format: Option<Format>,
     /// Manifest requests of its budget to leave for others; `None` means the usual number.
@@ -90,7 +90,7 @@ impl ConfiguredRegistries {
     }
 
     /// Client settings for `host`, with accounts.
-    fn settings(&self, host: &Host) -> Settings {
+    fn settings(&self, host: &Host) -> RemoteSettings {
         let mut settings = self.bare(host);
         settings.stored = self.stored.clone();
         settings.link_table = self.links.clone();
@@ -101,7 +101,7 @@ impl ConfiguredRegistries {
     }
 
     /// Client settings for `host`, without stored accounts and this user's logins.
-    pub fn bare(&self, host: &Host) -> Settings {
+    pub fn bare(&self, host: &Host) -> RemoteSettings {
         let mut settings =
             self.configured.get(host).map(|registry| registry.remote.clone()).unwrap_or_default();
         settings.quotas = self.quotas.clone();

@@ -30,7 +30,7 @@ const MAX_BYTES: u64 = 128 << 20;
 
 /// A result.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Line {
+enum CacheLine {
     /// The digest of an image in another shape.
     #[serde(rename = "converted")]
     Converted(String, String, String),
@@ -41,11 +41,11 @@ enum Line {
 
 /// A [`SyncCache`] in a file. Without a writable file, it lasts as long as the process.
 pub struct FileCache {
-    known: Mutex<Known>,
+    results: Mutex<CachedResults>,
 }
 
 #[derive(Default)]
-struct Known {
+struct CachedResults {
     converted: HashMap<(String, String), Digest>,
     verified: HashSet<String>,
     file: Option<File>,
@@ -54,23 +54,23 @@ struct Known {
 impl FileCache {
     /// Reads the file in `directory`, which is created if missing. Failures are logged.
     pub fn open(directory: Option<PathBuf>) -> Self {
-        let mut known = Known::default();
+        let mut known = CachedResults::default();
         if let Some(directory) = directory {
             let opened = known.open(&directory);
             opened.unwrap_or_else(|error| {
                 tracing::debug!(%error, directory = %directory.display(), "nothing is remembered between runs");
             });
         }
-        Self { known: Mutex::new(known) }
+        Self { results: Mutex::new(known) }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, CachedResults> {
         // A panic cannot leave the state inconsistent.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl CachedResults {
     fn open(&mut self, directory: &Path) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let path = directory.join(FILE);
@@ -86,20 +86,20 @@ impl Known {
         Ok(())
     }
 
-    fn learn(&mut self, line: &Line) {
+    fn learn(&mut self, line: &CacheLine) {
         match line {
-            Line::Converted(source, shape, digest) => {
+            CacheLine::Converted(source, shape, digest) => {
                 if let Ok(digest) = digest.parse() {
                     self.converted.insert((source.clone(), shape.clone()), digest);
                 }
             }
-            Line::Verified(tag) => {
+            CacheLine::Verified(tag) => {
                 self.verified.insert(tag.clone());
             }
         }
     }
 
-    fn add(&mut self, line: &Line) {
+    fn add(&mut self, line: &CacheLine) {
         self.learn(line);
         let Some(file) = &mut self.file else { return };
         // A single write, so that lines of two processes do not mix.
@@ -123,7 +123,7 @@ impl SyncCache for FileCache {
         converted: &'a Digest,
     ) -> BoxFuture<'a, ()> {
         let mut known = self.known();
-        let line = Line::Converted(source.to_string(), shape.to_string(), converted.to_string());
+        let line = CacheLine::Converted(source.to_string(), shape.to_string(), converted.to_string());
         if known.converted.get(&(source.to_string(), shape.to_string())) != Some(converted) {
             known.add(&line);
         }
@@ -137,14 +137,14 @@ impl SyncCache for FileCache {
     fn verify<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, ()> {
         let mut known = self.known();
         if !known.verified.contains(tag) {
-            known.add(&Line::Verified(tag.to_owned()));
+            known.add(&CacheLine::Verified(tag.to_owned()));
         }
         ready(()).boxed()
     }
 }
 
 // The lines, and true if the file is damaged or too large.
-fn read(path: &Path) -> io::Result<(Vec<Line>, bool)> {
+fn read(path: &Path) -> io::Result<(Vec<CacheLine>, bool)> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), false)),
@@ -164,7 +164,7 @@ fn read(path: &Path) -> io::Result<(Vec<Line>, bool)> {
     Ok((lines, damaged))
 }
 
-fn rewrite(path: &Path, lines: &[Line]) -> io::Result<()> {
+fn rewrite(path: &Path, lines: &[CacheLine]) -> io::Result<()> {
     let draft = Draft::at(path, Readers::Owner)?;
     let mut writer = BufWriter::new(draft.file());
     for line in lines {

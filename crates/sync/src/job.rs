@@ -8,7 +8,7 @@ use crate::Place;
 
 /// One image that is read once and written to every target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct CopyJob {
     /// The rule that asked for it; empty for a manual copy.
     pub rule: String,
     /// The place that the image is read from.
@@ -22,12 +22,12 @@ pub struct Job {
     /// not listed.
     pub attached: Option<Arc<HashSet<Digest>>>,
     /// The targets; at least one.
-    pub targets: Vec<Target>,
+    pub targets: Vec<JobTarget>,
 }
 
 /// One target of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct JobTarget {
     /// The place that the image is written to.
     pub place: Place,
     /// The name of the image there; a digest for an image without a tag.
@@ -86,11 +86,11 @@ pub enum Format {
 
 /// The result of a copy to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum JobOutcome {
     /// The target has the image: it was there, or was copied.
-    Done(Done),
+    Done(CopySuccess),
     /// The target does not have the image.
-    Failed(Failure),
+    Failed(CopyFailure),
     /// Not attempted, because the pull budget of the source is exhausted. A later run will.
     Postponed {
         /// Time until the budget is renewed, if the registry says so.
@@ -102,7 +102,7 @@ pub enum Outcome {
 
 /// The result of a successful copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done {
+pub struct CopySuccess {
     /// The digest at the target.
     pub digest: Digest,
     /// True if anything was written there.
@@ -117,7 +117,7 @@ pub struct Done {
 
 /// The reason a target does not have the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct CopyFailure {
     /// The fact. It contains no secrets.
     pub what: String,
     /// A hint, if one is known.
@@ -128,7 +128,7 @@ pub struct Failure {
 
 /// The result of copying one image to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct CopyResult {
     /// The rule that asked for it; empty for a manual copy.
     pub rule: String,
     /// The place that it was read from.
@@ -142,14 +142,14 @@ pub struct Row {
     /// The digest at the source, if known.
     pub digest: Option<Digest>,
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: JobOutcome,
     /// The duration.
     pub took: Duration,
 }
 
 /// An event of a run. `job` counts from 0 in the order of the plan, `target` in that of the job.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum CopyEvent {
     /// A job has begun.
     Started {
         /// The number of the job.
@@ -178,7 +178,7 @@ pub enum Event {
         /// The number of the target.
         target: usize,
         /// The result.
-        row: Box<Row>,
+        row: Box<CopyResult>,
     },
 }
 

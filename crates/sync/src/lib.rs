@@ -4,7 +4,7 @@
 //! - `run` does all of this for a set of rules and produces a `report`
 //! - `prune` removes what no rule writes, once somebody has looked at it
 //! - `copy` is the engine: it reads each blob once for all its targets, from and to any [`Place`]
-//! - [`Event`]s report progress; [`Row`]s report the result of each copy
+//! - [`CopyEvent`]s report progress; [`CopyResult`]s report the result of each copy
 //!
 //! Independent of terminal, database and HTTP server: the caller provides [`Registries`].
 
@@ -34,20 +34,22 @@ mod survey;
 
 pub use cache::SyncCache;
 pub use configured::{ConfiguredRegistries, FindLogins, RegistrySettings};
-pub use copy::{Beside, Limits, Packed, Sealing, contents, packed, perform, seal};
+pub use copy::{ArchiveFiles, PackedImage, RunLimits, Sealing, contents, packed, perform, seal};
 pub use file_cache::FileCache;
 pub use image_config::image_config;
-pub use job::{Done, Event, Failure, Format, Job, Outcome, Row, Shape, Target};
+pub use job::{
+    CopyEvent, CopyFailure, CopyJob, CopyResult, CopySuccess, Format, JobOutcome, JobTarget, Shape,
+};
 pub use look::look;
 pub use place::Place;
 pub use plan::{
-    Action, CopyAction, CopyImage, CopyRequest, CopyTarget, Counts, JobState, Plan, Step, TargetState, plan,
-    settle,
+    CopyAction, CopyImage, CopyRequest, CopyTarget, JobState, Plan, PlanAction, PlanCounts, PlanStep,
+    TargetState, plan, settle,
 };
 pub use provider::Provider;
-pub use prune::{ExtraTag, Pruned, extra_tags, prune};
+pub use prune::{ExtraTag, PruneResult, extra_tags, prune};
 pub use registries::{Registries, Registry};
 pub use registry_defaults::RegistryDefaults;
-pub use report::{Line, Report, RuleTotals, State, Totals, Verdict, timestamp};
+pub use report::{Report, ReportLine, ReportState, RuleTotals, RunVerdict, Totals, timestamp};
 pub use run::{Options, apply, check, prepare};
 pub use survey::{Survey, belongs_to};

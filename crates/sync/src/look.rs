@@ -6,7 +6,7 @@ use entrepot_oci::{Digest, Reference};
 use futures_util::{StreamExt as _, future::join_all, stream};
 
 use crate::{
-    Job, Place, Registries, Shape, Target,
+    CopyJob, JobTarget, Place, Registries, Shape,
     plan::{CopyAction, JobState, TargetState},
 };
 
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 16;
 /// The state of each job, by one `HEAD` at its source and one at each target; where a registry does not say the digest,
 /// by its manifest, as rules compare. Failed queries count as missing: the copy
 /// itself will report the reason.
-pub async fn look(registries: &Arc<dyn Registries>, jobs: &[Job]) -> Vec<JobState> {
+pub async fn look(registries: &Arc<dyn Registries>, jobs: &[CopyJob]) -> Vec<JobState> {
     let states = stream::iter(jobs).map(async |job| {
         let digest = match job.digest {
             Some(digest) => Some(digest),
@@ -28,7 +28,7 @@ pub async fn look(registries: &Arc<dyn Registries>, jobs: &[Job]) -> Vec<JobStat
     states.buffered(AT_ONCE).collect().await
 }
 
-async fn at(registries: &Arc<dyn Registries>, source: Option<Digest>, target: &Target) -> TargetState {
+async fn at(registries: &Arc<dyn Registries>, source: Option<Digest>, target: &JobTarget) -> TargetState {
     let wanted = match &source {
         Some(source) if target.shape != Shape::default() => {
             registries.cache().converted(source, &target.shape).await

@@ -7,9 +7,9 @@ use entrepot_remote::{Error as RemoteError, Refusal};
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    Action, Failure, Place, Plan, Registries,
+    CopyFailure, Place, Plan, PlanAction, Registries,
     look::head,
-    rules::{Prune, Rule},
+    rules::{Prune, SyncRule},
 };
 
 /// The number of tags that are looked at or removed at a time.
@@ -28,16 +28,16 @@ pub struct ExtraTag {
 
 /// What became of a tag that was to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pruned {
+pub enum PruneResult {
     /// It is removed, or was gone already.
     Removed,
     /// It is left alone: it leads elsewhere than when it was listed, a rule writes it now, or that cannot be told.
     Kept,
     /// It could not be removed.
-    Failed(Failure),
+    Failed(CopyFailure),
 }
 
-impl Rule {
+impl SyncRule {
     /// True if tags that it does not write are listed at one of its destinations.
     pub fn lists_extra_tags(&self) -> bool {
         let destinations = self.sources.iter().flat_map(|source| &source.destinations);
@@ -63,12 +63,12 @@ pub async fn prune(
     registries: &Arc<dyn Registries>,
     plan: &Plan,
     listed: Vec<ExtraTag>,
-) -> Vec<(ExtraTag, Pruned)> {
+) -> Vec<(ExtraTag, PruneResult)> {
     let still: Vec<(Place, Tag)> = extras(plan).collect();
     let removals = listed.into_iter().map(|one| {
         let is_extra = still.iter().any(|(place, tag)| *place == one.place && *tag == one.tag);
         async move {
-            let pruned = if is_extra { remove_if_same(registries, &one).await } else { Pruned::Kept };
+            let pruned = if is_extra { remove_if_same(registries, &one).await } else { PruneResult::Kept };
             (one, pruned)
         }
     });
@@ -76,18 +76,18 @@ pub async fn prune(
 }
 
 fn extras(plan: &Plan) -> impl Iterator<Item = (Place, Tag)> {
-    let steps = plan.steps.iter().filter(|step| step.action == Action::Extra);
+    let steps = plan.steps.iter().filter(|step| step.action == PlanAction::Extra);
     steps.filter_map(|step| Some((step.target.clone(), step.target_tag.clone()?)))
 }
 
-async fn remove_if_same(registries: &Arc<dyn Registries>, one: &ExtraTag) -> Pruned {
+async fn remove_if_same(registries: &Arc<dyn Registries>, one: &ExtraTag) -> PruneResult {
     let ExtraTag { place, tag, digest } = one;
     if head(registries, place, &Reference::Tag(tag.clone())).await != Some(*digest) {
-        return Pruned::Kept;
+        return PruneResult::Kept;
     }
     match remove_tag(registries, place, tag).await {
-        Ok(()) => Pruned::Removed,
-        Err(failure) => Pruned::Failed(failure),
+        Ok(()) => PruneResult::Removed,
+        Err(failure) => PruneResult::Failed(failure),
     }
 }
 
@@ -96,10 +96,13 @@ pub(crate) async fn remove_tag(
     registries: &Arc<dyn Registries>,
     place: &Place,
     tag: &Tag,
-) -> Result<(), Failure> {
+) -> Result<(), CopyFailure> {
     let Place::Registry { host, repository } = place else { return Ok(()) };
-    let failed =
-        |what: String, hint: Option<&str>| Failure { what, hint: hint.map(str::to_owned), at_source: false };
+    let failed = |what: String, hint: Option<&str>| CopyFailure {
+        what,
+        hint: hint.map(str::to_owned),
+        at_source: false,
+    };
     let registry = registries.registry(host).map_err(|error| failed(error.to_string(), None))?;
     match registry.remote.delete_tag(repository, tag).await {
         // Another client was first.

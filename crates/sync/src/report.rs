@@ -9,7 +9,7 @@ use entrepot_oci::{Digest, Reference, Tag};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    Action, Done, Failure, Outcome, Place, Plan, Row, Step,
+    CopyFailure, CopyResult, CopySuccess, JobOutcome, Place, Plan, PlanAction, PlanStep,
     plan::{as_text, maybe_text},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// The result in one word.
-    pub verdict: Verdict,
+    pub verdict: RunVerdict,
     /// The time when the run began.
     #[serde(serialize_with = "rfc3339")]
     pub started: SystemTime,
@@ -29,7 +29,7 @@ pub struct Report {
     /// The totals of each rule, in the order of the rules.
     pub rules: Vec<RuleTotals>,
     /// A line for every image at every destination.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ReportLine>,
     /// Remarks that belong to no line.
     pub notes: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub struct Report {
 /// The result of a run in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum RunVerdict {
     /// Everything is where it should be.
     Done,
     /// Nothing failed, but some images were not copied. A later run will.
@@ -46,7 +46,7 @@ pub enum Verdict {
     Failed,
 }
 
-impl Verdict {
+impl RunVerdict {
     /// The exit code of a command with this result.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -95,7 +95,7 @@ pub struct Totals {
 
 /// One image at one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct ReportLine {
     /// The rule that asked for it.
     pub rule: String,
     /// The source repository.
@@ -114,7 +114,7 @@ pub struct Line {
     pub target_tag: Option<Tag>,
     /// The state at the end.
     #[serde(flatten)]
-    pub state: State,
+    pub state: ReportState,
     /// The duration.
     #[serde(rename = "took_ms", serialize_with = "milliseconds")]
     pub took: Duration,
@@ -123,7 +123,7 @@ pub struct Line {
 /// The state of an image at a destination when the run ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
-pub enum State {
+pub enum ReportState {
     /// It was there before.
     UpToDate,
     /// It was copied.
@@ -161,7 +161,7 @@ pub enum State {
     Cancelled,
 }
 
-impl State {
+impl ReportState {
     /// One or two words for a table.
     pub fn word(&self) -> &'static str {
         match self {
@@ -182,24 +182,24 @@ impl State {
     }
 }
 
-impl From<Outcome> for State {
-    fn from(outcome: Outcome) -> Self {
+impl From<JobOutcome> for ReportState {
+    fn from(outcome: JobOutcome) -> Self {
         match outcome {
-            Outcome::Done(Done { changed: false, .. }) => Self::UpToDate,
-            Outcome::Done(Done { digest, written, mounted, present, .. }) => {
+            JobOutcome::Done(CopySuccess { changed: false, .. }) => Self::UpToDate,
+            JobOutcome::Done(CopySuccess { digest, written, mounted, present, .. }) => {
                 Self::Copied { at_target: digest, written, mounted, present }
             }
-            Outcome::Failed(failure) => failure.into(),
-            Outcome::Postponed { after } => {
+            JobOutcome::Failed(failure) => failure.into(),
+            JobOutcome::Postponed { after } => {
                 Self::Postponed { after_seconds: after.map(|after| after.as_secs()) }
             }
-            Outcome::Cancelled => Self::Cancelled,
+            JobOutcome::Cancelled => Self::Cancelled,
         }
     }
 }
 
-impl From<Failure> for State {
-    fn from(failure: Failure) -> Self {
+impl From<CopyFailure> for ReportState {
+    fn from(failure: CopyFailure) -> Self {
         Self::Failed { what: failure.what, hint: failure.hint, at_source: failure.at_source }
     }
 }
@@ -216,31 +216,31 @@ impl Totals {
     }
 
     /// The verdict for these counts.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> RunVerdict {
         if self.failed > 0 {
-            Verdict::Failed
+            RunVerdict::Failed
         } else if self.postponed + self.cancelled > 0 {
-            Verdict::Behind
+            RunVerdict::Behind
         } else {
-            Verdict::Done
+            RunVerdict::Done
         }
     }
 
-    fn count(&mut self, state: &State) {
+    fn count(&mut self, state: &ReportState) {
         let counter = match state {
-            State::UpToDate => &mut self.up_to_date,
-            State::Copied { written, mounted, present, .. } => {
+            ReportState::UpToDate => &mut self.up_to_date,
+            ReportState::Copied { written, mounted, present, .. } => {
                 self.written += written;
                 self.mounted += mounted;
                 self.present += present;
                 &mut self.copied
             }
-            State::Kept => &mut self.kept,
-            State::Extra => &mut self.extra,
-            State::Removed => &mut self.removed,
-            State::Failed { .. } => &mut self.failed,
-            State::Postponed { .. } => &mut self.postponed,
-            State::Cancelled => &mut self.cancelled,
+            ReportState::Kept => &mut self.kept,
+            ReportState::Extra => &mut self.extra,
+            ReportState::Removed => &mut self.removed,
+            ReportState::Failed { .. } => &mut self.failed,
+            ReportState::Postponed { .. } => &mut self.postponed,
+            ReportState::Cancelled => &mut self.cancelled,
         };
         *counter += 1;
     }
@@ -248,21 +248,21 @@ impl Totals {
 
 /// The results of executing a plan.
 #[derive(Debug, Default)]
-pub(crate) struct Deeds {
+pub(crate) struct RunResults {
     /// The results of the jobs.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<CopyResult>,
     /// The results of removing extra tags.
-    pub(crate) removals: HashMap<(Place, Tag), Result<(), Failure>>,
+    pub(crate) removals: HashMap<(Place, Tag), Result<(), CopyFailure>>,
 }
 
 impl Report {
     /// Combines a plan with its results.
-    pub(crate) fn new(plan: Plan, deeds: Deeds, (started, took): (SystemTime, Duration)) -> Self {
-        let mut rows: HashMap<(Place, Reference), (Outcome, Duration)> = HashMap::new();
+    pub(crate) fn new(plan: Plan, deeds: RunResults, (started, took): (SystemTime, Duration)) -> Self {
+        let mut rows: HashMap<(Place, Reference), (JobOutcome, Duration)> = HashMap::new();
         for row in deeds.rows {
             rows.insert((row.target, row.target_reference), (row.outcome, row.took));
         }
-        let lines: Vec<Line> =
+        let lines: Vec<ReportLine> =
             plan.steps.into_iter().map(|step| line(step, &rows, &deeds.removals)).collect();
         let mut totals = Totals::default();
         let mut rules: Vec<RuleTotals> = Vec::new();
@@ -279,23 +279,27 @@ impl Report {
     }
 }
 
-type Rows = HashMap<(Place, Reference), (Outcome, Duration)>;
+type Rows = HashMap<(Place, Reference), (JobOutcome, Duration)>;
 
-fn line(step: Step, rows: &Rows, removals: &HashMap<(Place, Tag), Result<(), Failure>>) -> Line {
+fn line(
+    step: PlanStep,
+    rows: &Rows,
+    removals: &HashMap<(Place, Tag), Result<(), CopyFailure>>,
+) -> ReportLine {
     let key = step.target_tag.clone().map(|tag| (step.target.clone(), tag));
     let row = key.clone().and_then(|(place, tag)| rows.get(&(place, Reference::Tag(tag))));
     let removal = key.and_then(|key| removals.get(&key));
     let (state, took) = match (step.action, row) {
         (action, Some((outcome, took))) if action.is_work() => (outcome.clone().into(), *took),
-        (action, None) if action.is_work() => (State::Cancelled, Duration::ZERO),
-        (Action::Extra, _) => (removal.map_or(State::Extra, removed), Duration::ZERO),
-        (Action::Kept, _) => (State::Kept, Duration::ZERO),
-        (Action::Failed { what, hint, at_source }, _) => {
-            (State::Failed { what, hint, at_source }, Duration::ZERO)
+        (action, None) if action.is_work() => (ReportState::Cancelled, Duration::ZERO),
+        (PlanAction::Extra, _) => (removal.map_or(ReportState::Extra, removed), Duration::ZERO),
+        (PlanAction::Kept, _) => (ReportState::Kept, Duration::ZERO),
+        (PlanAction::Failed { what, hint, at_source }, _) => {
+            (ReportState::Failed { what, hint, at_source }, Duration::ZERO)
         }
-        _ => (State::UpToDate, Duration::ZERO),
+        _ => (ReportState::UpToDate, Duration::ZERO),
     };
-    Line {
+    ReportLine {
         rule: step.rule,
         source: step.source,
         tag: step.tag,
@@ -307,9 +311,9 @@ fn line(step: Step, rows: &Rows, removals: &HashMap<(Place, Tag), Result<(), Fai
     }
 }
 
-fn removed(removal: &Result<(), Failure>) -> State {
+fn removed(removal: &Result<(), CopyFailure>) -> ReportState {
     match removal {
-        Ok(()) => State::Removed,
+        Ok(()) => ReportState::Removed,
         Err(failure) => failure.clone().into(),
     }
 }

@@ -15,8 +15,9 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Action, Counts, Event, Failure, Job, Limits, Place, Plan, Registries, Report, Row, State, perform, plan,
-    prune::remove_tag, report::Deeds, rules::RuleSet, survey::Survey,
+    CopyEvent, CopyFailure, CopyJob, CopyResult, Place, Plan, PlanAction, PlanCounts, Registries, Report,
+    ReportState, RunLimits, perform, plan, prune::remove_tag, report::RunResults, rules::RuleSet,
+    survey::Survey,
 };
 
 /// The number of concurrent tag removals.
@@ -28,7 +29,7 @@ pub struct Options {
     /// Remove the extra tags that the plan lists; otherwise they are only listed.
     pub prune: bool,
     /// Concurrency limits.
-    pub limits: Limits,
+    pub limits: RunLimits,
 }
 
 /// Surveys everything `rules` refer to and makes a plan; `None` if cancelled first.
@@ -49,7 +50,7 @@ pub async fn check(
     registries: &Arc<dyn Registries>,
     rules: &RuleSet,
     cancel: &CancellationToken,
-) -> Option<Vec<(String, Counts)>> {
+) -> Option<Vec<(String, PlanCounts)>> {
     prepare(registries, rules, cancel).await.map(|plan| plan.counts_by_rule())
 }
 
@@ -59,7 +60,7 @@ pub async fn apply(
     plan: Plan,
     options: Options,
     cancel: CancellationToken,
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<CopyEvent>,
 ) -> Report {
     let (started, clock) = (SystemTime::now(), Instant::now());
     let mut jobs = plan.jobs.clone();
@@ -72,10 +73,12 @@ pub async fn apply(
     let prune = options.prune && !cancel.is_cancelled();
     let removals = if prune { remove(registries, &plan, &rows).await } else { HashMap::new() };
     let lasting = plan.lasting.clone();
-    let report = Report::new(plan, Deeds { rows, removals }, (started, clock.elapsed()));
+    let report = Report::new(plan, RunResults { rows, removals }, (started, clock.elapsed()));
     let cache = registries.cache();
-    for line in
-        report.lines.iter().filter(|line| matches!(line.state, State::UpToDate | State::Copied { .. }))
+    for line in report
+        .lines
+        .iter()
+        .filter(|line| matches!(line.state, ReportState::UpToDate | ReportState::Copied { .. }))
     {
         let Some(tag) = &line.target_tag else { continue };
         if lasting.contains(&(line.target.clone(), tag.clone())) {
@@ -88,11 +91,11 @@ pub async fn apply(
 // A second round, whose jobs are numbered after those of the first.
 async fn behind(
     registries: &Arc<dyn Registries>,
-    jobs: Vec<Job>,
-    limits: Limits,
+    jobs: Vec<CopyJob>,
+    limits: RunLimits,
     cancel: &CancellationToken,
-    (first, events): (usize, &UnboundedSender<Event>),
-) -> Vec<Row> {
+    (first, events): (usize, &UnboundedSender<CopyEvent>),
+) -> Vec<CopyResult> {
     if jobs.is_empty() {
         return Vec::new();
     }
@@ -108,23 +111,23 @@ async fn behind(
     rows
 }
 
-fn moved(event: Event, by: usize) -> Event {
+fn moved(event: CopyEvent, by: usize) -> CopyEvent {
     match event {
-        Event::Started { job } => Event::Started { job: job + by },
-        Event::Sized { job, bytes } => Event::Sized { job: job + by, bytes },
-        Event::Progress { job, bytes, read } => Event::Progress { job: job + by, bytes, read },
-        Event::Settled { job, target, row } => Event::Settled { job: job + by, target, row },
+        CopyEvent::Started { job } => CopyEvent::Started { job: job + by },
+        CopyEvent::Sized { job, bytes } => CopyEvent::Sized { job: job + by, bytes },
+        CopyEvent::Progress { job, bytes, read } => CopyEvent::Progress { job: job + by, bytes, read },
+        CopyEvent::Settled { job, target, row } => CopyEvent::Settled { job: job + by, target, row },
     }
 }
 
-type Removals = HashMap<(Place, Tag), Result<(), Failure>>;
+type Removals = HashMap<(Place, Tag), Result<(), CopyFailure>>;
 
 // Removes the tags the plan lists, except backups that this run has just written.
-async fn remove(registries: &Arc<dyn Registries>, plan: &Plan, rows: &[Row]) -> Removals {
+async fn remove(registries: &Arc<dyn Registries>, plan: &Plan, rows: &[CopyResult]) -> Removals {
     let written = |place: &Place, tag: &Tag| {
         rows.iter().any(|row| row.target == *place && row.target_reference == Reference::Tag(tag.clone()))
     };
-    let extras = plan.steps.iter().filter(|step| step.action == Action::Extra);
+    let extras = plan.steps.iter().filter(|step| step.action == PlanAction::Extra);
     let tags = extras.filter_map(|step| Some((step.target.clone(), step.target_tag.clone()?)));
     let removals = tags.filter(|(place, tag)| !written(place, tag)).map(|(place, tag)| async move {
         let removed = remove_tag(registries, &place, &tag).await;

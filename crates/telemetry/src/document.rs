@@ -7,13 +7,13 @@ use std::{
 
 use serde_json::{Value as Json, json};
 
-use crate::span::{Kind, Span, Value};
+use crate::span::{AttributeValue, Span, SpanKind};
 
 /// A request with these spans.
 pub(crate) fn document(spans: &[Span]) -> Json {
     let resource = [
-        ("service.name", Value::Text("entrepot".to_owned())),
-        ("service.version", Value::Text(env!("CARGO_PKG_VERSION").to_owned())),
+        ("service.name", AttributeValue::Text("entrepot".to_owned())),
+        ("service.version", AttributeValue::Text(env!("CARGO_PKG_VERSION").to_owned())),
     ];
     json!({
         "resourceSpans": [{
@@ -45,20 +45,20 @@ fn span(span: &Span) -> Json {
     document
 }
 
-fn kind(kind: Kind) -> u8 {
+fn kind(kind: SpanKind) -> u8 {
     match kind {
-        Kind::Internal => 1,
-        Kind::Server => 2,
-        Kind::Client => 3,
+        SpanKind::Internal => 1,
+        SpanKind::Server => 2,
+        SpanKind::Client => 3,
     }
 }
 
-fn attributes(attributes: &[(&'static str, Value)]) -> Vec<Json> {
-    let value = |value: &Value| match value {
-        Value::Text(text) => json!({"stringValue": text}),
+fn attributes(attributes: &[(&'static str, AttributeValue)]) -> Vec<Json> {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::Text(text) => json!({"stringValue": text}),
         // 64-bit numbers are texts.
-        Value::Number(number) => json!({"intValue": number.to_string()}),
-        Value::Flag(flag) => json!({"boolValue": flag}),
+        AttributeValue::Number(number) => json!({"intValue": number.to_string()}),
+        AttributeValue::Flag(flag) => json!({"boolValue": flag}),
     };
     attributes.iter().map(|(key, of)| json!({"key": key, "value": value(of)})).collect()
 }
@@ -90,13 +90,13 @@ mod tests {
             context,
             parent: Some([0xab; 8]),
             name: "request",
-            kind: Kind::Server,
+            kind: SpanKind::Server,
             start,
             end: Some(start + Duration::from_nanos(5)),
             attributes: vec![
-                ("http.request.method", Value::Text("GET".to_owned())),
-                ("http.response.status_code", Value::Number(200)),
-                ("cached", Value::Flag(true)),
+                ("http.request.method", AttributeValue::Text("GET".to_owned())),
+                ("http.response.status_code", AttributeValue::Number(200)),
+                ("cached", AttributeValue::Flag(true)),
             ],
             error: Some("boom".to_owned()),
         }]);

@@ -31,15 +31,15 @@ const SAID_EVERY: Duration = Duration::from_secs(60);
 pub struct SetupError(#[source] reqwest::Error);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct SpanLabels {
     outcome: &'static str,
 }
 
 /// Counters of spans. Cheap to clone; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Family<Labels, Counter>>);
+pub struct SpanMetrics(Arc<Family<SpanLabels, Counter>>);
 
-impl Metrics {
+impl SpanMetrics {
     /// Puts the counters on `registry`.
     pub fn register(&self, registry: &mut Registry) {
         let about = "Spans of traces, by whether the collector has taken them";
@@ -47,16 +47,16 @@ impl Metrics {
     }
 
     pub(crate) fn lost(&self, count: usize) {
-        self.0.get_or_create(&Labels { outcome: "lost" }).inc_by(count as u64);
+        self.0.get_or_create(&SpanLabels { outcome: "lost" }).inc_by(count as u64);
     }
 
     fn sent(&self, count: usize) {
-        self.0.get_or_create(&Labels { outcome: "sent" }).inc_by(count as u64);
+        self.0.get_or_create(&SpanLabels { outcome: "sent" }).inc_by(count as u64);
     }
 
     #[cfg(test)]
     pub(crate) fn count_lost(&self) -> u64 {
-        self.0.get_or_create(&Labels { outcome: "lost" }).get()
+        self.0.get_or_create(&SpanLabels { outcome: "lost" }).get()
     }
 }
 
@@ -66,7 +66,7 @@ pub struct Exporter {
     http: Client,
     endpoint: Url,
     spans: mpsc::Receiver<Span>,
-    metrics: Metrics,
+    metrics: SpanMetrics,
     said: Option<Instant>,
 }
 
@@ -74,7 +74,7 @@ impl Exporter {
     pub(crate) fn new(
         settings: &TraceSettings,
         spans: mpsc::Receiver<Span>,
-        metrics: Metrics,
+        metrics: SpanMetrics,
     ) -> Result<Self, SetupError> {
         let proxies = Proxies::from_environment();
         let http = Client::builder()

@@ -16,9 +16,9 @@ use tracing_subscriber::{
 
 use crate::{
     context::Context,
-    export::Metrics,
+    export::SpanMetrics,
     section::Sample,
-    span::{Kind, Span, Value},
+    span::{AttributeValue, Span, SpanKind},
 };
 
 /// The target of spans that are sent.
@@ -29,7 +29,7 @@ pub const TARGET: &str = "otlp";
 pub struct TraceLayer {
     sample: Sample,
     sender: mpsc::Sender<Span>,
-    metrics: Metrics,
+    metrics: SpanMetrics,
 }
 
 /// Lets spans of [`TARGET`] through, and nothing else.
@@ -50,7 +50,7 @@ impl<S> Filter<S> for OnlyTraces {
 }
 
 impl TraceLayer {
-    pub(crate) fn new(sample: Sample, sender: mpsc::Sender<Span>, metrics: Metrics) -> Self {
+    pub(crate) fn new(sample: Sample, sender: mpsc::Sender<Span>, metrics: SpanMetrics) -> Self {
         Self { sample, sender, metrics }
     }
 
@@ -78,7 +78,7 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: LayerContext<'_, S>) {
         let Some(span) = context.span(id) else { return };
         let parent = span.parent().and_then(|parent| Some(parent.extensions().get::<Span>()?.context));
-        let mut said = Said::default();
+        let mut said = SpanFields::default();
         attributes.record(&mut said);
         let (place, parent) = self.place(parent, said.traceparent.as_deref());
         span.extensions_mut().insert(Span {
@@ -95,7 +95,7 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: LayerContext<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut said = Said::default();
+        let mut said = SpanFields::default();
         values.record(&mut said);
         if let Some(span) = span.extensions_mut().get_mut::<Span>() {
             span.attributes.extend(said.attributes);
@@ -116,32 +116,32 @@ where
 
 /// The fields of a span.
 #[derive(Default)]
-struct Said {
-    kind: Kind,
+struct SpanFields {
+    kind: SpanKind,
     traceparent: Option<String>,
     error: Option<String>,
     has_ended: bool,
-    attributes: Vec<(&'static str, Value)>,
+    attributes: Vec<(&'static str, AttributeValue)>,
 }
 
-impl Said {
+impl SpanFields {
     fn text(&mut self, field: &Field, text: String) {
         match field.name() {
             "otel.kind" => {
                 self.kind = match text.as_str() {
-                    "server" => Kind::Server,
-                    "client" => Kind::Client,
-                    _ => Kind::Internal,
+                    "server" => SpanKind::Server,
+                    "client" => SpanKind::Client,
+                    _ => SpanKind::Internal,
                 }
             }
             "traceparent" => self.traceparent = Some(text),
             "error" => self.error = Some(text),
-            name => self.attributes.push((name, Value::Text(text))),
+            name => self.attributes.push((name, AttributeValue::Text(text))),
         }
     }
 }
 
-impl Visit for Said {
+impl Visit for SpanFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.text(field, value.to_owned());
     }
@@ -151,7 +151,7 @@ impl Visit for Said {
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.attributes.push((field.name(), Value::Number(value)));
+        self.attributes.push((field.name(), AttributeValue::Number(value)));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
@@ -163,7 +163,7 @@ impl Visit for Said {
             self.has_ended |= value;
             return;
         }
-        self.attributes.push((field.name(), Value::Flag(value)));
+        self.attributes.push((field.name(), AttributeValue::Flag(value)));
     }
 }
 
@@ -183,7 +183,7 @@ mod tests {
         };
         let settings = TraceSettings::read(&section).unwrap().unwrap();
         let (sender, receiver) = mpsc::channel(room);
-        (TraceLayer::new(settings.sample(), sender, Metrics::default()), receiver)
+        (TraceLayer::new(settings.sample(), sender, SpanMetrics::default()), receiver)
     }
 
     #[test]
@@ -204,13 +204,13 @@ mod tests {
         });
         let (inner, outer) = (spans.try_recv().unwrap(), spans.try_recv().unwrap());
         assert!(spans.try_recv().is_err());
-        assert_eq!((inner.name, inner.kind), ("fetch", Kind::Client));
+        assert_eq!((inner.name, inner.kind), ("fetch", SpanKind::Client));
         assert_eq!(inner.error.as_deref(), Some("no answer"));
-        assert_eq!(inner.attributes, [("bytes", Value::Number(7))]);
+        assert_eq!(inner.attributes, [("bytes", AttributeValue::Number(7))]);
         assert_eq!((inner.context.trace, inner.parent), (outer.context.trace, Some(outer.context.span)));
-        assert_eq!((outer.name, outer.kind, outer.parent), ("request", Kind::Server, None));
-        let path = ("path", Value::Text("/v2/".to_owned()));
-        assert_eq!(outer.attributes, [path, ("http.status", Value::Number(200))]);
+        assert_eq!((outer.name, outer.kind, outer.parent), ("request", SpanKind::Server, None));
+        let path = ("path", AttributeValue::Text("/v2/".to_owned()));
+        assert_eq!(outer.attributes, [path, ("http.status", AttributeValue::Number(200))]);
         assert!(outer.start <= inner.start && inner.end <= outer.end);
     }
 

@@ -15,7 +15,7 @@ mod layer;
 mod section;
 mod span;
 
-pub use export::{Exporter, Metrics, SetupError};
+pub use export::{Exporter, SetupError, SpanMetrics};
 pub use layer::{TARGET, TraceLayer};
 pub use section::{SettingsFault, TraceSettings, TracingSection};
 
@@ -28,7 +28,7 @@ const CAPACITY: usize = 8192;
 ///
 /// # Errors
 /// The HTTP client cannot be set up.
-pub fn open(settings: &TraceSettings, metrics: Metrics) -> Result<(TraceLayer, Exporter), SetupError> {
+pub fn open(settings: &TraceSettings, metrics: SpanMetrics) -> Result<(TraceLayer, Exporter), SetupError> {
     let (sender, received) = mpsc::channel(CAPACITY);
     let exporter = Exporter::new(settings, received, metrics.clone())?;
     Ok((TraceLayer::new(settings.sample(), sender, metrics), exporter))

@@ -6,7 +6,7 @@ use crate::context::Context;
 
 /// What a span is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SpanKind {
     /// Something within.
     #[default]
     Internal,
@@ -18,7 +18,7 @@ pub(crate) enum Kind {
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum AttributeValue {
     /// A text.
     Text(String),
     /// A number.
@@ -37,13 +37,13 @@ pub(crate) struct Span {
     /// What it is called.
     pub(crate) name: &'static str,
     /// What it is about.
-    pub(crate) kind: Kind,
+    pub(crate) kind: SpanKind,
     /// When it began.
     pub(crate) start: SystemTime,
     /// When it ended, if that was before everything below it had; otherwise with the last of that.
     pub(crate) end: Option<SystemTime>,
     /// What is said about it.
-    pub(crate) attributes: Vec<(&'static str, Value)>,
+    pub(crate) attributes: Vec<(&'static str, AttributeValue)>,
     /// What went wrong.
     pub(crate) error: Option<String>,
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
-use entrepot_telemetry::{Metrics, TraceSettings, TracingSection, open};
+use entrepot_telemetry::{SpanMetrics, TraceSettings, TracingSection, open};
 use entrepot_testkit::Receiver;
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn settings(url: &str) -> TraceSettings {
 
 /// Two spans, sent to a collector; what the counters say then.
 async fn sent(settings: &TraceSettings) -> String {
-    let (metrics, mut counters) = (Metrics::default(), Registry::default());
+    let (metrics, mut counters) = (SpanMetrics::default(), Registry::default());
     metrics.register(&mut counters);
     let (layer, exporter) = open(settings, metrics).unwrap();
     tracing::subscriber::with_default(registry().with(layer.filtered()), || {

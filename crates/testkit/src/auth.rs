@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use serde_json::{Map, json};
 
 use crate::{
-    answer::Answer,
+    answer::CorrectResponse,
     request::{Call, values},
 };
 
@@ -29,7 +29,7 @@ pub enum TokenField {
 
 /// How a registry refuses a private repository to those who have not logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusing {
+pub enum RefusalStyle {
     /// As Docker Hub: with a token that says that it allows nothing, and 401 for the request.
     EmptyToken,
     /// As GHCR: with 403 instead of a token.
@@ -59,7 +59,7 @@ pub struct Bearer {
     pub at_most: Option<Vec<String>>,
     /// Those without a login get tokens too, for what is not private
     /// ([`crate::TestRegistry::make_private`]), which is refused to them like this.
-    pub anonymous: Option<Refusing>,
+    pub anonymous: Option<RefusalStyle>,
 }
 
 impl Default for Bearer {
@@ -86,7 +86,7 @@ impl Bearer {
 
     /// Gives tokens for what is not private to those without a login too, and refuses the rest like this.
     #[must_use]
-    pub fn anonymous(self, refusing: Refusing) -> Self {
+    pub fn anonymous(self, refusing: RefusalStyle) -> Self {
         Self { anonymous: Some(refusing), ..self }
     }
 
@@ -153,13 +153,18 @@ impl Auth {
     }
 
     /// The refusal, if `call` is not authorized.
-    pub(crate) fn refuse(&self, call: &Call, url: &str, private: &BTreeSet<String>) -> Option<Answer> {
+    pub(crate) fn refuse(
+        &self,
+        call: &Call,
+        url: &str,
+        private: &BTreeSet<String>,
+    ) -> Option<CorrectResponse> {
         let shown = call.header("authorization");
         match self {
             Self::Open => None,
             Self::Basic(wanted) if shown == Some(wanted) => None,
             Self::Basic(_) => Some(challenge("Basic realm=\"testkit\"")),
-            Self::Bearer(tokens) if tokens.hides(call, private) => Some(Answer::error(
+            Self::Bearer(tokens) if tokens.hides(call, private) => Some(CorrectResponse::error(
                 StatusCode::NOT_FOUND,
                 ErrorCode::NameUnknown,
                 "there is no such repository",
@@ -169,16 +174,18 @@ impl Auth {
     }
 
     /// Handles a request to the token endpoint.
-    pub(crate) fn token(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> Answer {
+    pub(crate) fn token(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> CorrectResponse {
         match self {
             Self::Bearer(tokens) => tokens.give(call, body, private),
-            _ => Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no tokens are given here"),
+            _ => {
+                CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no tokens are given here")
+            }
         }
     }
 }
 
 impl Tokens {
-    fn refuse(&self, call: &Call, shown: Option<&str>, url: &str) -> Option<Answer> {
+    fn refuse(&self, call: &Call, shown: Option<&str>, url: &str) -> Option<CorrectResponse> {
         let wanted = scope(call);
         let granted =
             shown.and_then(|shown| shown.strip_prefix("Bearer ")).and_then(|token| self.given.get(token));
@@ -203,11 +210,11 @@ impl Tokens {
         let token = call.header("authorization").and_then(|shown| shown.strip_prefix("Bearer "));
         let granted = token.and_then(|token| self.given.get(token));
         let (Some(wanted), Some(granted)) = (wanted, granted) else { return false };
-        self.rules.anonymous == Some(Refusing::NotFound)
+        self.rules.anonymous == Some(RefusalStyle::NotFound)
             && !granted.iter().any(|scope| covers(scope, &wanted))
     }
 
-    fn give(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> Answer {
+    fn give(&mut self, call: &Call, body: &Bytes, private: &BTreeSet<String>) -> CorrectResponse {
         let form = if call.method == Method::POST {
             String::from_utf8_lossy(body).into_owned()
         } else {
@@ -222,12 +229,18 @@ impl Tokens {
             values(&form, "scope").flat_map(|scope| scope.split(' ').map(str::to_owned).collect::<Vec<_>>());
         let (refused, asked): (Vec<_>, Vec<_>) =
             asked.partition(|scope| anonymous.is_some() && is_private(scope, private));
-        if anonymous == Some(Refusing::NoToken) && !refused.is_empty() {
-            return Answer::error(StatusCode::FORBIDDEN, ErrorCode::Denied, "requested access is denied");
+        if anonymous == Some(RefusalStyle::NoToken) && !refused.is_empty() {
+            return CorrectResponse::error(
+                StatusCode::FORBIDDEN,
+                ErrorCode::Denied,
+                "requested access is denied",
+            );
         }
         self.count += 1;
         let (token, scopes) = match &self.rules.at_most {
-            None if self.rules.anonymous == Some(Refusing::EmptyToken) => (jwt(self.count, &asked), asked),
+            None if self.rules.anonymous == Some(RefusalStyle::EmptyToken) => {
+                (jwt(self.count, &asked), asked)
+            }
             None => (format!("token-{}", self.count), asked),
             Some(actions) => {
                 let granted: Vec<_> =
@@ -246,7 +259,7 @@ impl Tokens {
         if let Some(seconds) = self.rules.expires_in {
             answer.insert("expires_in".to_owned(), json!(seconds));
         }
-        Answer::new(StatusCode::OK).json(serde_json::to_vec(&answer).unwrap())
+        CorrectResponse::new(StatusCode::OK).json(serde_json::to_vec(&answer).unwrap())
     }
 
     fn is_known(&self, call: &Call, form: &str) -> bool {
@@ -287,8 +300,8 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn challenge(value: &str) -> Answer {
-    Answer::error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, "authentication required")
+fn challenge(value: &str) -> CorrectResponse {
+    CorrectResponse::error(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, "authentication required")
         .with("www-authenticate", value)
 }
 

@@ -8,35 +8,40 @@ use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 
 use crate::{
-    log::{End, Entry},
-    play::{Event, PIECE, Script},
-    state::Shared,
+    log::{LogEntry, ResponseEnd},
+    play::{BodyEvent, PIECE, Script},
+    state::RegistryShared,
     wire::Signal,
 };
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// A body on its way.
-pub(crate) struct Playing {
+pub(crate) struct PlayedBody {
     script: Script,
-    entry: Entry,
+    entry: LogEntry,
     wire: Arc<Signal>,
-    shared: Arc<Shared>,
+    shared: Arc<RegistryShared>,
     /// Bytes sent so far.
     at: u64,
     /// Time that the pieces sent so far should have taken at the requested rate.
     debt: Duration,
 }
 
-impl Playing {
-    pub(crate) fn new(script: Script, entry: Entry, wire: Arc<Signal>, shared: Arc<Shared>) -> Self {
+impl PlayedBody {
+    pub(crate) fn new(
+        script: Script,
+        entry: LogEntry,
+        wire: Arc<Signal>,
+        shared: Arc<RegistryShared>,
+    ) -> Self {
         Self { script, entry, wire, shared, at: 0, debt: Duration::ZERO }
     }
 
     /// The body; an empty one ends at once.
     pub(crate) fn into_body(self) -> Body {
         if self.script.body.is_empty() && self.script.events.is_empty() {
-            self.entry.write(|request| request.end = End::Complete);
+            self.entry.write(|request| request.end = ResponseEnd::Complete);
             return Empty::new().map_err(|never| match never {}).boxed_unsync();
         }
         StreamBody::new(stream::unfold(self, Self::step)).boxed_unsync()
@@ -45,10 +50,10 @@ impl Playing {
     async fn step(mut self) -> Option<(io::Result<Frame<Bytes>>, Self)> {
         while let Some((_, event)) = self.script.events.pop_front_if(|(at, _)| *at <= self.at) {
             match event {
-                Event::Gate(gate) => gate.pass().await,
-                Event::Stall => future::pending().await,
-                Event::Cut => return Some((Err(self.cut().await), self)),
-                Event::Reset => {
+                BodyEvent::Gate(gate) => gate.pass().await,
+                BodyEvent::Stall => future::pending().await,
+                BodyEvent::Cut => return Some((Err(self.cut().await), self)),
+                BodyEvent::Reset => {
                     self.wire.reset();
                     return Some((Err(self.cut().await), self));
                 }
@@ -64,7 +69,7 @@ impl Playing {
             request.sent += piece.len() as u64;
             // Hyper does not poll for more than the promised length.
             if is_last && self.script.events.is_empty() {
-                request.end = End::Complete;
+                request.end = ResponseEnd::Complete;
             }
         });
         Some((Ok(Frame::data(piece)), self))
@@ -88,7 +93,7 @@ impl Playing {
 
     async fn cut(&self) -> io::Error {
         self.wire.drained().await;
-        self.entry.write(|request| request.end = End::Cut);
+        self.entry.write(|request| request.end = ResponseEnd::Cut);
         io::Error::other("cut by a fault")
     }
 }

@@ -186,7 +186,7 @@ pub async fn try_streaming(
 
 /// The verified result of a pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pulled {
+pub struct PulledImage {
     /// The digest of the root manifest.
     pub digest: Digest,
     /// Its media type.
@@ -216,7 +216,7 @@ pub enum PullError {
 
 /// Pulls an image by tag or digest with everything it references, for all platforms, and verifies every byte. Panics
 /// on failure.
-pub async fn pull(base_url: &str, name: &str, reference: &str) -> Pulled {
+pub async fn pull(base_url: &str, name: &str, reference: &str) -> PulledImage {
     try_pull(base_url, name, reference).await.unwrap_or_else(|error| panic!("{name}:{reference}: {error:?}"))
 }
 
@@ -224,7 +224,7 @@ pub async fn pull(base_url: &str, name: &str, reference: &str) -> Pulled {
 ///
 /// # Errors
 /// The first failure.
-pub async fn try_pull(base_url: &str, name: &str, reference: &str) -> Result<Pulled, PullError> {
+pub async fn try_pull(base_url: &str, name: &str, reference: &str) -> Result<PulledImage, PullError> {
     let base = format!("{}/v2/{name}", base_url.trim_end_matches('/'));
     let url = format!("{base}/manifests/{reference}");
     let wanted = match reference.parse().unwrap() {
@@ -233,7 +233,7 @@ pub async fn try_pull(base_url: &str, name: &str, reference: &str) -> Result<Pul
     };
     let (digest, media_type, manifest, size) = fetch_manifest(&url, wanted).await?;
     let mut pulled =
-        Pulled { digest, media_type, manifests: BTreeMap::new(), blobs: BTreeMap::new(), bytes: 0 };
+        PulledImage { digest, media_type, manifests: BTreeMap::new(), blobs: BTreeMap::new(), bytes: 0 };
     pulled.manifests.insert(digest, size);
     let mut waiting = vec![manifest];
     while let Some(manifest) = waiting.pop() {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use entrepot_oci::Digest;
 use http::Method;
 
-use crate::{Gate, Kind, request::Call};
+use crate::{Gate, ResourceKind, request::Call};
 
 /// The requests that a fault hits: those that match all conditions.
 ///
@@ -14,7 +14,7 @@ use crate::{Gate, Kind, request::Call};
 #[derive(Clone, Debug, Default)]
 pub struct Match {
     method: Option<Method>,
-    kind: Option<Kind>,
+    kind: Option<ResourceKind>,
     digest: Option<Digest>,
     tag: Option<String>,
     path: Option<String>,
@@ -29,43 +29,43 @@ impl Match {
     }
 
     /// Requests of one kind.
-    pub fn kind(kind: Kind) -> Self {
+    pub fn kind(kind: ResourceKind) -> Self {
         Self { kind: Some(kind), ..Self::default() }
     }
 
     /// Manifest requests with any method.
     pub fn manifests() -> Self {
-        Self::kind(Kind::Manifest)
+        Self::kind(ResourceKind::Manifest)
     }
 
     /// Blob requests with any method, except uploads.
     pub fn blobs() -> Self {
-        Self::kind(Kind::Blob)
+        Self::kind(ResourceKind::Blob)
     }
 
     /// Tag lists.
     pub fn tags() -> Self {
-        Self::kind(Kind::Tags)
+        Self::kind(ResourceKind::Tags)
     }
 
     /// The referrers API.
     pub fn referrers() -> Self {
-        Self::kind(Kind::Referrers)
+        Self::kind(ResourceKind::Referrers)
     }
 
     /// Uploads of blobs.
     pub fn uploads() -> Self {
-        Self::kind(Kind::Upload)
+        Self::kind(ResourceKind::Upload)
     }
 
     /// The token endpoint.
     pub fn token() -> Self {
-        Self::kind(Kind::Token)
+        Self::kind(ResourceKind::Token)
     }
 
     /// `/v2/`.
     pub fn ping() -> Self {
-        Self::kind(Kind::Ping)
+        Self::kind(ResourceKind::Ping)
     }
 
     /// Only this method.
@@ -134,7 +134,7 @@ impl Match {
 
 /// The position of a wrong byte in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum BytePosition {
     /// Its first byte.
     Start,
     /// Its last byte.
@@ -181,7 +181,7 @@ pub enum Action {
     /// Like [`Action::CutAfter`], but with a TCP reset, which may also lose bytes in transit. HTTP/1 only.
     ResetAfter(u64),
     /// Flips one bit; length and headers are right.
-    WrongBytes(Place),
+    WrongBytes(BytePosition),
     /// No `Content-Length`: chunked on HTTP/1.1.
     NoLength,
     /// Like HTTP/1.0: no `Content-Length`, and the body ends with the connection.

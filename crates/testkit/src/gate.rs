@@ -6,17 +6,17 @@ use tokio::sync::watch;
 
 /// A closed gate. Clones share their state; once open, it stays open.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<Door>);
+pub struct Gate(Arc<GateSignals>);
 
 #[derive(Debug)]
-struct Door {
+struct GateSignals {
     open: watch::Sender<bool>,
     reached: watch::Sender<usize>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Self(Arc::new(Door { open: watch::Sender::new(false), reached: watch::Sender::new(0) }))
+        Self(Arc::new(GateSignals { open: watch::Sender::new(false), reached: watch::Sender::new(0) }))
     }
 }
 

@@ -33,11 +33,11 @@ pub const CLIENT_SECRET: &str = "s3cr:t/+%";
 /// An OpenID provider. It stops when it is dropped.
 pub struct IdentityProvider {
     issuer: String,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ProviderState>>,
     task: JoinHandle<()>,
 }
 
-struct State {
+struct ProviderState {
     key: Ed25519KeyPair,
     keys: u32,
     /// What ID tokens say beside the usual claims, and what userinfo says.
@@ -45,7 +45,7 @@ struct State {
     userinfo: Value,
     codes: HashMap<String, Code>,
     requests: HashMap<String, usize>,
-    faults: HashMap<String, Fault>,
+    faults: HashMap<String, ProviderFault>,
     /// What discovery calls the issuer, if that is not the truth.
     told_issuer: Option<String>,
 }
@@ -58,7 +58,7 @@ struct Code {
 
 /// What an address does instead of answering.
 #[derive(Clone, Copy, Debug)]
-pub enum Fault {
+pub enum ProviderFault {
     /// It answers with this status.
     Status(u16),
     /// It answers with something that is not JSON.
@@ -70,7 +70,7 @@ impl IdentityProvider {
     pub async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State {
+        let state = Arc::new(Mutex::new(ProviderState {
             key: Ed25519KeyPair::generate().unwrap(),
             keys: 1,
             id_claims: json!({"sub": "nobody"}),
@@ -118,7 +118,7 @@ impl IdentityProvider {
     }
 
     /// Makes an address fail, such as `/token`; `None` mends it.
-    pub fn set_fault(&self, path: &str, fault: Option<Fault>) {
+    pub fn set_fault(&self, path: &str, fault: Option<ProviderFault>) {
         let mut state = self.state.lock().unwrap();
         match fault {
             Some(fault) => drop(state.faults.insert(path.to_owned(), fault)),
@@ -165,7 +165,7 @@ impl Drop for IdentityProvider {
     }
 }
 
-async fn accept(listener: TcpListener, issuer: String, state: Arc<Mutex<State>>) {
+async fn accept(listener: TcpListener, issuer: String, state: Arc<Mutex<ProviderState>>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let (issuer, state) = (issuer.clone(), Arc::clone(&state));
@@ -180,7 +180,7 @@ async fn accept(listener: TcpListener, issuer: String, state: Arc<Mutex<State>>)
 async fn serve(
     request: Request<Incoming>,
     issuer: String,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ProviderState>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -188,8 +188,8 @@ async fn serve(
     let path = head.uri.path().to_owned();
     *state.requests.entry(path.clone()).or_default() += 1;
     let (status, answer) = match state.faults.get(&path) {
-        Some(Fault::Status(status)) => (*status, "{}".to_owned()),
-        Some(Fault::Html) => (200, "<html></html>".to_owned()),
+        Some(ProviderFault::Status(status)) => (*status, "{}".to_owned()),
+        Some(ProviderFault::Html) => (200, "<html></html>".to_owned()),
         None => {
             let authorization = head.headers.get(header::AUTHORIZATION);
             let authorization = authorization.and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -201,7 +201,12 @@ async fn serve(
     Ok(response.header(header::CONTENT_TYPE, "application/json").body(Full::from(answer)).unwrap())
 }
 
-fn answer(state: &mut State, issuer: &str, path: &str, (authorization, body): (&str, &[u8])) -> (u16, Value) {
+fn answer(
+    state: &mut ProviderState,
+    issuer: &str,
+    path: &str,
+    (authorization, body): (&str, &[u8]),
+) -> (u16, Value) {
     match path {
         "/.well-known/openid-configuration" => (
             200,
@@ -222,13 +227,13 @@ fn answer(state: &mut State, issuer: &str, path: &str, (authorization, body): (&
     }
 }
 
-fn keys(state: &State) -> Value {
+fn keys(state: &ProviderState) -> Value {
     let x = BASE64_URL_SAFE_NO_PAD.encode(state.key.public_key());
     let kid = format!("key-{}", state.keys);
     json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": kid, "x": x}]})
 }
 
-fn redeem(state: &mut State, issuer: &str, authorization: &str, body: &[u8]) -> (u16, Value) {
+fn redeem(state: &mut ProviderState, issuer: &str, authorization: &str, body: &[u8]) -> (u16, Value) {
     let refused = |error| (400, json!({"error": error, "error_description": "as a test wants it"}));
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let expected = BASE64_STANDARD.encode(format!("{}:{}", encoded(CLIENT_ID), encoded(CLIENT_SECRET)));
@@ -249,7 +254,7 @@ fn redeem(state: &mut State, issuer: &str, authorization: &str, body: &[u8]) -> 
     (200, json!({"token_type": "Bearer", "access_token": "access", "id_token": id_token}))
 }
 
-fn sign(state: &State, issuer: &str, claims: &Value) -> String {
+fn sign(state: &ProviderState, issuer: &str, claims: &Value) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let mut all = json!({"iss": issuer, "iat": now, "exp": now + 300});
     for (name, value) in claims.as_object().unwrap() {

@@ -29,7 +29,7 @@ pub struct TestManifest {
 
 #[derive(Clone, Debug)]
 struct Recipe {
-    content: Content,
+    content: ImageContent,
     is_docker: bool,
     platform: Platform,
     layer_type: Option<String>,
@@ -39,7 +39,7 @@ struct Recipe {
 }
 
 #[derive(Clone, Debug)]
-enum Content {
+enum ImageContent {
     Layers(Vec<Bytes>),
     Children(Vec<TestImage>),
 }
@@ -53,15 +53,15 @@ impl TestImage {
 
     /// An OCI image for linux/amd64 with these layers.
     pub fn layers(layers: impl IntoIterator<Item = Bytes>) -> Self {
-        Self::make(Content::Layers(layers.into_iter().collect()))
+        Self::make(ImageContent::Layers(layers.into_iter().collect()))
     }
 
     /// An OCI index of these children, which may be indexes too.
     pub fn index(children: impl IntoIterator<Item = Self>) -> Self {
-        Self::make(Content::Children(children.into_iter().collect()))
+        Self::make(ImageContent::Children(children.into_iter().collect()))
     }
 
-    fn make(content: Content) -> Self {
+    fn make(content: ImageContent) -> Self {
         Recipe {
             content,
             is_docker: false,
@@ -151,8 +151,8 @@ impl TestImage {
     /// The children of an index; empty for an image.
     pub fn children(&self) -> &[Self] {
         match &self.recipe.content {
-            Content::Layers(_) => &[],
-            Content::Children(children) => children,
+            ImageContent::Layers(_) => &[],
+            ImageContent::Children(children) => children,
         }
     }
 
@@ -171,7 +171,7 @@ impl TestImage {
     /// Its descriptor in an index.
     pub fn descriptor(&self) -> Descriptor {
         let is_image =
-            matches!(self.recipe.content, Content::Layers(_)) && self.recipe.artifact_type.is_none();
+            matches!(self.recipe.content, ImageContent::Layers(_)) && self.recipe.artifact_type.is_none();
         Descriptor {
             media_type: self.media_type().to_string(),
             digest: *self.digest(),
@@ -190,7 +190,7 @@ impl Recipe {
         let mut document = Map::new();
         document.insert("schemaVersion".to_owned(), json!(2));
         let media_type = match &self.content {
-            Content::Layers(layers) => {
+            ImageContent::Layers(layers) => {
                 blobs.push(self.config(layers));
                 blobs.extend(layers.iter().cloned());
                 let kinds = std::iter::once(self.config_type()).chain(std::iter::repeat(self.layer_type()));
@@ -200,7 +200,7 @@ impl Recipe {
                 document.insert("layers".to_owned(), json!(named));
                 if self.is_docker { MediaType::DOCKER_MANIFEST } else { MediaType::OCI_MANIFEST }
             }
-            Content::Children(children) => {
+            ImageContent::Children(children) => {
                 let named: Vec<_> = children.iter().map(TestImage::descriptor).collect();
                 document.insert("manifests".to_owned(), json!(named));
                 manifests.extend(children.iter().flat_map(|child| child.manifests.iter().cloned()));

@@ -7,7 +7,7 @@
 //! - [`engine`] is a container engine, in the words of Docker or Podman
 //! - [`Receiver`] hears requests of any kind
 //! - `s3`, a feature, is a real S3 server with faults of its own
-//! - [`client`] pulls, and examines responses while they arrive; [`Captured`] keeps what a log writes
+//! - [`client`] pulls, and examines responses while they arrive; [`CapturedOutput`] keeps what a log writes
 //!
 //! For tests only. Misuse ends the test at once: functions panic instead of returning errors.
 
@@ -47,16 +47,16 @@ mod state;
 mod store;
 mod wire;
 
-pub use auth::{Bearer, Refusing, TokenField};
+pub use auth::{Bearer, RefusalStyle, TokenField};
 pub use capabilities::{Capabilities, Paging, RateLimit};
-pub use captured::Captured;
-pub use fault::{Action, Fault, Match, Place};
+pub use captured::CapturedOutput;
+pub use fault::{Action, BytePosition, Fault, Match};
 pub use gate::Gate;
 pub use image::{TestImage, TestManifest};
-pub use log::{End, Log, Request};
+pub use log::{Log, Request, ResponseEnd};
 pub use patience::{patiently, until, until_answer};
 pub use proxy::TestProxy;
-pub use receiver::{Heard, Receiver};
+pub use receiver::{ReceivedRequest, Receiver};
 pub use registry::TestRegistry;
-pub use request::Kind;
+pub use request::ResourceKind;
 pub use schema1::{schema1, signed_schema1};

@@ -10,11 +10,11 @@ use entrepot_oci::Digest;
 use http::Method;
 use tokio::sync::watch;
 
-use crate::{Kind, patience::patiently, request::Call};
+use crate::{ResourceKind, patience::patiently, request::Call};
 
 /// How a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ResponseEnd {
     /// Not yet: it is being held, or its body is being sent.
     Open,
     /// The connection has taken all of it.
@@ -29,7 +29,7 @@ pub enum End {
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The kind of resource it names.
-    pub kind: Kind,
+    pub kind: ResourceKind,
     /// Its method.
     pub method: Method,
     /// Its raw path.
@@ -55,7 +55,7 @@ pub struct Request {
     /// Request body bytes read so far.
     pub received: u64,
     /// How the response ended.
-    pub end: End,
+    pub end: ResponseEnd,
 }
 
 /// Requests in order: a slice of [`Request`] with filters and counts for tests.
@@ -82,13 +82,13 @@ impl Log {
     }
 
     /// Requests of this kind.
-    pub fn kind(&self, kind: Kind) -> Self {
+    pub fn kind(&self, kind: ResourceKind) -> Self {
         self.matching(|request| request.kind == kind)
     }
 
     /// Manifest requests with any method.
     pub fn manifests(&self) -> Self {
-        self.kind(Kind::Manifest)
+        self.kind(ResourceKind::Manifest)
     }
 
     /// `GET`s of manifests.
@@ -98,7 +98,7 @@ impl Log {
 
     /// `GET`s of blobs.
     pub fn blob_gets(&self) -> Self {
-        self.kind(Kind::Blob).matching(|request| request.method == Method::GET)
+        self.kind(ResourceKind::Blob).matching(|request| request.method == Method::GET)
     }
 
     /// `PUT`s of manifests.
@@ -108,7 +108,7 @@ impl Log {
 
     /// Upload requests with any method, including mounts.
     pub fn uploads(&self) -> Self {
-        self.kind(Kind::Upload)
+        self.kind(ResourceKind::Upload)
     }
 
     /// `HEAD`s.
@@ -124,7 +124,7 @@ impl Log {
 
     /// Requests without a complete response.
     pub fn open(&self) -> Self {
-        self.matching(|request| request.end == End::Open)
+        self.matching(|request| request.end == ResponseEnd::Open)
     }
 
     /// Total request body bytes read so far.
@@ -147,7 +147,7 @@ pub(crate) struct Journal {
 
 /// One request's entry, updated with its response. If it is dropped before the end was recorded, the client has left.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct LogEntry {
     request: Arc<Mutex<Request>>,
     changed: Arc<watch::Sender<()>>,
 }
@@ -159,7 +159,7 @@ impl Default for Journal {
 }
 
 impl Journal {
-    pub(crate) fn enter(&self, call: &Call, peer: SocketAddr) -> Entry {
+    pub(crate) fn enter(&self, call: &Call, peer: SocketAddr) -> LogEntry {
         let header = |name: &str| {
             let all: Vec<_> =
                 call.headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -179,11 +179,11 @@ impl Journal {
             status: 0,
             sent: 0,
             received: 0,
-            end: End::Open,
+            end: ResponseEnd::Open,
         }));
         self.records.lock().unwrap().push(request.clone());
         self.changed.send_replace(());
-        Entry { request, changed: self.changed.clone() }
+        LogEntry { request, changed: self.changed.clone() }
     }
 
     pub(crate) fn read(&self) -> Log {
@@ -210,18 +210,18 @@ impl Journal {
     }
 }
 
-impl Entry {
+impl LogEntry {
     pub(crate) fn write(&self, change: impl FnOnce(&mut Request)) {
         change(&mut self.request.lock().unwrap());
         self.changed.send_replace(());
     }
 }
 
-impl Drop for Entry {
+impl Drop for LogEntry {
     fn drop(&mut self) {
         self.write(|request| {
-            if request.end == End::Open {
-                request.end = End::Left;
+            if request.end == ResponseEnd::Open {
+                request.end = ResponseEnd::Left;
             }
         });
     }

@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, Version, header};
 
 use crate::{
-    answer::{Answer, set},
-    fault::{Action, Place},
+    answer::{CorrectResponse, set},
+    fault::{Action, BytePosition},
     gate::Gate,
     request::Call,
 };
@@ -23,7 +23,7 @@ pub(crate) struct Script {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     /// Ordered by offset.
-    pub(crate) events: VecDeque<(u64, Event)>,
+    pub(crate) events: VecDeque<(u64, BodyEvent)>,
     pub(crate) is_endless: bool,
     /// Bytes per second.
     pub(crate) rate: Option<u64>,
@@ -31,7 +31,7 @@ pub(crate) struct Script {
 
 /// What happens when a body reaches an offset.
 #[derive(Clone, Debug)]
-pub(crate) enum Event {
+pub(crate) enum BodyEvent {
     Gate(Gate),
     Stall,
     Cut,
@@ -39,18 +39,21 @@ pub(crate) enum Event {
 }
 
 /// The response that replaces the requested one.
-pub(crate) fn replacement(actions: &[Action], call: &Call) -> Option<Answer> {
+pub(crate) fn replacement(actions: &[Action], call: &Call) -> Option<CorrectResponse> {
     actions.iter().find_map(|action| match action {
         Action::Status { status, headers, body } => {
-            let answer = Answer { body: body.clone(), ..Answer::new(StatusCode::from_u16(*status).unwrap()) };
+            let answer = CorrectResponse {
+                body: body.clone(),
+                ..CorrectResponse::new(StatusCode::from_u16(*status).unwrap())
+            };
             Some(headers.iter().fold(answer, |answer, (name, value)| answer.with(name, value)))
         }
         Action::Html => {
             let page = "<!doctype html><title>Log in</title><p>Please log in to this network.\n";
-            Some(Answer::new(StatusCode::OK).body("text/html; charset=utf-8", page))
+            Some(CorrectResponse::new(StatusCode::OK).body("text/html; charset=utf-8", page))
         }
         Action::Redirect { status, location } => {
-            let answer = Answer::new(StatusCode::from_u16(*status).unwrap());
+            let answer = CorrectResponse::new(StatusCode::from_u16(*status).unwrap());
             Some(answer.with("location", location.replace("{path}", &call.path_and_query())))
         }
         _ => None,
@@ -58,7 +61,7 @@ pub(crate) fn replacement(actions: &[Action], call: &Call) -> Option<Answer> {
 }
 
 impl Script {
-    pub(crate) fn new(answer: Answer, actions: &[Action]) -> Self {
+    pub(crate) fn new(answer: CorrectResponse, actions: &[Action]) -> Self {
         let mut script = Self {
             version: Version::HTTP_11,
             status: answer.status,
@@ -83,10 +86,10 @@ impl Script {
 
     fn apply(&mut self, action: &Action) {
         match action {
-            Action::GateAfter(at, gate) => self.event(*at, Event::Gate(gate.clone())),
-            Action::StallAfter(at) => self.event(*at, Event::Stall),
-            Action::CutAfter(at) => self.event(*at, Event::Cut),
-            Action::ResetAfter(at) => self.event(*at, Event::Reset),
+            Action::GateAfter(at, gate) => self.event(*at, BodyEvent::Gate(gate.clone())),
+            Action::StallAfter(at) => self.event(*at, BodyEvent::Stall),
+            Action::CutAfter(at) => self.event(*at, BodyEvent::Cut),
+            Action::ResetAfter(at) => self.event(*at, BodyEvent::Reset),
             Action::WrongBytes(place) => self.flip(*place),
             Action::NoLength => self.forget_length(),
             Action::UntilClose => {
@@ -108,18 +111,18 @@ impl Script {
     }
 
     /// Schedules an event, at the last byte at the latest: after that the client has everything.
-    fn event(&mut self, at: u64, event: Event) {
+    fn event(&mut self, at: u64, event: BodyEvent) {
         if let Some(last) = (self.body.len() as u64).checked_sub(1) {
             let at = if self.is_endless { at } else { at.min(last) };
             self.events.push_back((at, event));
         }
     }
 
-    fn flip(&mut self, place: Place) {
+    fn flip(&mut self, position: BytePosition) {
         let mut body = BytesMut::from(&self.body[..]);
-        let byte = match place {
-            Place::Start => body.first_mut(),
-            Place::End => body.last_mut(),
+        let byte = match position {
+            BytePosition::Start => body.first_mut(),
+            BytePosition::End => body.last_mut(),
         };
         if let Some(byte) = byte {
             *byte ^= 1;
@@ -139,7 +142,7 @@ impl Script {
             .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let real = self.body.len() as u64;
         match promised {
-            Some(promised) if promised > real => self.events.push_back((real, Event::Cut)),
+            Some(promised) if promised > real => self.events.push_back((real, BodyEvent::Cut)),
             Some(promised) => self.body.truncate(usize::try_from(promised).unwrap()),
             None => {}
         }

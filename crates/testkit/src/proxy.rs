@@ -25,7 +25,7 @@ const MAX_HEAD: usize = 16 << 10;
 /// A proxy: HTTP (`CONNECT`, and whole URLs for plain HTTP) and SOCKS5. It stops when dropped.
 #[derive(Debug)]
 pub struct TestProxy {
-    shared: Arc<Shared>,
+    shared: Arc<ProxyState>,
     addr: SocketAddr,
     task: JoinHandle<()>,
 }
@@ -44,7 +44,7 @@ enum Mode {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct ProxyState {
     mode: watch::Sender<Mode>,
     login: Mutex<Option<(String, String)>>,
     rate: AtomicU64,
@@ -59,7 +59,7 @@ impl TestProxy {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(ProxyState {
             mode: watch::channel(Mode::Open).0,
             login: Mutex::default(),
             rate: AtomicU64::new(0),
@@ -136,7 +136,7 @@ impl Drop for TestProxy {
     }
 }
 
-impl Shared {
+impl ProxyState {
     // When bytes may be passed on.
     fn slot(&self, bytes: usize) -> Option<Instant> {
         let rate = self.rate.load(Ordering::SeqCst);
@@ -152,7 +152,7 @@ impl Shared {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<ProxyState>) {
     while let Ok((client, _)) = listener.accept().await {
         shared.connections.fetch_add(1, Ordering::SeqCst);
         let shared = Arc::clone(&shared);
@@ -176,7 +176,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn serve(mut client: TcpStream, shared: &Arc<Shared>) -> io::Result<()> {
+async fn serve(mut client: TcpStream, shared: &Arc<ProxyState>) -> io::Result<()> {
     let mut first = [0];
     client.read_exact(&mut first).await?;
     let login = shared.login.lock().unwrap().clone();

@@ -4,12 +4,15 @@ use entrepot_oci::{self as oci, ByteRange, Digest, ErrorCode, Page, Reference, R
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::{allowance::allowance, answer::Answer, capabilities::Paging, push, request::Call, state::State};
+use crate::{
+    allowance::allowance, answer::CorrectResponse, capabilities::Paging, push, request::Call,
+    state::RegistryState,
+};
 
 /// Handles a `GET` or `HEAD`, with the body in either case.
-pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
+pub(crate) fn answer(state: &mut RegistryState, call: &Call, route: &Route) -> CorrectResponse {
     match route {
-        Route::Ping => Answer::new(StatusCode::OK).json("{}"),
+        Route::Ping => CorrectResponse::new(StatusCode::OK).json("{}"),
         Route::Manifest { name, reference, .. } => manifest(state, call, name, reference),
         Route::Blob { name, digest } => blob(state, call, name, digest),
         Route::Tags { name, page } => tags(state, call, name, page),
@@ -20,7 +23,12 @@ pub(crate) fn answer(state: &mut State, call: &Call, route: &Route) -> Answer {
     }
 }
 
-fn manifest(state: &mut State, call: &Call, name: &oci::Name, reference: &Reference) -> Answer {
+fn manifest(
+    state: &mut RegistryState,
+    call: &Call,
+    name: &oci::Name,
+    reference: &Reference,
+) -> CorrectResponse {
     let limits = match allowance(state, call) {
         Ok(limits) => limits,
         Err(refusal) => return refusal,
@@ -33,9 +41,9 @@ fn manifest(state: &mut State, call: &Call, name: &oci::Name, reference: &Refere
         held.manifest(reference).or_else(|| held.manifest(&meant().filter(|_| digest_tags)?))
     });
     let Some((digest, stored)) = found else {
-        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, "no such manifest");
+        return CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, "no such manifest");
     };
-    let answer = Answer::new(StatusCode::OK).body(stored.media_type.as_str(), stored.bytes);
+    let answer = CorrectResponse::new(StatusCode::OK).body(stored.media_type.as_str(), stored.bytes);
     limits
         .into_iter()
         .fold(answer, |answer, (name, value)| answer.with(name, value))
@@ -43,19 +51,20 @@ fn manifest(state: &mut State, call: &Call, name: &oci::Name, reference: &Refere
         .with("etag", format!("\"{digest}\""))
 }
 
-fn blob(state: &State, call: &Call, name: &oci::Name, digest: &Digest) -> Answer {
+fn blob(state: &RegistryState, call: &Call, name: &oci::Name, digest: &Digest) -> CorrectResponse {
     let capabilities = &state.capabilities;
     let held = state.store.repositories.get(name.as_str()).and_then(|held| held.blobs.get(digest));
     let Some(bytes) = held.cloned() else {
-        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, "no such blob");
+        return CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, "no such blob");
     };
     if let Some(status) = capabilities.refused_blob_heads.filter(|_| call.method == Method::HEAD) {
-        return Answer::new(StatusCode::from_u16(status).unwrap());
+        return CorrectResponse::new(StatusCode::from_u16(status).unwrap());
     }
     if let Some(base) = &capabilities.blobs_at {
-        return Answer::new(StatusCode::TEMPORARY_REDIRECT).with("location", format!("{base}{}", call.path));
+        return CorrectResponse::new(StatusCode::TEMPORARY_REDIRECT)
+            .with("location", format!("{base}{}", call.path));
     }
-    let answer = Answer::new(StatusCode::OK).with_digest(digest, capabilities.digest_header);
+    let answer = CorrectResponse::new(StatusCode::OK).with_digest(digest, capabilities.digest_header);
     if !capabilities.ranges {
         return answer.body("application/octet-stream", bytes);
     }
@@ -67,11 +76,11 @@ fn blob(state: &State, call: &Call, name: &oci::Name, digest: &Digest) -> Answer
             let part = bytes.slice(to_usize(range.start)..to_usize(range.end));
             let said = format!("bytes {}-{}/{size}", range.start, range.end - 1);
             let answer = answer.with("content-range", said).body("application/octet-stream", part);
-            Answer { status: StatusCode::PARTIAL_CONTENT, ..answer }
+            CorrectResponse { status: StatusCode::PARTIAL_CONTENT, ..answer }
         }
         Some(Err(_)) => {
             let message = "the range starts past the end";
-            Answer::error(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message)
+            CorrectResponse::error(StatusCode::RANGE_NOT_SATISFIABLE, ErrorCode::SizeInvalid, message)
                 .with("content-range", format!("bytes */{size}"))
         }
     }
@@ -81,26 +90,27 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap()
 }
 
-fn tags(state: &State, call: &Call, name: &oci::Name, page: &Page) -> Answer {
+fn tags(state: &RegistryState, call: &Call, name: &oci::Name, page: &Page) -> CorrectResponse {
     let Some(held) = state.store.repositories.get(name.as_str()) else {
-        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::NameUnknown, "no such repository");
+        return CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::NameUnknown, "no such repository");
     };
     let (tags, link) = listing(state, call, page, held.tags.keys());
-    let answer = Answer::new(StatusCode::OK).json(json!({ "name": name.as_str(), "tags": tags }).to_string());
+    let answer =
+        CorrectResponse::new(StatusCode::OK).json(json!({ "name": name.as_str(), "tags": tags }).to_string());
     link.into_iter().fold(answer, |answer, link| answer.with("link", link))
 }
 
 /// `/v2/_catalog`, which the spec leaves to implementations.
-pub(crate) fn catalog(state: &State, call: &Call) -> Answer {
+pub(crate) fn catalog(state: &RegistryState, call: &Call) -> CorrectResponse {
     let page = Page::parse(call.query("n").as_deref(), call.query("last").as_deref()).unwrap_or_default();
     let (names, link) = listing(state, call, &page, state.store.repositories.keys());
-    let answer = Answer::new(StatusCode::OK).json(json!({ "repositories": names }).to_string());
+    let answer = CorrectResponse::new(StatusCode::OK).json(json!({ "repositories": names }).to_string());
     link.into_iter().fold(answer, |answer, link| answer.with("link", link))
 }
 
 /// One page of sorted names and the `Link` to the next.
 fn listing<'a>(
-    state: &State,
+    state: &RegistryState,
     call: &Call,
     page: &Page,
     all: impl Iterator<Item = &'a String>,
@@ -134,13 +144,18 @@ fn offset(cursor: Option<String>) -> usize {
     cursor.and_then(|cursor| cursor.strip_prefix(CURSOR)?.parse().ok()).unwrap_or_default()
 }
 
-fn referrers(state: &State, call: &Call, name: &oci::Name, of: (&Digest, Option<&str>)) -> Answer {
+fn referrers(
+    state: &RegistryState,
+    call: &Call,
+    name: &oci::Name,
+    of: (&Digest, Option<&str>),
+) -> CorrectResponse {
     let (subject, artifact_type) = of;
     if state.capabilities.referrers_for_people {
-        return Answer::new(StatusCode::SEE_OTHER).with("location", "/-/v2/packages/for-people");
+        return CorrectResponse::new(StatusCode::SEE_OTHER).with("location", "/-/v2/packages/for-people");
     }
     if !state.capabilities.referrers {
-        return Answer::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no referrers API");
+        return CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::Unknown, "no referrers API");
     }
     let held = state.store.repositories.get(name.as_str());
     let mut found = held.map(|held| held.referrers(subject)).unwrap_or_default();
@@ -150,7 +165,7 @@ fn referrers(state: &State, call: &Call, name: &oci::Name, of: (&Digest, Option<
     let is_more = found.len() > start.saturating_add(limit);
     let page: Vec<_> = found.into_iter().skip(start).take(limit).collect();
     let body = serde_json::to_vec(&ReferrersIndex::new(page)).unwrap();
-    let mut answer = Answer::new(StatusCode::OK).body(oci::MediaType::OCI_INDEX.as_str(), body);
+    let mut answer = CorrectResponse::new(StatusCode::OK).body(oci::MediaType::OCI_INDEX.as_str(), body);
     if let Some(kind) = artifact_type {
         answer = answer.with("oci-filters-applied", "artifactType");
         if is_more {

@@ -6,10 +6,10 @@ use entrepot_oci::{
 };
 use http::{Method, StatusCode};
 
-use crate::{allowance::allowance, answer::Answer, request::Call, state::State};
+use crate::{allowance::allowance, answer::CorrectResponse, request::Call, state::RegistryState};
 
 /// Handles a request that may change something.
-pub(crate) fn answer(state: &mut State, call: &Call, route: &Route, body: Bytes) -> Answer {
+pub(crate) fn answer(state: &mut RegistryState, call: &Call, route: &Route, body: Bytes) -> CorrectResponse {
     if call.method == Method::DELETE {
         return delete(state, route);
     }
@@ -17,20 +17,22 @@ pub(crate) fn answer(state: &mut State, call: &Call, route: &Route, body: Bytes)
         Route::Manifest { name, reference, tags } => put_manifest(state, call, (name, reference, tags), body),
         Route::Uploads { name, start } => start_upload(state, name, start, body),
         Route::Upload { name, id, digest } => write_upload(state, call, (name, id, digest.as_ref()), body),
-        _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "not that method"),
+        _ => {
+            CorrectResponse::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "not that method")
+        }
     }
 }
 
 fn put_manifest(
-    state: &mut State,
+    state: &mut RegistryState,
     call: &Call,
     (name, reference, tags): (&oci::Name, &Reference, &[Tag]),
     body: Bytes,
-) -> Answer {
+) -> CorrectResponse {
     if let Err(refusal) = allowance(state, call) {
         return refusal;
     }
-    let bad = |code, message: &str| Answer::error(StatusCode::BAD_REQUEST, code, message);
+    let bad = |code, message: &str| CorrectResponse::error(StatusCode::BAD_REQUEST, code, message);
     let digest = match reference {
         Reference::Digest(digest) if digest.matches(&body) => *digest,
         Reference::Digest(_) => return bad(ErrorCode::DigestInvalid, "the digest is another"),
@@ -55,7 +57,7 @@ fn put_manifest(
         held.tag(tag.as_str(), digest);
     }
     tags.iter().for_each(|tag| held.tag(tag.as_str(), digest));
-    let answer = Answer::new(taken)
+    let answer = CorrectResponse::new(taken)
         .with("location", format!("/v2/{name}/manifests/{digest}"))
         .with_digest(&digest, true);
     let answer = tags.iter().fold(answer, |answer, tag| answer.and("oci-tag", tag.as_str()));
@@ -65,7 +67,12 @@ fn put_manifest(
     }
 }
 
-fn start_upload(state: &mut State, name: &oci::Name, start: &UploadStart, body: Bytes) -> Answer {
+fn start_upload(
+    state: &mut RegistryState,
+    name: &oci::Name,
+    start: &UploadStart,
+    body: Bytes,
+) -> CorrectResponse {
     match start {
         UploadStart::Monolithic(digest) => finish(state, name, digest, body),
         UploadStart::Mount { digest, from } => {
@@ -80,26 +87,26 @@ fn start_upload(state: &mut State, name: &oci::Name, start: &UploadStart, body: 
     }
 }
 
-fn open(state: &mut State, name: &oci::Name) -> Answer {
+fn open(state: &mut RegistryState, name: &oci::Name) -> CorrectResponse {
     let id = state.store.open_upload();
     let answer = under_way(StatusCode::ACCEPTED, name, &id, 0);
     let least = state.capabilities.least_chunk.into_iter();
     least.fold(answer, |answer, least| answer.with("oci-chunk-min-length", least.to_string()))
 }
 
-fn under_way(status: StatusCode, name: &oci::Name, id: &str, length: usize) -> Answer {
-    Answer::new(status)
+fn under_way(status: StatusCode, name: &oci::Name, id: &str, length: usize) -> CorrectResponse {
+    CorrectResponse::new(status)
         .with("location", format!("/v2/{name}/blobs/uploads/{id}"))
         .with("range", format!("0-{}", length.saturating_sub(1)))
         .with("docker-upload-uuid", id)
 }
 
-fn unknown() -> Answer {
-    Answer::error(StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown, "no such upload")
+fn unknown() -> CorrectResponse {
+    CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::BlobUploadUnknown, "no such upload")
 }
 
 /// The state of an upload.
-pub(crate) fn progress(state: &State, route: &Route) -> Answer {
+pub(crate) fn progress(state: &RegistryState, route: &Route) -> CorrectResponse {
     let Route::Upload { name, id, .. } = route else { return unknown() };
     match state.store.uploads.get(id) {
         Some(bytes) => under_way(StatusCode::NO_CONTENT, name, id, bytes.len()),
@@ -108,11 +115,11 @@ pub(crate) fn progress(state: &State, route: &Route) -> Answer {
 }
 
 fn write_upload(
-    state: &mut State,
+    state: &mut RegistryState,
     call: &Call,
     (name, id, digest): (&oci::Name, &str, Option<&Digest>),
     body: Bytes,
-) -> Answer {
+) -> CorrectResponse {
     let Some(upload) = state.store.uploads.get_mut(id) else { return unknown() };
     let range = call.header("content-range").map(ChunkRange::parse);
     let fits = match range {
@@ -134,7 +141,7 @@ fn write_upload(
 }
 
 /// Keeps the received part of a request body whose connection was dropped, as registries do.
-pub(crate) fn keep_part(state: &mut State, call: &Call, part: &Bytes) {
+pub(crate) fn keep_part(state: &mut RegistryState, call: &Call, part: &Bytes) {
     if let (&Method::PATCH, Ok(Route::Upload { id, .. })) = (&call.method, &call.route)
         && let Some(upload) = state.store.uploads.get_mut(id)
     {
@@ -142,19 +149,23 @@ pub(crate) fn keep_part(state: &mut State, call: &Call, part: &Bytes) {
     }
 }
 
-fn finish(state: &mut State, name: &oci::Name, digest: &Digest, bytes: Bytes) -> Answer {
+fn finish(state: &mut RegistryState, name: &oci::Name, digest: &Digest, bytes: Bytes) -> CorrectResponse {
     if !digest.matches(&bytes) {
-        return Answer::error(StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid, "the digest is another");
+        return CorrectResponse::error(
+            StatusCode::BAD_REQUEST,
+            ErrorCode::DigestInvalid,
+            "the digest is another",
+        );
     }
     state.store.repository(name.as_str()).blobs.insert(*digest, bytes);
-    Answer::new(StatusCode::CREATED)
+    CorrectResponse::new(StatusCode::CREATED)
         .with("location", format!("/v2/{name}/blobs/{digest}"))
         .with_digest(digest, true)
 }
 
-fn delete(state: &mut State, route: &Route) -> Answer {
+fn delete(state: &mut RegistryState, route: &Route) -> CorrectResponse {
     if !state.capabilities.delete {
-        return Answer::error(
+        return CorrectResponse::error(
             StatusCode::METHOD_NOT_ALLOWED,
             ErrorCode::Unsupported,
             "nothing is deleted here",
@@ -162,7 +173,7 @@ fn delete(state: &mut State, route: &Route) -> Answer {
     }
     if let Route::Upload { id, .. } = route {
         return match state.store.uploads.remove(id) {
-            Some(_) => Answer::new(StatusCode::NO_CONTENT),
+            Some(_) => CorrectResponse::new(StatusCode::NO_CONTENT),
             None => unknown(),
         };
     }
@@ -174,10 +185,10 @@ fn delete(state: &mut State, route: &Route) -> Answer {
         _ => false,
     });
     match (was_there, route) {
-        (true, _) => Answer::new(StatusCode::ACCEPTED),
+        (true, _) => CorrectResponse::new(StatusCode::ACCEPTED),
         (_, Route::Blob { .. }) => {
-            Answer::error(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, "no such blob")
+            CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::BlobUnknown, "no such blob")
         }
-        _ => Answer::error(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, "no such manifest"),
+        _ => CorrectResponse::error(StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown, "no such manifest"),
     }
 }

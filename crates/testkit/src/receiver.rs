@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct ReceivedRequest {
     /// Its path and query.
     pub path: String,
     /// Its headers, by their names in lower case.
@@ -31,7 +31,7 @@ pub struct Heard {
 /// A server that hears requests, one after another on each connection.
 pub struct Receiver {
     address: SocketAddr,
-    heard: AsyncMutex<mpsc::UnboundedReceiver<Heard>>,
+    heard: AsyncMutex<mpsc::UnboundedReceiver<ReceivedRequest>>,
     /// What is answered; nothing as long as it is silent.
     answer: Arc<Mutex<Option<(u16, String)>>>,
     accepting: JoinHandle<()>,
@@ -82,7 +82,7 @@ impl Receiver {
     }
 
     /// The next request.
-    pub async fn next(&self) -> Heard {
+    pub async fn next(&self) -> ReceivedRequest {
         let mut heard = self.heard.lock().await;
         tokio::time::timeout(PATIENCE, heard.recv()).await.unwrap().unwrap()
     }
@@ -90,7 +90,7 @@ impl Receiver {
 
 async fn serve(
     stream: TcpStream,
-    sender: mpsc::UnboundedSender<Heard>,
+    sender: mpsc::UnboundedSender<ReceivedRequest>,
     answer: Arc<Mutex<Option<(u16, String)>>>,
 ) {
     let mut stream = BufReader::new(stream);
@@ -105,7 +105,7 @@ async fn serve(
     }
 }
 
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<Heard> {
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<ReceivedRequest> {
     let mut line = String::new();
     stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
@@ -119,5 +119,5 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Heard> {
     let length = headers.get("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Heard { path, headers, body: String::from_utf8(body).ok()? })
+    Some(ReceivedRequest { path, headers, body: String::from_utf8(body).ok()? })
 }

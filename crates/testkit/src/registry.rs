@@ -21,8 +21,8 @@ use crate::{
     image::TestImage,
     log::Log,
     serve,
-    state::Shared,
-    store::{Repository, Turns},
+    state::RegistryShared,
+    store::{Repository, TagTurns},
 };
 
 /// A registry on loopback, over HTTP/1.1 and HTTP/2 without TLS, in tasks of the test's runtime. It keeps everything
@@ -43,12 +43,12 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct TestRegistry {
-    shared: Arc<Shared>,
-    server: Mutex<Server>,
+    shared: Arc<RegistryShared>,
+    server: Mutex<RegistryTask>,
 }
 
 #[derive(Debug)]
-enum Server {
+enum RegistryTask {
     Running {
         task: JoinHandle<()>,
         stop: oneshot::Sender<Infallible>,
@@ -70,7 +70,7 @@ impl TestRegistry {
     pub async fn start_on(addr: SocketAddr) -> Self {
         let listener = bind(addr).listen(1024).unwrap();
         let addr = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared::new(addr));
+        let shared = Arc::new(RegistryShared::new(addr));
         let server = Mutex::new(run(listener, shared.clone()));
         Self { shared, server }
     }
@@ -92,24 +92,24 @@ impl TestRegistry {
 
     /// Drops all connections and refuses new ones. Content, faults, log and port are kept.
     pub async fn stop(&self) {
-        let server = std::mem::replace(&mut *self.server.lock().unwrap(), Server::Changing);
+        let server = std::mem::replace(&mut *self.server.lock().unwrap(), RegistryTask::Changing);
         let socket = match server {
-            Server::Running { task, stop } => {
+            RegistryTask::Running { task, stop } => {
                 drop(stop);
                 task.await.unwrap();
                 bind(self.addr())
             }
-            Server::Stopped(socket) => socket,
-            Server::Changing => panic!("one stop or restart at a time"),
+            RegistryTask::Stopped(socket) => socket,
+            RegistryTask::Changing => panic!("one stop or restart at a time"),
         };
-        *self.server.lock().unwrap() = Server::Stopped(socket);
+        *self.server.lock().unwrap() = RegistryTask::Stopped(socket);
     }
 
     /// Accepts connections again on the same port; open ones are dropped.
     pub async fn restart(&self) {
         self.stop().await;
         let mut server = self.server.lock().unwrap();
-        if let Server::Stopped(socket) = std::mem::replace(&mut *server, Server::Changing) {
+        if let RegistryTask::Stopped(socket) = std::mem::replace(&mut *server, RegistryTask::Changing) {
             *server = run(socket.listen(1024).unwrap(), self.shared.clone());
         }
     }
@@ -162,7 +162,7 @@ impl TestRegistry {
 
     /// Makes a tag point to these manifests in turn, one per request.
     pub fn flip_tag(&self, repository: &str, tag: &str, digests: &[Digest]) {
-        let turns = Turns::new(digests.to_vec());
+        let turns = TagTurns::new(digests.to_vec());
         self.shared.state().store.repository(repository).tags.insert(tag.to_owned(), turns);
     }
 
@@ -280,7 +280,7 @@ impl TestRegistry {
 
 impl Drop for TestRegistry {
     fn drop(&mut self) {
-        if let Server::Running { task, .. } =
+        if let RegistryTask::Running { task, .. } =
             self.server.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
         {
             task.abort();
@@ -295,7 +295,7 @@ fn bind(addr: SocketAddr) -> TcpSocket {
     socket
 }
 
-fn run(listener: TcpListener, shared: Arc<Shared>) -> Server {
+fn run(listener: TcpListener, shared: Arc<RegistryShared>) -> RegistryTask {
     let (stop, stopped) = oneshot::channel();
-    Server::Running { task: tokio::spawn(serve::accept(listener, shared, stopped)), stop }
+    RegistryTask::Running { task: tokio::spawn(serve::accept(listener, shared, stopped)), stop }
 }

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, request::Parts};
 
 /// The kind of resource that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ResourceKind {
     /// `/v2/`
     Ping,
     /// `/v2/<name>/manifests/<reference>`
@@ -31,7 +31,7 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ResourceKind,
     pub(crate) route: Result<oci::Route, oci::RouteError>,
 }
 
@@ -102,16 +102,16 @@ fn route(method: &Method, path: &str, query: &str) -> Result<oci::Route, oci::Ro
     oci::Route::parse(method, path, query)
 }
 
-fn kind(path: &str, route: &Result<oci::Route, oci::RouteError>) -> Kind {
+fn kind(path: &str, route: &Result<oci::Route, oci::RouteError>) -> ResourceKind {
     match route {
-        Ok(oci::Route::Ping) => Kind::Ping,
-        Ok(oci::Route::Manifest { .. }) => Kind::Manifest,
-        Ok(oci::Route::Blob { .. }) => Kind::Blob,
-        Ok(oci::Route::Tags { .. }) => Kind::Tags,
-        Ok(oci::Route::Referrers { .. }) => Kind::Referrers,
-        Ok(oci::Route::Uploads { .. } | oci::Route::Upload { .. }) => Kind::Upload,
-        Err(_) if path == "/token" => Kind::Token,
-        Err(_) if path == "/v2/_catalog" => Kind::Tags,
-        Err(_) => Kind::Other,
+        Ok(oci::Route::Ping) => ResourceKind::Ping,
+        Ok(oci::Route::Manifest { .. }) => ResourceKind::Manifest,
+        Ok(oci::Route::Blob { .. }) => ResourceKind::Blob,
+        Ok(oci::Route::Tags { .. }) => ResourceKind::Tags,
+        Ok(oci::Route::Referrers { .. }) => ResourceKind::Referrers,
+        Ok(oci::Route::Uploads { .. } | oci::Route::Upload { .. }) => ResourceKind::Upload,
+        Err(_) if path == "/token" => ResourceKind::Token,
+        Err(_) if path == "/v2/_catalog" => ResourceKind::Tags,
+        Err(_) => ResourceKind::Other,
     }
 }

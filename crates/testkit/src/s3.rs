@@ -43,27 +43,27 @@ pub enum S3Fault {
 
 /// A request that was received.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct S3Request {
     pub method: Method,
     pub path: String,
     pub query: String,
     pub conditional: bool,
 }
 
-type Rule = Box<dyn FnMut(&Seen) -> Option<S3Fault> + Send>;
+type FaultRule = Box<dyn FnMut(&S3Request) -> Option<S3Fault> + Send>;
 
 /// A server with one bucket.
 pub struct S3Server {
     root: TempDir,
     address: std::net::SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<S3State>,
     accepting: JoinHandle<()>,
 }
 
-struct Shared {
+struct S3State {
     service: S3Service,
-    seen: Mutex<Vec<Seen>>,
-    rule: Mutex<Rule>,
+    requests: Mutex<Vec<S3Request>>,
+    rule: Mutex<FaultRule>,
 }
 
 impl S3Server {
@@ -73,8 +73,8 @@ impl S3Server {
         std::fs::create_dir(root.path().join(BUCKET)).unwrap();
         let mut builder = S3ServiceBuilder::new(FileSystem::new(root.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(KEYS[0], KEYS[1]));
-        let (service, rule): (_, Rule) = (builder.build(), Box::new(|_| None));
-        let shared = Arc::new(Shared { service, seen: Mutex::default(), rule: Mutex::new(rule) });
+        let (service, rule): (_, FaultRule) = (builder.build(), Box::new(|_| None));
+        let shared = Arc::new(S3State { service, requests: Mutex::default(), rule: Mutex::new(rule) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
@@ -87,7 +87,7 @@ impl S3Server {
     }
 
     /// Applies `rule` to every request from now on.
-    pub fn misbehave(&self, rule: impl FnMut(&Seen) -> Option<S3Fault> + Send + 'static) {
+    pub fn misbehave(&self, rule: impl FnMut(&S3Request) -> Option<S3Fault> + Send + 'static) {
         *self.shared.rule.lock().unwrap() = Box::new(rule);
     }
 
@@ -97,8 +97,8 @@ impl S3Server {
     }
 
     /// The requests since the last call.
-    pub fn take_seen(&self) -> Vec<Seen> {
-        std::mem::take(&mut self.shared.seen.lock().unwrap())
+    pub fn take_seen(&self) -> Vec<S3Request> {
+        std::mem::take(&mut self.shared.requests.lock().unwrap())
     }
 
     /// The file that stores an object.
@@ -113,7 +113,7 @@ impl Drop for S3Server {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<S3State>) {
     while let Ok((socket, _)) = listener.accept().await {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
@@ -123,15 +123,15 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-    let seen = Seen {
+async fn answer(shared: Arc<S3State>, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
+    let seen = S3Request {
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
         conditional: request.headers().contains_key("if-none-match"),
     };
     let fault = (shared.rule.lock().unwrap())(&seen);
-    shared.seen.lock().unwrap().push(seen);
+    shared.requests.lock().unwrap().push(seen);
     let status = match fault {
         None => return shared.service.call(request.map(Body::from)).await,
         Some(S3Fault::Close) => return Err(HttpError::new(Box::from("closed on purpose"))),

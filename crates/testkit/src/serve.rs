@@ -18,22 +18,22 @@ use tokio::{
 };
 
 use crate::{
-    answer::Answer,
-    body::{Body, Playing},
+    answer::CorrectResponse,
+    body::{Body, PlayedBody},
     capabilities::TOO_LARGE,
     fault::Action,
-    log::{End, Entry},
+    log::{LogEntry, ResponseEnd},
     play::{self, Script},
     pull, push, quirks,
-    request::{Call, Kind},
-    state::{Shared, State},
-    wire::{Signal, Wire},
+    request::{Call, ResourceKind},
+    state::{RegistryShared, RegistryState},
+    wire::{FaultyStream, Signal},
 };
 
 /// Accepts connections until told to stop, then drops them all.
 pub(crate) async fn accept(
     listener: TcpListener,
-    shared: Arc<Shared>,
+    shared: Arc<RegistryShared>,
     mut stop: oneshot::Receiver<Infallible>,
 ) {
     let mut connections = JoinSet::new();
@@ -51,9 +51,9 @@ pub(crate) async fn accept(
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, shared: Arc<RegistryShared>) {
     stream.set_nodelay(true).unwrap();
-    let (wire, signal) = Wire::new(stream);
+    let (wire, signal) = FaultyStream::new(stream);
     let service = service_fn(|request| serve(request, peer, signal.clone(), shared.clone()));
     let builder = auto::Builder::new(TokioExecutor::new());
     // An error is a client that left or a fault that cut the connection: both are in the log.
@@ -65,14 +65,14 @@ async fn serve(
     request: http::Request<Incoming>,
     peer: SocketAddr,
     wire: Arc<Signal>,
-    shared: Arc<Shared>,
+    shared: Arc<RegistryShared>,
 ) -> io::Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let call = Call::new(&parts);
     let entry = shared.journal.enter(&call, peer);
     let actions = shared.select(&call);
     let Some(answer) = act(&call, body, &actions, (&shared, &entry)).await? else {
-        entry.write(|request| request.end = End::Cut);
+        entry.write(|request| request.end = ResponseEnd::Cut);
         return Err(io::Error::other("hung up by a fault"));
     };
     let mut script = Script::new(answer, &actions);
@@ -88,7 +88,7 @@ async fn serve(
     *response.version_mut() = script.version;
     *response.status_mut() = script.status;
     *response.headers_mut() = std::mem::take(&mut script.headers);
-    Ok(response.map(|()| Playing::new(script, entry, wire, shared).into_body()))
+    Ok(response.map(|()| PlayedBody::new(script, entry, wire, shared).into_body()))
 }
 
 /// Executes the request as far as `actions` permit; `None` to hang up.
@@ -96,8 +96,8 @@ async fn act(
     call: &Call,
     body: Incoming,
     actions: &[Action],
-    (shared, entry): (&Shared, &Entry),
-) -> io::Result<Option<Answer>> {
+    (shared, entry): (&RegistryShared, &LogEntry),
+) -> io::Result<Option<CorrectResponse>> {
     let most = actions.iter().find_map(|action| match action {
         Action::HangupAfter(most) => Some(*most),
         _ => None,
@@ -115,7 +115,7 @@ async fn act(
     if has(|action| matches!(action, Action::Hangup)) {
         return Ok(None);
     }
-    if call.kind == Kind::Upload && shared.state().capabilities.refuses(body.len() as u64) {
+    if call.kind == ResourceKind::Upload && shared.state().capabilities.refuses(body.len() as u64) {
         return Ok(Some(too_large()));
     }
     let mut call = call.clone();
@@ -127,17 +127,21 @@ async fn act(
 }
 
 // Judged by its announced length, before a byte was read.
-fn is_too_large(shared: &Shared, call: &Call) -> bool {
+fn is_too_large(shared: &RegistryShared, call: &Call) -> bool {
     let length = call.header("content-length").and_then(|text| text.parse().ok()).unwrap_or_default();
-    call.kind == Kind::Upload && shared.state().capabilities.refuses(length)
+    call.kind == ResourceKind::Upload && shared.state().capabilities.refuses(length)
 }
 
 // As a proxy in front of a registry says it.
-fn too_large() -> Answer {
-    Answer::new(StatusCode::PAYLOAD_TOO_LARGE).body("text/html", TOO_LARGE)
+fn too_large() -> CorrectResponse {
+    CorrectResponse::new(StatusCode::PAYLOAD_TOO_LARGE).body("text/html", TOO_LARGE)
 }
 
-async fn read(mut body: Incoming, most: u64, (shared, entry): (&Shared, &Entry)) -> io::Result<Bytes> {
+async fn read(
+    mut body: Incoming,
+    most: u64,
+    (shared, entry): (&RegistryShared, &LogEntry),
+) -> io::Result<Bytes> {
     let mut read = BytesMut::new();
     while (read.len() as u64) < most {
         let Some(frame) = body.frame().await else { break };
@@ -165,7 +169,7 @@ async fn hold(actions: &[Action]) {
 }
 
 // The answer, before any fault touches it.
-fn answer(shared: &Shared, call: &Call, body: Bytes) -> Answer {
+fn answer(shared: &RegistryShared, call: &Call, body: Bytes) -> CorrectResponse {
     let mut state = shared.state();
     let refusal = state.refuse(call, &shared.url());
     let refusal = refusal.or_else(|| quirks::refuse(&mut state, call, &body));
@@ -173,12 +177,12 @@ fn answer(shared: &Shared, call: &Call, body: Bytes) -> Answer {
 }
 
 // What a sane registry answers.
-fn sane(state: &mut State, call: &Call, body: Bytes) -> Answer {
-    if call.kind == Kind::Token {
+fn sane(state: &mut RegistryState, call: &Call, body: Bytes) -> CorrectResponse {
+    if call.kind == ResourceKind::Token {
         return state.auth.token(call, &body, &state.private);
     }
     if call.method == Method::HEAD && !state.capabilities.head {
-        return Answer::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "HEAD is off");
+        return CorrectResponse::error(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported, "HEAD is off");
     }
     match &call.route {
         _ if call.path == "/v2/_catalog" => pull::catalog(state, call),
@@ -188,7 +192,7 @@ fn sane(state: &mut State, call: &Call, body: Bytes) -> Answer {
     }
 }
 
-fn refused(error: RouteError) -> Answer {
+fn refused(error: RouteError) -> CorrectResponse {
     let (status, code) = match error {
         RouteError::NotFound => (StatusCode::NOT_FOUND, ErrorCode::Unknown),
         RouteError::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, ErrorCode::Unsupported),
@@ -197,5 +201,5 @@ fn refused(error: RouteError) -> Answer {
         RouteError::Tag(_) => (StatusCode::BAD_REQUEST, ErrorCode::ManifestInvalid),
         RouteError::Page(_) => (StatusCode::BAD_REQUEST, ErrorCode::PaginationNumberInvalid),
     };
-    Answer::error(status, code, &error.to_string())
+    CorrectResponse::error(status, code, &error.to_string())
 }

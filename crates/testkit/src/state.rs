@@ -7,27 +7,27 @@ use std::{
 };
 
 use crate::{
-    answer::Answer,
+    answer::CorrectResponse,
     auth::Auth,
     capabilities::Capabilities,
     fault::{self, Action, Fault},
     log::Journal,
-    request::{Call, Kind},
+    request::{Call, ResourceKind},
     rush::Rush,
     store::Store,
 };
 
 /// What its connections share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct RegistryShared {
     pub(crate) addr: SocketAddr,
-    state: Mutex<State>,
+    state: Mutex<RegistryState>,
     pub(crate) journal: Journal,
 }
 
 /// What a test can change while it runs.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct RegistryState {
     pub(crate) store: Store,
     pub(crate) auth: Auth,
     /// The repositories that only those who log in may read.
@@ -38,12 +38,12 @@ pub(crate) struct State {
     pub(crate) pace: Option<u64>,
 }
 
-impl Shared {
+impl RegistryShared {
     pub(crate) fn new(addr: SocketAddr) -> Self {
         Self { addr, state: Mutex::default(), journal: Journal::default() }
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, RegistryState> {
         self.state.lock().unwrap()
     }
 
@@ -62,9 +62,9 @@ impl Shared {
     }
 }
 
-impl State {
+impl RegistryState {
     /// The refusal of whoever has not logged in.
-    pub(crate) fn refuse(&self, call: &Call, url: &str) -> Option<Answer> {
-        if call.kind == Kind::Token { None } else { self.auth.refuse(call, url, &self.private) }
+    pub(crate) fn refuse(&self, call: &Call, url: &str) -> Option<CorrectResponse> {
+        if call.kind == ResourceKind::Token { None } else { self.auth.refuse(call, url, &self.private) }
     }
 }

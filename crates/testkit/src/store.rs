@@ -17,13 +17,13 @@ pub(crate) struct Store {
 #[derive(Debug, Default)]
 pub(crate) struct Repository {
     pub(crate) blobs: HashMap<Digest, Bytes>,
-    pub(crate) manifests: BTreeMap<Digest, Stored>,
-    pub(crate) tags: BTreeMap<String, Turns>,
+    pub(crate) manifests: BTreeMap<Digest, StoredManifest>,
+    pub(crate) tags: BTreeMap<String, TagTurns>,
 }
 
 /// A manifest as it was pushed.
 #[derive(Clone, Debug)]
-pub(crate) struct Stored {
+pub(crate) struct StoredManifest {
     pub(crate) media_type: MediaType,
     pub(crate) bytes: Bytes,
     /// `None` if a test stored something that is not a manifest.
@@ -32,12 +32,12 @@ pub(crate) struct Stored {
 
 /// The target of a tag: always the same, or several in turn.
 #[derive(Clone, Debug)]
-pub(crate) struct Turns {
+pub(crate) struct TagTurns {
     digests: Vec<Digest>,
     next: usize,
 }
 
-impl Turns {
+impl TagTurns {
     pub(crate) fn new(digests: Vec<Digest>) -> Self {
         assert!(!digests.is_empty(), "a tag points at something");
         Self { digests, next: 0 }
@@ -75,14 +75,14 @@ impl Store {
 impl Repository {
     pub(crate) fn put_manifest(&mut self, media_type: &MediaType, bytes: Bytes, digest: Digest) {
         let parsed = Manifest::parse(&bytes, Some(media_type)).ok();
-        self.manifests.insert(digest, Stored { media_type: media_type.clone(), bytes, parsed });
+        self.manifests.insert(digest, StoredManifest { media_type: media_type.clone(), bytes, parsed });
     }
 
     pub(crate) fn tag(&mut self, tag: &str, digest: Digest) {
-        self.tags.insert(tag.to_owned(), Turns::new(vec![digest]));
+        self.tags.insert(tag.to_owned(), TagTurns::new(vec![digest]));
     }
 
-    pub(crate) fn manifest(&mut self, reference: &Reference) -> Option<(Digest, Stored)> {
+    pub(crate) fn manifest(&mut self, reference: &Reference) -> Option<(Digest, StoredManifest)> {
         let digest = match reference {
             Reference::Digest(digest) => *digest,
             Reference::Tag(tag) => self.tags.get_mut(tag.as_str())?.take(),

@@ -19,7 +19,7 @@ use tokio::{
 
 /// A stream that reports when everything written has gone to the kernel, and can end with a reset.
 #[derive(Debug)]
-pub(crate) struct Wire {
+pub(crate) struct FaultyStream {
     stream: TcpStream,
     signal: Arc<Signal>,
 }
@@ -45,14 +45,14 @@ impl Signal {
     }
 }
 
-impl Wire {
+impl FaultyStream {
     pub(crate) fn new(stream: TcpStream) -> (Self, Arc<Signal>) {
         let signal = Arc::new(Signal::default());
         (Self { stream, signal: signal.clone() }, signal)
     }
 }
 
-impl Drop for Wire {
+impl Drop for FaultyStream {
     fn drop(&mut self) {
         if self.signal.is_reset.load(Ordering::Relaxed) {
             self.stream.set_zero_linger().unwrap();
@@ -60,7 +60,7 @@ impl Drop for Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for FaultyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for FaultyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

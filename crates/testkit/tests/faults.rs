@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use entrepot_oci::Digest;
 use entrepot_testkit::{
-    Action, Bearer, End, Fault, Gate, Match, Place, TestImage, TestRegistry,
+    Action, Bearer, BytePosition, Fault, Gate, Match, ResponseEnd, TestImage, TestRegistry,
     client::{
         ClientError, PullError, Response, get, get_streaming, get_with, pull, request, try_pull, try_request,
     },
@@ -89,7 +89,7 @@ async fn cuts_at_the_byte() {
         assert_eq!(answer.header("content-length"), Some("300000"));
         assert_eq!(answer.body, scene.layer().1.slice(..at.min(SIZE - 1)));
         let last = scene.registry.log().last().unwrap().clone();
-        assert_eq!((last.end, last.sent), (End::Cut, answer.body.len() as u64));
+        assert_eq!((last.end, last.sent), (ResponseEnd::Cut, answer.body.len() as u64));
     }
     let answer = scene.layer_with(Action::ResetAfter(1000)).await;
     assert!(answer.truncated && answer.body.len() <= 1000);
@@ -102,7 +102,7 @@ async fn hangs_up() {
     scene.play(Action::Hangup);
     let answer = try_request(Method::GET, &scene.url(), &[], "").await;
     assert!(matches!(answer, Err(ClientError::Broken(_))));
-    assert_eq!((scene.registry.log()[0].status, scene.registry.log()[0].end), (0, End::Cut));
+    assert_eq!((scene.registry.log()[0].status, scene.registry.log()[0].end), (0, ResponseEnd::Cut));
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn waits_at_gates() {
     within.open();
     let rest = streaming.rest().await;
     assert!(!rest.truncated && rest.body.len() == SIZE - 1000);
-    assert_eq!(scene.registry.log()[0].end, End::Complete);
+    assert_eq!(scene.registry.log()[0].end, ResponseEnd::Complete);
 }
 
 #[tokio::test]
@@ -151,10 +151,10 @@ async fn stalls_until_the_client_leaves() {
     scene.play(Action::StallAfter(5));
     let mut streaming = get_streaming(&scene.url()).await;
     assert_eq!(streaming.read(5).await.len(), 5);
-    assert_eq!(scene.registry.log()[0].end, End::Open);
+    assert_eq!(scene.registry.log()[0].end, ResponseEnd::Open);
     drop(streaming);
-    let log = scene.registry.until(|log| log[0].end != End::Open).await;
-    assert_eq!((log[0].end, log[0].sent), (End::Left, 5));
+    let log = scene.registry.until(|log| log[0].end != ResponseEnd::Open).await;
+    assert_eq!((log[0].end, log[0].sent), (ResponseEnd::Left, 5));
 }
 
 #[tokio::test]
@@ -164,18 +164,18 @@ async fn stopping_drops_what_is_under_way() {
     let streaming = get_streaming(&scene.url()).await;
     scene.registry.stop().await;
     assert!(streaming.rest().await.truncated);
-    assert_eq!(scene.registry.log()[0].end, End::Left);
+    assert_eq!(scene.registry.log()[0].end, ResponseEnd::Left);
 }
 
 #[tokio::test]
 async fn sends_wrong_bytes() {
     let scene = Scene::new().await;
-    for (place, at) in [(Place::Start, 0), (Place::End, SIZE - 1)] {
+    for (place, at) in [(BytePosition::Start, 0), (BytePosition::End, SIZE - 1)] {
         let answer = scene.layer_with(Action::WrongBytes(place)).await;
         let differ: Vec<_> = (0..SIZE).filter(|at| answer.body[*at] != scene.layer().1[*at]).collect();
         assert_eq!((differ, answer.truncated), (vec![at], false));
     }
-    scene.registry.fault(Fault::on(Match::manifests()).then(Action::WrongBytes(Place::Start)));
+    scene.registry.fault(Fault::on(Match::manifests()).then(Action::WrongBytes(BytePosition::Start)));
     let by_digest = scene.image.digest().to_string();
     assert!(matches!(
         try_pull(&scene.registry.url(), "app", &by_digest).await,
@@ -224,7 +224,7 @@ async fn never_ends() {
     let mut streaming = get_streaming(&format!("{}/v2/app/manifests/1", scene.registry.url())).await;
     let read = streaming.read(scene.image.bytes().len() * 1000).await;
     assert!(read.starts_with(scene.image.bytes()) && read.len() >= scene.image.bytes().len() * 1000);
-    assert_eq!(scene.registry.log()[0].end, End::Open);
+    assert_eq!(scene.registry.log()[0].end, ResponseEnd::Open);
 }
 
 #[tokio::test]

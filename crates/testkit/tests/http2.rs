@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use bytes::Bytes;
-use entrepot_testkit::{Action, End, Fault, Match, TestImage, TestRegistry};
+use entrepot_testkit::{Action, Fault, Match, ResponseEnd, TestImage, TestRegistry};
 use http_body_util::{BodyExt, Empty};
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -33,7 +33,7 @@ async fn serves_and_cuts() {
     for action in [Action::CutAfter(1000), Action::ResetAfter(1000), Action::WrongLength(1)] {
         registry.fault(Fault::on(Match::any()).then(action));
         assert!(ask(&mut sender, &url).await.into_body().collect().await.is_err());
-        assert_eq!(registry.log().last().unwrap().end, End::Cut);
+        assert_eq!(registry.log().last().unwrap().end, ResponseEnd::Cut);
     }
     registry.fault(Fault::on(Match::any()).then(Action::UntilClose));
     assert_eq!(ask(&mut sender, &url).await.into_body().collect().await.unwrap().to_bytes(), bytes);

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, referrers_tag};
 use entrepot_testkit::{
-    Bearer, End, RateLimit, TestImage, TestRegistry, TokenField,
+    Bearer, RateLimit, ResponseEnd, TestImage, TestRegistry, TokenField,
     client::{self, ClientError, get, get_with, head, pull, request, try_pull, try_request},
 };
 use http::Method;
@@ -37,7 +37,7 @@ async fn pulls_everything() {
     assert_eq!((log.manifests().len(), log.blob_gets().len()), (4, image.blobs().len()));
     assert_eq!(log.count(Method::GET, "/blobs/"), image.blobs().len());
     assert_eq!(log.of(image.digest()).len(), 0, "the root was asked for by tag");
-    assert!(log.iter().all(|request| request.end == End::Complete && request.status == 200));
+    assert!(log.iter().all(|request| request.end == ResponseEnd::Complete && request.status == 200));
     assert_eq!(pull(&registry.url(), "library/app", &image.digest().to_string()).await, pulled);
     registry.clear_log();
     assert!(registry.log().is_empty());

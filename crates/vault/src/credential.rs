@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use entrepot_oci::{Host, Repository};
-use entrepot_remote::{AccountFault, Credential, Settings};
+use entrepot_remote::{AccountFault, Credential, RemoteSettings};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -31,7 +31,7 @@ pub struct NewCredential {
 /// A change of a credential. What is `None` stays. What it is for does not change: a stored secret is never sent anywhere
 /// else than to the registry that it was given for.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct CredentialUpdate {
     /// The new name of the account.
     pub username: Option<String>,
     /// The new password.
@@ -105,7 +105,7 @@ impl NewCredential {
     }
 
     /// Checks it beside the settings of its registry.
-    pub(crate) fn check(&self, settings: &Settings) -> Result<(), CredentialFault> {
+    pub(crate) fn check(&self, settings: &RemoteSettings) -> Result<(), CredentialFault> {
         let Credential { username, password, endpoint, .. } = &self.credential;
         check_username(username)?;
         check_password(password)?;
@@ -116,7 +116,7 @@ impl NewCredential {
     }
 }
 
-impl Change {
+impl CredentialUpdate {
     pub(crate) fn check(&self) -> Result<(), CredentialFault> {
         if self.username.is_none() && self.password.is_none() {
             return Err(CredentialFault::NoChange);
@@ -172,8 +172,14 @@ mod tests {
     // `:` ends the user name in Basic authentication (row 56).
     #[test]
     fn what_no_registry_could_read_is_refused() {
-        let here = Settings { endpoints: vec!["https://quay.io".parse().unwrap()], ..Settings::default() };
-        let mirror = Settings { endpoints: vec!["https://m.test".parse().unwrap()], ..Settings::default() };
+        let here = RemoteSettings {
+            endpoints: vec!["https://quay.io".parse().unwrap()],
+            ..RemoteSettings::default()
+        };
+        let mirror = RemoteSettings {
+            endpoints: vec!["https://m.test".parse().unwrap()],
+            ..RemoteSettings::default()
+        };
         for (credential, settings, fault) in [
             (new("u", "p", None, None), &here, None),
             (new("u", "%&\"ö:", None, None), &here, None),
@@ -191,6 +197,6 @@ mod tests {
         ] {
             assert_eq!(credential.check(settings).err(), fault, "{credential:?}");
         }
-        assert_eq!(Change::default().check(), Err(CredentialFault::NoChange));
+        assert_eq!(CredentialUpdate::default().check(), Err(CredentialFault::NoChange));
     }
 }

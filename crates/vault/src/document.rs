@@ -4,20 +4,20 @@
 use entrepot_catalog::{CredentialRecord, SealedTable};
 use entrepot_oci::Host;
 use entrepot_remote::Credential;
-use entrepot_secrets::{HeldKeys, OpenError as SealError, Place, Sealed};
+use entrepot_secrets::{HeldKeys, OpenError as SealError, SealedLocation, SealedValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// What a credential is and what it is for.
-pub(crate) struct Whole<'a> {
+pub(crate) struct CredentialIdentity<'a> {
     pub(crate) id: &'a str,
     pub(crate) host: &'a Host,
     pub(crate) credential: &'a Credential,
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct SealedDocument<'a> {
     host: &'a str,
     namespace: Option<&'a str>,
     endpoint: Option<&'a str>,
@@ -26,7 +26,7 @@ struct Written<'a> {
 }
 
 #[derive(Deserialize)]
-struct Read {
+struct OpenedDocument {
     host: String,
     namespace: Option<String>,
     endpoint: Option<String>,
@@ -34,11 +34,11 @@ struct Read {
     password: SecretString,
 }
 
-impl Whole<'_> {
+impl CredentialIdentity<'_> {
     /// Seals it, as text for the database.
     pub(crate) fn seal(&self, keys: &HeldKeys<'_>) -> String {
         let Credential { username, password, namespace, endpoint } = self.credential;
-        let written = Written {
+        let written = SealedDocument {
             host: self.host.as_str(),
             namespace: namespace.as_ref().map(entrepot_oci::Repository::as_str),
             endpoint: endpoint.as_ref().map(url::Url::as_str),
@@ -53,13 +53,14 @@ impl Whole<'_> {
 
 /// Opens a stored credential.
 pub(crate) fn open(record: &CredentialRecord, keys: &HeldKeys<'_>) -> Result<(Host, Credential), SealError> {
-    let sealed: Sealed = record.sealed.parse().map_err(|_| SealError::Damaged)?;
+    let sealed: SealedValue = record.sealed.parse().map_err(|_| SealError::Damaged)?;
     let document = keys.open(place(&record.id), &sealed)?;
     read(record, &document).ok_or(SealError::Damaged)
 }
 
 fn read(record: &CredentialRecord, document: &[u8]) -> Option<(Host, Credential)> {
-    let Read { host, namespace, endpoint, username, password } = serde_json::from_slice(document).ok()?;
+    let OpenedDocument { host, namespace, endpoint, username, password } =
+        serde_json::from_slice(document).ok()?;
     let is_same = host == record.host
         && namespace == record.namespace
         && endpoint == record.endpoint
@@ -73,6 +74,6 @@ fn read(record: &CredentialRecord, document: &[u8]) -> Option<(Host, Credential)
     is_same.then_some((host.parse().ok()?, credential))
 }
 
-fn place(id: &str) -> Place<'_> {
-    Place { table: SealedTable::Credential.name(), column: "sealed", row: id }
+fn place(id: &str) -> SealedLocation<'_> {
+    SealedLocation { table: SealedTable::Credential.name(), column: "sealed", row: id }
 }

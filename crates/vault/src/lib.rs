@@ -18,10 +18,10 @@ mod vault;
 mod verdict;
 mod verify;
 
-pub use credential::{Change, CredentialFault, CredentialName, NewCredential};
+pub use credential::{CredentialFault, CredentialName, CredentialUpdate, NewCredential};
 pub use entrepot_remote::Credential;
 pub use entrepot_secrets::RotationError;
 pub use error::{Error, OpenError, RotateError};
-pub use status::{KeyStatus, Status};
-pub use vault::{Changed, Parts, SettingsOf, Vault, read};
-pub use verdict::{Quota, Step, Verdict, Verification};
+pub use status::{KeyStatus, KeysStatus};
+pub use vault::{ChangeHook, SettingsOf, Vault, VaultParts, read};
+pub use verdict::{CredentialVerdict, Quota, Verification, VerifyStep};

@@ -9,15 +9,15 @@
 
 use std::collections::BTreeMap;
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{AuditOutcome, SealedRow, SealedTable};
-use entrepot_secrets::{HeldKeys, KeyId, OpenError as SealError, Place, Sealed};
+use entrepot_secrets::{HeldKeys, KeyId, OpenError as SealError, SealedLocation, SealedValue};
 use zeroize::Zeroizing;
 
 use crate::{
     error::{OpenError, RotateError},
-    status::{KeyStatus, Status},
-    vault::{Parts, Vault},
+    status::{KeyStatus, KeysStatus},
+    vault::{Vault, VaultParts},
 };
 
 /// How many values are read at once.
@@ -28,7 +28,7 @@ impl Vault {
     ///
     /// # Errors
     /// The key that sealed a credential is not here, or the database failed.
-    pub async fn open(parts: Parts) -> Result<Self, OpenError> {
+    pub async fn open(parts: VaultParts) -> Result<Self, OpenError> {
         let vault = Self::new(parts);
         if !vault.0.keys.older().await.is_empty() {
             match vault.finish_rotation().await {
@@ -47,11 +47,11 @@ impl Vault {
     ///
     /// # Errors
     /// Something does not open, the key file cannot be replaced, or the database failed. The keys that are needed stay.
-    pub async fn rotate(&self, by: Audit) -> Result<Status, RotateError> {
+    pub async fn rotate(&self, by: Audit) -> Result<KeysStatus, RotateError> {
         let vault = self.clone();
         to_the_end(async move {
             let rotated = vault.rotate_keys().await;
-            let deed = Deed { action: "secrets.rotate", object: "key", detail: None };
+            let deed = AuditAction { action: "secrets.rotate", object: "key", detail: None };
             let outcome = if rotated.is_ok() { AuditOutcome::Done } else { AuditOutcome::Failed };
             vault.record(&by, deed, outcome).await?;
             rotated?;
@@ -64,12 +64,12 @@ impl Vault {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn status(&self) -> Result<Status, entrepot_catalog::Error> {
+    pub async fn status(&self) -> Result<KeysStatus, entrepot_catalog::Error> {
         let mut counts = BTreeMap::<KeyId, u64>::new();
         for table in SealedTable::ALL {
             for row in self.all(table).await? {
                 // What is no sealed value has no key.
-                if let Ok(sealed) = row.sealed.parse::<Sealed>() {
+                if let Ok(sealed) = row.sealed.parse::<SealedValue>() {
                     *counts.entry(sealed.key().clone()).or_default() += 1;
                 }
             }
@@ -82,7 +82,7 @@ impl Vault {
         }
         let missing = |(id, values)| KeyStatus { id, is_current: false, is_here: false, values };
         keys.extend(counts.into_iter().map(missing));
-        Ok(Status { file: self.0.keys.file().map(Into::into), keys })
+        Ok(KeysStatus { file: self.0.keys.file().map(Into::into), keys })
     }
 
     async fn rotate_keys(&self) -> Result<(), RotateError> {
@@ -117,7 +117,7 @@ impl Vault {
     async fn reseal(&self, table: SealedTable, row: SealedRow) -> Result<(), RotateError> {
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
-        if row.sealed.parse::<Sealed>().is_ok_and(|sealed| sealed.key() == keys.current()) {
+        if row.sealed.parse::<SealedValue>().is_ok_and(|sealed| sealed.key() == keys.current()) {
             return Ok(());
         }
         let value = unsealed(table, &row, &keys)?;
@@ -145,10 +145,10 @@ fn unsealed(
     keys: &HeldKeys<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, RotateError> {
     let failed = |source| RotateError::Sealed { table: table.name(), row: row.id.clone(), source };
-    let sealed: Sealed = row.sealed.parse().map_err(|_| failed(SealError::Damaged))?;
+    let sealed: SealedValue = row.sealed.parse().map_err(|_| failed(SealError::Damaged))?;
     keys.open(place(table, &row.id), &sealed).map_err(failed)
 }
 
-fn place(table: SealedTable, row: &str) -> Place<'_> {
-    Place { table: table.name(), column: "sealed", row }
+fn place(table: SealedTable, row: &str) -> SealedLocation<'_> {
+    SealedLocation { table: table.name(), column: "sealed", row }
 }

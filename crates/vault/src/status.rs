@@ -6,7 +6,7 @@ use entrepot_secrets::KeyId;
 
 /// The keys, and what is sealed with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
+pub struct KeysStatus {
     /// The key file; `None` if the key is part of the configuration.
     pub file: Option<PathBuf>,
     /// The keys, the one that seals first.

@@ -2,18 +2,18 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{
     AuditOutcome, Catalog, CredentialRecord, Error as CatalogError, Listing, NewCredential as NewRecord,
 };
 use entrepot_oci::Host;
-use entrepot_remote::{Credential, Settings, StoredCredentials};
-use entrepot_secrets::{HeldKeys, Keys, OpenError as SealError};
+use entrepot_remote::{Credential, RemoteSettings, StoredCredentials};
+use entrepot_secrets::{HeldKeys, OpenError as SealError, SharedKeyring};
 use tokio::sync::Mutex;
 
 use crate::{
-    credential::{Change, CredentialName, NewCredential},
-    document::{self, Whole},
+    credential::{CredentialName, CredentialUpdate, NewCredential},
+    document::{self, CredentialIdentity},
     error::{Error, OpenError},
 };
 
@@ -21,45 +21,45 @@ use crate::{
 const PAGE: usize = 500;
 
 /// Finds the settings of a registry, without accounts that are stored here.
-pub type SettingsOf = Arc<dyn Fn(&Host) -> Settings + Send + Sync>;
+pub type SettingsOf = Arc<dyn Fn(&Host) -> RemoteSettings + Send + Sync>;
 
 /// Called after the credentials that are in use have changed.
-pub type Changed = Arc<dyn Fn() + Send + Sync>;
+pub type ChangeHook = Arc<dyn Fn() + Send + Sync>;
 
 /// The stored credentials. Cheap to clone; clones share their state.
 #[derive(Clone)]
-pub struct Vault(pub(crate) Arc<Shared>);
+pub struct Vault(pub(crate) Arc<VaultInner>);
 
 /// What a vault is made of.
-pub struct Parts {
+pub struct VaultParts {
     /// Where the credentials are.
     pub catalog: Catalog,
     /// What they are sealed with.
-    pub keys: Keys,
+    pub keys: SharedKeyring,
     /// Who uses them: holds them opened, for all clients of registries.
     pub stored: StoredCredentials,
     /// The settings of registries, to verify a credential with.
     pub settings: SettingsOf,
     /// Called after each change.
-    pub changed: Changed,
+    pub changed: ChangeHook,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct VaultInner {
     pub(crate) catalog: Catalog,
-    pub(crate) keys: Keys,
+    pub(crate) keys: SharedKeyring,
     pub(crate) settings: SettingsOf,
     /// Held by the one rotation that runs.
     pub(crate) rotating: Mutex<()>,
     stored: StoredCredentials,
-    changed: Changed,
+    changed: ChangeHook,
     /// Held while the credentials are read again, so that what was read last counts.
     loading: Mutex<()>,
 }
 
 impl Vault {
-    pub(crate) fn new(Parts { catalog, keys, stored, settings, changed }: Parts) -> Self {
+    pub(crate) fn new(VaultParts { catalog, keys, stored, settings, changed }: VaultParts) -> Self {
         let (rotating, loading) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { catalog, keys, settings, rotating, stored, changed, loading }))
+        Self(Arc::new(VaultInner { catalog, keys, settings, rotating, stored, changed, loading }))
     }
 
     /// Credentials after `after`, by name.
@@ -78,7 +78,7 @@ impl Vault {
         let (vault, name) = (self.clone(), new.name()?);
         to_the_end(async move {
             let detail = Some(format!("registry: {}, username: {}", new.host, new.credential.username));
-            let deed = Deed { action: "credential.create", object: name.as_str(), detail };
+            let deed = AuditAction { action: "credential.create", object: name.as_str(), detail };
             vault.changed(&by, deed, vault.try_add(&name, &new)).await?;
             Ok(name)
         })
@@ -91,7 +91,7 @@ impl Vault {
         let NewCredential { host, credential, .. } = new;
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
-        let sealed = Whole { id: &id, host, credential }.seal(&keys);
+        let sealed = CredentialIdentity { id: &id, host, credential }.seal(&keys);
         let record = NewRecord {
             id,
             name: name.to_string(),
@@ -109,34 +109,39 @@ impl Vault {
     ///
     /// # Errors
     /// There is no such credential, the change is not accepted, or the database failed; then nothing is changed.
-    pub async fn change(&self, name: CredentialName, change: Change, by: Audit) -> Result<(), Error> {
+    pub async fn change(
+        &self,
+        name: CredentialName,
+        update: CredentialUpdate,
+        by: Audit,
+    ) -> Result<(), Error> {
         let vault = self.clone();
         to_the_end(async move {
-            let what = match (&change.username, &change.password) {
+            let what = match (&update.username, &update.password) {
                 (Some(name), Some(_)) => format!("username: {name}, password"),
                 (Some(name), None) => format!("username: {name}"),
                 (None, _) => "password".to_owned(),
             };
-            let deed = Deed { action: "credential.change", object: name.as_str(), detail: Some(what) };
-            vault.changed(&by, deed, vault.try_change(&name, change)).await
+            let deed = AuditAction { action: "credential.change", object: name.as_str(), detail: Some(what) };
+            vault.changed(&by, deed, vault.try_change(&name, update)).await
         })
         .await
     }
 
-    async fn try_change(&self, name: &CredentialName, change: Change) -> Result<(), Error> {
-        change.check()?;
+    async fn try_change(&self, name: &CredentialName, update: CredentialUpdate) -> Result<(), Error> {
+        update.check()?;
         // Held until it is stored.
         let keys = self.0.keys.hold().await;
         let record = self.credential(name).await?;
-        if change.revision.is_some_and(|seen| seen != record.revision) {
+        if update.revision.is_some_and(|seen| seen != record.revision) {
             return Err(Error::Stale);
         }
         // Only what opens: what it is for may have been changed in the database.
         let (host, before) = opened(&record, &keys)?;
-        let username = change.username.unwrap_or(before.username);
-        let password = change.password.unwrap_or(before.password);
+        let username = update.username.unwrap_or(before.username);
+        let password = update.password.unwrap_or(before.password);
         let credential = Credential { username, password, ..before };
-        let sealed = Whole { id: &record.id, host: &host, credential: &credential }.seal(&keys);
+        let sealed = CredentialIdentity { id: &record.id, host: &host, credential: &credential }.seal(&keys);
         let (username, now) = (&credential.username, SystemTime::now());
         let is_done = self.0.catalog.change_credential(&record, username, &sealed, now).await?;
         if is_done { Ok(()) } else { Err(Error::Conflict) }
@@ -149,7 +154,7 @@ impl Vault {
     pub async fn remove(&self, name: CredentialName, revision: Option<i64>, by: Audit) -> Result<(), Error> {
         let vault = self.clone();
         to_the_end(async move {
-            let deed = Deed { action: "credential.remove", object: name.as_str(), detail: None };
+            let deed = AuditAction { action: "credential.remove", object: name.as_str(), detail: None };
             vault
                 .changed(&by, deed, async {
                     let record = vault.credential(&name).await?;
@@ -188,7 +193,7 @@ impl Vault {
     async fn changed<T>(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         change: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let done = change.await;
@@ -197,7 +202,7 @@ impl Vault {
             Err(OpenError::NoKey { name, key }) => Err(Error::Sealed { name, source: SealError::NoKey(key) }),
             Ok(()) => Ok(()),
         };
-        self.recorded(by, deed, done.as_ref().err()).await?;
+        self.recorded(by, action, done.as_ref().err()).await?;
         let value = done?;
         loaded?;
         Ok(value)
@@ -206,7 +211,7 @@ impl Vault {
     pub(crate) async fn recorded(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         error: Option<&Error>,
     ) -> Result<(), CatalogError> {
         let outcome = match error {
@@ -216,16 +221,16 @@ impl Vault {
                 AuditOutcome::Refused
             }
         };
-        self.record(by, deed, outcome).await
+        self.record(by, action, outcome).await
     }
 
     pub(crate) async fn record(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         outcome: AuditOutcome,
     ) -> Result<(), CatalogError> {
-        self.0.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await
+        self.0.catalog.add_audit(&by.entry(action, outcome), SystemTime::now()).await
     }
 }
 
@@ -238,14 +243,18 @@ fn opened(record: &CredentialRecord, keys: &HeldKeys<'_>) -> Result<(Host, Crede
 ///
 /// # Errors
 /// The key that sealed one is not here, or the database failed.
-pub async fn read(catalog: &Catalog, keys: &Keys, stored: &StoredCredentials) -> Result<(), OpenError> {
+pub async fn read(
+    catalog: &Catalog,
+    keyring: &SharedKeyring,
+    stored: &StoredCredentials,
+) -> Result<(), OpenError> {
     let (mut all, mut after) = (BTreeMap::<Host, Vec<Credential>>::new(), String::new());
     // What was read must still open: a rotation that ends in between has dropped the key of it.
-    let keys = keys.hold().await;
+    let keyring = keyring.hold().await;
     loop {
         let page = catalog.credentials(&after, PAGE).await?;
         for record in page.rows {
-            match document::open(&record, &keys) {
+            match document::open(&record, &keyring) {
                 Ok((host, credential)) => all.entry(host).or_default().push(credential),
                 Err(SealError::NoKey(key)) => return Err(OpenError::NoKey { name: record.name, key }),
                 Err(SealError::Damaged) => tracing::error!(

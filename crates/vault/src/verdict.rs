@@ -10,9 +10,9 @@ use secrecy::ExposeSecret;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verification {
     /// What the registry says.
-    pub verdict: Verdict,
+    pub verdict: CredentialVerdict,
     /// The step that it came to.
-    pub step: Step,
+    pub step: VerifyStep,
     /// The registry's words, or the system's, without secrets; none if there is nothing to add.
     pub detail: Option<String>,
     /// What to do about it.
@@ -25,7 +25,7 @@ pub struct Verification {
 
 /// What a registry says to a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CredentialVerdict {
     /// It takes the credential.
     Accepted,
     /// It asks nobody for a login, so the credential was not looked at.
@@ -52,7 +52,7 @@ pub enum Verdict {
 
 /// What is asked of the registry, one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum VerifyStep {
     /// Whether it answers (`/v2/`), and whether it takes the credential for a token or for a request.
     Login,
     /// Whether the repository is there for the account.
@@ -72,7 +72,7 @@ pub struct Quota {
     pub window: Option<Duration>,
 }
 
-impl Verdict {
+impl CredentialVerdict {
     pub(crate) fn of(error: &Error) -> Self {
         match error {
             Error::NotFound => Self::NotFound,
@@ -94,7 +94,7 @@ impl Verdict {
         }
     }
 
-    fn hint(self, step: Step) -> Option<&'static str> {
+    fn hint(self, step: VerifyStep) -> Option<&'static str> {
         match self {
             Self::Accepted => None,
             Self::NotRequired => {
@@ -111,7 +111,7 @@ impl Verdict {
                 "name its certificate authority as `ca` under `registries` in the configuration, or write \
                  `endpoints: [\"http://…\"]` for plain HTTP",
             ),
-            Self::Unauthorized if step == Step::Repository => {
+            Self::Unauthorized if step == VerifyStep::Repository => {
                 Some("the account may not see this repository: ask its owner, or use another account")
             }
             Self::Unauthorized => Some(
@@ -132,13 +132,13 @@ impl Verdict {
 
 impl Verification {
     /// The result of a step that did not fail.
-    pub(crate) fn passed(verdict: Verdict, step: Step) -> Self {
+    pub(crate) fn passed(verdict: CredentialVerdict, step: VerifyStep) -> Self {
         Self { verdict, step, detail: None, hint: verdict.hint(step), quota: None, retry_after: None }
     }
 
     /// The result of a step that failed. Registries may repeat what they were sent: secrets are taken out.
-    pub(crate) fn failed(step: Step, error: &Error, credential: &Credential) -> Self {
-        let verdict = Verdict::of(error);
+    pub(crate) fn failed(step: VerifyStep, error: &Error, credential: &Credential) -> Self {
+        let verdict = CredentialVerdict::of(error);
         let retry_after = match error {
             Error::Limited { retry_after } | Error::Failing { retry_after, .. } => *retry_after,
             _ => None,

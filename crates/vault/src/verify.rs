@@ -1,15 +1,15 @@
 //! Asks a registry about a stored credential: ping, token, and a repository if one is named.
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, AuditAction};
 use entrepot_oci::{Host, Page, Reference, Repository, Tag};
-use entrepot_remote::{Credential, Error as RemoteError, LoginOutcome, Remote, Settings, is_own};
+use entrepot_remote::{Credential, Error as RemoteError, LoginOutcome, Remote, RemoteSettings, is_own};
 use url::{Position, Url};
 
 use crate::{
     credential::{CredentialFault, CredentialName},
     error::Error,
     vault::Vault,
-    verdict::{Step, Verdict, Verification},
+    verdict::{CredentialVerdict, Verification, VerifyStep},
 };
 
 /// The repository that Docker Hub tells the budget for; asking for it costs nothing of it
@@ -35,7 +35,7 @@ impl Vault {
         by: &Audit,
     ) -> Result<Verification, Error> {
         let verified = self.try_verify(name, repository).await;
-        let deed = Deed { action: "credential.verify", object: name.as_str(), detail: None };
+        let deed = AuditAction { action: "credential.verify", object: name.as_str(), detail: None };
         self.recorded(by, deed, verified.as_ref().err()).await?;
         verified
     }
@@ -61,7 +61,7 @@ impl Vault {
 
 impl Prober {
     // Only the endpoints that may see the account, and nobody else's accounts.
-    fn new(host: Host, settings: Settings, credential: Credential) -> Result<Self, Error> {
+    fn new(host: Host, settings: RemoteSettings, credential: Credential) -> Result<Self, Error> {
         let (host, endpoints) = match credential.endpoint.clone() {
             Some(named) if is_own(&host, &named) => (host, vec![named]),
             Some(named) => (host_of(&named).unwrap_or(host), vec![named]),
@@ -71,27 +71,27 @@ impl Prober {
             }
         };
         let credential = Credential { namespace: None, endpoint: None, ..credential };
-        let settings = Settings {
+        let settings = RemoteSettings {
             endpoints,
             credentials: vec![credential.clone()],
             ca: settings.ca,
             insecure: settings.insecure,
             private_network: settings.private_network,
-            ..Settings::default()
+            ..RemoteSettings::default()
         };
         Ok(Self { remote: Remote::new(host, &settings)?, credential })
     }
 
     async fn ask(&self, repository: Option<&Repository>) -> Verification {
         let verdict = match self.remote.log_in(&self.credential).await {
-            Ok(LoginOutcome::Accepted) => Verdict::Accepted,
-            Ok(LoginOutcome::NotRequired) => Verdict::NotRequired,
-            Err(error) => return Verification::failed(Step::Login, &error, &self.credential),
+            Ok(LoginOutcome::Accepted) => CredentialVerdict::Accepted,
+            Ok(LoginOutcome::NotRequired) => CredentialVerdict::NotRequired,
+            Err(error) => return Verification::failed(VerifyStep::Login, &error, &self.credential),
         };
         let Some(repository) = repository else { return self.ask_budget(verdict).await };
         match self.look_for(repository).await {
-            Ok(()) => Verification::passed(Verdict::Accepted, Step::Repository),
-            Err(error) => Verification::failed(Step::Repository, &error, &self.credential),
+            Ok(()) => Verification::passed(CredentialVerdict::Accepted, VerifyStep::Repository),
+            Err(error) => Verification::failed(VerifyStep::Repository, &error, &self.credential),
         }
     }
 
@@ -107,14 +107,14 @@ impl Prober {
     }
 
     // Docker Hub alone says what is left, and only to requests for manifests.
-    async fn ask_budget(&self, verdict: Verdict) -> Verification {
+    async fn ask_budget(&self, verdict: CredentialVerdict) -> Verification {
         let asked = BUDGET.parse().ok().filter(|_| self.remote.host().is_docker_hub());
-        let Some(repository) = asked else { return Verification::passed(verdict, Step::Login) };
+        let Some(repository) = asked else { return Verification::passed(verdict, VerifyStep::Login) };
         match self.remote.head_manifest(&repository, &Reference::Tag(Tag::latest())).await {
             Err(error @ RemoteError::Limited { .. }) => {
-                Verification::failed(Step::Budget, &error, &self.credential)
+                Verification::failed(VerifyStep::Budget, &error, &self.credential)
             }
-            _ => Verification::passed(verdict, Step::Login),
+            _ => Verification::passed(verdict, VerifyStep::Login),
         }
     }
 }

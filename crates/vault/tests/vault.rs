@@ -10,11 +10,12 @@ use entrepot_catalog::{
     SigningKeyRecord,
 };
 use entrepot_oci::{Host, Reference, Repository, Tag};
-use entrepot_remote::{Credential, Error as RemoteError, Remote, Settings, StoredCredentials};
-use entrepot_secrets::{KeyFile, Keyring, Keys, Place, Sealed};
+use entrepot_remote::{Credential, Error as RemoteError, Remote, RemoteSettings, StoredCredentials};
+use entrepot_secrets::{KeyFile, Keyring, SealedLocation, SealedValue, SharedKeyring};
 use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Match, TestImage, TestRegistry};
 use entrepot_vault::{
-    Change, CredentialName, Error, NewCredential, OpenError, Parts, RotateError, Step, Vault, Verdict,
+    CredentialName, CredentialUpdate, CredentialVerdict, Error, NewCredential, OpenError, RotateError, Vault,
+    VaultParts, VerifyStep,
 };
 
 const PASSWORD: &str = "canary-password";
@@ -51,19 +52,19 @@ impl Home {
         Catalog::open(&Location::Sqlite(self.directory.path().join("catalog.db"))).await.unwrap()
     }
 
-    fn settings(&self) -> Settings {
-        Settings { endpoints: vec![self.registry.url().parse().unwrap()], ..Settings::default() }
+    fn settings(&self) -> RemoteSettings {
+        RemoteSettings { endpoints: vec![self.registry.url().parse().unwrap()], ..RemoteSettings::default() }
     }
 
     fn host(&self) -> Host {
         self.registry.url().split_once("://").unwrap().1.parse().unwrap()
     }
 
-    async fn parts(&self) -> Parts {
+    async fn parts(&self) -> VaultParts {
         let settings = self.settings();
-        Parts {
+        VaultParts {
             catalog: self.catalog().await,
-            keys: Keys::of_file(self.keyring(), self.key_file()),
+            keys: SharedKeyring::of_file(self.keyring(), self.key_file()),
             stored: self.stored.clone(),
             settings: Arc::new(move |_| settings.clone()),
             changed: Arc::new(|| {}),
@@ -93,12 +94,12 @@ impl Home {
 
     /// A client as the mirror has one.
     fn remote(&self) -> Remote {
-        Remote::new(self.host(), &Settings { stored: self.stored.clone(), ..self.settings() }).unwrap()
+        Remote::new(self.host(), &RemoteSettings { stored: self.stored.clone(), ..self.settings() }).unwrap()
     }
 
     async fn is_opened(&self, id: &str, sealed: &str) -> bool {
-        let place = Place { table: "credential", column: "sealed", row: id };
-        self.keyring().open(place, &sealed.parse::<Sealed>().unwrap()).is_ok()
+        let place = SealedLocation { table: "credential", column: "sealed", row: id };
+        self.keyring().open(place, &sealed.parse::<SealedValue>().unwrap()).is_ok()
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -125,8 +126,8 @@ async fn pull(remote: &Remote) -> Result<(), RemoteError> {
     remote.head_manifest(&repository("acme/app"), &Reference::Tag(tag)).await.map(drop)
 }
 
-fn password(text: &str) -> Change {
-    Change { password: Some(text.into()), ..Change::default() }
+fn password(text: &str) -> CredentialUpdate {
+    CredentialUpdate { password: Some(text.into()), ..CredentialUpdate::default() }
 }
 
 #[tokio::test]
@@ -154,7 +155,7 @@ async fn a_restart_keeps_them_and_another_key_opens_none() {
     home.stored.replace(Default::default());
     home.open().await;
     pull(&home.remote()).await.unwrap();
-    let parts = Parts { keys: Keyring::generate().into(), ..home.parts().await };
+    let parts = VaultParts { keys: Keyring::generate().into(), ..home.parts().await };
     let refused = Vault::open(parts).await;
     assert!(matches!(refused, Err(OpenError::NoKey { ref name, .. }) if name == "lab"));
 }
@@ -168,7 +169,10 @@ async fn mistakes_are_told_and_change_nothing() {
     let empty = vault.add(home.new_credential(Some("other"), ""), by()).await;
     assert!(matches!(empty, Err(Error::Fault(_))), "{empty:?}");
     assert!(matches!(vault.change(name("none"), password("x"), by()).await, Err(Error::Unknown(_))));
-    assert!(matches!(vault.change(name("lab"), Change::default(), by()).await, Err(Error::Fault(_))));
+    assert!(matches!(
+        vault.change(name("lab"), CredentialUpdate::default(), by()).await,
+        Err(Error::Fault(_))
+    ));
     assert!(matches!(vault.remove(name("none"), None, by()).await, Err(Error::Unknown(_))));
     assert_eq!(vault.credentials("", 10).await.unwrap().rows.len(), 1);
     pull(&home.remote()).await.unwrap();
@@ -234,31 +238,31 @@ async fn a_registry_says_what_it_thinks_of_a_credential() {
         let repository = repository.map(|text| text.parse::<Repository>().unwrap());
         let found = vault.verify(&name("lab"), repository.as_ref(), &by()).await.unwrap();
         assert!(!format!("{found:?}").contains("canary"), "{found:?}");
-        assert_eq!(found.hint.is_some(), found.verdict != Verdict::Accepted, "{found:?}");
+        assert_eq!(found.hint.is_some(), found.verdict != CredentialVerdict::Accepted, "{found:?}");
         (found.verdict, found.step)
     };
-    assert_eq!(verdict(None).await, (Verdict::Accepted, Step::Login));
-    assert_eq!(verdict(Some("acme/app")).await, (Verdict::Accepted, Step::Repository));
-    assert_eq!(verdict(Some("acme/none")).await, (Verdict::NotFound, Step::Repository));
+    assert_eq!(verdict(None).await, (CredentialVerdict::Accepted, VerifyStep::Login));
+    assert_eq!(verdict(Some("acme/app")).await, (CredentialVerdict::Accepted, VerifyStep::Repository));
+    assert_eq!(verdict(Some("acme/none")).await, (CredentialVerdict::NotFound, VerifyStep::Repository));
     for (status, expected) in [
-        (401, Verdict::Unauthorized),
-        (403, Verdict::Forbidden),
-        (429, Verdict::Limited),
-        (500, Verdict::Failing),
-        (418, Verdict::NotARegistry),
+        (401, CredentialVerdict::Unauthorized),
+        (403, CredentialVerdict::Forbidden),
+        (429, CredentialVerdict::Limited),
+        (500, CredentialVerdict::Failing),
+        (418, CredentialVerdict::NotARegistry),
     ] {
         // A registry may repeat what it was sent.
         let echo = format!(r#"{{"errors":[{{"code":"X","message":"not {PASSWORD}"}}]}}"#);
         home.registry.fault(Fault::on(Match::token()).always().then(Action::status_with(status, &[], echo)));
-        assert_eq!(verdict(None).await, (expected, Step::Login), "{status}");
+        assert_eq!(verdict(None).await, (expected, VerifyStep::Login), "{status}");
         home.registry.clear_faults();
     }
     home.registry.fault(Fault::on(Match::ping().before_auth()).always().then(Action::Html));
-    assert_eq!(verdict(None).await, (Verdict::NotRequired, Step::Login));
+    assert_eq!(verdict(None).await, (CredentialVerdict::NotRequired, VerifyStep::Login));
     home.registry.clear_faults();
     home.registry.require_nothing();
-    assert_eq!(verdict(None).await, (Verdict::NotRequired, Step::Login));
-    assert_eq!(verdict(Some("acme/app")).await, (Verdict::Accepted, Step::Repository));
+    assert_eq!(verdict(None).await, (CredentialVerdict::NotRequired, VerifyStep::Login));
+    assert_eq!(verdict(Some("acme/app")).await, (CredentialVerdict::Accepted, VerifyStep::Repository));
 }
 
 #[tokio::test]
@@ -280,9 +284,10 @@ async fn the_budget_that_is_left_is_told_and_costs_nothing() {
 async fn hosts_that_do_not_answer_are_told_apart() {
     let home = Home::new().await;
     let of = async |endpoint: &str| {
-        let settings = Settings { endpoints: vec![endpoint.parse().unwrap()], ..Settings::default() };
+        let settings =
+            RemoteSettings { endpoints: vec![endpoint.parse().unwrap()], ..RemoteSettings::default() };
         let host: Host = endpoint.split_once("://").unwrap().1.parse().unwrap();
-        let parts = Parts { settings: Arc::new(move |_| settings.clone()), ..home.parts().await };
+        let parts = VaultParts { settings: Arc::new(move |_| settings.clone()), ..home.parts().await };
         let vault = Vault::open(parts).await.unwrap();
         let new = NewCredential { host, ..home.new_credential(Some(endpoint), PASSWORD) };
         vault.add(new, by()).await.unwrap();
@@ -290,9 +295,9 @@ async fn hosts_that_do_not_answer_are_told_apart() {
         assert!(found.hint.is_some() && found.detail.is_some(), "{found:?}");
         found.verdict
     };
-    assert_eq!(of("http://127.0.0.1:1").await, Verdict::Unreachable);
-    assert_eq!(of("https://no-such-host.invalid").await, Verdict::BadHost);
-    assert_eq!(of(&home.registry.url().replace("http:", "https:")).await, Verdict::Tls);
+    assert_eq!(of("http://127.0.0.1:1").await, CredentialVerdict::Unreachable);
+    assert_eq!(of("https://no-such-host.invalid").await, CredentialVerdict::BadHost);
+    assert_eq!(of(&home.registry.url().replace("http:", "https:")).await, CredentialVerdict::Tls);
 }
 
 #[tokio::test]
@@ -305,7 +310,7 @@ async fn a_credential_is_verified_only_where_it_is_for() {
     let refused = vault.verify(&name("lab"), Some(&repository("other/app")), &by()).await;
     assert!(matches!(refused, Err(Error::Fault(_))), "{refused:?}");
     let found = vault.verify(&name("lab"), Some(&repository("acme/app")), &by()).await.unwrap();
-    assert_eq!(found.verdict, Verdict::Accepted);
+    assert_eq!(found.verdict, CredentialVerdict::Accepted);
 }
 
 #[tokio::test]
@@ -313,8 +318,9 @@ async fn a_rotation_seals_every_table_again_while_credentials_are_in_use() {
     let home = Home::new().await;
     let vault = home.with_credential().await;
     let keys = home.keyring();
-    let sealed =
-        keys.seal(Place { table: "signing_key", column: "sealed", row: "s" }, b"document").to_string();
+    let sealed = keys
+        .seal(SealedLocation { table: "signing_key", column: "sealed", row: "s" }, b"document")
+        .to_string();
     let signing = SigningKeyRecord { id: "s".to_owned(), sealed, created: std::time::SystemTime::now() };
     home.catalog().await.add_signing_key(&signing).await.unwrap();
     let before = vault.status().await.unwrap();
@@ -347,7 +353,7 @@ async fn a_rotation_that_was_cut_off_is_finished_at_the_next_start() {
         let both = before.with_new_key();
         home.key_file().replace(&before, &both).unwrap();
         for row in catalog.sealed(SealedTable::Credential, "", done).await.unwrap().rows {
-            let place = Place { table: "credential", column: "sealed", row: &row.id };
+            let place = SealedLocation { table: "credential", column: "sealed", row: &row.id };
             let value = both.open(place, &row.sealed.parse().unwrap()).unwrap();
             catalog
                 .reseal(SealedTable::Credential, &row, &both.seal(place, &value).to_string())
@@ -372,7 +378,7 @@ async fn a_rotation_does_not_begin_where_something_does_not_open() {
     let vault = home.with_credential().await;
     let catalog = home.catalog().await;
     let row = catalog.sealed(SealedTable::Credential, "", 1).await.unwrap().rows.remove(0);
-    let place = Place { table: "credential", column: "sealed", row: &row.id };
+    let place = SealedLocation { table: "credential", column: "sealed", row: &row.id };
     let foreign = Keyring::generate().seal(place, b"x").to_string();
     catalog.reseal(SealedTable::Credential, &row, &foreign).await.unwrap();
     let before = home.keyring();
@@ -388,15 +394,15 @@ async fn a_key_that_is_not_ours_stays_and_seals_everything_once_it_is_the_first(
     let home = Home::new().await;
     home.with_credential().await;
     let old = home.keyring();
-    let vault = Vault::open(Parts { keys: old.clone().into(), ..home.parts().await }).await.unwrap();
+    let vault = Vault::open(VaultParts { keys: old.clone().into(), ..home.parts().await }).await.unwrap();
     assert!(matches!(vault.rotate(by()).await, Err(RotateError::Keys(_))));
     // The operator puts a new key in front of it, and takes the old one away afterwards.
     let both = old.with_new_key();
-    let vault = Vault::open(Parts { keys: both.clone().into(), ..home.parts().await }).await.unwrap();
+    let vault = Vault::open(VaultParts { keys: both.clone().into(), ..home.parts().await }).await.unwrap();
     let status = vault.status().await.unwrap();
     let told: Vec<_> = status.keys.iter().map(|key| (key.is_current, key.values)).collect();
     assert_eq!((told, status.file), (vec![(true, 1), (false, 0)], None));
-    Vault::open(Parts { keys: both.without_older_keys().into(), ..home.parts().await }).await.unwrap();
+    Vault::open(VaultParts { keys: both.without_older_keys().into(), ..home.parts().await }).await.unwrap();
 }
 
 #[tokio::test]

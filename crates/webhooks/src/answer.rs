@@ -16,7 +16,7 @@ const MOST_LETTERS: usize = 200;
 
 /// An answer, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct WebhookResponse {
     /// The HTTP status.
     pub(crate) status: u16,
     /// The header `Retry-After`, in seconds.
@@ -27,7 +27,7 @@ pub(crate) struct Answer {
 
 /// What an attempt came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum DeliveryVerdict {
     /// The other side has taken it: there is nothing more to do.
     Taken,
     /// It was not taken: try again later.
@@ -51,29 +51,30 @@ struct RobotAnswer {
 }
 
 /// What the answer to a request in this format means.
-pub(crate) fn judge(format: Format, answer: &Answer) -> Verdict {
+pub(crate) fn judge(format: Format, answer: &WebhookResponse) -> DeliveryVerdict {
     let wait = answer.retry_after.map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
     match answer.status {
-        410 => Verdict::Gone,
+        410 => DeliveryVerdict::Gone,
         200..=299 => match format {
-            Format::Json | Format::Slack => Verdict::Taken,
+            Format::Json | Format::Slack => DeliveryVerdict::Taken,
             Format::Dingtalk | Format::Feishu | Format::Wecom => judge_robot(&answer.body),
         },
-        status @ 300..=399 => {
-            Verdict::Refused { why: format!("status {status}, and redirects are not followed"), wait: None }
-        }
-        status => Verdict::Refused { why: format!("status {status}"), wait },
+        status @ 300..=399 => DeliveryVerdict::Refused {
+            why: format!("status {status}, and redirects are not followed"),
+            wait: None,
+        },
+        status => DeliveryVerdict::Refused { why: format!("status {status}"), wait },
     }
 }
 
-fn judge_robot(body: &[u8]) -> Verdict {
+fn judge_robot(body: &[u8]) -> DeliveryVerdict {
     match serde_json::from_slice::<RobotAnswer>(body) {
-        Ok(RobotAnswer { errcode: 0, .. }) => Verdict::Taken,
+        Ok(RobotAnswer { errcode: 0, .. }) => DeliveryVerdict::Taken,
         Ok(RobotAnswer { errcode, errmsg }) => {
             let said: String = printable(&errmsg).chars().take(MOST_LETTERS).collect();
-            Verdict::Refused { why: format!("the robot says {errcode}: {said}"), wait: None }
+            DeliveryVerdict::Refused { why: format!("the robot says {errcode}: {said}"), wait: None }
         }
-        Err(_) => Verdict::Refused { why: "what answers is no robot".to_owned(), wait: None },
+        Err(_) => DeliveryVerdict::Refused { why: "what answers is no robot".to_owned(), wait: None },
     }
 }
 
@@ -81,13 +82,13 @@ fn judge_robot(body: &[u8]) -> Verdict {
 mod tests {
     use super::*;
 
-    fn judged(format: Format, status: u16, body: &str) -> Verdict {
-        judge(format, &Answer { status, retry_after: None, body: body.into() })
+    fn judged(format: Format, status: u16, body: &str) -> DeliveryVerdict {
+        judge(format, &WebhookResponse { status, retry_after: None, body: body.into() })
     }
 
-    fn why(verdict: Verdict) -> String {
+    fn why(verdict: DeliveryVerdict) -> String {
         match verdict {
-            Verdict::Refused { why, .. } => why,
+            DeliveryVerdict::Refused { why, .. } => why,
             other => panic!("{other:?}"),
         }
     }
@@ -95,28 +96,31 @@ mod tests {
     #[test]
     fn a_status_says_it_for_programs() {
         for status in [200, 202, 204] {
-            assert_eq!(judged(Format::Json, status, "no JSON"), Verdict::Taken);
+            assert_eq!(judged(Format::Json, status, "no JSON"), DeliveryVerdict::Taken);
         }
-        assert_eq!(judged(Format::Json, 410, ""), Verdict::Gone);
+        assert_eq!(judged(Format::Json, 410, ""), DeliveryVerdict::Gone);
         assert_eq!(why(judged(Format::Json, 302, "")), "status 302, and redirects are not followed");
         assert_eq!(why(judged(Format::Slack, 403, "invalid_token")), "status 403");
-        let busy = Answer { status: 429, retry_after: Some(7), body: Vec::new() };
-        let wait = |answer: &Answer| match judge(Format::Json, answer) {
-            Verdict::Refused { wait, .. } => wait,
+        let busy = WebhookResponse { status: 429, retry_after: Some(7), body: Vec::new() };
+        let wait = |answer: &WebhookResponse| match judge(Format::Json, answer) {
+            DeliveryVerdict::Refused { wait, .. } => wait,
             other => panic!("{other:?}"),
         };
         assert_eq!(wait(&busy), Some(Duration::from_secs(7)));
-        assert_eq!(wait(&Answer { retry_after: Some(u64::MAX), ..busy }), Some(LONGEST_WAIT));
+        assert_eq!(wait(&WebhookResponse { retry_after: Some(u64::MAX), ..busy }), Some(LONGEST_WAIT));
     }
 
     #[test]
     fn robots_refuse_with_status_200() {
         let ok = r#"{"errcode":0,"errmsg":"ok"}"#;
-        assert_eq!(judged(Format::Dingtalk, 200, ok), Verdict::Taken);
-        assert_eq!(judged(Format::Wecom, 200, ok), Verdict::Taken);
-        assert_eq!(judged(Format::Feishu, 200, r#"{"code":0,"msg":"success","data":{}}"#), Verdict::Taken);
+        assert_eq!(judged(Format::Dingtalk, 200, ok), DeliveryVerdict::Taken);
+        assert_eq!(judged(Format::Wecom, 200, ok), DeliveryVerdict::Taken);
+        assert_eq!(
+            judged(Format::Feishu, 200, r#"{"code":0,"msg":"success","data":{}}"#),
+            DeliveryVerdict::Taken
+        );
         let former = r#"{"StatusCode":0,"StatusMessage":"success"}"#;
-        assert_eq!(judged(Format::Feishu, 200, former), Verdict::Taken);
+        assert_eq!(judged(Format::Feishu, 200, former), DeliveryVerdict::Taken);
         let refused = r#"{"errcode":310000,"errmsg":"sign not match\u001b[31m"}"#;
         assert_eq!(
             why(judged(Format::Dingtalk, 200, refused)),

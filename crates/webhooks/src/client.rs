@@ -7,7 +7,7 @@ use entrepot_oci::printable;
 use reqwest::{Client as Http, Proxy, Response, header, redirect};
 
 use crate::{
-    answer::{Answer, Verdict, judge},
+    answer::{DeliveryVerdict, WebhookResponse, judge},
     error::OpenError,
     format::Format,
     outgoing::Outgoing,
@@ -27,11 +27,11 @@ pub(crate) struct Client {
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SendResult {
     /// The HTTP status, if there was an answer.
     pub(crate) status: Option<u16>,
     /// What it came to.
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: DeliveryVerdict,
 }
 
 impl Client {
@@ -53,24 +53,25 @@ impl Client {
         Ok(Self { http, format: webhook.format })
     }
 
-    pub(crate) async fn send(&self, Outgoing { url, headers, body }: Outgoing) -> Sent {
+    pub(crate) async fn send(&self, Outgoing { url, headers, body }: Outgoing) -> SendResult {
         let request = self.http.post(url).header(header::CONTENT_TYPE, "application/json").body(body);
         let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         match self.answer(request).await {
-            Ok(answer) => Sent { status: Some(answer.status), verdict: judge(self.format, &answer) },
-            Err(error) => {
-                Sent { status: None, verdict: Verdict::Refused { why: unanswered(error), wait: None } }
-            }
+            Ok(answer) => SendResult { status: Some(answer.status), verdict: judge(self.format, &answer) },
+            Err(error) => SendResult {
+                status: None,
+                verdict: DeliveryVerdict::Refused { why: unanswered(error), wait: None },
+            },
         }
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<WebhookResponse, reqwest::Error> {
         let response = request.send().await?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(header::RETRY_AFTER);
         let retry_after =
             retry_after.and_then(|value| value.to_str().ok()).and_then(|text| text.trim().parse().ok());
-        Ok(Answer { status, retry_after, body: beginning(response).await? })
+        Ok(WebhookResponse { status, retry_after, body: beginning(response).await? })
     }
 }
 

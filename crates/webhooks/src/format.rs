@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 
-use crate::words::Language;
+use crate::words::MessageLanguage;
 
 /// How the other side wants it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -42,10 +42,10 @@ impl Format {
     }
 
     /// The language of those who use it.
-    pub(crate) fn language(self) -> Language {
+    pub(crate) fn language(self) -> MessageLanguage {
         match self {
-            Self::Json | Self::Slack => Language::English,
-            Self::Dingtalk | Self::Feishu | Self::Wecom => Language::Chinese,
+            Self::Json | Self::Slack => MessageLanguage::English,
+            Self::Dingtalk | Self::Feishu | Self::Wecom => MessageLanguage::Chinese,
         }
     }
 

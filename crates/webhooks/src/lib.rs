@@ -29,9 +29,9 @@ mod work;
 
 pub use error::{Error, OpenError};
 pub use format::Format;
-pub use metrics::Metrics;
-pub use name::{NameError, WebhookName};
+pub use metrics::WebhookMetrics;
+pub use name::{WebhookName, WebhookNameError};
 pub use section::WebhookSection;
 pub use settings::{SettingsFault, Webhook, wanted};
-pub use webhooks::{Clock, Parts, Trial, WebhookView, Webhooks};
-pub use words::Language;
+pub use webhooks::{Clock, Trial, WebhookView, Webhooks, WebhooksParts};
+pub use words::MessageLanguage;

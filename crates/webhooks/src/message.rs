@@ -6,7 +6,7 @@ use entrepot_catalog::DeliveryRecord;
 use entrepot_events::Event;
 use serde::Serialize;
 
-use crate::words::{self, Language};
+use crate::words::{self, MessageLanguage};
 
 /// The version of the document. Fields may come without a new one.
 const VERSION: u32 = 1;
@@ -30,7 +30,7 @@ pub(crate) struct Message<'a> {
 pub(crate) struct UnknownEvent;
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct EventDocument<'a> {
     version: u32,
     id: &'a str,
     timestamp: String,
@@ -48,8 +48,8 @@ impl<'a> Message<'a> {
     }
 
     /// All of it, for programs.
-    pub(crate) fn document(&self, language: Language) -> String {
-        let document = Document {
+    pub(crate) fn document(&self, language: MessageLanguage) -> String {
+        let document = EventDocument {
             version: VERSION,
             id: self.id,
             timestamp: humantime::format_rfc3339_seconds(self.at).to_string(),
@@ -62,7 +62,7 @@ impl<'a> Message<'a> {
     }
 
     /// A sentence, for people.
-    pub(crate) fn sentence(&self, language: Language) -> String {
+    pub(crate) fn sentence(&self, language: MessageLanguage) -> String {
         let sentence = words::sentence(&self.event, language);
         match self.server {
             Some(server) => format!("[entrepot {server}] {sentence}"),
@@ -93,7 +93,7 @@ mod tests {
             server: Some("https://m.example.com"),
             event: Event::DiskLow(DiskLow { free: 5 << 30, size: 100 << 30 }),
         };
-        let document: Value = serde_json::from_str(&message.document(Language::English)).unwrap();
+        let document: Value = serde_json::from_str(&message.document(MessageLanguage::English)).unwrap();
         assert_eq!(
             document,
             json!({
@@ -107,10 +107,10 @@ mod tests {
             })
         );
         assert_eq!(
-            message.sentence(Language::Chinese),
+            message.sentence(MessageLanguage::Chinese),
             "[entrepot https://m.example.com] 磁盘将满：共 100.0 GiB，剩余 5.0 GiB"
         );
         let nameless = Message { server: None, ..message };
-        assert!(nameless.sentence(Language::English).starts_with("[entrepot] the disk"));
+        assert!(nameless.sentence(MessageLanguage::English).starts_with("[entrepot] the disk"));
     }
 }

@@ -9,45 +9,45 @@ use prometheus_client::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct AttemptLabels {
     outcome: &'static str,
 }
 
 /// Counters of deliveries. Cheap to clone; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics(Arc<Inner>);
+pub struct WebhookMetrics(Arc<WebhookCounters>);
 
 #[derive(Debug, Default)]
-struct Inner {
-    attempts: Family<Labels, Counter>,
+struct WebhookCounters {
+    attempts: Family<AttemptLabels, Counter>,
     lost: Counter,
 }
 
 /// What an attempt came to, as a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum AttemptOutcome {
     Delivered,
     Retried,
     Failed,
 }
 
-impl Metrics {
+impl WebhookMetrics {
     /// Puts the counters on `registry`.
     pub fn register(&self, registry: &mut Registry) {
-        let Inner { attempts, lost } = &*self.0;
+        let WebhookCounters { attempts, lost } = &*self.0;
         let about = "Attempts to deliver an event to a webhook, by what they came to";
         registry.register("entrepot_webhook_attempts", about, attempts.clone());
         let about = "Events that were lost because too many waited to be delivered";
         registry.register("entrepot_webhook_events_lost", about, lost.clone());
     }
 
-    pub(crate) fn tried(&self, outcome: Outcome) {
+    pub(crate) fn tried(&self, outcome: AttemptOutcome) {
         let outcome = match outcome {
-            Outcome::Delivered => "delivered",
-            Outcome::Retried => "retried",
-            Outcome::Failed => "failed",
+            AttemptOutcome::Delivered => "delivered",
+            AttemptOutcome::Retried => "retried",
+            AttemptOutcome::Failed => "failed",
         };
-        self.0.attempts.get_or_create(&Labels { outcome }).inc();
+        self.0.attempts.get_or_create(&AttemptLabels { outcome }).inc();
     }
 
     pub(crate) fn lost(&self, count: u64) {

@@ -12,7 +12,7 @@ pub struct WebhookName(String);
 /// The text is not the name of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("names of webhooks have letters, digits, `.`, `_` and `-`, and 64 of them at most")]
-pub struct NameError;
+pub struct WebhookNameError;
 
 impl WebhookName {
     /// The name.
@@ -22,12 +22,12 @@ impl WebhookName {
 }
 
 impl FromStr for WebhookName {
-    type Err = NameError;
+    type Err = WebhookNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, WebhookNameError> {
         let is_fine = |letter: u8| letter.is_ascii_alphanumeric() || b"._-".contains(&letter);
         let is_name = (1..=MOST).contains(&text.len()) && text.bytes().all(is_fine);
-        if is_name { Ok(Self(text.to_owned())) } else { Err(NameError) }
+        if is_name { Ok(Self(text.to_owned())) } else { Err(WebhookNameError) }
     }
 }
 
@@ -47,7 +47,7 @@ mod tests {
             assert_eq!(name.parse::<WebhookName>().unwrap().as_str(), name);
         }
         for wrong in ["", "a b", "a/b", "机器人", &"a".repeat(65)] {
-            assert_eq!(wrong.parse::<WebhookName>(), Err(NameError), "{wrong}");
+            assert_eq!(wrong.parse::<WebhookName>(), Err(WebhookNameError), "{wrong}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::{format::Format, words::Language};
+use crate::{format::Format, words::MessageLanguage};
 
 /// A webhook as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,7 +25,7 @@ pub struct WebhookSection {
     pub on: Option<Vec<String>>,
     /// The language of the texts; left out, that of those who use the format.
     #[serde(default)]
-    pub language: Option<Language>,
+    pub language: Option<MessageLanguage>,
     /// Whether the URL may lead to a private address.
     #[serde(default)]
     pub private_network: bool,

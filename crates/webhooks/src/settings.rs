@@ -9,10 +9,10 @@ use url::Url;
 
 use crate::{
     format::Format,
-    name::{NameError, WebhookName},
+    name::{WebhookName, WebhookNameError},
     section::WebhookSection,
     signature::SigningKey,
-    words::Language,
+    words::MessageLanguage,
 };
 
 /// A webhook. Neither its URL nor its secret is ever shown.
@@ -23,7 +23,7 @@ pub struct Webhook {
     pub(crate) key: Option<SigningKey>,
     pub(crate) format: Format,
     pub(crate) on: BTreeSet<EventKind>,
-    pub(crate) language: Language,
+    pub(crate) language: MessageLanguage,
     pub(crate) private_network: bool,
 }
 
@@ -59,7 +59,7 @@ impl Webhook {
         let mut names = BTreeSet::new();
         let mut webhooks = Vec::new();
         for (index, section) in sections.iter().enumerate() {
-            let fault = |Fault { key, what, hint }: Fault| {
+            let fault = |SettingsProblem { key, what, hint }: SettingsProblem| {
                 let path = std::iter::once(index.to_string()).chain(key.into_iter().map(str::to_owned));
                 SettingsFault { path: path.collect(), what, hint: hint.to_owned() }
             };
@@ -67,19 +67,23 @@ impl Webhook {
             if !names.insert(webhook.name.clone()) {
                 let what = format!("`{}` is already the name of another webhook", webhook.name);
                 let hint = "give each of them a `name` of its own";
-                return Err(fault(Fault { key: section.name.as_ref().map(|_| "name"), what, hint }));
+                return Err(fault(SettingsProblem {
+                    key: section.name.as_ref().map(|_| "name"),
+                    what,
+                    hint,
+                }));
             }
             webhooks.push(webhook);
         }
         Ok(webhooks)
     }
 
-    fn of(section: &WebhookSection) -> Result<Self, Fault> {
+    fn of(section: &WebhookSection) -> Result<Self, SettingsProblem> {
         let url = address(section)?;
         let host = url.host_str().unwrap_or_default();
         let name = section.name.as_deref().unwrap_or_else(|| host.trim_matches(['[', ']']));
-        let name = name.replace(':', "-").parse().map_err(|error: NameError| {
-            Fault::new("name", error, "choose another one: it is how people call it")
+        let name = name.replace(':', "-").parse().map_err(|error: WebhookNameError| {
+            SettingsProblem::new("name", error, "choose another one: it is how people call it")
         })?;
         Ok(Self {
             name,
@@ -103,19 +107,19 @@ impl Webhook {
     }
 }
 
-struct Fault {
+struct SettingsProblem {
     key: Option<&'static str>,
     what: String,
     hint: &'static str,
 }
 
-impl Fault {
+impl SettingsProblem {
     fn new(key: &'static str, what: impl ToString, hint: &'static str) -> Self {
         Self { key: Some(key), what: what.to_string(), hint }
     }
 }
 
-fn address(section: &WebhookSection) -> Result<Url, Fault> {
+fn address(section: &WebhookSection) -> Result<Url, SettingsProblem> {
     let gate = Gate::new(Exemptions::default().with_private_network(section.private_network));
     let parsed = section.url.expose_secret().parse::<Url>().map_err(|_| GateError::Malformed);
     let checked = parsed.and_then(|url| gate.absolute(&url, url.as_str()));
@@ -126,34 +130,36 @@ fn address(section: &WebhookSection) -> Result<Url, Fault> {
             }
             _ => "write the address that the other side gave you: `https://…`, or `env:NAME` to keep it out of this file",
         };
-        Fault::new("url", error, hint)
+        SettingsProblem::new("url", error, hint)
     })
 }
 
-fn events(section: &WebhookSection) -> Result<BTreeSet<EventKind>, Fault> {
+fn events(section: &WebhookSection) -> Result<BTreeSet<EventKind>, SettingsProblem> {
     let hint = "the names are in the reference of the configuration: `sync.failed`, `disk.low` and so on; leave `on` out for \
                 all of them";
     let Some(names) = &section.on else { return Ok(EventKind::ALL.into()) };
     if names.is_empty() {
-        return Err(Fault::new("on", "this names no event", hint));
+        return Err(SettingsProblem::new("on", "this names no event", hint));
     }
     let read = |name: &String| {
-        let wrong = |EventKindError| Fault::new("on", format!("`{name}` is not the name of an event"), hint);
+        let wrong = |EventKindError| {
+            SettingsProblem::new("on", format!("`{name}` is not the name of an event"), hint)
+        };
         name.parse().map_err(wrong)
     };
     names.iter().map(read).collect()
 }
 
-fn key(section: &WebhookSection) -> Result<Option<SigningKey>, Fault> {
+fn key(section: &WebhookSection) -> Result<Option<SigningKey>, SettingsProblem> {
     let Some(secret) = &section.secret else { return Ok(None) };
     if !section.format.is_signed() {
         let what = format!("requests in the format `{}` are not signed", section.format);
-        return Err(Fault::new("secret", what, "leave it out: the key is in the URL"));
+        return Err(SettingsProblem::new("secret", what, "leave it out: the key is in the URL"));
     }
     let secret: &SecretString = secret;
     let hint = "make one with `openssl rand -base64 32`, and give it to the other side too";
     let key = SigningKey::read(secret.expose_secret(), section.format == Format::Json);
-    key.map(Some).map_err(|error| Fault::new("secret", error, hint))
+    key.map(Some).map_err(|error| SettingsProblem::new("secret", error, hint))
 }
 
 #[cfg(test)]
@@ -174,7 +180,7 @@ mod tests {
         );
         let [robot] = all.unwrap().try_into().unwrap();
         assert_eq!(robot.name.as_str(), "oapi.dingtalk.com");
-        assert_eq!((robot.language, robot.on.len()), (Language::Chinese, EventKind::ALL.len()));
+        assert_eq!((robot.language, robot.on.len()), (MessageLanguage::Chinese, EventKind::ALL.len()));
         let shown = format!("{robot:?}");
         assert!(shown.contains("https://oapi.dingtalk.com\"") && !shown.contains("token"), "{shown}");
     }
@@ -189,7 +195,7 @@ mod tests {
         assert_eq!(wanted(&all), BTreeSet::from([EventKind::DiskLow, EventKind::SyncFailed]));
         assert_eq!(
             all.iter().map(|one| one.language).collect::<Vec<_>>(),
-            [Language::English, Language::Chinese]
+            [MessageLanguage::English, MessageLanguage::Chinese]
         );
     }
 

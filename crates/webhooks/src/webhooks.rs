@@ -5,27 +5,27 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 use entrepot_catalog::{
     Catalog, DeliveryAttempt, DeliveryFilter, DeliveryRecord, DeliveryStatus, Listing, NewDelivery,
 };
-use entrepot_events::{Event, EventKind, Raised};
+use entrepot_events::{Event, EventKind, RaisedEvent};
 use tokio::sync::Notify;
 
 use crate::{
-    answer::Verdict,
-    client::{Client, Sent},
+    answer::DeliveryVerdict,
+    client::{Client, SendResult},
     error::{Error, OpenError},
     format::Format,
     message::{Message, UnknownEvent},
-    metrics::{Metrics, Outcome},
+    metrics::{AttemptOutcome, WebhookMetrics},
     outgoing::outgoing,
     retry,
     settings::Webhook,
-    words::Language,
+    words::MessageLanguage,
 };
 
 /// Returns the current time.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What webhooks are made of.
-pub struct Parts {
+pub struct WebhooksParts {
     /// Where deliveries are recorded.
     pub catalog: Catalog,
     /// The webhooks.
@@ -33,19 +33,19 @@ pub struct Parts {
     /// The public URL of this server, which messages name.
     pub server: Option<String>,
     /// Counters.
-    pub metrics: Metrics,
+    pub metrics: WebhookMetrics,
     /// The current time.
     pub clock: Clock,
 }
 
 /// All webhooks. Cheap to clone; clones are the same.
 #[derive(Clone)]
-pub struct Webhooks(pub(crate) Arc<Inner>);
+pub struct Webhooks(pub(crate) Arc<WebhooksInner>);
 
-pub(crate) struct Inner {
+pub(crate) struct WebhooksInner {
     pub(crate) catalog: Catalog,
     pub(crate) hooks: Vec<Hook>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: WebhookMetrics,
     pub(crate) clock: Clock,
     server: Option<String>,
 }
@@ -68,7 +68,7 @@ pub struct WebhookView {
     /// How the other side wants it.
     pub format: Format,
     /// The language of its texts.
-    pub language: Language,
+    pub language: MessageLanguage,
     /// The events that it is told of.
     pub on: BTreeSet<EventKind>,
     /// Whether its requests are signed.
@@ -93,8 +93,8 @@ impl Webhooks {
     ///
     /// # Errors
     /// The HTTP client cannot be set up, or the catalog failed.
-    pub async fn open(parts: Parts) -> Result<Self, OpenError> {
-        let Parts { catalog, webhooks, server, metrics, clock } = parts;
+    pub async fn open(parts: WebhooksParts) -> Result<Self, OpenError> {
+        let WebhooksParts { catalog, webhooks, server, metrics, clock } = parts;
         let names: Vec<&str> = webhooks.iter().map(|webhook| webhook.name.as_str()).collect();
         let forgotten = catalog.keep_deliveries_to(&names).await?;
         if forgotten > 0 {
@@ -107,7 +107,7 @@ impl Webhooks {
             Ok::<_, OpenError>(Hook { client: Client::new(&webhook)?, woken: Notify::new(), webhook })
         };
         let hooks = webhooks.into_iter().map(hook).collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Inner { catalog, hooks, metrics, clock, server })))
+        Ok(Self(Arc::new(WebhooksInner { catalog, hooks, metrics, clock, server })))
     }
 
     /// The webhooks, as they are written in the configuration.
@@ -152,7 +152,7 @@ impl Webhooks {
     pub async fn test(&self, name: &str) -> Result<Trial, Error> {
         let hook = self.0.hooks.iter().find(|hook| hook.webhook.name.as_str() == name);
         let hook = hook.ok_or_else(|| Error::UnknownWebhook(name.to_owned()))?;
-        let raised = Raised { at: self.0.now(), event: Event::Test {} };
+        let raised = RaisedEvent { at: self.0.now(), event: Event::Test {} };
         let new = new_delivery(&raised, &new_event_id(), hook);
         let (ids, _) = self.0.catalog.add_deliveries(std::slice::from_ref(&new)).await?;
         let message =
@@ -181,13 +181,13 @@ impl Webhooks {
     }
 }
 
-impl Inner {
+impl WebhooksInner {
     pub(crate) fn now(&self) -> SystemTime {
         (self.clock)()
     }
 
     /// Records an event for each webhook that wants it.
-    pub(crate) async fn record(&self, raised: &Raised) -> Result<(), Error> {
+    pub(crate) async fn record(&self, raised: &RaisedEvent) -> Result<(), Error> {
         let kind = raised.event.kind();
         let hooks: Vec<_> = self.hooks.iter().filter(|hook| hook.webhook.on.contains(&kind)).collect();
         let event = new_event_id();
@@ -220,35 +220,41 @@ impl Inner {
         Ok(self.catalog.tried_delivery(delivery.id, &attempt).await?)
     }
 
-    async fn send(&self, hook: &Hook, message: &Message<'_>) -> Sent {
+    async fn send(&self, hook: &Hook, message: &Message<'_>) -> SendResult {
         hook.client.send(outgoing(&hook.webhook, message, self.now())).await
     }
 
     // `attempts` are those that were made, with this one; `None` if it is not tried again anyway.
-    fn attempt(&self, Sent { status: answer, verdict }: Sent, attempts: Option<u32>) -> DeliveryAttempt {
+    fn attempt(
+        &self,
+        SendResult { status: answer, verdict }: SendResult,
+        attempts: Option<u32>,
+    ) -> DeliveryAttempt {
         let at = self.now();
         let (outcome, wait, problem) = match verdict {
-            Verdict::Taken => (Outcome::Delivered, None, None),
-            Verdict::Gone => (Outcome::Failed, None, Some("status 410: nobody is there any more".to_owned())),
-            Verdict::Refused { why, wait } => {
+            DeliveryVerdict::Taken => (AttemptOutcome::Delivered, None, None),
+            DeliveryVerdict::Gone => {
+                (AttemptOutcome::Failed, None, Some("status 410: nobody is there any more".to_owned()))
+            }
+            DeliveryVerdict::Refused { why, wait } => {
                 let random = uuid::Uuid::new_v4().as_u64_pair().1;
                 match attempts.and_then(|attempts| retry::wait(attempts, wait, random)) {
-                    Some(wait) => (Outcome::Retried, Some(wait), Some(why)),
-                    None => (Outcome::Failed, None, Some(why)),
+                    Some(wait) => (AttemptOutcome::Retried, Some(wait), Some(why)),
+                    None => (AttemptOutcome::Failed, None, Some(why)),
                 }
             }
         };
         self.metrics.tried(outcome);
         let status = match outcome {
-            Outcome::Delivered => DeliveryStatus::Delivered,
-            Outcome::Retried => DeliveryStatus::Waiting,
-            Outcome::Failed => DeliveryStatus::Failed,
+            AttemptOutcome::Delivered => DeliveryStatus::Delivered,
+            AttemptOutcome::Retried => DeliveryStatus::Waiting,
+            AttemptOutcome::Failed => DeliveryStatus::Failed,
         };
         DeliveryAttempt { at, answer, problem, status, next: at + wait.unwrap_or_default() }
     }
 
     fn unknown(&self, error: UnknownEvent) -> DeliveryAttempt {
-        self.metrics.tried(Outcome::Failed);
+        self.metrics.tried(AttemptOutcome::Failed);
         let (at, problem) = (self.now(), Some(error.to_string()));
         DeliveryAttempt { at, answer: None, problem, status: DeliveryStatus::Failed, next: at }
     }
@@ -258,7 +264,7 @@ fn new_event_id() -> String {
     uuid::Uuid::now_v7().simple().to_string()
 }
 
-fn new_delivery(raised: &Raised, event: &str, hook: &Hook) -> NewDelivery {
+fn new_delivery(raised: &RaisedEvent, event: &str, hook: &Hook) -> NewDelivery {
     NewDelivery {
         webhook: hook.webhook.name.to_string(),
         event: event.to_owned(),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// The language of the texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Language {
+pub enum MessageLanguage {
     /// English.
     #[serde(rename = "en")]
     English,
@@ -19,7 +19,7 @@ pub enum Language {
     Chinese,
 }
 
-impl Language {
+impl MessageLanguage {
     /// As it is written in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,10 +30,10 @@ impl Language {
 }
 
 /// The event in a sentence. What comes from others is in it as one line, with nothing hidden.
-pub(crate) fn sentence(event: &Event, language: Language) -> String {
+pub(crate) fn sentence(event: &Event, language: MessageLanguage) -> String {
     let sentence = match language {
-        Language::English => english(event),
-        Language::Chinese => chinese(event),
+        MessageLanguage::English => english(event),
+        MessageLanguage::Chinese => chinese(event),
     };
     printable(&sentence).into_owned()
 }
@@ -175,8 +175,8 @@ mod tests {
     #[test]
     fn says_it_in_both_languages() {
         for (event, english, chinese) in of_syncs().into_iter().chain(of_others()).chain(of_certificates()) {
-            assert_eq!(sentence(&event, Language::English), english);
-            assert_eq!(sentence(&event, Language::Chinese), chinese);
+            assert_eq!(sentence(&event, MessageLanguage::English), english);
+            assert_eq!(sentence(&event, MessageLanguage::Chinese), chinese);
         }
     }
 
@@ -308,6 +308,9 @@ mod tests {
     #[test]
     fn what_others_say_stays_one_line() {
         let event = Event::SyncFailed(run(1, Some("no\nsuch \u{202e}thing")));
-        assert_eq!(sentence(&event, Language::English), r"the sync `base` failed: no\nsuch \u{202e}thing");
+        assert_eq!(
+            sentence(&event, MessageLanguage::English),
+            r"the sync `base` failed: no\nsuch \u{202e}thing"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{future::pending, time::Duration};
 
-use entrepot_events::{EventReceiver, Raised};
+use entrepot_events::{EventReceiver, RaisedEvent};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,7 @@ impl Webhooks {
     }
 
     // Once more after a while if the catalog failed; events that come meanwhile wait in the channel.
-    async fn record(&self, raised: &Raised, stop: &CancellationToken) {
+    async fn record(&self, raised: &RaisedEvent, stop: &CancellationToken) {
         while let Err(error) = self.0.record(raised).await {
             tracing::warn!(%error, "an event for webhooks cannot be recorded");
             tokio::select! {

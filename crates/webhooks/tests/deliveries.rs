@@ -9,8 +9,8 @@ use std::{
 
 use entrepot_catalog::{Catalog, DeliveryFilter, DeliveryRecord, DeliveryStatus, Location, NewDelivery};
 use entrepot_events::{DiskLow, Event, EventReceiver, EventSender};
-use entrepot_testkit::{Heard, Receiver};
-use entrepot_webhooks::{Error, Metrics, Parts, Webhook, WebhookSection, Webhooks, wanted};
+use entrepot_testkit::{ReceivedRequest, Receiver};
+use entrepot_webhooks::{Error, Webhook, WebhookMetrics, WebhookSection, Webhooks, WebhooksParts, wanted};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -41,11 +41,11 @@ impl Yard {
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("db"))).await.unwrap();
         let now = Arc::new(Mutex::new(SystemTime::now()));
         let clock = Arc::clone(&now);
-        let parts = Parts {
+        let parts = WebhooksParts {
             catalog: catalog.clone(),
             webhooks,
             server: Some("https://m.example.com".to_owned()),
-            metrics: Metrics::default(),
+            metrics: WebhookMetrics::default(),
             clock: Arc::new(move || *clock.lock().unwrap()),
         };
         let webhooks = Webhooks::open(parts).await.unwrap();
@@ -106,7 +106,7 @@ async fn what_is_raised_arrives_signed_and_is_logged() {
     let mut yard = Yard::new(json!([json_hook(&receiver)])).await;
     let (stop, working) = yard.work();
     yard.sender.raise(low());
-    let Heard { path, headers, body } = receiver.next().await;
+    let ReceivedRequest { path, headers, body } = receiver.next().await;
     assert_eq!((path.as_str(), headers["content-type"].as_str()), ("/hook", "application/json"));
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((&body["type"], &body["data"]), (&json!("disk.low"), &json!({"free": 1, "size": 100})));

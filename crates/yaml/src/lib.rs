@@ -1,6 +1,6 @@
 //! YAML, of which JSON is a part, with its scalars as they were written: as numbers, `3.10` and `0123` would change.
 //!
-//! - [`parse`] gives a [`Node`]; each reader makes values of its own from it.
+//! - [`parse`] gives a [`YamlNode`]; each reader makes values of its own from it.
 //! - [`scalar`] writes one, quoted where that is needed.
 
 #![forbid(unsafe_code)]
@@ -20,16 +20,16 @@ pub use crate::scalar::{Context, quoted, scalar};
 
 /// A value and where it is.
 #[derive(Debug)]
-pub struct Node {
+pub struct YamlNode {
     /// Where it was written; for an alias, where the alias is.
     pub location: Location,
     /// The value.
-    pub value: Value,
+    pub value: YamlValue,
 }
 
 /// A value as written.
 #[derive(Debug)]
-pub enum Value {
+pub enum YamlValue {
     /// Empty.
     Nothing,
     /// An unquoted scalar that YAML reads as a number or a boolean, as it was written.
@@ -37,43 +37,43 @@ pub enum Value {
     /// Any other scalar.
     Text(String),
     /// A list.
-    List(Vec<Node>),
+    List(Vec<YamlNode>),
     /// A mapping, in the order of the file.
-    Map(Vec<Entry>),
+    Map(Vec<YamlEntry>),
 }
 
 /// A key with its value.
 #[derive(Debug)]
-pub struct Entry {
+pub struct YamlEntry {
     /// The key.
     pub key: String,
     /// Where the key is.
     pub location: Location,
     /// The value.
-    pub node: Node,
+    pub node: YamlNode,
 }
 
 /// Parses a document; `None` if it is empty.
 ///
 /// # Errors
 /// It is not YAML, has a key twice, or is more than one document.
-pub fn parse(text: &str) -> Result<Option<Node>, Error> {
+pub fn parse(text: &str) -> Result<Option<YamlNode>, Error> {
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
     let raw = serde_saphyr::from_str_with_options::<Option<Spanned<Raw>>>(text, options)?;
-    Ok(raw.map(|raw| Node::of(raw, text)))
+    Ok(raw.map(|raw| YamlNode::of(raw, text)))
 }
 
-impl Node {
+impl YamlNode {
     fn of(raw: Spanned<Raw>, text: &str) -> Self {
         let value = match raw.value {
-            Raw::Nothing => Value::Nothing,
-            Raw::Scalar(read) => Value::Plain(written(raw.defined, text).unwrap_or(read)),
-            Raw::Text(text) => Value::Text(text),
-            Raw::List(items) => Value::List(items.into_iter().map(|item| Self::of(item, text)).collect()),
-            Raw::Map(entries) => Value::Map(
+            Raw::Nothing => YamlValue::Nothing,
+            Raw::Scalar(read) => YamlValue::Plain(written(raw.defined, text).unwrap_or(read)),
+            Raw::Text(text) => YamlValue::Text(text),
+            Raw::List(items) => YamlValue::List(items.into_iter().map(|item| Self::of(item, text)).collect()),
+            Raw::Map(entries) => YamlValue::Map(
                 entries
                     .into_iter()
-                    .map(|(key, node)| Entry {
+                    .map(|(key, node)| YamlEntry {
                         location: key.referenced,
                         key: key.value,
                         node: Self::of(node, text),
@@ -179,17 +179,19 @@ mod tests {
     #[test]
     fn scalars_stay_as_they_were_written() {
         let node = parse("a: [3.10, 010, true, yes, 'x']\n").unwrap().unwrap();
-        let Value::Map(entries) = node.value else { panic!("a mapping") };
-        let Value::List(items) = &entries[0].node.value else { panic!("a list") };
+        let YamlValue::Map(entries) = node.value else { panic!("a mapping") };
+        let YamlValue::List(items) = &entries[0].node.value else { panic!("a list") };
         let texts: Vec<_> = items
             .iter()
             .map(|item| match &item.value {
-                Value::Plain(text) | Value::Text(text) => text.as_str(),
+                YamlValue::Plain(text) | YamlValue::Text(text) => text.as_str(),
                 _ => "",
             })
             .collect();
         assert_eq!(texts, ["3.10", "010", "true", "yes", "x"]);
-        assert!(matches!(items[0].value, Value::Plain(_)) && matches!(items[4].value, Value::Text(_)));
+        assert!(
+            matches!(items[0].value, YamlValue::Plain(_)) && matches!(items[4].value, YamlValue::Text(_))
+        );
         assert!(parse("").unwrap().is_none());
     }
 }

@@ -74,7 +74,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Value, parse};
+    use crate::{YamlValue, parse};
 
     #[test]
     fn quotes_come_where_they_are_needed() {
@@ -105,8 +105,8 @@ mod tests {
 
     fn read_back(text: &str) -> Option<String> {
         let document = format!("- {}\n", scalar(text, Context::Block));
-        let Value::List(mut items) = parse(&document).unwrap().unwrap().value else { return None };
-        let Value::Text(read) = items.pop().unwrap().value else { return None };
+        let YamlValue::List(mut items) = parse(&document).unwrap().unwrap().value else { return None };
+        let YamlValue::Text(read) = items.pop().unwrap().value else { return None };
         Some(read)
     }
 

@@ -9,8 +9,8 @@ use super::{
     server::ServerArgs,
 };
 use crate::commands::{
-    access::{Access, Verb},
-    access_test::{AccessTest, Asked},
+    access::{AccessOperation, AccessOptions},
+    access_test::{AccessTest, IdentityQuery},
 };
 
 #[derive(Subcommand)]
@@ -114,7 +114,7 @@ impl AccessCommand {
     pub(super) fn into_action(self) -> Action {
         match self {
             Self::Explain { principal, action, repository, server } => {
-                Action::Access(args(server, Verb::Explain { principal, action, repository }))
+                Action::Access(args(server, AccessOperation::Explain { principal, action, repository }))
             }
             Self::Grants(grants) => Action::Access(grants.into_args()),
             Self::Test { of } => Action::AccessTest(of.into_args()),
@@ -127,12 +127,12 @@ impl TestCommand {
         match self {
             Self::Oidc(OidcArgs { token_stdin, file, output }) => AccessTest {
                 file: file.config,
-                of: Asked::Oidc { has_token: token_stdin },
+                of: IdentityQuery::Oidc { has_token: token_stdin },
                 output: output.output,
             },
             Self::Ldap(LdapArgs { user, password, file, output }) => AccessTest {
                 file: file.config,
-                of: Asked::Ldap { user, password: password.into_args() },
+                of: IdentityQuery::Ldap { user, password: password.into_args() },
                 output: output.output,
             },
         }
@@ -140,15 +140,17 @@ impl TestCommand {
 }
 
 impl GrantsCommand {
-    fn into_args(self) -> Access {
+    fn into_args(self) -> AccessOptions {
         match self {
-            Self::Ls { to, repository, server } => args(server, Verb::Grants { to, repository }),
-            Self::Add { to, may, repositories, server } => args(server, Verb::Add { to, may, repositories }),
-            Self::Rm { id, server } => args(server, Verb::Remove { id }),
+            Self::Ls { to, repository, server } => args(server, AccessOperation::Grants { to, repository }),
+            Self::Add { to, may, repositories, server } => {
+                args(server, AccessOperation::Add { to, may, repositories })
+            }
+            Self::Rm { id, server } => args(server, AccessOperation::Remove { id }),
         }
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Access {
-    Access { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: AccessOperation) -> AccessOptions {
+    AccessOptions { to: server.addressed(), operation }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::server::ServerArgs;
-use crate::commands::accounts::{Accounts, Verb};
+use crate::commands::accounts::{AccountOperation, Accounts};
 
 #[derive(Subcommand)]
 pub(super) enum KeyCommand {
@@ -31,11 +31,11 @@ pub(super) enum KeyCommand {
 
 impl KeyCommand {
     pub(super) fn into_args(self) -> Accounts {
-        let (server, verb) = match self {
-            Self::Set { file, server } => (server, Verb::SetKey { file }),
-            Self::Show { server } => (server, Verb::ShowKey),
-            Self::Rm { server } => (server, Verb::RemoveKey),
+        let (server, operation) = match self {
+            Self::Set { file, server } => (server, AccountOperation::SetKey { file }),
+            Self::Show { server } => (server, AccountOperation::ShowKey),
+            Self::Rm { server } => (server, AccountOperation::RemoveKey),
         };
-        Accounts { to: server.addressed(), verb }
+        Accounts { to: server.addressed(), operation }
     }
 }

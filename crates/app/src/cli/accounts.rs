@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     commands::{
-        accounts::{Accounts, Issue, Verb, issued::Form},
+        accounts::{AccountOperation, Accounts, Issue, issued::TokenFormat},
         password::Password,
     },
     output::Output,
@@ -157,7 +157,7 @@ pub(super) struct IssueArgs {
     server: ServerAddressArgs,
 }
 
-/// The words for a [`Form`].
+/// The words for a [`TokenFormat`].
 #[derive(Clone, Copy, Default, ValueEnum)]
 pub(super) enum TokenOutput {
     #[default]
@@ -228,19 +228,25 @@ pub(super) enum RoleWord {
 impl AccountCommand {
     pub(super) fn into_args(self) -> Accounts {
         match self {
-            Self::Ls { server } => args(server, Verb::List),
+            Self::Ls { server } => args(server, AccountOperation::List),
             Self::Add { name, role, robot, password, server } => {
                 let password = (!robot).then(|| password.into_args());
-                args(server, Verb::Add { name, role: role.into(), password })
+                args(server, AccountOperation::Add { name, role: role.into(), password })
             }
             Self::Password { name, password, server } => {
-                args(server, Verb::SetPassword { name, password: password.into_args() })
+                args(server, AccountOperation::SetPassword { name, password: password.into_args() })
             }
-            Self::Role { name, role, server } => args(server, Verb::SetRole { name, role: role.into() }),
-            Self::Disable { name, server } => args(server, Verb::SetDisabled { name, disabled: true }),
-            Self::Enable { name, server } => args(server, Verb::SetDisabled { name, disabled: false }),
+            Self::Role { name, role, server } => {
+                args(server, AccountOperation::SetRole { name, role: role.into() })
+            }
+            Self::Disable { name, server } => {
+                args(server, AccountOperation::SetDisabled { name, disabled: true })
+            }
+            Self::Enable { name, server } => {
+                args(server, AccountOperation::SetDisabled { name, disabled: false })
+            }
             Self::Key(key) => key.into_args(),
-            Self::Rm { name, server } => args(server, Verb::Remove { name }),
+            Self::Rm { name, server } => args(server, AccountOperation::Remove { name }),
         }
     }
 }
@@ -248,12 +254,14 @@ impl AccountCommand {
 impl TokenCommand {
     pub(super) fn into_args(self) -> Accounts {
         match self {
-            Self::Ls { account, expiring, server } => args(server, Verb::Tokens { account, expiring }),
-            Self::Create { name, account, scopes, expires, issue } => {
-                issue.into_args(|issue| Verb::CreateToken { name, account, scopes, lifetime: expires, issue })
+            Self::Ls { account, expiring, server } => {
+                args(server, AccountOperation::Tokens { account, expiring })
             }
-            Self::Renew { id, issue } => issue.into_args(|issue| Verb::RenewToken { id, issue }),
-            Self::Rm { id, server } => args(server, Verb::RemoveToken { id }),
+            Self::Create { name, account, scopes, expires, issue } => issue.into_args(|issue| {
+                AccountOperation::CreateToken { name, account, scopes, lifetime: expires, issue }
+            }),
+            Self::Renew { id, issue } => issue.into_args(|issue| AccountOperation::RenewToken { id, issue }),
+            Self::Rm { id, server } => args(server, AccountOperation::RemoveToken { id }),
         }
     }
 }
@@ -270,14 +278,14 @@ impl AuditArgs {
             n: Some(self.count),
             last: None,
         };
-        args(self.server, Verb::Audit { query, follow: self.follow })
+        args(self.server, AccountOperation::Audit { query, follow: self.follow })
     }
 }
 
 impl IssueArgs {
-    fn into_args(self, verb: impl FnOnce(Issue) -> Verb) -> Accounts {
-        let issue = Issue { form: self.output.into(), registry: self.registry };
-        Accounts { to: self.server.addressed(self.output.of_failures()), verb: verb(issue) }
+    fn into_args(self, operation: impl FnOnce(Issue) -> AccountOperation) -> Accounts {
+        let issue = Issue { format: self.output.into(), registry: self.registry };
+        Accounts { to: self.server.addressed(self.output.of_failures()), operation: operation(issue) }
     }
 }
 
@@ -288,7 +296,7 @@ impl TokenOutput {
     }
 }
 
-impl From<TokenOutput> for Form {
+impl From<TokenOutput> for TokenFormat {
     fn from(word: TokenOutput) -> Self {
         match word {
             TokenOutput::Text => Self::Text,
@@ -337,6 +345,6 @@ impl From<RoleWord> for Role {
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Accounts {
-    Accounts { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: AccountOperation) -> Accounts {
+    Accounts { to: server.addressed(), operation }
 }

@@ -1,6 +1,6 @@
 //! What a command line asks for.
 
-use crate::client::Addressed;
+use crate::client::ServerTarget;
 use crate::commands::{
     self, access, access_test, accounts, cache, completions, config, copy, credentials, digest,
     documents::{images, rewrite},
@@ -40,21 +40,21 @@ pub(crate) enum Action {
     /// Start, stop or list runs on a server.
     Runs(runs::Runs),
     /// Log in to a registry.
-    Login(login::Login),
+    Login(login::LoginOptions),
     /// Manage and explain who may do what on a server.
-    Access(access::Access),
+    Access(access::AccessOptions),
     /// Check a list of what may be pulled.
     CheckRules(rules::CheckRules),
     /// Ask a server what may be pulled.
     Rules(rules::Rules),
     /// Ask a server how much may be pulled.
-    Limits(limits::Limits),
+    Limits(limits::LimitsOptions),
     /// Show the links that registries are reached over.
     Links(links::Links),
     /// Show or set the mode of a server.
     Mode(mode::ModeOf),
     /// Show what upstreams allow a server.
-    Budget(Addressed),
+    Budget(ServerTarget),
     /// Manage accounts, API tokens and the audit log of a server.
     Accounts(accounts::Accounts),
     /// Manage what a server stores of other registries.

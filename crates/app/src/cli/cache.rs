@@ -126,14 +126,14 @@ struct PinsArgs {
     image: Option<cache::Selection>,
     /// Only pins of this source
     #[arg(long, value_name = "SOURCE", value_enum)]
-    source: Option<Source>,
+    source: Option<PinSourceArg>,
     /// Only pins that are held by this request, list, entry, instance or account
     #[arg(long, value_name = "NAME")]
     held_by: Option<String>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Source {
+enum PinSourceArg {
     /// Requests for an image
     Requested,
     /// Keep lists
@@ -146,14 +146,14 @@ enum Source {
     Hand,
 }
 
-impl From<Source> for CachePinSource {
-    fn from(source: Source) -> Self {
+impl From<PinSourceArg> for CachePinSource {
+    fn from(source: PinSourceArg) -> Self {
         match source {
-            Source::Requested => Self::Requested,
-            Source::Kept => Self::Kept,
-            Source::Shelf => Self::Shelf,
-            Source::Instance => Self::Instance,
-            Source::Hand => Self::Hand,
+            PinSourceArg::Requested => Self::Requested,
+            PinSourceArg::Kept => Self::Kept,
+            PinSourceArg::Shelf => Self::Shelf,
+            PinSourceArg::Instance => Self::Instance,
+            PinSourceArg::Hand => Self::Hand,
         }
     }
 }
@@ -166,31 +166,35 @@ impl CacheArgs {
             over,
             output: self.output,
             verbosity,
-            verb: self.command.into_args(),
+            operation: self.command.into_args(),
         }
     }
 }
 
 impl CacheCommand {
-    fn into_args(self) -> cache::Verb {
+    fn into_args(self) -> cache::CacheOperation {
         match self {
-            Self::Ls { name: Some(name), .. } => cache::Verb::Images(name),
-            Self::Ls { name: None, prefix } => cache::Verb::Repositories { prefix },
-            Self::Stat => cache::Verb::Count,
-            Self::Verify { repair, yes } => cache::Verb::Verify(cache::Repair { repair, yes }),
-            Self::Rm { what, dry_run, yes } => cache::Verb::Remove { what, dry_run, yes },
-            Self::Gc(args) => cache::Verb::Evict(args.into_args()),
-            Self::Pin { image, reason, time } => cache::Verb::Pin(cache::NewPin { image, reason, time }),
-            Self::Unpin(args) => cache::Verb::Unpin(args.into_args()),
-            Self::Pins(args) => cache::Verb::Pins(args.into_args()),
-            Self::Savings => cache::Verb::Savings,
-            Self::Scrub { cancel: true, .. } => cache::Verb::Scrub(cache::Scrub::Cancel),
-            Self::Scrub { rate, .. } => {
-                cache::Verb::Scrub(cache::Scrub::Now { rate: rate.map(Rate::as_bytes) })
+            Self::Ls { name: Some(name), .. } => cache::CacheOperation::Images(name),
+            Self::Ls { name: None, prefix } => cache::CacheOperation::Repositories { prefix },
+            Self::Stat => cache::CacheOperation::Count,
+            Self::Verify { repair, yes } => cache::CacheOperation::Verify(cache::Repair { repair, yes }),
+            Self::Rm { what, dry_run, yes } => cache::CacheOperation::Remove { what, dry_run, yes },
+            Self::Gc(args) => cache::CacheOperation::Evict(args.into_args()),
+            Self::Pin { image, reason, time } => {
+                cache::CacheOperation::Pin(cache::NewPin { image, reason, time })
             }
-            Self::Simulate { log: Some(log), .. } => cache::Verb::Simulate(cache::Source::Log(log)),
+            Self::Unpin(args) => cache::CacheOperation::Unpin(args.into_args()),
+            Self::Pins(args) => cache::CacheOperation::Pins(args.into_args()),
+            Self::Savings => cache::CacheOperation::Savings,
+            Self::Scrub { cancel: true, .. } => cache::CacheOperation::Scrub(cache::Scrub::Cancel),
+            Self::Scrub { rate, .. } => {
+                cache::CacheOperation::Scrub(cache::Scrub::Now { rate: rate.map(Rate::as_bytes) })
+            }
+            Self::Simulate { log: Some(log), .. } => {
+                cache::CacheOperation::Simulate(cache::TraceSource::Log(log))
+            }
             Self::Simulate { generated, .. } => {
-                cache::Verb::Simulate(cache::Source::Generated(generated.unwrap_or_default()))
+                cache::CacheOperation::Simulate(cache::TraceSource::Generated(generated.unwrap_or_default()))
             }
         }
     }

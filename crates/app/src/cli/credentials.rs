@@ -13,7 +13,7 @@ use super::{
     server::ServerArgs,
 };
 use crate::{
-    commands::credentials::{Add, Credentials, Verb, reset::Reset},
+    commands::credentials::{Add, CredentialOperation, Credentials, reset::Reset},
     config::Overrides,
 };
 
@@ -125,17 +125,22 @@ pub(super) enum SecretsCommand {
 impl CredentialsCommand {
     pub(super) fn into_args(self) -> Credentials {
         match self {
-            Self::List { server } => args(server, Verb::List),
+            Self::List { server } => args(server, CredentialOperation::List),
             Self::Add(AddArgs { target, username, name, endpoint, password, server }) => {
                 let password = password.into_args();
-                args(server, Verb::Add(Add { target, name, endpoint, username, password }))
+                args(server, CredentialOperation::Add(Add { target, name, endpoint, username, password }))
             }
-            Self::Password { name, username, password, server } => {
-                args(server, Verb::SetPassword { name, username, password: password.into_args() })
+            Self::Password { name, username, password, server } => args(
+                server,
+                CredentialOperation::SetPassword { name, username, password: password.into_args() },
+            ),
+            Self::Remove { name, server } => args(server, CredentialOperation::Remove { name }),
+            Self::Verify { name, repository, server } => {
+                args(server, CredentialOperation::Verify { name, repository })
             }
-            Self::Remove { name, server } => args(server, Verb::Remove { name }),
-            Self::Verify { name, repository, server } => args(server, Verb::Verify { name, repository }),
-            Self::Import { file, replace, server } => args(server, Verb::Import { file, replace }),
+            Self::Import { file, replace, server } => {
+                args(server, CredentialOperation::Import { file, replace })
+            }
         }
     }
 }
@@ -143,8 +148,8 @@ impl CredentialsCommand {
 impl SecretsCommand {
     pub(super) fn into_args(self) -> Action {
         match self {
-            Self::Status { server } => Action::Credentials(args(server, Verb::Status)),
-            Self::Rotate { server } => Action::Credentials(args(server, Verb::Rotate)),
+            Self::Status { server } => Action::Credentials(args(server, CredentialOperation::Status)),
+            Self::Rotate { server } => Action::Credentials(args(server, CredentialOperation::Rotate)),
             Self::Key => Action::SecretKey,
             Self::Reset { file, data, yes, output } => {
                 let over = Overrides { listen: None, data };
@@ -154,6 +159,6 @@ impl SecretsCommand {
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Credentials {
-    Credentials { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: CredentialOperation) -> Credentials {
+    Credentials { to: server.addressed(), operation }
 }

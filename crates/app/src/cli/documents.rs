@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use entrepot_rewrite::{Kind, Root, Search};
+use entrepot_rewrite::{DocumentKind, Root, Search};
 
 use super::{common::OutputArgs, registries::CommonArgs};
 use crate::{
-    commands::documents::{Documents, Naming, Source, images, rewrite},
+    commands::documents::{DocumentSource, Documents, Naming, images, rewrite},
     log::Verbosity,
 };
 
@@ -15,12 +15,12 @@ use crate::{
 struct DocumentArgs {
     /// The documents, or directories with documents; `-` or none for standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
-    files: Vec<Source>,
+    files: Vec<DocumentSource>,
     /// Their kind: compose, kubernetes, helm, kustomize, dockerfile, github, gitlab, woodpecker, circleci, bitbucket,
     /// devcontainer, quadlet, hcl, bake, ansible, script, env, list
     /// [default: by name and content]
     #[arg(long)]
-    kind: Option<Kind>,
+    kind: Option<DocumentKind>,
     /// A list of images to leave alone, one per line; `*` matches any text
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     ignore: Option<PathBuf>,
@@ -95,7 +95,7 @@ impl ImagesArgs {
 impl RewriteArgs {
     pub(super) fn into_args(self, verbosity: Verbosity) -> rewrite::Rewrite {
         let Self { documents, to, naming, map, map_file, in_place, diff, output } = self;
-        let names = rewrite::Names { to, naming, map, map_file };
+        let names = rewrite::NamingOptions { to, naming, map, map_file };
         let documents = documents.into_args();
         rewrite::Rewrite { documents, names, in_place, diff, output: output.output, verbosity }
     }

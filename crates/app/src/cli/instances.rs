@@ -8,8 +8,8 @@ use entrepot_api::{InstanceLogQuery, InstanceVolumes, Timestamp};
 
 use super::server::ServerArgs;
 use crate::commands::{
-    exec::{Asked, Exec},
-    instances::{End, Instances, Run, Verb},
+    exec::{Exec, ExecOptions},
+    instances::{Expiry, InstanceOperation, InstanceOptions, Instances},
 };
 
 #[derive(Args)]
@@ -178,10 +178,10 @@ pub(super) struct ExtendArgs {
     instance: String,
     /// Stop it after this time from now, or `never`
     #[arg(long, value_name = "TIME", value_parser = end, required_unless_present = "release_after")]
-    stop_after: Option<End>,
+    stop_after: Option<Expiry>,
     /// Remove it after this time from now, or `never`; its data volume stays
     #[arg(long, value_name = "TIME", value_parser = end)]
-    release_after: Option<End>,
+    release_after: Option<Expiry>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -228,7 +228,7 @@ pub(super) struct VolumesArgs {
 impl RunArgs {
     pub(super) fn into_args(self) -> Instances {
         let Self { entry, spec, name, node, region, env, publish, data_path, no_data, volume, .. } = self;
-        let run = Run {
+        let run = InstanceOptions {
             entry,
             spec,
             name,
@@ -243,40 +243,44 @@ impl RunArgs {
             command: Some(self.command).filter(|command| !command.is_empty()),
             waits: !self.detach,
         };
-        args(self.server, Verb::Run(Box::new(run)))
+        args(self.server, InstanceOperation::Run(Box::new(run)))
     }
 }
 
 impl PsArgs {
     pub(super) fn into_args(self) -> Instances {
-        args(self.server, Verb::List { search: self.search, all: self.all })
+        args(self.server, InstanceOperation::List { search: self.search, all: self.all })
     }
 }
 
 impl InstanceArgs {
     pub(super) fn stop(self) -> Instances {
-        args(self.server, Verb::Stop { instance: self.instance })
+        args(self.server, InstanceOperation::Stop { instance: self.instance })
     }
 
     pub(super) fn stats(self) -> Instances {
-        args(self.server, Verb::Stats { instance: self.instance })
+        args(self.server, InstanceOperation::Stats { instance: self.instance })
     }
 
     pub(super) fn restart(self) -> Instances {
-        args(self.server, Verb::Restart { instance: self.instance })
+        args(self.server, InstanceOperation::Restart { instance: self.instance })
     }
 }
 
 impl ExecArgs {
     pub(super) fn into_args(self) -> Exec {
         let Self { instance, interactive, tty, user, command, server } = self;
-        Exec { to: server.addressed(), instance, asked: Asked { command, interactive, terminal: tty, user } }
+        Exec {
+            to: server.addressed(),
+            instance,
+            options: ExecOptions { command, interactive, terminal: tty, user },
+        }
     }
 }
 
 impl StartArgs {
     pub(super) fn into_args(self) -> Instances {
-        args(self.server, Verb::Start { instance: self.instance, with_cards: !self.no_cards })
+        args(self.server, InstanceOperation::Start { instance: self.instance, with_cards: !self.no_cards })
     }
 }
 
@@ -286,33 +290,33 @@ impl RmArgs {
             Volumes::Keep => InstanceVolumes::Keep,
             Volumes::Remove => InstanceVolumes::Remove,
         };
-        args(self.server, Verb::Remove { instance: self.instance, volumes })
+        args(self.server, InstanceOperation::Remove { instance: self.instance, volumes })
     }
 }
 
 impl RenameArgs {
     pub(super) fn into_args(self) -> Instances {
-        args(self.server, Verb::Rename { instance: self.instance, name: self.name })
+        args(self.server, InstanceOperation::Rename { instance: self.instance, name: self.name })
     }
 }
 
 impl ReimageArgs {
     pub(super) fn into_args(self) -> Instances {
-        args(self.server, Verb::Reimage { instance: self.instance, entry: self.entry })
+        args(self.server, InstanceOperation::Reimage { instance: self.instance, entry: self.entry })
     }
 }
 
 impl CommitArgs {
     pub(super) fn into_args(self) -> Instances {
         let Self { instance, image, entry, server } = self;
-        args(server, Verb::Commit { instance, image, entry })
+        args(server, InstanceOperation::Commit { instance, image, entry })
     }
 }
 
 impl ExtendArgs {
     pub(super) fn into_args(self) -> Instances {
         let Self { instance, stop_after, release_after, server } = self;
-        args(server, Verb::Extend { instance, stop_after, release_after })
+        args(server, InstanceOperation::Extend { instance, stop_after, release_after })
     }
 }
 
@@ -321,30 +325,30 @@ impl LogsArgs {
         let Self { instance, tail, follow, timestamps, server } = self;
         let flag = |is_set: bool| is_set.then_some(true);
         let query = InstanceLogQuery { tail, follow: flag(follow), timestamps: flag(timestamps) };
-        args(server, Verb::Logs { instance, query })
+        args(server, InstanceOperation::Logs { instance, query })
     }
 }
 
 impl FreeArgs {
     pub(super) fn into_args(self) -> Instances {
         let Self { region, notify, forget, server } = self;
-        let verb = match (notify, forget) {
-            (Some(spec), _) => Verb::WaitFor { spec },
-            (None, Some(spec)) => Verb::Forget { spec },
-            (None, None) => Verb::Free { region },
+        let operation = match (notify, forget) {
+            (Some(spec), _) => InstanceOperation::WaitFor { spec },
+            (None, Some(spec)) => InstanceOperation::Forget { spec },
+            (None, None) => InstanceOperation::Free { region },
         };
-        args(server, verb)
+        args(server, operation)
     }
 }
 
 impl VolumesArgs {
     pub(super) fn into_args(self) -> Instances {
-        args(self.server, Verb::Volumes)
+        args(self.server, InstanceOperation::Volumes)
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Instances {
-    Instances { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: InstanceOperation) -> Instances {
+    Instances { to: server.addressed(), operation }
 }
 
 fn from_now(after: Duration) -> Timestamp {
@@ -356,9 +360,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-fn end(text: &str) -> Result<End, humantime::DurationError> {
+fn end(text: &str) -> Result<Expiry, humantime::DurationError> {
     match text {
-        "never" => Ok(End::Never),
-        text => humantime::parse_duration(text).map(|after| End::At(from_now(after))),
+        "never" => Ok(Expiry::Never),
+        text => humantime::parse_duration(text).map(|after| Expiry::At(from_now(after))),
     }
 }

@@ -5,7 +5,7 @@ use entrepot_api::KeepState;
 
 use super::server::ServerArgs;
 use crate::{
-    commands::keep::{Keep, Verb},
+    commands::keep::{Keep, KeepOperation},
     log::Verbosity,
 };
 
@@ -24,7 +24,7 @@ pub(super) enum KeepCommand {
         list: String,
         /// Only images that stand so
         #[arg(long, value_name = "STATE", value_enum)]
-        state: Option<State>,
+        state: Option<KeepStateArg>,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -53,7 +53,7 @@ pub(super) struct KeepNameArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum State {
+pub(super) enum KeepStateArg {
     Kept,
     Failed,
     Postponed,
@@ -61,19 +61,19 @@ pub(super) enum State {
 
 impl KeepCommand {
     pub(super) fn into_args(self, verbosity: Verbosity) -> Keep {
-        let (server, verb) = match self {
-            Self::Ls { server } => (server, Verb::List),
+        let (server, operation) = match self {
+            Self::Ls { server } => (server, KeepOperation::List),
             Self::Images { list, state, server } => {
-                (server, Verb::Images { list, state: state.map(State::spoken) })
+                (server, KeepOperation::Images { list, state: state.map(KeepStateArg::spoken) })
             }
-            Self::Run { list, wait, server } => (server, Verb::Run { list, wait, verbosity }),
-            Self::Cancel(KeepNameArgs { list, server }) => (server, Verb::Cancel { list }),
+            Self::Run { list, wait, server } => (server, KeepOperation::Run { list, wait, verbosity }),
+            Self::Cancel(KeepNameArgs { list, server }) => (server, KeepOperation::Cancel { list }),
         };
-        Keep { to: server.addressed(), verb }
+        Keep { to: server.addressed(), operation }
     }
 }
 
-impl State {
+impl KeepStateArg {
     fn spoken(self) -> KeepState {
         match self {
             Self::Kept => KeepState::Kept,

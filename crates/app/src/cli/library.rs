@@ -7,7 +7,7 @@ use entrepot_api::{EntryChange, EntryForm, EntryListQuery, NewEntry};
 
 use super::{server::ServerArgs, specs::Shelf};
 use crate::commands::{
-    library::{Library, Login, Verb},
+    library::{ImageLogin, Library, LibraryOperation},
     password::Password,
 };
 
@@ -67,7 +67,7 @@ pub(super) enum LibraryCommand {
         file: PathBuf,
         /// Its form, if its name does not say that
         #[arg(long, value_name = "FORM", value_enum)]
-        format: Option<Form>,
+        format: Option<FormatArg>,
         /// Only say what would be done, and what is wrong
         #[arg(long)]
         dry_run: bool,
@@ -78,7 +78,7 @@ pub(super) enum LibraryCommand {
     Export {
         /// The form
         #[arg(long, value_name = "FORM", value_enum, default_value = "csv")]
-        format: Form,
+        format: FormatArg,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -154,7 +154,7 @@ struct LoginArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Form {
+pub(super) enum FormatArg {
     Csv,
     Json,
 }
@@ -164,20 +164,23 @@ impl LibraryCommand {
         match self {
             Self::Ls { search, shelf, server } => {
                 let on_shelf = shelf.map(is_on);
-                args(server, Verb::List(EntryListQuery { search, on_shelf, ..EntryListQuery::default() }))
+                args(
+                    server,
+                    LibraryOperation::List(EntryListQuery { search, on_shelf, ..EntryListQuery::default() }),
+                )
             }
             Self::Add(add) => add.into_args(),
             Self::Set(set) => set.into_args(),
             Self::Shelf { entry, state, server } => {
                 let change = EntryChange { on_shelf: Some(is_on(state)), ..EntryChange::default() };
-                args(server, Verb::Change { entry, change, login: None })
+                args(server, LibraryOperation::Change { entry, change, login: None })
             }
-            Self::Rm { entry, server } => args(server, Verb::Remove { entry }),
-            Self::Check { entry, fetch, server } => args(server, Verb::Check { entry, fetch }),
+            Self::Rm { entry, server } => args(server, LibraryOperation::Remove { entry }),
+            Self::Check { entry, fetch, server } => args(server, LibraryOperation::Check { entry, fetch }),
             Self::Import { file, format, dry_run, server } => {
-                args(server, Verb::Import { file, form: format.map(form), dry_run })
+                args(server, LibraryOperation::Import { file, form: format.map(form), dry_run })
             }
-            Self::Export { format, server } => args(server, Verb::Export { form: form(format) }),
+            Self::Export { format, server } => args(server, LibraryOperation::Export { form: form(format) }),
         }
     }
 }
@@ -194,7 +197,7 @@ impl AddArgs {
             on_shelf: Some(!self.off_shelf),
             memory_split: Some(self.memory_split),
         };
-        args(self.server, Verb::Add { new, login: self.login.into_args() })
+        args(self.server, LibraryOperation::Add { new, login: self.login.into_args() })
     }
 }
 
@@ -210,14 +213,17 @@ impl SetArgs {
             on_shelf: None,
             memory_split: self.memory_split.map(is_on),
         };
-        args(self.server, Verb::Change { entry: self.entry, change, login: self.login.into_args() })
+        args(
+            self.server,
+            LibraryOperation::Change { entry: self.entry, change, login: self.login.into_args() },
+        )
     }
 }
 
 impl LoginArgs {
-    fn into_args(self) -> Option<Login> {
+    fn into_args(self) -> Option<ImageLogin> {
         let password = if self.password_stdin { Password::OnInput } else { Password::Asked };
-        self.username.map(|username| Login { username, password })
+        self.username.map(|username| ImageLogin { username, password })
     }
 }
 
@@ -225,13 +231,13 @@ fn is_on(state: Shelf) -> bool {
     matches!(state, Shelf::On)
 }
 
-fn form(form: Form) -> EntryForm {
+fn form(form: FormatArg) -> EntryForm {
     match form {
-        Form::Csv => EntryForm::Csv,
-        Form::Json => EntryForm::Json,
+        FormatArg::Csv => EntryForm::Csv,
+        FormatArg::Json => EntryForm::Json,
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Library {
-    Library { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: LibraryOperation) -> Library {
+    Library { to: server.addressed(), operation }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use super::{action::Action, server::ServerArgs};
-use crate::commands::limits::{Limits, Verb};
+use crate::commands::limits::{LimitsOperation, LimitsOptions};
 
 #[derive(Subcommand)]
 pub(super) enum LimitsCommand {
@@ -57,13 +57,19 @@ pub(super) enum LimitsCommand {
 
 impl LimitsCommand {
     pub(super) fn into_action(self) -> Action {
-        let ask = |server: ServerArgs, verb| Action::Limits(Limits { to: server.addressed(), verb });
+        let ask = |server: ServerArgs, operation| {
+            Action::Limits(LimitsOptions { to: server.addressed(), operation })
+        };
         match self {
-            Self::Ls { cidr, server } => ask(server, if cidr { Verb::Cidr } else { Verb::Ls }),
-            Self::Me { server } => ask(server, Verb::Me),
-            Self::Show { id, server } => ask(server, Verb::Show { id }),
-            Self::Ban { subject, reason, time, server } => ask(server, Verb::Ban { subject, reason, time }),
-            Self::Lift { id, server } => ask(server, Verb::Lift { id }),
+            Self::Ls { cidr, server } => {
+                ask(server, if cidr { LimitsOperation::Cidr } else { LimitsOperation::Ls })
+            }
+            Self::Me { server } => ask(server, LimitsOperation::Me),
+            Self::Show { id, server } => ask(server, LimitsOperation::Show { id }),
+            Self::Ban { subject, reason, time, server } => {
+                ask(server, LimitsOperation::Ban { subject, reason, time })
+            }
+            Self::Lift { id, server } => ask(server, LimitsOperation::Lift { id }),
         }
     }
 }

@@ -87,9 +87,9 @@ use webhooks::WebhooksCommand;
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Parsed {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match read(&arguments) {
-        Ok((Cli { verb: Verb::Help(HelpArgs { of }), .. }, _)) => parse(call(of, "--help")),
-        Ok((Cli { verb: Verb::Version, .. }, _)) => parse(call(Vec::new(), "--version")),
-        Ok((Cli { loudness, verb: Verb::Command(command) }, output)) => {
+        Ok((Cli { command: RootCommand::Help(HelpArgs { of }), .. }, _)) => parse(call(of, "--help")),
+        Ok((Cli { command: RootCommand::Version, .. }, _)) => parse(call(Vec::new(), "--version")),
+        Ok((Cli { loudness, command: RootCommand::Command(command) }, output)) => {
             Parsed { action: command.into_args(loudness.verbosity()), output }
         }
         Err(error) => refuse(&arguments, &error),
@@ -166,12 +166,12 @@ struct Cli {
     #[command(flatten)]
     loudness: Loudness,
     #[command(subcommand)]
-    verb: Verb,
+    command: RootCommand,
 }
 
 #[derive(Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it, at the start")]
-enum Verb {
+enum RootCommand {
     #[command(flatten)]
     Command(Command),
     /// Print the help of a command

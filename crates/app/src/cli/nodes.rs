@@ -9,8 +9,8 @@ use super::server::ServerArgs;
 use crate::{
     commands::{
         amounts::Mib,
-        nodes::{Nodes, PemFiles, Verb},
-        pulls::{self, PullTo, Pulls, Target, Wanted},
+        nodes::{NodeOperation, Nodes, PemFiles},
+        pulls::{self, PullOptions, PullTarget, PullTo, Pulls},
     },
     log::Verbosity,
 };
@@ -134,7 +134,7 @@ struct MoreArgs {
     public_host: Option<String>,
     /// What it pulls from: this server, or the registries themselves
     #[arg(long, value_name = "WAY", value_enum)]
-    pull_via: Option<Via>,
+    pull_via: Option<PullViaArg>,
     /// Where it reaches this server, if not by the public URL: `http://10.0.0.5:5000`
     #[arg(long, value_name = "URL")]
     mirror_url: Option<String>,
@@ -159,7 +159,7 @@ struct MoreArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Via {
+enum PullViaArg {
     Mirror,
     Direct,
 }
@@ -211,11 +211,13 @@ pub(super) enum PullsCommand {
 
 impl PullsCommand {
     pub(super) fn into_args(self) -> Pulls {
-        let (verb, server) = match self {
-            Self::Ls { node, status, count, server } => (pulls::Verb::List { node, status, count }, server),
-            Self::Cancel { id, server } => (pulls::Verb::Cancel { id }, server),
+        let (operation, server) = match self {
+            Self::Ls { node, status, count, server } => {
+                (pulls::PullsOperation::List { node, status, count }, server)
+            }
+            Self::Cancel { id, server } => (pulls::PullsOperation::Cancel { id }, server),
         };
-        Pulls { to: server.addressed(), verb }
+        Pulls { to: server.addressed(), operation }
     }
 }
 
@@ -227,17 +229,18 @@ fn status(text: &str) -> Result<PullStatus, String> {
 impl NodeCommand {
     pub(super) fn into_args(self) -> Nodes {
         match self {
-            Self::Ls { region, search, server } => {
-                args(server, Verb::List(NodeListQuery { region, search, ..NodeListQuery::default() }))
-            }
-            Self::Show(OneArgs { node, server }) => args(server, Verb::Show { node }),
+            Self::Ls { region, search, server } => args(
+                server,
+                NodeOperation::List(NodeListQuery { region, search, ..NodeListQuery::default() }),
+            ),
+            Self::Show(OneArgs { node, server }) => args(server, NodeOperation::Show { node }),
             Self::Add(add) => add.into_args(),
-            Self::Check(OneArgs { node, server }) => args(server, Verb::Check { node }),
+            Self::Check(OneArgs { node, server }) => args(server, NodeOperation::Check { node }),
             Self::Drain(one) => one.drained(true),
             Self::Undrain(one) => one.drained(false),
             Self::Set(set) => set.into_args(),
-            Self::Release { node, card, server } => args(server, Verb::Release { node, card }),
-            Self::Rm(OneArgs { node, server }) => args(server, Verb::Remove { node }),
+            Self::Release { node, card, server } => args(server, NodeOperation::Release { node, card }),
+            Self::Rm(OneArgs { node, server }) => args(server, NodeOperation::Remove { node }),
         }
     }
 }
@@ -245,7 +248,7 @@ impl NodeCommand {
 impl OneArgs {
     fn drained(self, drained: bool) -> Nodes {
         let change = NodeChange { drained: Some(drained), ..NodeChange::default() };
-        args(self.server, Verb::Change { node: self.node, change: Box::new(change), tls: None })
+        args(self.server, NodeOperation::Change { node: self.node, change: Box::new(change), tls: None })
     }
 }
 
@@ -259,7 +262,7 @@ impl AddArgs {
             tls: None,
             region: more.region.unwrap_or_default(),
             public_host: more.public_host,
-            pull_via: more.pull_via.map(Via::spoken),
+            pull_via: more.pull_via.map(PullViaArg::spoken),
             mirror_url: more.mirror_url,
             hami_core: more.hami_core,
             strict_split: more.strict_split,
@@ -267,7 +270,7 @@ impl AddArgs {
             ascend,
             remark: more.remark.unwrap_or_default(),
         };
-        args(server, Verb::Add { new: Box::new(new), tls: tls.files() })
+        args(server, NodeOperation::Add { new: Box::new(new), tls: tls.files() })
     }
 }
 
@@ -281,7 +284,7 @@ impl SetArgs {
             tls: no_tls.then_some(None),
             region: more.region,
             public_host: more.public_host.map(Some),
-            pull_via: more.pull_via.map(Via::spoken),
+            pull_via: more.pull_via.map(PullViaArg::spoken),
             mirror_url: more.mirror_url.map(Some),
             hami_core: more.hami_core,
             strict_split: if no_strict_split { Some(false) } else { more.strict_split.then_some(true) },
@@ -289,7 +292,7 @@ impl SetArgs {
             ascend,
             remark: more.remark,
         };
-        args(server, Verb::Change { node, change: Box::new(change), tls: tls.files() })
+        args(server, NodeOperation::Change { node, change: Box::new(change), tls: tls.files() })
     }
 }
 
@@ -306,7 +309,7 @@ impl TlsArgs {
     }
 }
 
-impl Via {
+impl PullViaArg {
     fn spoken(self) -> PullVia {
         match self {
             Self::Mirror => PullVia::Mirror,
@@ -320,14 +323,14 @@ impl PullArgs {
         let Self { node, image, region, detach, server } = self;
         // With a region, the one word is the image.
         let (target, image) = match (region, node, image) {
-            (Some(region), Some(only), None) => (Target::Region(region), only),
-            (Some(region), _, image) => (Target::Region(region), image.unwrap_or_default()),
-            (None, node, image) => (Target::Node(node.unwrap_or_default()), image.unwrap_or_default()),
+            (Some(region), Some(only), None) => (PullTarget::Region(region), only),
+            (Some(region), _, image) => (PullTarget::Region(region), image.unwrap_or_default()),
+            (None, node, image) => (PullTarget::Node(node.unwrap_or_default()), image.unwrap_or_default()),
         };
-        PullTo { to: server.addressed(), wanted: Wanted { verbosity, target, image, detach } }
+        PullTo { to: server.addressed(), options: PullOptions { verbosity, target, image, detach } }
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Nodes {
-    Nodes { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: NodeOperation) -> Nodes {
+    Nodes { to: server.addressed(), operation }
 }

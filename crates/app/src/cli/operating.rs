@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use entrepot_api::NewModeOrder;
 
 use super::{action::Action, server::ServerArgs};
-use crate::commands::mode::{ModeOf, Verb};
+use crate::commands::mode::{ModeOf, ModeOperation};
 
 /// What `mode` may be told.
 #[derive(Clone, Copy, ValueEnum)]
@@ -55,12 +55,12 @@ impl ModeArgs {
             reason: self.reason,
             seconds: self.time.map(|time| time.as_secs()),
         };
-        let verb = match self.mode {
-            Some(ModeWord::Auto) => Verb::TakeBack { order },
-            None if order == NewModeOrder::default() => Verb::Show,
-            Some(_) | None => Verb::Set { order },
+        let operation = match self.mode {
+            Some(ModeWord::Auto) => ModeOperation::TakeBack { order },
+            None if order == NewModeOrder::default() => ModeOperation::Show,
+            Some(_) | None => ModeOperation::Set { order },
         };
-        Action::Mode(ModeOf { to: self.server.addressed(), verb })
+        Action::Mode(ModeOf { to: self.server.addressed(), operation })
     }
 }
 

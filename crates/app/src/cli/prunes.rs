@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::server::ServerArgs;
-use crate::commands::prunes::{Prunes, Verb};
+use crate::commands::prunes::{PruneOperation, Prunes};
 
 #[derive(Subcommand)]
 pub(super) enum PruneCommand {
@@ -50,12 +50,12 @@ pub(super) enum PruneCommand {
 
 impl PruneCommand {
     pub(super) fn into_args(self) -> Prunes {
-        let args = |server: ServerArgs, verb| Prunes { to: server.addressed(), verb };
+        let args = |server: ServerArgs, operation| Prunes { to: server.addressed(), operation };
         match self {
-            Self::Ls { rule, count, server } => args(server, Verb::Ls { rule, count }),
-            Self::Show { id, server } => args(server, Verb::Show { id }),
-            Self::Approve { id, yes, server } => args(server, Verb::Approve { id, yes }),
-            Self::Reject { id, server } => args(server, Verb::Reject { id }),
+            Self::Ls { rule, count, server } => args(server, PruneOperation::Ls { rule, count }),
+            Self::Show { id, server } => args(server, PruneOperation::Show { id }),
+            Self::Approve { id, yes, server } => args(server, PruneOperation::Approve { id, yes }),
+            Self::Reject { id, server } => args(server, PruneOperation::Reject { id }),
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueHint};
 use entrepot_api::{NewDenial, PullerQuery};
 
 use super::{action::Action, common::OutputArgs, server::ServerArgs};
-use crate::commands::rules::{CheckRules, Rules, Verb};
+use crate::commands::rules::{CheckRules, Rules, RulesOperation};
 
 #[derive(Subcommand)]
 pub(super) enum RulesCommand {
@@ -91,23 +91,23 @@ pub(super) enum RulesCommand {
 
 impl RulesCommand {
     pub(super) fn into_action(self) -> Action {
-        let ask = |server: ServerArgs, verb| Action::Rules(Rules { to: server.addressed(), verb });
+        let ask = |server: ServerArgs, operation| Action::Rules(Rules { to: server.addressed(), operation });
         match self {
             Self::Check { file, images, output } => {
                 Action::CheckRules(CheckRules { file, images, output: output.output })
             }
-            Self::Ls { server } => ask(server, Verb::Ls),
-            Self::Explain { image, server } => ask(server, Verb::Explain { image }),
+            Self::Ls { server } => ask(server, RulesOperation::Ls),
+            Self::Explain { image, server } => ask(server, RulesOperation::Explain { image }),
             Self::Deny { image, reason, notice, legal, purge, pulled_by, server } => {
                 let new = NewDenial { image, reason, notice, legal, purge, pulled_by_days: pulled_by };
-                ask(server, Verb::Deny(new))
+                ask(server, RulesOperation::Deny(new))
             }
-            Self::Denied { server } => ask(server, Verb::Denied),
-            Self::Undeny { image, server } => ask(server, Verb::Undeny { image }),
+            Self::Denied { server } => ask(server, RulesOperation::Denied),
+            Self::Undeny { image, server } => ask(server, RulesOperation::Undeny { image }),
             Self::PulledBy { image, days, server } => {
-                ask(server, Verb::PulledBy(PullerQuery { image, days: Some(days) }))
+                ask(server, RulesOperation::PulledBy(PullerQuery { image, days: Some(days) }))
             }
-            Self::Reload { server } => ask(server, Verb::Reload),
+            Self::Reload { server } => ask(server, RulesOperation::Reload),
         }
     }
 }

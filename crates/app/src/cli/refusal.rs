@@ -7,13 +7,13 @@ use crate::terminal::{self, Label};
 /// Prints what the parser wrote.
 pub(super) fn tell(english: &str) {
     for line in english.trim_end().lines() {
-        let Line { label, text } = in_chinese(line);
+        let MessageLine { label, text } = in_chinese(line);
         terminal::say(label, &text);
     }
 }
 
 /// A line of the message.
-struct Line {
+struct MessageLine {
     label: Option<Label>,
     text: String,
 }
@@ -25,16 +25,16 @@ const WORDS: [(&str, AnsiColor, &str); 3] = [
     ("Usage: ", AnsiColor::Green, "用法"),
 ];
 
-fn in_chinese(line: &str) -> Line {
+fn in_chinese(line: &str) -> MessageLine {
     let text = line.trim_start();
     let indent = &line[..line.len() - text.len()];
     for (english, color, chinese) in WORDS {
         if let Some(sentence) = text.strip_prefix(english) {
             let text = entrepot_chinese::said(sentence).into_owned();
-            return Line { label: Some(Label(color, chinese)), text };
+            return MessageLine { label: Some(Label(color, chinese)), text };
         }
     }
-    Line { label: None, text: format!("{indent}{}", entrepot_chinese::said(text)) }
+    MessageLine { label: None, text: format!("{indent}{}", entrepot_chinese::said(text)) }
 }
 
 #[cfg(test)]

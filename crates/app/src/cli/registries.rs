@@ -7,7 +7,7 @@ use entrepot_credentials::LoginTarget;
 use entrepot_oci::{ImageRef, Platform};
 use entrepot_sync::{
     Format,
-    rules::{TagsSection, Texts},
+    rules::{TagsSection, TextList},
 };
 use secrecy::SecretString;
 
@@ -20,7 +20,7 @@ use crate::{
         copy, digest, inspect, login, login_device,
         password::Password,
         session::Common,
-        tags::{self, Where},
+        tags::{self, TypedRepository},
     },
     log::Verbosity,
 };
@@ -88,7 +88,7 @@ impl FormatWord {
 pub(super) struct TagsArgs {
     /// The repository: `nginx`, `quay.io/ascend/cann`
     #[arg(value_name = "REPOSITORY")]
-    place: Where,
+    place: TypedRepository,
     /// Only tags that match this regular expression anywhere; `^…$` for the whole tag
     #[arg(long = "match", value_name = "REGEX")]
     matches: Vec<String>,
@@ -189,7 +189,7 @@ impl CopyArgs {
 
 impl TagsArgs {
     pub(super) fn into_args(self, verbosity: Verbosity) -> tags::Tags {
-        let texts = |items: Vec<String>| Texts { items, is_list: true };
+        let texts = |items: Vec<String>| TextList { items, is_list: true };
         let filter = TagsSection {
             matches: texts(self.matches),
             not_matches: texts(self.not_matches),
@@ -227,7 +227,7 @@ impl LoginArgs {
         Action::Login(self.into_args(verbosity))
     }
 
-    fn into_args(self, verbosity: Verbosity) -> login::Login {
+    fn into_args(self, verbosity: Verbosity) -> login::LoginOptions {
         let Self { target, username, password, password_stdin, keep_password, device: _, file, output } =
             self;
         let common = CommonArgs { file, output, cache: None }.into_args(verbosity);
@@ -236,7 +236,7 @@ impl LoginArgs {
             (None, true) => Password::OnInput,
             (None, false) => Password::Asked,
         };
-        login::Login { common, target, username, password, keep_password }
+        login::LoginOptions { common, target, username, password, keep_password }
     }
 }
 

@@ -5,7 +5,7 @@ use entrepot_api::{ImageRequestListQuery, ImageRequestStatus, NewImageRequest};
 
 use super::server::ServerArgs;
 use crate::{
-    commands::requests::{Follow, Requests, Verb},
+    commands::requests::{Follow, RequestOperation, Requests},
     log::Verbosity,
 };
 
@@ -37,7 +37,7 @@ enum RequestCommand {
     Ls {
         /// Only requests of this status
         #[arg(long, value_name = "STATUS", value_enum)]
-        status: Option<Status>,
+        status: Option<RequestStatusArg>,
         /// Maximum number of requests
         #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20)]
         count: usize,
@@ -60,7 +60,7 @@ struct RequestIdArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Status {
+enum RequestStatusArg {
     Queued,
     Running,
     Done,
@@ -72,31 +72,31 @@ impl RequestArgs {
     pub(super) fn into_args(self, verbosity: Verbosity) -> Requests {
         match self.command {
             Some(RequestCommand::Ls { status, count, server }) => {
-                let status = status.map(Status::spoken);
+                let status = status.map(RequestStatusArg::spoken);
                 let query = ImageRequestListQuery { status, n: Some(count), last: None };
-                Requests { to: server.addressed(), verb: Verb::List(query) }
+                Requests { to: server.addressed(), operation: RequestOperation::List(query) }
             }
             Some(RequestCommand::Show(RequestIdArgs { id, server })) => {
-                Requests { to: server.addressed(), verb: Verb::Show(id) }
+                Requests { to: server.addressed(), operation: RequestOperation::Show(id) }
             }
             Some(RequestCommand::Cancel(RequestIdArgs { id, server })) => {
-                Requests { to: server.addressed(), verb: Verb::Cancel(id) }
+                Requests { to: server.addressed(), operation: RequestOperation::Cancel(id) }
             }
             None => {
                 let new =
                     NewImageRequest { image: self.image.unwrap_or_default(), platforms: self.platforms };
-                let verb = match (self.dry_run, self.detach) {
-                    (true, _) => Verb::Look(new),
-                    (false, true) => Verb::Ask(new, Follow::No),
-                    (false, false) => Verb::Ask(new, Follow::ToItsEnd(verbosity)),
+                let operation = match (self.dry_run, self.detach) {
+                    (true, _) => RequestOperation::Look(new),
+                    (false, true) => RequestOperation::Ask(new, Follow::No),
+                    (false, false) => RequestOperation::Ask(new, Follow::ToItsEnd(verbosity)),
                 };
-                Requests { to: self.server.addressed(), verb }
+                Requests { to: self.server.addressed(), operation }
             }
         }
     }
 }
 
-impl Status {
+impl RequestStatusArg {
     fn spoken(self) -> ImageRequestStatus {
         match self {
             Self::Queued => ImageRequestStatus::Queued,

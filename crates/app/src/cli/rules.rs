@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueHint};
-use entrepot_guide::Language;
+use entrepot_guide::GuideLanguage;
 
 use super::{
     action::Action,
@@ -182,8 +182,8 @@ impl CheckArgs {
 impl GuideArgs {
     pub(super) fn into_args(self, verbosity: Verbosity) -> sync::Guide {
         let language = self.lang.map(|word| match word {
-            LanguageWord::Zh => Language::Chinese,
-            LanguageWord::En => Language::English,
+            LanguageWord::Zh => GuideLanguage::Chinese,
+            LanguageWord::En => GuideLanguage::English,
         });
         sync::Guide { args: shared(self.rules, self.only, self.common, verbosity), language, out: self.out }
     }

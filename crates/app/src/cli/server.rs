@@ -7,8 +7,8 @@ use secrecy::SecretString;
 
 use super::common::{FileArgs, OutputArgs};
 use crate::{
-    client::{Addressed, Server},
-    commands::runs::{Runs, Verb},
+    client::{ServerLocation, ServerTarget},
+    commands::runs::{Runs, RunsOperation},
     output::Output,
 };
 
@@ -75,38 +75,38 @@ pub(super) struct ServerAddressArgs {
 
 impl RunArgs {
     pub(super) fn into_args(self) -> Runs {
-        self.server.into_args(Verb::Run { rule: self.rule, image: self.image, wait: self.wait })
+        self.server.into_args(RunsOperation::Run { rule: self.rule, image: self.image, wait: self.wait })
     }
 }
 
 impl RunsArgs {
     pub(super) fn into_args(self) -> Runs {
-        self.server.into_args(Verb::List { rule: self.rule, count: self.count })
+        self.server.into_args(RunsOperation::List { rule: self.rule, count: self.count })
     }
 }
 
 impl CancelArgs {
     pub(super) fn into_args(self) -> Runs {
-        self.server.into_args(Verb::Cancel { run: self.run })
+        self.server.into_args(RunsOperation::Cancel { run: self.run })
     }
 }
 
 impl ServerArgs {
-    pub(super) fn addressed(self) -> Addressed {
+    pub(super) fn addressed(self) -> ServerTarget {
         self.at.addressed(self.output.output)
     }
 
-    fn into_args(self, verb: Verb) -> Runs {
-        Runs { to: self.addressed(), verb }
+    fn into_args(self, operation: RunsOperation) -> Runs {
+        Runs { to: self.addressed(), operation }
     }
 }
 
 impl ServerAddressArgs {
-    pub(super) fn addressed(self, output: Output) -> Addressed {
+    pub(super) fn addressed(self, output: Output) -> ServerTarget {
         let server = match self.server {
-            Some(server) => Server::At(server),
-            None => Server::Here { file: self.file.config, data: self.data },
+            Some(server) => ServerLocation::At(server),
+            None => ServerLocation::Here { file: self.file.config, data: self.data },
         };
-        Addressed { server, token: self.token, output }
+        ServerTarget { server, token: self.token, output }
     }
 }

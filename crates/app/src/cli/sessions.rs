@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::server::ServerArgs;
-use crate::commands::accounts::{Accounts, Verb};
+use crate::commands::accounts::{AccountOperation, Accounts};
 
 #[derive(Subcommand)]
 pub(super) enum SessionCommand {
@@ -32,15 +32,15 @@ impl SessionCommand {
     pub(super) fn into_args(self) -> Accounts {
         match self {
             Self::Ls { account, server } => {
-                Accounts { to: server.addressed(), verb: Verb::Sessions { account } }
+                Accounts { to: server.addressed(), operation: AccountOperation::Sessions { account } }
             }
             Self::End { id, account, server } => {
                 // Clap makes sure that there is one of the two.
-                let verb = match account {
-                    Some(account) => Verb::EndSessions { account },
-                    None => Verb::EndSession { id: id.unwrap_or_default() },
+                let operation = match account {
+                    Some(account) => AccountOperation::EndSessions { account },
+                    None => AccountOperation::EndSession { id: id.unwrap_or_default() },
                 };
-                Accounts { to: server.addressed(), verb }
+                Accounts { to: server.addressed(), operation }
             }
         }
     }

@@ -8,7 +8,7 @@ use entrepot_api::{NewSpec, SpecChange, SpecListQuery, SpecVendor};
 use super::server::ServerArgs;
 use crate::commands::{
     amounts::{Cores, Gib, Mib, Price},
-    specs::{Specs, Verb},
+    specs::{SpecOperation, Specs},
 };
 
 #[derive(Subcommand)]
@@ -93,7 +93,7 @@ pub(super) struct SetArgs {
     more: MoreArgs,
     /// Take a value away, so that the server's default counts; may be repeated
     #[arg(long, value_name = "FIELD", value_enum, action = ArgAction::Append)]
-    unset: Vec<Unset>,
+    unset: Vec<UnsetArg>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -157,7 +157,7 @@ pub(super) enum Shelf {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Unset {
+enum UnsetArg {
     GpuModel,
     GpuCores,
     SystemDisk,
@@ -171,16 +171,19 @@ impl SpecCommand {
         match self {
             Self::Ls { search, vendor, server } => {
                 let vendor = vendor.map(Vendor::spoken);
-                args(server, Verb::List(SpecListQuery { search, vendor, ..SpecListQuery::default() }))
+                args(
+                    server,
+                    SpecOperation::List(SpecListQuery { search, vendor, ..SpecListQuery::default() }),
+                )
             }
             Self::Add(add) => add.into_args(),
             Self::Set(set) => set.into_args(),
             Self::Shelf { spec, state, server } => {
                 let on_shelf = Some(matches!(state, Shelf::On));
                 let change = Box::new(SpecChange { on_shelf, ..SpecChange::default() });
-                args(server, Verb::Change { spec, change })
+                args(server, SpecOperation::Change { spec, change })
             }
-            Self::Rm { spec, server } => args(server, Verb::Remove { spec }),
+            Self::Rm { spec, server } => args(server, SpecOperation::Remove { spec }),
         }
     }
 }
@@ -207,14 +210,14 @@ impl AddArgs {
             on_shelf: !off_shelf,
             remark: more.remark.unwrap_or_default(),
         };
-        args(server, Verb::Add(Box::new(new)))
+        args(server, SpecOperation::Add(Box::new(new)))
     }
 }
 
 impl SetArgs {
     fn into_args(self) -> Specs {
         let Self { spec, name, cpus, memory, cards, more, unset, server } = self;
-        let gone = |field: Unset| unset.contains(&field);
+        let gone = |field: UnsetArg| unset.contains(&field);
         // Another number of whole cards makes them whole, and no vendor makes them none.
         let whole = cards.gpus.is_some() || matches!(cards.vendor, Some(Vendor::None));
         let change = SpecChange {
@@ -223,23 +226,23 @@ impl SetArgs {
             gpu_count: cards.count(),
             gpu_memory_mib: said(cards.gpu_memory.map(|size| size.0), whole),
             memory_split: if whole { Some(false) } else { cards.gpu_memory.map(|_| true) },
-            core_percent: said(cards.gpu_cores, whole || gone(Unset::GpuCores)),
+            core_percent: said(cards.gpu_cores, whole || gone(UnsetArg::GpuCores)),
             vnpu_template: said(cards.template, whole),
             gpu_model: said(
                 cards.gpu_model,
-                gone(Unset::GpuModel) || matches!(cards.vendor, Some(Vendor::None)),
+                gone(UnsetArg::GpuModel) || matches!(cards.vendor, Some(Vendor::None)),
             ),
             cpu_milli: cpus.map(|cores| cores.0),
             memory_mib: memory.map(|size| size.0),
-            system_disk_gib: said(more.system_disk.map(|size| size.0), gone(Unset::SystemDisk)),
-            data_disk_gib: said(more.data_disk.map(|size| size.0), gone(Unset::DataDisk)),
-            shm_mib: said(more.shm.map(|size| size.0), gone(Unset::Shm)),
+            system_disk_gib: said(more.system_disk.map(|size| size.0), gone(UnsetArg::SystemDisk)),
+            data_disk_gib: said(more.data_disk.map(|size| size.0), gone(UnsetArg::DataDisk)),
+            shm_mib: said(more.shm.map(|size| size.0), gone(UnsetArg::Shm)),
             price: more.price.map(|price| price.0),
-            start_seconds: said(more.start_timeout.map(|time| time.as_secs()), gone(Unset::StartTimeout)),
+            start_seconds: said(more.start_timeout.map(|time| time.as_secs()), gone(UnsetArg::StartTimeout)),
             on_shelf: None,
             remark: more.remark,
         };
-        args(server, Verb::Change { spec, change: Box::new(change) })
+        args(server, SpecOperation::Change { spec, change: Box::new(change) })
     }
 }
 
@@ -275,6 +278,6 @@ fn said<T>(new: Option<T>, gone: bool) -> Option<Option<T>> {
     }
 }
 
-fn args(server: ServerArgs, verb: Verb) -> Specs {
-    Specs { to: server.addressed(), verb }
+fn args(server: ServerArgs, operation: SpecOperation) -> Specs {
+    Specs { to: server.addressed(), operation }
 }

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use entrepot_oci::Platform;
-use entrepot_rewrite::{Kind, Root, Search};
+use entrepot_rewrite::{DocumentKind, Root, Search};
 
 use super::registries::{CommonArgs, FormatWord};
 use crate::{
     commands::{
-        documents::{Documents, Naming, Source, rewrite::Names},
-        relay::{self, CopyOptions, Doing, Places, load},
+        documents::{DocumentSource, Documents, Naming, rewrite::NamingOptions},
+        relay::{self, CopyOptions, Places, RelayAction, load},
     },
     log::Verbosity,
 };
@@ -59,7 +59,7 @@ struct ReadingArgs {
     env_file: Vec<PathBuf>,
     /// The kind of the files: compose, kubernetes, helm and so on [default: by name and content]
     #[arg(long)]
-    kind: Option<Kind>,
+    kind: Option<DocumentKind>,
 }
 
 #[derive(Args)]
@@ -154,21 +154,21 @@ impl RelayArgs {
         let CopyingArgs { platform, format, referrers, jobs } = self.copying;
         let WritingArgs { out, env_out, in_place, dry_run, bundle, scripts } = self.writing;
         let doing = match (scripts, bundle) {
-            (Some(directory), _) => Doing::Scripts(directory),
-            (None, Some(file)) => Doing::Bundle(file),
-            (None, None) if dry_run => Doing::Nothing,
-            (None, None) => Doing::Copy,
+            (Some(directory), _) => RelayAction::Scripts(directory),
+            (None, Some(file)) => RelayAction::Bundle(file),
+            (None, None) if dry_run => RelayAction::Nothing,
+            (None, None) => RelayAction::Copy,
         };
         relay::Relay {
             common: self.common.into_args(verbosity),
             documents: Documents {
-                sources: self.files.into_iter().map(Source::File).collect(),
+                sources: self.files.into_iter().map(DocumentSource::File).collect(),
                 kind,
                 search: Search::default(),
                 ignore,
             },
             env_files: env_file,
-            names: Names { to: Some(to.clone()), naming, map, map_file },
+            names: NamingOptions { to: Some(to.clone()), naming, map, map_file },
             to,
             options: CopyOptions {
                 platforms: platform,

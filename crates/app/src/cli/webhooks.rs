@@ -4,7 +4,7 @@ use clap::Subcommand;
 use entrepot_api::{WebhookDeliveryQuery, WebhookDeliveryStatus};
 
 use super::server::ServerArgs;
-use crate::commands::webhooks::{Verb, Webhooks};
+use crate::commands::webhooks::{Webhooks, WebhooksOperation};
 
 #[derive(Subcommand)]
 pub(super) enum WebhooksCommand {
@@ -65,18 +65,23 @@ impl From<StatusWord> for WebhookDeliveryStatus {
 
 impl WebhooksCommand {
     pub(super) fn into_args(self) -> Webhooks {
-        let args = |server: ServerArgs, verb| Webhooks { to: server.addressed(), verb };
+        let args = |server: ServerArgs, operation| Webhooks { to: server.addressed(), operation };
         match self {
-            Self::Ls { server } => args(server, Verb::Ls),
+            Self::Ls { server } => args(server, WebhooksOperation::Ls),
             Self::Deliveries { webhook, status, count, server } => {
                 let status = status.map(Into::into);
                 args(
                     server,
-                    Verb::Deliveries(WebhookDeliveryQuery { webhook, status, before: None, n: Some(count) }),
+                    WebhooksOperation::Deliveries(WebhookDeliveryQuery {
+                        webhook,
+                        status,
+                        before: None,
+                        n: Some(count),
+                    }),
                 )
             }
-            Self::Test { name, server } => args(server, Verb::Test { name }),
-            Self::Redeliver { id, server } => args(server, Verb::Redeliver { id }),
+            Self::Test { name, server } => args(server, WebhooksOperation::Test { name }),
+            Self::Redeliver { id, server } => args(server, WebhooksOperation::Redeliver { id }),
         }
     }
 }

@@ -13,16 +13,16 @@ const SILENCE: Duration = Duration::from_secs(60);
 const MAX_EVENT: usize = 1 << 20;
 
 /// A stream of server-sent events: their names and data.
-pub(crate) struct Frames {
+pub(crate) struct SseStream {
     bytes: BoxStream<'static, reqwest::Result<Vec<u8>>>,
     text: Vec<u8>,
     ready: VecDeque<(String, String)>,
 }
 
 /// The event stream of a server.
-pub(crate) struct Events(Frames);
+pub(crate) struct Events(SseStream);
 
-impl Frames {
+impl SseStream {
     pub(super) fn new(bytes: BoxStream<'static, reqwest::Result<Vec<u8>>>) -> Self {
         Self { bytes, text: Vec::new(), ready: VecDeque::new() }
     }
@@ -53,7 +53,7 @@ impl Frames {
 }
 
 impl Events {
-    pub(super) fn new(frames: Frames) -> Self {
+    pub(super) fn new(frames: SseStream) -> Self {
         Self(frames)
     }
 
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn events_are_cut_where_they_end() {
-        let mut frames = Frames::new(futures_util::stream::empty().boxed());
+        let mut frames = SseStream::new(futures_util::stream::empty().boxed());
         let text = "retry: 3000\n\nid: 1\nevent: copies\ndata: {\"run\":\"a\",\"rule\":\"r\",\"changes\":[],\"more\":0}\n\n: still here\n\nid: 2\nev";
         frames.text.extend_from_slice(text.as_bytes());
         frames.cut();

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 /// The reason a request failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum ApiError {
     /// No connection could be made.
     #[error("nobody answers there")]
     Connect(#[source] reqwest::Error),
@@ -38,7 +38,7 @@ pub(crate) enum Fault {
     },
 }
 
-impl Fault {
+impl ApiError {
     pub(super) fn of(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_connect() { Self::Connect(error) } else { Self::Connection(error) }

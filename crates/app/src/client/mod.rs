@@ -34,9 +34,9 @@ use crate::{
 };
 
 use answer::{read, refusal};
-pub(crate) use events::{Events, Frames};
-pub(crate) use fault::Fault;
-pub(crate) use server::{Addressed, Server};
+pub(crate) use events::{Events, SseStream};
+pub(crate) use fault::ApiError;
+pub(crate) use server::{ServerLocation, ServerTarget};
 pub(crate) use web_socket::{Message, WebSocket};
 
 /// Timeout for connecting, and for an event stream to start.
@@ -119,7 +119,7 @@ impl Client {
         &self,
         path: &[&str],
         query: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         ask(self.request(Method::GET, path).query(query)).await
     }
 
@@ -128,7 +128,7 @@ impl Client {
         &self,
         path: &[&str],
         body: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         ask(self.request(Method::POST, path).json(body)).await
     }
 
@@ -137,7 +137,7 @@ impl Client {
         &self,
         path: &[&str],
         query: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         ask(self.request(Method::POST, path).query(query)).await
     }
 
@@ -146,7 +146,7 @@ impl Client {
         &self,
         path: &[&str],
         query: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         let response = send(self.request(Method::POST, path).query(query).timeout(LONG_WORK)).await?;
         Ok(serde_json::from_slice(&read(response).await?)?)
     }
@@ -156,7 +156,7 @@ impl Client {
         &self,
         path: &[&str],
         body: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         let response = send(self.request(Method::POST, path).json(body).timeout(LONG_WORK)).await?;
         Ok(serde_json::from_slice(&read(response).await?)?)
     }
@@ -167,12 +167,12 @@ impl Client {
         path: &[&str],
         query: &impl Serialize,
         document: Vec<u8>,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         ask(self.request(Method::POST, path).query(query).body(document)).await
     }
 
     /// Sends `GET` to a path below `/api/v1` that answers with a document.
-    pub(crate) async fn document(&self, path: &[&str], query: &impl Serialize) -> Result<Vec<u8>, Fault> {
+    pub(crate) async fn document(&self, path: &[&str], query: &impl Serialize) -> Result<Vec<u8>, ApiError> {
         read(send(self.request(Method::GET, path).query(query).timeout(PATIENCE)).await?).await
     }
 
@@ -181,7 +181,7 @@ impl Client {
         &self,
         path: &[&str],
         body: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         ask(self.request(Method::PATCH, path).json(body)).await
     }
 
@@ -190,7 +190,7 @@ impl Client {
         &self,
         path: &[&str],
         body: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         ask(self.request(Method::PUT, path).json(body)).await
     }
 
@@ -200,7 +200,7 @@ impl Client {
         method: Method,
         path: &[&str],
         body: &impl Serialize,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ApiError> {
         send(self.request(method, path).json(body).timeout(PATIENCE)).await.map(drop)
     }
 
@@ -209,39 +209,41 @@ impl Client {
         &self,
         path: &[&str],
         query: &impl Serialize,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ApiError> {
         ask(self.request(Method::DELETE, path).query(query)).await
     }
 
     /// Sends `DELETE` to a path below `/api/v1`; the answer has no content.
-    pub(crate) async fn remove(&self, path: &[&str], query: &impl Serialize) -> Result<(), Fault> {
+    pub(crate) async fn remove(&self, path: &[&str], query: &impl Serialize) -> Result<(), ApiError> {
         send(self.request(Method::DELETE, path).query(query).timeout(PATIENCE)).await.map(drop)
     }
 
     /// Opens a text that may go on for ever.
-    pub(crate) async fn text(&self, path: &[&str], query: &impl Serialize) -> Result<Text, Fault> {
+    pub(crate) async fn text(&self, path: &[&str], query: &impl Serialize) -> Result<Text, ApiError> {
         let request = self.request(Method::GET, path).query(query);
-        let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
+        let response =
+            tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(ApiError::TimedOut))?;
         Ok(Text(response))
     }
 
     /// Opens the stream of events from now on.
-    pub(crate) async fn events(&self) -> Result<Events, Fault> {
+    pub(crate) async fn events(&self) -> Result<Events, ApiError> {
         Ok(Events::new(self.stream(&["sync", "events"]).await?))
     }
 
     /// Opens a stream of server-sent events at a path below `/api/v1`.
-    pub(crate) async fn stream(&self, path: &[&str]) -> Result<Frames, Fault> {
+    pub(crate) async fn stream(&self, path: &[&str]) -> Result<SseStream, ApiError> {
         let request = self.request(Method::GET, path);
-        let response = tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(Fault::TimedOut))?;
+        let response =
+            tokio::time::timeout(CONNECT, send(request)).await.unwrap_or(Err(ApiError::TimedOut))?;
         let bytes = response.bytes_stream().map(|bytes| bytes.map(|bytes| bytes.to_vec()));
-        Ok(Frames::new(bytes.boxed()))
+        Ok(SseStream::new(bytes.boxed()))
     }
 
     /// Begins a conversation at a path below `/api/v1`.
-    pub(crate) async fn web_socket(&self, path: &[&str], protocol: &str) -> Result<WebSocket, Fault> {
+    pub(crate) async fn web_socket(&self, path: &[&str], protocol: &str) -> Result<WebSocket, ApiError> {
         let opened = web_socket::open(self.request(Method::GET, path), protocol);
-        tokio::time::timeout(CONNECT, opened).await.unwrap_or(Err(Fault::TimedOut))
+        tokio::time::timeout(CONNECT, opened).await.unwrap_or(Err(ApiError::TimedOut))
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
@@ -266,18 +268,18 @@ pub(crate) struct Text(Response);
 
 impl Text {
     /// The next piece, however long that takes; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(self.0.chunk().await.map_err(Fault::of)?.map(|bytes| bytes.to_vec()))
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, ApiError> {
+        Ok(self.0.chunk().await.map_err(ApiError::of)?.map(|bytes| bytes.to_vec()))
     }
 }
 
-async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, Fault> {
+async fn ask<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, ApiError> {
     let response = send(request.timeout(PATIENCE)).await?;
     Ok(serde_json::from_slice(&read(response).await?)?)
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, Fault> {
-    let response = request.send().await.map_err(Fault::of)?;
+async fn send(request: RequestBuilder) -> Result<Response, ApiError> {
+    let response = request.send().await.map_err(ApiError::of)?;
     if response.status().is_success() { Ok(response) } else { Err(refusal(response).await) }
 }
 

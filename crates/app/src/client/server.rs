@@ -17,7 +17,7 @@ const USUAL_SERVER: &str = "http://127.0.0.1:5000";
 
 /// The way to find the server.
 #[derive(Debug)]
-pub(crate) enum Server {
+pub(crate) enum ServerLocation {
     /// At this address.
     At(String),
     /// Over the socket in the configured data directory; without a socket, at the default address.
@@ -31,16 +31,16 @@ pub(crate) enum Server {
 
 /// The server that a command talks to, and how the command answers.
 #[derive(Debug)]
-pub(crate) struct Addressed {
+pub(crate) struct ServerTarget {
     /// The server.
-    pub(crate) server: Server,
+    pub(crate) server: ServerLocation,
     /// What `Authorization` has there; the local socket needs none.
     pub(crate) token: Option<SecretString>,
     /// The output format.
     pub(crate) output: Output,
 }
 
-impl Addressed {
+impl ServerTarget {
     // Without a token, the login of this user.
     fn at(server: &str, token: Option<SecretString>) -> Result<Client, Failure> {
         if token.is_some() {
@@ -60,8 +60,8 @@ impl Addressed {
     pub(crate) fn client(self) -> Result<Client, Failure> {
         let token = self.token;
         let (file, data) = match self.server {
-            Server::At(server) => return Self::at(&server, token),
-            Server::Here { file, data } => (file, data),
+            ServerLocation::At(server) => return Self::at(&server, token),
+            ServerLocation::Here { file, data } => (file, data),
         };
         let data = config::data_directory(file.as_deref(), &Environment::of_process(), data)?;
         let socket = data::socket(&data);

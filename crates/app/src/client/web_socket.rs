@@ -15,7 +15,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::{answer::refusal, fault::Fault};
+use super::{answer::refusal, fault::ApiError};
 
 pub(crate) use tokio_tungstenite::tungstenite::Message;
 
@@ -26,7 +26,7 @@ const MAX_MESSAGE: usize = 1 << 20;
 pub(crate) type WebSocket = WebSocketStream<Upgraded>;
 
 /// Begins a conversation by a request that has no headers of its own yet.
-pub(super) async fn open(request: RequestBuilder, protocol: &str) -> Result<WebSocket, Fault> {
+pub(super) async fn open(request: RequestBuilder, protocol: &str) -> Result<WebSocket, ApiError> {
     let key = generate_key();
     let request = request
         .header(CONNECTION, "Upgrade")
@@ -34,16 +34,16 @@ pub(super) async fn open(request: RequestBuilder, protocol: &str) -> Result<WebS
         .header(SEC_WEBSOCKET_VERSION, "13")
         .header(SEC_WEBSOCKET_KEY, &key)
         .header(SEC_WEBSOCKET_PROTOCOL, protocol);
-    let response = request.send().await.map_err(Fault::of)?;
+    let response = request.send().await.map_err(ApiError::of)?;
     let status = response.status();
     if !status.is_success() && status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(refusal(response).await);
     }
     let told = response.headers().get(SEC_WEBSOCKET_ACCEPT).map(|told| told.as_bytes().to_vec());
     if told != Some(derive_accept_key(key.as_bytes()).into_bytes()) {
-        return Err(Fault::NoWebSocket);
+        return Err(ApiError::NoWebSocket);
     }
-    let upgraded = response.upgrade().await.map_err(Fault::of)?;
+    let upgraded = response.upgrade().await.map_err(ApiError::of)?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE))

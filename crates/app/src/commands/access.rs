@@ -6,9 +6,9 @@ use entrepot_api::{
 };
 use reqwest::{Method, StatusCode};
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::{Addressed, Fault},
+    client::{ApiError, ServerTarget},
     failure::Failure,
     output::{self, Column, Output, sentence, word},
     runtime,
@@ -16,16 +16,16 @@ use crate::{
 
 /// The arguments.
 #[derive(Debug)]
-pub(crate) struct Access {
+pub(crate) struct AccessOptions {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: AccessOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum AccessOperation {
     /// Say whether somebody may do something.
     Explain {
         /// Who.
@@ -59,27 +59,27 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Access { to, verb }: Access) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(AccessOptions { to, operation }: AccessOptions) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::Explain { principal, action, repository } => {
+async fn perform(asker: &ApiSession, operation: AccessOperation) -> Result<(), Failure> {
+    match operation {
+        AccessOperation::Explain { principal, action, repository } => {
             explain(asker, &ExplanationQuery { principal, action, repository }).await
         }
-        Verb::Grants { to, repository } => {
+        AccessOperation::Grants { to, repository } => {
             let query = GrantListQuery { to, repository };
             let list: GrantList = told(asker, asker.client.get(&["grants"], &query).await)?;
             asker.print(&list, || table(&list.grants))
         }
-        Verb::Add { to, may, repositories } => {
+        AccessOperation::Add { to, may, repositories } => {
             let new = NewGrant { to, repositories, may };
             let grant: Grant = told(asker, asker.client.post(&["grants"], &new).await)?;
             asker.print(&grant, || sentence!("grant {id} is in force", id = grant.id) + "\n")
         }
-        Verb::Remove { id } => {
+        AccessOperation::Remove { id } => {
             told(asker, asker.client.change(Method::DELETE, &["grants", &id], &()).await)?;
             asker.print(&serde_json::json!({ "id": id }), || {
                 sentence!("grant {id} is removed", id = id) + "\n"
@@ -88,7 +88,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
     }
 }
 
-async fn explain(asker: &Asker, query: &ExplanationQuery) -> Result<(), Failure> {
+async fn explain(asker: &ApiSession, query: &ExplanationQuery) -> Result<(), Failure> {
     let said: AccessExplanation = told(asker, asker.client.get(&["access", "explain"], query).await)?;
     if asker.output == Output::Json {
         output::print_json(&said)?;
@@ -114,9 +114,9 @@ async fn explain(asker: &Asker, query: &ExplanationQuery) -> Result<(), Failure>
 }
 
 // An exit code of 1 is an answer here: they may not.
-fn told<T>(asker: &Asker, answer: Result<T, Fault>) -> Result<T, Failure> {
+fn told<T>(asker: &ApiSession, answer: Result<T, ApiError>) -> Result<T, Failure> {
     let is_wrong =
-        matches!(&answer, Err(Fault::Refused { status, .. }) if *status == StatusCode::BAD_REQUEST);
+        matches!(&answer, Err(ApiError::Refused { status, .. }) if *status == StatusCode::BAD_REQUEST);
     asker.told(answer).map_err(|failure| if is_wrong { failure.of_arguments() } else { failure })
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use entrepot_access::{LdapSettings, OidcSettings, Role};
-use entrepot_federation::{Claims, Directory, DirectoryError, Person, Provider, ProviderError};
+use entrepot_federation::{Claims, Directory, DirectoryError, ExternalUser, Provider, ProviderError};
 use serde::Serialize;
 
 use super::password::Password;
@@ -30,14 +30,14 @@ pub(crate) struct AccessTest {
     /// The configuration file, if given.
     pub(crate) file: Option<PathBuf>,
     /// What to ask.
-    pub(crate) of: Asked,
+    pub(crate) of: IdentityQuery,
     /// The output format.
     pub(crate) output: Output,
 }
 
 /// What to ask.
 #[derive(Debug)]
-pub(crate) enum Asked {
+pub(crate) enum IdentityQuery {
     /// The OpenID provider: whether it answers and accepts us, and whose token this is.
     Oidc {
         /// Whether an ID token is on standard input.
@@ -60,14 +60,14 @@ struct Report {
     #[serde(skip)]
     told: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    person: Option<Known>,
+    person: Option<IdentityReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     claims: Option<Claims>,
 }
 
 /// Somebody who is known.
 #[derive(Serialize)]
-struct Known {
+struct IdentityReport {
     subject: String,
     name: String,
     groups: Option<Vec<String>>,
@@ -85,10 +85,10 @@ pub(crate) fn run(AccessTest { file, of, output }: AccessTest) -> Result<(), Fai
     let federation = loaded.config.federation.meant;
     let report = runtime::build()?.block_on(async {
         match of {
-            Asked::Oidc { has_token } => {
+            IdentityQuery::Oidc { has_token } => {
                 oidc(federation.oidc.ok_or_else(|| absent("oidc"))?, has_token).await
             }
-            Asked::Ldap { user, password } => {
+            IdentityQuery::Ldap { user, password } => {
                 ldap(federation.ldap.ok_or_else(|| absent("ldap"))?, &user, password).await
             }
         }
@@ -148,9 +148,9 @@ async fn ldap(settings: LdapSettings, user: &str, password: Password) -> Result<
     Ok(Report { asked, told, person, claims: None })
 }
 
-fn known(person: Person, role: Option<Role>, source: String) -> Known {
-    let Person { subject, name, groups } = person;
-    Known { subject, name, groups, role: role.map(Role::as_str), source }
+fn known(user: ExternalUser, role: Option<Role>, source: String) -> IdentityReport {
+    let ExternalUser { subject, name, groups } = user;
+    IdentityReport { subject, name, groups, role: role.map(Role::as_str), source }
 }
 
 fn token() -> Result<String, Failure> {
@@ -195,14 +195,14 @@ fn absent(section: &str) -> Failure {
         .with_hint("say which file it is in: `--config FILE`")
 }
 
-fn no_role(known: &Known) -> Failure {
-    let hint = match known.groups {
+fn no_role(identity: &IdentityReport) -> Failure {
+    let hint = match identity.groups {
         None => "let the provider send the groups, or name the claim that has them: `groups_claim`",
         Some(_) => {
             "name one of these groups, exactly as it is written above, under `admins`, `operators`, `users` or `viewers`"
         }
     };
-    Failure::new(format!("`{}` would have no access", known.name)).with_hint(hint)
+    Failure::new(format!("`{}` would have no access", identity.name)).with_hint(hint)
 }
 
 fn explained(error: &ProviderError, issuer: &str) -> Failure {

@@ -3,33 +3,33 @@
 use serde::Serialize;
 
 use crate::{
-    client::{Addressed, Client, Fault},
+    client::{ApiError, Client, ServerTarget},
     failure::Failure,
     output::{self, Output},
 };
 
 /// Asks a server, and prints what it answers.
-pub(crate) struct Asker {
+pub(crate) struct ApiSession {
     pub(crate) client: Client,
     pub(crate) output: Output,
 }
 
 #[derive(Serialize)]
-struct Done<'a> {
+struct DoneReport<'a> {
     name: &'a str,
 }
 
-impl Asker {
+impl ApiSession {
     /// Asks the server that the arguments name.
     ///
     /// # Errors
     /// The address is not one, or the configuration cannot be read.
-    pub(crate) fn new(to: Addressed) -> Result<Self, Failure> {
+    pub(crate) fn new(to: ServerTarget) -> Result<Self, Failure> {
         Ok(Self { output: to.output, client: to.client()? })
     }
 
     /// Explains a refusal in the server's words.
-    pub(crate) fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+    pub(crate) fn told<T>(&self, answer: Result<T, ApiError>) -> Result<T, Failure> {
         answer.map_err(|fault| fault.explained(self.client.server()))
     }
 
@@ -43,6 +43,6 @@ impl Asker {
 
     /// Says what became of something, in the terminal's language.
     pub(crate) fn done(&self, name: &str, what: &str) -> Result<(), Failure> {
-        self.print(&Done { name }, || format!("`{name}` {what}\n"))
+        self.print(&DoneReport { name }, || format!("`{name}` {what}\n"))
     }
 }

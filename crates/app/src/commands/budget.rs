@@ -6,14 +6,14 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{AccountBudget, Budget};
 
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, Output, word},
     runtime,
 };
 
 /// Shows the budget of a server; the exit code is 1 if an upstream counts an account as an address.
-pub(crate) fn run(to: Addressed) -> Result<(), Failure> {
+pub(crate) fn run(to: ServerTarget) -> Result<(), Failure> {
     let (output, client) = (to.output, to.client()?);
     let none: [(&str, &str); 0] = [];
     let told = runtime::build()?.block_on(client.get(&["budget"], &none));

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     assembly,
-    config::{self, Environment, Loaded, Overrides},
+    config::{self, Environment, LoadedConfig, Overrides},
     failure::{self, Failure},
     output::{self, Output, amount, counted, sentence, word},
 };
@@ -39,7 +39,7 @@ pub(crate) fn run(command: Config) -> Result<(), Failure> {
 }
 
 #[derive(Serialize)]
-struct Checked<'a> {
+struct ConfigReport<'a> {
     file: &'a Path,
     ok: bool,
     listen: &'a str,
@@ -51,14 +51,14 @@ struct Checked<'a> {
 }
 
 #[derive(Serialize)]
-struct Refused<'a> {
+struct ProblemReport<'a> {
     file: &'a Path,
     ok: bool,
-    faults: Vec<Fault>,
+    faults: Vec<ConfigProblem>,
 }
 
 #[derive(Serialize)]
-struct Fault {
+struct ConfigProblem {
     what: String,
     hint: Option<String>,
 }
@@ -73,7 +73,7 @@ fn check(file: &Path, output: Output) -> Result<(), Failure> {
     };
     let upstreams =
         config.registries.iter().filter(|(_, registry)| registry.mirror).map(|(host, _)| host.as_str());
-    let checked = Checked {
+    let checked = ConfigReport {
         file,
         ok: true,
         listen: config.listen.as_str(),
@@ -92,7 +92,7 @@ fn check(file: &Path, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn told(checked: &Checked<'_>, config: &config::Config) -> String {
+fn told(checked: &ConfigReport<'_>, config: &config::Config) -> String {
     let blobs = match &config.s3 {
         Some(s3) => format!("s3://{}", s3.bucket),
         None => config.data.display().to_string(),
@@ -122,9 +122,11 @@ fn told(checked: &Checked<'_>, config: &config::Config) -> String {
 fn refused(file: &Path, mut faults: Vec<config::Error>, output: Output) -> Result<Failure, Failure> {
     let count = faults.len() as u64;
     if output == Output::Json {
-        let told =
-            |fault: &config::Error| Fault { what: fault.to_string(), hint: fault.hint().map(str::to_owned) };
-        output::print_json(&Refused { file, ok: false, faults: faults.iter().map(told).collect() })?;
+        let told = |fault: &config::Error| ConfigProblem {
+            what: fault.to_string(),
+            hint: fault.hint().map(str::to_owned),
+        };
+        output::print_json(&ProblemReport { file, ok: false, faults: faults.iter().map(told).collect() })?;
         return Ok(Failure::wrong(format!("{}: {}", file.display(), counted(count, "mistake"))));
     }
     let last = faults.pop();
@@ -133,7 +135,7 @@ fn refused(file: &Path, mut faults: Vec<config::Error>, output: Output) -> Resul
 }
 
 fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let Loaded { config, warnings, .. } = load(file)?;
+    let LoadedConfig { config, warnings, .. } = load(file)?;
     failure::warn(&warnings);
     match output {
         Output::Text => output::print_exact(config.show().to_yaml().as_bytes()),
@@ -141,6 +143,6 @@ fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn load(file: Option<&Path>) -> Result<Loaded, Failure> {
+fn load(file: Option<&Path>) -> Result<LoadedConfig, Failure> {
     Ok(config::load(file, &Environment::of_process(), Overrides::default())?)
 }

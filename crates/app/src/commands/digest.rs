@@ -3,7 +3,7 @@
 use entrepot_oci::{Digest, ImageRef, MediaType, Reference};
 use serde::Serialize;
 
-use super::session::{self, Common, Session};
+use super::session::{self, Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{self, Output},
@@ -29,42 +29,42 @@ pub(crate) fn run(DigestOf { common, image }: DigestOf) -> Result<(), Failure> {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct DigestReport {
     image: String,
     digest: String,
     media_type: Option<String>,
 }
 
 /// The registry's response.
-struct Found {
+struct DigestResponse {
     digest: Digest,
     media_type: Option<MediaType>,
 }
 
-async fn find(session: &Session, image: &ImageRef) -> Result<Found, Failure> {
-    let remote = session.remote(image.host())?;
+async fn find(context: &RegistryContext, image: &ImageRef) -> Result<DigestResponse, Failure> {
+    let remote = context.remote(image.host())?;
     let (repository, reference) = (image.repository(), image.reference());
-    let failure = |error| session.to_failure(image.host(), &image.to_string(), &error);
+    let failure = |error| context.to_failure(image.host(), &image.to_string(), &error);
     let head = remote.find_manifest(repository, &reference).await.map_err(failure)?.into_head();
     let said = match (&reference, head.digest) {
         (Reference::Digest(asked), _) => Some(*asked),
         (Reference::Tag(_), said) => said,
     };
     match said {
-        Some(digest) => Ok(Found { digest, media_type: head.media_type }),
+        Some(digest) => Ok(DigestResponse { digest, media_type: head.media_type }),
         // Registries may omit the digest; then compute it from the manifest.
         None => {
             let whole = remote.manifest(repository, &reference).await.map_err(failure)?;
-            Ok(Found { digest: whole.digest, media_type: Some(whole.media_type) })
+            Ok(DigestResponse { digest: whole.digest, media_type: Some(whole.media_type) })
         }
     }
 }
 
-fn print(image: &ImageRef, found: Found, output: Output) -> Result<(), Failure> {
-    let Found { digest, media_type } = found;
+fn print(image: &ImageRef, found: DigestResponse, output: Output) -> Result<(), Failure> {
+    let DigestResponse { digest, media_type } = found;
     match output {
         Output::Text => output::print(&format!("{digest}\n")),
-        Output::Json => output::print_json(&Answer {
+        Output::Json => output::print_json(&DigestReport {
             image: image.to_string(),
             digest: digest.to_string(),
             media_type: media_type.map(|media_type| media_type.to_string()),

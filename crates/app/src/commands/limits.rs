@@ -8,9 +8,9 @@ use entrepot_api::{
 };
 use serde::Serialize;
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, sentence, word},
     runtime,
@@ -18,16 +18,16 @@ use crate::{
 
 /// The arguments.
 #[derive(Debug)]
-pub(crate) struct Limits {
+pub(crate) struct LimitsOptions {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: LimitsOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum LimitsOperation {
     /// Show the limits and bans in force.
     Ls,
     /// Print the networks that are banned, one a line.
@@ -56,7 +56,7 @@ pub(crate) enum Verb {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct LimitsReport {
     #[serde(flatten)]
     limits: LimitList,
     #[serde(rename = "banned")]
@@ -64,45 +64,45 @@ struct Shown {
 }
 
 /// Asks a server.
-pub(crate) fn run(Limits { to, verb }: Limits) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(LimitsOptions { to, operation }: LimitsOptions) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: LimitsOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    let Asker { client, .. } = asker;
-    match verb {
-        Verb::Ls => {
+    let ApiSession { client, .. } = asker;
+    match operation {
+        LimitsOperation::Ls => {
             let limits: LimitList = asker.told(client.get(&["limits"], &none).await)?;
             let BanList { bans } = asker.told(client.get(&["limits", "bans"], &none).await)?;
-            let shown = Shown { limits, bans };
+            let shown = LimitsReport { limits, bans };
             asker.print(&shown, || table(&shown))
         }
-        Verb::Cidr => {
+        LimitsOperation::Cidr => {
             let BanList { bans } = asker.told(client.get(&["limits", "bans"], &none).await)?;
             let networks = bans.into_iter().filter_map(|ban| ban.cidr);
             output::print(&networks.map(|network| format!("{network}\n")).collect::<String>())
         }
-        Verb::Me => {
+        LimitsOperation::Me => {
             let told: ClientLimits = asker.told(client.get(&["limits", "me"], &none).await)?;
             asker.print(&told, || standing(&told))
         }
-        Verb::Show { id } => {
+        LimitsOperation::Show { id } => {
             let path = ["limits", "explain", &id];
             let told: LimitExplanation = asker.told(client.get(&path, &none).await)?;
             asker.print(&told, || explanation(&told))
         }
-        Verb::Ban { subject, reason, time } => {
+        LimitsOperation::Ban { subject, reason, time } => {
             let new = NewBan { subject, reason, seconds: time.map(|time| time.as_secs()) };
             let ban: Ban = asker.told(client.post(&["limits", "bans"], &new).await)?;
             asker.print(&ban, || ban_line(&ban))
         }
-        Verb::Lift { id } => asker.told(client.remove(&["limits", "bans", &id], &none).await),
+        LimitsOperation::Lift { id } => asker.told(client.remove(&["limits", "bans", &id], &none).await),
     }
 }
 
-fn table(Shown { limits, bans }: &Shown) -> String {
+fn table(LimitsReport { limits, bans }: &LimitsReport) -> String {
     let mut text = if limits.limits.is_empty() {
         sentence!("there are no limits") + "\n"
     } else {

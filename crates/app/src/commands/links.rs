@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{Link, LinkList};
 
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::{Failure, told},
     output::{self, Column, Output, sentence, word},
     runtime,
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Links {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
 }
 
 /// Asks a server.

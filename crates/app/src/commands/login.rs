@@ -11,9 +11,9 @@ use entrepot_sync::{ConfiguredRegistries, FileCache};
 use serde::Serialize;
 
 use super::{
-    login_token::{self, Made},
+    login_token::{self, LoginToken},
     password::{self, Password},
-    session::{self, Common, Session},
+    session::{self, Common, RegistryContext},
 };
 use crate::{
     config::{self, Environment, Overrides, Warning},
@@ -24,7 +24,7 @@ use crate::{
 
 /// The arguments of `login`.
 #[derive(Debug)]
-pub(crate) struct Login {
+pub(crate) struct LoginOptions {
     /// Options shared by all registry commands.
     pub(crate) common: Common,
     /// The registry, or a namespace of it.
@@ -70,8 +70,8 @@ struct Removal {
 
 /// Prompts for the account, checks it against the registry, and stores it. Where the server is an entrepot, an API token
 /// is stored instead of the password.
-pub(crate) fn login(login: Login) -> Result<(), Failure> {
-    let Login { common, target, username, password, keep_password } = login;
+pub(crate) fn login(login: LoginOptions) -> Result<(), Failure> {
+    let LoginOptions { common, target, username, password, keep_password } = login;
     session::run(&common, async |session, stop| {
         let entered = async {
             let credential = enter(&target, username, password).await?;
@@ -86,7 +86,7 @@ pub(crate) fn login(login: Login) -> Result<(), Failure> {
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
         let (kept, api_token) = match made {
-            Some(Made { id, credential }) => (credential, Some(id)),
+            Some(LoginToken { id, credential }) => (credential, Some(id)),
             None => (credential, None),
         };
         let before = found(target.host(), target.namespace());
@@ -94,14 +94,18 @@ pub(crate) fn login(login: Login) -> Result<(), Failure> {
         if let Some(before) = before {
             revoke(&session.registries, target.host(), &before).await;
         }
-        let done = Done { target, username: kept.username, verdict, stored, api_token };
+        let done = LoginResult { target, username: kept.username, verdict, stored, api_token };
         done.print(common.output)
     })
 }
 
 // A server that gives no token is logged in to with the password.
-async fn token(session: &Session, target: &LoginTarget, credential: &Credential) -> Option<Made> {
-    match login_token::make(&session.registries, target.host(), credential).await {
+async fn token(
+    context: &RegistryContext,
+    target: &LoginTarget,
+    credential: &Credential,
+) -> Option<LoginToken> {
+    match login_token::make(&context.registries, target.host(), credential).await {
         Ok(made) => made,
         Err(fault) => {
             failure::warn(&[Warning {
@@ -156,9 +160,13 @@ async fn enter(
     Ok(Credential { username, password })
 }
 
-async fn check(session: &Session, target: &LoginTarget, given: &Credential) -> Result<LoginOutcome, Failure> {
+async fn check(
+    context: &RegistryContext,
+    target: &LoginTarget,
+    given: &Credential,
+) -> Result<LoginOutcome, Failure> {
     let host = target.host();
-    let remote = Remote::new(host.clone(), &session.registries.bare(host));
+    let remote = Remote::new(host.clone(), &context.registries.bare(host));
     let remote = remote.map_err(|error| session::unusable(host, &error))?;
     let (credential, namespace) = (given.clone(), target.namespace().cloned());
     let login = entrepot_credentials::Login { credential, namespace };
@@ -168,7 +176,7 @@ async fn check(session: &Session, target: &LoginTarget, given: &Credential) -> R
         return Ok(outcome);
     }
     // An entrepot asks programs on its own machine for no login, and knows its accounts all the same.
-    match login_token::knows(&session.registries, host, given).await {
+    match login_token::knows(&context.registries, host, given).await {
         None => Ok(LoginOutcome::NotRequired),
         Some(true) => Ok(LoginOutcome::Accepted),
         Some(false) => Err(Failure::new(format!("`{host}` refuses the user name or the password"))
@@ -237,7 +245,7 @@ impl Removal {
 }
 
 /// A login that was checked and stored.
-struct Done {
+struct LoginResult {
     target: LoginTarget,
     username: String,
     verdict: LoginOutcome,
@@ -246,7 +254,7 @@ struct Done {
     api_token: Option<String>,
 }
 
-impl Done {
+impl LoginResult {
     fn print(self, output: Output) -> Result<(), Failure> {
         let Self { target, username, verdict, stored, api_token } = self;
         if output == Output::Json {

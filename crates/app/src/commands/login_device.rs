@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde::Serialize;
 
 use crate::{
-    client::{Client, Fault},
+    client::{ApiError, Client},
     config::Environment,
     failure::Failure,
     output::{self, Output, sentence},
@@ -41,7 +41,7 @@ pub(crate) fn run(LoginDevice { target, output }: LoginDevice) -> Result<(), Fai
     let client = Client::at(&address(target.host()), None)?;
     let (account, id, token) = runtime::build()?.block_on(async {
         let client_name = format!("entrepot on {}", rustix::system::uname().nodename().to_string_lossy());
-        let begun: Result<DeviceLogin, Fault> =
+        let begun: Result<DeviceLogin, ApiError> =
             client.post(&["device-logins"], &NewDeviceLogin { client: client_name }).await;
         let login = begun.map_err(|fault| not_ours(fault, &target, &client))?;
         let (address, code) = (&login.verification_uri_complete, &login.user_code);
@@ -64,7 +64,7 @@ async fn wait(client: &Client, login: &DeviceLogin) -> Result<(String, String, S
     loop {
         tokio::time::sleep(interval).await;
         let state = client.post(&["device-logins", "poll"], &poll).await;
-        match state.map_err(|fault: Fault| fault.explained(client.server()))? {
+        match state.map_err(|fault: ApiError| fault.explained(client.server()))? {
             DeviceLoginState::Done { account, id, token } => return Ok((account, id, token)),
             DeviceLoginState::Pending => {}
             DeviceLoginState::SlowDown => interval += MORE,
@@ -86,17 +86,17 @@ fn address(host: &Host) -> String {
     format!("{}://{name}", if is_here { "http" } else { "https" })
 }
 
-fn not_ours(fault: Fault, target: &LoginTarget, client: &Client) -> Failure {
-    match &fault {
-        Fault::Refused {
+fn not_ours(error: ApiError, target: &LoginTarget, client: &Client) -> Failure {
+    match &error {
+        ApiError::Refused {
             status: StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::UNAUTHORIZED,
             problem: None,
         }
-        | Fault::Answer(_) => {
+        | ApiError::Answer(_) => {
             Failure::new(format!("`{}` is no entrepot: it has no login by a browser", target.host()))
                 .with_hint(format!("log in with a password or an access token: `entrepot login {target}`"))
         }
-        _ => fault.explained(client.server()),
+        _ => error.explained(client.server()),
     }
 }
 

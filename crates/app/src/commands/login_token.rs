@@ -11,7 +11,7 @@ use entrepot_sync::ConfiguredRegistries;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use crate::client::{Client, Fault};
+use crate::client::{ApiError, Client};
 
 /// How long a server may take to say what it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NAME: &str = "entrepot login on ";
 
 /// A token that was made for a login.
-pub(super) struct Made {
+pub(super) struct LoginToken {
     /// Its public part.
     pub(super) id: String,
     /// The account, with the token as its password.
@@ -32,7 +32,7 @@ pub(super) async fn make(
     registries: &ConfiguredRegistries,
     host: &Host,
     credential: &Credential,
-) -> Result<Option<Made>, Fault> {
+) -> Result<Option<LoginToken>, ApiError> {
     if is_token(credential) || host.is_docker_hub() {
         return Ok(None);
     }
@@ -42,7 +42,7 @@ pub(super) async fn make(
     let new = NewApiToken { account: None, name, scopes: vec!["admin".to_owned()], expires: None };
     let issued: IssuedToken = client.post(&["tokens"], &new).await?;
     let credential = Credential { username: credential.username.clone(), password: issued.token.into() };
-    Ok(Some(Made { id: issued.id, credential }))
+    Ok(Some(LoginToken { id: issued.id, credential }))
 }
 
 /// Whether an entrepot knows an account with this password or API token; `None` if the server is no entrepot.
@@ -61,7 +61,7 @@ pub(super) async fn revoke(
     registries: &ConfiguredRegistries,
     host: &Host,
     credential: &Credential,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, ApiError> {
     let Ok(token) = credential.password.expose_secret().parse::<ApiToken>() else { return Ok(None) };
     let Some(client) = client(registries, host) else { return Ok(None) };
     let client = client.logged_in(credential.clone());
@@ -87,7 +87,7 @@ async fn entrepot_at(registries: &ConfiguredRegistries, host: &Host) -> Option<C
     within(me(&client)).await.ok().map(|_| client)
 }
 
-async fn me(client: &Client) -> Result<Me, Fault> {
+async fn me(client: &Client) -> Result<Me, ApiError> {
     let none: [(&str, &str); 0] = [];
     client.get(&["me"], &none).await
 }
@@ -97,8 +97,8 @@ fn client(registries: &ConfiguredRegistries, host: &Host) -> Option<Client> {
     Client::at(own.as_str(), None).ok()
 }
 
-async fn within<T>(asked: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(Fault::TimedOut))
+async fn within<T>(asked: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or(Err(ApiError::TimedOut))
 }
 
 fn machine() -> String {

@@ -4,7 +4,7 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{ModeCondition, ModeState, NewModeOrder};
 
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, Output, joined, sentence, word},
     runtime,
@@ -14,14 +14,14 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ModeOf {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What to do.
-    pub(crate) verb: Verb,
+    pub(crate) operation: ModeOperation,
 }
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum ModeOperation {
     /// Show the mode.
     Show,
     /// Set it by hand.
@@ -37,18 +37,18 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(ModeOf { to, verb }: ModeOf) -> Result<(), Failure> {
-    if matches!(&verb, Verb::TakeBack { order } if *order != NewModeOrder::default()) {
+pub(crate) fn run(ModeOf { to, operation }: ModeOf) -> Result<(), Failure> {
+    if matches!(&operation, ModeOperation::TakeBack { order } if *order != NewModeOrder::default()) {
         return Err(Failure::wrong("`auto` takes back what was set, and stands alone")
             .with_hint("switch lists alone: `entrepot mode --tag-lists off`"));
     }
     let (output, client) = (to.output, to.client()?);
     let none: [(&str, &str); 0] = [];
     let told = runtime::build()?.block_on(async {
-        match &verb {
-            Verb::Show => client.get(&["mode"], &none).await,
-            Verb::Set { order } => client.put(&["mode"], order).await,
-            Verb::TakeBack { .. } => client.delete(&["mode"], &none).await,
+        match &operation {
+            ModeOperation::Show => client.get(&["mode"], &none).await,
+            ModeOperation::Set { order } => client.put(&["mode"], order).await,
+            ModeOperation::TakeBack { .. } => client.delete(&["mode"], &none).await,
         }
     });
     let state: ModeState = told.map_err(|fault| fault.explained(client.server()))?;

@@ -70,7 +70,7 @@ async fn ask(prompt: &str) -> Result<SecretString, Failure> {
         return Err(Failure::wrong("there is nobody to ask for a password")
             .with_hint("send it on standard input: `--password-stdin < FILE`"));
     }
-    let silence = Silence::begin().map_err(|error| unread(&error))?;
+    let silence = EchoOff::begin().map_err(|error| unread(&error))?;
     let line = typed(prompt).await;
     drop(silence);
     terminal::say(None, "");
@@ -102,9 +102,9 @@ fn unread(error: &io::Error) -> Failure {
 }
 
 /// Turns off terminal echo until dropped.
-struct Silence(Termios);
+struct EchoOff(Termios);
 
-impl Silence {
+impl EchoOff {
     fn begin() -> io::Result<Self> {
         let before = tcgetattr(io::stdin())?;
         let mut silent = before.clone();
@@ -114,7 +114,7 @@ impl Silence {
     }
 }
 
-impl Drop for Silence {
+impl Drop for EchoOff {
     fn drop(&mut self) {
         // Nobody is left to tell.
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &self.0);

@@ -8,9 +8,9 @@ use entrepot_api::{
     PruneTag,
 };
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::{self, Failure},
     output::{self, Column, amount, counted, joined, sentence, word},
     runtime, terminal,
@@ -23,14 +23,14 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Prunes {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: PruneOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum PruneOperation {
     /// List lists.
     Ls {
         /// Only those of this rule.
@@ -58,37 +58,37 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Prunes { to, verb }: Prunes) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Prunes { to, operation }: Prunes) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::Ls { rule, count } => {
+async fn perform(asker: &ApiSession, operation: PruneOperation) -> Result<(), Failure> {
+    match operation {
+        PruneOperation::Ls { rule, count } => {
             let query = PruneListQuery { rule, before: None, n: Some(count) };
             let page: PruneList = asker.told(asker.client.get(&["sync", "prunes"], &query).await)?;
             asker.print(&page, || lists(&page.prunes))
         }
-        Verb::Show { id } => {
+        PruneOperation::Show { id } => {
             let all = whole(asker, &id).await?;
             asker.print(&all, || shown(&all))
         }
-        Verb::Approve { id, yes } => {
+        PruneOperation::Approve { id, yes } => {
             let all = whole(asker, &id).await?;
             if !yes && all.prune.status == PruneStatus::Waiting {
                 agree(&all)?;
             }
             decide(asker, &all.prune, "approve").await
         }
-        Verb::Reject { id } => {
+        PruneOperation::Reject { id } => {
             let all = whole(asker, &id).await?;
             decide(asker, &all.prune, "reject").await
         }
     }
 }
 
-async fn whole(asker: &Asker, id: &str) -> Result<PruneDetail, Failure> {
+async fn whole(asker: &ApiSession, id: &str) -> Result<PruneDetail, Failure> {
     let mut all: Option<PruneDetail> = None;
     loop {
         let after = all.as_ref().and_then(|all| all.tags.last()).map(|tag| tag.number);
@@ -105,7 +105,7 @@ async fn whole(asker: &Asker, id: &str) -> Result<PruneDetail, Failure> {
     }
 }
 
-async fn decide(asker: &Asker, prune: &Prune, what: &str) -> Result<(), Failure> {
+async fn decide(asker: &ApiSession, prune: &Prune, what: &str) -> Result<(), Failure> {
     let seen = PruneDecision { digest: prune.digest.clone() };
     let path = ["sync", "prunes", &prune.id, what];
     let decided: Prune = asker.told(asker.client.post(&path, &seen).await)?;

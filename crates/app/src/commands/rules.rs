@@ -12,9 +12,9 @@ use entrepot_policy::{FullName, ListKind, PullRules, RuleList};
 use entrepot_server::rule_views;
 use serde::Serialize;
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     config::{self, Environment, Overrides},
     failure::{Failure, told},
     output::{self, Column, Output, amount, counted, sentence, word},
@@ -36,14 +36,14 @@ pub(crate) struct CheckRules {
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: RulesOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum RulesOperation {
     /// Show the lists in force.
     Ls,
     /// Say which rule decides about an image.
@@ -67,7 +67,7 @@ pub(crate) enum Verb {
 }
 
 #[derive(Serialize)]
-struct Checked<'a> {
+struct RulesReport<'a> {
     file: &'a Path,
     rules: usize,
     images: &'a [PullRuleDecision],
@@ -80,7 +80,7 @@ pub(crate) fn check(CheckRules { file, images, output }: CheckRules) -> Result<(
     let count: usize = rules.lists().iter().map(|list| list.rules).sum();
     match output {
         Output::Json => {
-            output::print_json(&Checked { file: &file, rules: count, images: &decided })?;
+            output::print_json(&RulesReport { file: &file, rules: count, images: &decided })?;
         }
         Output::Text if decided.is_empty() => {
             let rules = amount(count, "rule");
@@ -130,42 +130,44 @@ fn line(decision: &PullRuleDecision) -> String {
 }
 
 /// Asks a server.
-pub(crate) fn run(Rules { to, verb }: Rules) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Rules { to, operation }: Rules) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: RulesOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    let Asker { client, .. } = asker;
-    match verb {
-        Verb::Ls => show(asker, asker.told(client.get(&["pull-rules"], &none).await)?),
-        Verb::Reload => show(asker, asker.told(client.act(&["pull-rules", "reload"], &none).await)?),
-        Verb::Explain { image } => {
+    let ApiSession { client, .. } = asker;
+    match operation {
+        RulesOperation::Ls => show(asker, asker.told(client.get(&["pull-rules"], &none).await)?),
+        RulesOperation::Reload => {
+            show(asker, asker.told(client.act(&["pull-rules", "reload"], &none).await)?)
+        }
+        RulesOperation::Explain { image } => {
             let query = PullRuleQuery { image };
             let told = client.get(&["pull-rules", "explain"], &query).await;
             explained(asker, &asker.told(told)?)
         }
-        Verb::Deny(new) => {
+        RulesOperation::Deny(new) => {
             let told: DenialResult = asker.told(client.post(&["pull-rules", "denials"], &new).await)?;
             asker.print(&told, || done(&told))
         }
-        Verb::Denied => {
+        RulesOperation::Denied => {
             let told: DenialList = asker.told(client.get(&["pull-rules", "denials"], &none).await)?;
             asker.print(&told, || denied(&told.denials))
         }
-        Verb::Undeny { image } => {
+        RulesOperation::Undeny { image } => {
             let query = DenialQuery { image };
             asker.told(client.remove(&["pull-rules", "denials"], &query).await)
         }
-        Verb::PulledBy(query) => {
+        RulesOperation::PulledBy(query) => {
             let told: PullerList = asker.told(client.get(&["pull-rules", "pulled-by"], &query).await)?;
             asker.print(&told, || pulled_by(&told))
         }
     }
 }
 
-fn show(asker: &Asker, rules: PullRulesBody) -> Result<(), Failure> {
+fn show(asker: &ApiSession, rules: PullRulesBody) -> Result<(), Failure> {
     asker.print(&rules, || table(&rules))?;
     match rules.refused {
         None => Ok(()),
@@ -176,7 +178,7 @@ fn show(asker: &Asker, rules: PullRulesBody) -> Result<(), Failure> {
     }
 }
 
-fn explained(asker: &Asker, told: &PullRuleDecision) -> Result<(), Failure> {
+fn explained(asker: &ApiSession, told: &PullRuleDecision) -> Result<(), Failure> {
     match asker.output {
         Output::Json => output::print_json(told)?,
         Output::Text if told.allowed => output::print(&line(told))?,

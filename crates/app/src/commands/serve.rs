@@ -12,10 +12,10 @@ use entrepot_access::{Access, Verbs};
 use entrepot_library::Library;
 use entrepot_mirror::{Mirror, Purpose};
 use entrepot_scheduler::{Reload, Scheduler, WorkEnd};
-use entrepot_secrets::Keys;
+use entrepot_secrets::SharedKeyring;
 use entrepot_server::{
-    ApiToken, Error, Listen, LoginProvider, Metrics, ModesInForce, OIDC, Parts, Policy, PublicUrl, Server,
-    SyncService, Top,
+    ApiToken, Error, Listen, LoginProvider, ModesInForce, OIDC, Policy, PublicUrl, Server, ServerMetrics,
+    ServerParts, SyncService, Top,
 };
 use entrepot_ssh::SshServer;
 use entrepot_vault::Vault;
@@ -29,19 +29,19 @@ use crate::{
     assembly::{self, Assembly},
     certifier::{self, Certifier},
     config::{self, Config, Environment, Log, Overrides, Tls},
-    data::{Attempt, DataDir, Lock},
+    data::{DataDir, Lock, LockAttempt},
     failure::{self, Failure},
     fetching::Fetching,
     first_password,
     greeting::Greeting,
     housekeeping,
     log::{self, Verbosity},
-    machine::{self, Watched},
+    machine::{self, Monitored},
     operators::Operators,
     output,
     pull_rules::{self, Follower, SettingsInForce},
     runtime, secrets, ssh,
-    syncing::{self, InForce, Source},
+    syncing::{self, InForce, ReloadSource},
     traces::Traces,
 };
 
@@ -77,12 +77,12 @@ pub(crate) fn run(Serve { file, over, verbosity }: Serve) -> Result<(), Failure>
     }
     runtime::raise_file_limit();
     let data = DataDir::make(&config.data)?;
-    let origin = Origin { file, over, environment, since, traces };
+    let origin = ConfigOrigin { file, over, environment, since, traces };
     runtime::build()?.block_on(serve(&config, &data, origin))
 }
 
 /// The source of the configuration, and the time it was read.
-struct Origin {
+struct ConfigOrigin {
     file: Option<PathBuf>,
     over: Overrides,
     environment: Environment,
@@ -93,7 +93,7 @@ struct Origin {
 async fn serve(
     config: &Config,
     data: &DataDir,
-    Origin { file, over, environment, since, traces }: Origin,
+    ConfigOrigin { file, over, environment, since, traces }: ConfigOrigin,
 ) -> Result<(), Failure> {
     let lock = locked(data)?;
     let signals = Signals::new()?;
@@ -101,9 +101,9 @@ async fn serve(
         assembly::assemble(config, data, lock).await?;
     let (events, raised) = events;
     assembly::check_store(&blobs).await?;
-    let only_server = syncing::Server::claim(&catalog, since).await?;
+    let only_server = syncing::ServerIdentity::claim(&catalog, since).await?;
     let registries = InForce::default();
-    let source = Source { file, over, environment, catalog, events, stored, quotas, links, registries };
+    let source = ReloadSource { file, over, environment, catalog, events, stored, quotas, links, registries };
     let scheduler = syncing::open(config, &source, only_server, &mut registry).await?;
     let keys = secrets::open_keys(config, data, &source.catalog).await?;
     let access = secrets::open_access(config, &source.catalog, &keys).await?;
@@ -114,7 +114,7 @@ async fn serve(
     let library = library(config, &source, (&mirror, &vault, &access), keys).await?;
     let fetching = Fetching::open(config, (&source.catalog, &source.events), &mirror, &mut registry).await?;
     let operators = Operators::open(config, &source, (raised, traces), &mut registry).await?;
-    let parts = Parts {
+    let parts = ServerParts {
         mirror: mirror.clone(),
         sync: Some(SyncService::new(scheduler.clone())),
         token: config.api_token.as_ref().map(|token| ApiToken::new(token.expose_secret())),
@@ -134,7 +134,7 @@ async fn serve(
         metrics: metrics.clone(),
     };
     let certifier = Certifier::open(config, data.path(), rules.settings.names.subscribe()).await?;
-    let running = Running {
+    let running = RunningServer {
         ssh: ssh::bound(config, data, &access, &library).await?,
         server: bound(listen(config, data, certifier.as_ref()), parts).await?,
         mirror,
@@ -161,7 +161,7 @@ fn tidy_up(data: &DataDir) {
 }
 
 /// A server that answers, with all that works beside it.
-struct Running {
+struct RunningServer {
     server: Arc<Server>,
     ssh: Option<SshServer>,
     mirror: Mirror,
@@ -169,17 +169,17 @@ struct Running {
     library: Library,
     access: Access,
     rules: Follower,
-    metrics: Metrics,
+    metrics: ServerMetrics,
     operators: Operators,
     fetching: Fetching,
     certifier: Option<Certifier>,
 }
 
-impl Running {
+impl RunningServer {
     async fn until_stopped(
         self,
         config: &Config,
-        source: Source,
+        source: ReloadSource,
         (data, since): (&Path, SystemTime),
         signals: Signals,
     ) -> WorkEnd {
@@ -191,7 +191,7 @@ impl Running {
         let load = source.loader(self.rules, self.fetching.keeper.clone());
         let reload = Reload { load, since, scheduler: scheduler.clone() };
         let house = housekeeping::keep(access.clone(), config.audit_kept_for, self.metrics, stop.clone());
-        let watched = Watched {
+        let watched = Monitored {
             modes,
             mirror: mirror.clone(),
             access: access.clone(),
@@ -199,7 +199,7 @@ impl Running {
             data: data.to_owned(),
         };
         let machine = machine::watch(watched, stop.clone());
-        let served = Work { server: &server, scheduler, library: self.library, stop: stop.clone() };
+        let served = ServerTasks { server: &server, scheduler, library: self.library, stop: stop.clone() };
         let end = work(served, async {
             let reload = reload.watch(config.rules.watched.clone(), stop.clone());
             let told = self.operators.tell(stop.clone());
@@ -219,13 +219,13 @@ impl Running {
 /// What stands in front of pulls, and what counts them.
 struct InFront {
     rules: Follower,
-    metrics: Metrics,
+    metrics: ServerMetrics,
     top: Top,
 }
 
 async fn in_front(
     config: &Config,
-    source: &Source,
+    source: &ReloadSource,
     (mirror, access): (&Mirror, &Access),
     registry: &mut Registry,
 ) -> Result<InFront, Failure> {
@@ -238,14 +238,14 @@ async fn in_front(
     let settings = SettingsInForce::new(config, modes, access.clone());
     let rules = pull_rules::open(config, move || reading.load(), settings);
     rules.remember(&source.catalog).await?;
-    let (metrics, top) = (Metrics::default(), Top::default());
+    let (metrics, top) = (ServerMetrics::default(), Top::default());
     top.register(registry);
     rules.rules.register(registry);
     rules.settings.limits.register(registry);
     Ok(InFront { rules, metrics, top })
 }
 
-async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
+async fn bound(listen: Listen, parts: ServerParts) -> Result<Arc<Server>, Failure> {
     let mirror = parts.mirror.clone();
     match Server::bind(listen, parts).await {
         Ok(server) => Ok(Arc::new(server)),
@@ -257,7 +257,7 @@ async fn bound(listen: Listen, parts: Parts) -> Result<Arc<Server>, Failure> {
 }
 
 /// What runs until the end.
-struct Work<'a> {
+struct ServerTasks<'a> {
     server: &'a Server,
     scheduler: Scheduler,
     library: Library,
@@ -265,8 +265,8 @@ struct Work<'a> {
 }
 
 // Runs are stopped at once; responses in progress get the grace period meanwhile.
-async fn work(work: Work<'_>, besides: impl Future<Output = ()>) -> WorkEnd {
-    let Work { server, scheduler, library, stop } = work;
+async fn work(tasks: ServerTasks<'_>, besides: impl Future<Output = ()>) -> WorkEnd {
+    let ServerTasks { server, scheduler, library, stop } = tasks;
     let runs = async {
         let end = scheduler.work(stop.clone()).await;
         stop.cancel();
@@ -298,13 +298,13 @@ fn address_for_nodes(config: &Config) -> Option<Url> {
 // The library, after the end of the pulls that an earlier server left.
 async fn library(
     config: &Config,
-    source: &Source,
+    source: &ReloadSource,
     (mirror, vault, access): (&Mirror, &Vault, &Access),
-    keys: Keys,
+    keyring: SharedKeyring,
 ) -> Result<Library, Failure> {
-    let library = Library::new(entrepot_library::Parts {
+    let library = Library::new(entrepot_library::LibraryParts {
         catalog: source.catalog.clone(),
-        keys,
+        keys: keyring,
         vault: vault.clone(),
         mirror: mirror.on_behalf_of(Purpose::Request),
         access: access.clone(),
@@ -321,8 +321,8 @@ async fn library(
 
 fn locked(data: &DataDir) -> Result<Lock, Failure> {
     match data.lock()? {
-        Attempt::Ours(lock) => Ok(lock),
-        Attempt::Taken => Err(Failure::new(format!(
+        LockAttempt::Ours(lock) => Ok(lock),
+        LockAttempt::Taken => Err(Failure::new(format!(
             "the data directory `{}` is in use by another process",
             data.path().display()
         ))

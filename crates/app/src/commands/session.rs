@@ -14,7 +14,7 @@ use crate::{
     log::{self, Guard, Verbosity},
     output::Output,
     registries, runtime,
-    secrets::{self, Sealed},
+    secrets::{self, SecretSources},
 };
 
 /// Options shared by all registry commands.
@@ -31,7 +31,7 @@ pub(crate) struct Common {
 }
 
 /// The context of a command that uses registries.
-pub(crate) struct Session {
+pub(crate) struct RegistryContext {
     /// The registries.
     pub(crate) registries: Arc<ConfiguredRegistries>,
     /// The sync rules.
@@ -45,7 +45,7 @@ pub(crate) struct Session {
     /// The stored credentials that the registries use.
     pub(crate) stored: StoredCredentials,
     /// Where those are, and their key.
-    sealed: Sealed,
+    sealed: SecretSources,
     /// True if messages should be in Chinese.
     pub(crate) is_chinese: bool,
     _log: Guard,
@@ -55,9 +55,9 @@ pub(crate) struct Session {
 /// after the first Ctrl-C to finish cleanly; the second one exits.
 pub(crate) fn run<F: Future<Output = Result<(), Failure>>>(
     common: &Common,
-    work: impl FnOnce(Session, CancellationToken) -> F,
+    work: impl FnOnce(RegistryContext, CancellationToken) -> F,
 ) -> Result<(), Failure> {
-    let session = Session::open(common)?;
+    let session = RegistryContext::open(common)?;
     let runtime = runtime::build()?;
     runtime::raise_file_limit();
     runtime.block_on(secrets::read_stored(&session.sealed, &session.stored));
@@ -72,7 +72,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime::build()?.block_on(work))
 }
 
-impl Session {
+impl RegistryContext {
     /// Reads the configuration.
     pub(crate) fn open(common: &Common) -> Result<Self, Failure> {
         let environment = Environment::of_process();
@@ -82,7 +82,7 @@ impl Session {
         let log = log::start(log, None, &environment)?;
         let cache = registries::cache_directory(&environment, common.cache.as_deref());
         let config = loaded.config;
-        let (sealed, stored) = (Sealed::from(&config), StoredCredentials::default());
+        let (sealed, stored) = (SecretSources::from(&config), StoredCredentials::default());
         let found = Arc::new(FileCache::open(cache.clone()));
         let registries = registries::configured(config.registries, &environment, found);
         let registries = registries.with_stored(stored.clone());

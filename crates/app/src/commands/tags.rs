@@ -4,7 +4,7 @@ use entrepot_oci::{Host, ImageRef, ImageRefError, Repository, Tag};
 use entrepot_sync::rules::{RuleError, TagFilter, TagsSection};
 use serde::Serialize;
 
-use super::session::{self, Common, Session};
+use super::session::{self, Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{self, Output},
@@ -16,14 +16,14 @@ pub(crate) struct Tags {
     /// Options shared by all registry commands.
     pub(crate) common: Common,
     /// The repository.
-    pub(crate) place: Where,
+    pub(crate) place: TypedRepository,
     /// The tag filter.
     pub(crate) filter: TagsSection,
 }
 
 /// A repository as typed, without tag and digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Where {
+pub(crate) struct TypedRepository {
     host: Host,
     repository: Repository,
 }
@@ -39,7 +39,7 @@ pub(crate) enum WhereError {
     Narrow,
 }
 
-impl std::str::FromStr for Where {
+impl std::str::FromStr for TypedRepository {
     type Err = WhereError;
 
     fn from_str(text: &str) -> Result<Self, WhereError> {
@@ -69,28 +69,28 @@ fn wrong(error: &RuleError) -> Failure {
 }
 
 #[derive(Serialize)]
-struct Listed<'a> {
+struct TagReport<'a> {
     repository: String,
     tags: Vec<&'a str>,
 }
 
 /// All tags of a repository, in the registry's order.
 pub(crate) async fn list(
-    session: &Session,
+    context: &RegistryContext,
     host: &Host,
     repository: &Repository,
 ) -> Result<Vec<Tag>, Failure> {
-    let remote = session.remote(host)?;
+    let remote = context.remote(host)?;
     let listed = remote.all_tags(repository).await;
-    listed.map_err(|error| session.to_failure(host, &session::name(host, repository), &error))
+    listed.map_err(|error| context.to_failure(host, &session::name(host, repository), &error))
 }
 
-fn print(place: &Where, tags: &[Tag], output: Output) -> Result<(), Failure> {
+fn print(place: &TypedRepository, tags: &[Tag], output: Output) -> Result<(), Failure> {
     let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
     match output {
         Output::Json => {
             let repository = session::name(&place.host, &place.repository);
-            output::print_json(&Listed { repository, tags })
+            output::print_json(&TagReport { repository, tags })
         }
         Output::Text => output::print(&tags.iter().map(|tag| format!("{tag}\n")).collect::<String>()),
     }
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn a_repository_has_no_tag() {
         for good in ["nginx", "localhost:5000/a", "quay.io/a/b"] {
-            assert!(good.parse::<Where>().is_ok(), "{good}");
+            assert!(good.parse::<TypedRepository>().is_ok(), "{good}");
         }
         let digest = entrepot_oci::Digest::of(b"");
         for bad in ["nginx:latest", "localhost:5000/a:1", &format!("a@{digest}")] {
-            assert!(matches!(bad.parse::<Where>(), Err(WhereError::Narrow)), "{bad}");
+            assert!(matches!(bad.parse::<TypedRepository>(), Err(WhereError::Narrow)), "{bad}");
         }
     }
 }

@@ -6,9 +6,9 @@ use entrepot_api::{
     WebhookTest,
 };
 
-use super::asker::Asker;
+use super::asker::ApiSession;
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, sentence, word},
     runtime,
@@ -18,14 +18,14 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Webhooks {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: WebhooksOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum WebhooksOperation {
     /// List webhooks.
     Ls,
     /// List deliveries.
@@ -43,29 +43,29 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Webhooks { to, verb }: Webhooks) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Webhooks { to, operation }: Webhooks) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: WebhooksOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    match verb {
-        Verb::Ls => {
+    match operation {
+        WebhooksOperation::Ls => {
             let all: WebhookList = asker.told(asker.client.get(&["webhooks"], &none).await)?;
             asker.print(&all, || webhooks(&all.webhooks))
         }
-        Verb::Deliveries(query) => {
+        WebhooksOperation::Deliveries(query) => {
             let page: WebhookDeliveryList =
                 asker.told(asker.client.get(&["webhook-deliveries"], &query).await)?;
             asker.print(&page, || deliveries(&page.deliveries))
         }
-        Verb::Test { name } => {
+        WebhooksOperation::Test { name } => {
             let test: WebhookTest =
                 asker.told(asker.client.act(&["webhooks", &name, "test"], &none).await)?;
             tested(asker, &name, &test)
         }
-        Verb::Redeliver { id } => {
+        WebhooksOperation::Redeliver { id } => {
             let path = ["webhook-deliveries", &id, "redeliver"];
             let delivery: WebhookDelivery = asker.told(asker.client.act(&path, &none).await)?;
             asker.print(&delivery, || {
@@ -80,7 +80,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
     }
 }
 
-fn tested(asker: &Asker, name: &str, test: &WebhookTest) -> Result<(), Failure> {
+fn tested(asker: &ApiSession, name: &str, test: &WebhookTest) -> Result<(), Failure> {
     let Some(problem) = &test.problem else {
         return asker.print(test, || output::line(&sentence!("`{name}` has taken the test", name = name)));
     };

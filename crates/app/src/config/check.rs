@@ -10,9 +10,9 @@ use entrepot_access::{AccessSection, AccountName, FederationSettings, Rules as A
 use entrepot_blobs::S3Settings;
 use entrepot_mirror::{Freshness, TagRule};
 use entrepot_oci::{Host, Name, is_shallow};
-use entrepot_policy::{Limits, LimitsSection, ModeSettings, ModesSection, Profile};
-use entrepot_remote::{AccountFault, LinkSettings, Settings as Remote};
-use entrepot_requests::{PerClient, RequestsSection, SectionFault, Settings as Requests};
+use entrepot_policy::{LimitsSection, ModeSettings, ModesSection, Profile, PullLimits};
+use entrepot_remote::{AccountFault, LinkSettings, RemoteSettings as Remote};
+use entrepot_requests::{PerClient, RequestSettings as Requests, RequestsSection, SectionFault};
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, PublicUrlError};
 use entrepot_sync::Format;
@@ -25,11 +25,11 @@ use url::Url;
 use super::{
     defaults, links,
     listen::{Listen, ListenError},
-    reader::{error::Error, place::Place, tree::Node},
+    reader::{error::Error, place::SourceLocation, tree::ConfigNode},
     sections, show,
-    shown::Shown,
+    shown::OutputValue,
     tls,
-    types::{Config, Habits, Keep, KeySource, Log, PullRules, Registry, Rules, Tls, Written},
+    types::{Config, CopyDefaults, Keep, KeySource, Log, PullRules, Registry, Rules, Setting, Tls},
     urls::{self, EndpointError},
 };
 
@@ -41,7 +41,7 @@ const SMALLEST_CHUNK: ByteSize = ByteSize::mib(5);
 const LONGEST_NOTICE: usize = 500;
 
 /// Builds the configuration from `root`; `file` is the same in types.
-pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> {
+pub(super) fn check(file: sections::File, root: &ConfigNode) -> Result<Config, Error> {
     let checker = Checker { root };
     checker.links(&file.registries)?;
     let registries = checker.registries(file.registries)?;
@@ -86,21 +86,21 @@ pub(super) fn check(file: sections::File, root: &Node) -> Result<Config, Error> 
 }
 
 /// Checks URLs before the sections are read, since the errors of serde would quote them.
-pub(super) fn check_urls(root: &Node) -> Result<(), Error> {
+pub(super) fn check_urls(root: &ConfigNode) -> Result<(), Error> {
     let checker = Checker { root };
     checker.url(&["blobs", "s3", "endpoint"], urls::store)?;
-    let registries = root.get("registries").map(Node::entries).unwrap_or_default();
+    let registries = root.get("registries").map(ConfigNode::entries).unwrap_or_default();
     for registry in registries {
-        let endpoints = registry.node.get("endpoints").map(Node::items).unwrap_or_default();
+        let endpoints = registry.node.get("endpoints").map(ConfigNode::items).unwrap_or_default();
         for index in 0..endpoints.len() {
             checker.url(&["registries", &registry.key, "endpoints", &index.to_string()], urls::endpoint)?;
         }
-        let accounts = registry.node.get("credentials").map(Node::items).unwrap_or_default();
+        let accounts = registry.node.get("credentials").map(ConfigNode::items).unwrap_or_default();
         for index in 0..accounts.len() {
             let path = ["registries", &registry.key, "credentials", &index.to_string(), "endpoint"];
             checker.url(&path, urls::endpoint)?;
         }
-        let links = registry.node.get("links").map(Node::items).unwrap_or_default();
+        let links = registry.node.get("links").map(ConfigNode::items).unwrap_or_default();
         for index in 0..links.len() {
             checker.proxy(&["registries", &registry.key, "links", &index.to_string(), "proxy"])?;
         }
@@ -109,25 +109,26 @@ pub(super) fn check_urls(root: &Node) -> Result<(), Error> {
 }
 
 struct Checker<'a> {
-    root: &'a Node,
+    root: &'a ConfigNode,
 }
 
 impl Checker<'_> {
     fn fault(&self, path: &[&str], what: impl Into<String>) -> Error {
-        let place = (1..=path.len()).rev().find_map(|end| self.root.at(&path[..end])).map(|node| &node.place);
-        let error = Error::at(place.unwrap_or(&Place::Nowhere), what);
+        let place =
+            (1..=path.len()).rev().find_map(|end| self.root.at(&path[..end])).map(|node| &node.location);
+        let error = Error::at(place.unwrap_or(&SourceLocation::Nowhere), what);
         path.iter().rev().fold(error, |error, step| error.under(step))
     }
 
     fn url(&self, path: &[&str], read: impl Fn(&str) -> Result<Url, EndpointError>) -> Result<(), Error> {
-        match self.root.at(path).and_then(Node::text).map(read) {
+        match self.root.at(path).and_then(ConfigNode::text).map(read) {
             Some(Err(fault)) => Err(self.fault(path, fault.to_string()).with_hint(fault.hint())),
             Some(Ok(_)) | None => Ok(()),
         }
     }
 
     fn proxy(&self, path: &[&str]) -> Result<(), Error> {
-        match self.root.at(path).and_then(Node::text).map(LinkSettings::proxy) {
+        match self.root.at(path).and_then(ConfigNode::text).map(LinkSettings::proxy) {
             Some(Err(fault)) => Err(self.fault(path, fault.to_string()).with_hint(fault.hint())),
             Some(Ok(_)) | None => Ok(()),
         }
@@ -172,9 +173,9 @@ impl Checker<'_> {
         }
     }
 
-    fn federation(&self, section: Option<&AccessSection>) -> Result<Written<FederationSettings>, Error> {
+    fn federation(&self, section: Option<&AccessSection>) -> Result<Setting<FederationSettings>, Error> {
         let meant = self.of_access(section, AccessSection::federation)?;
-        Ok(Written { meant, shown: show::federation(self.root.get("access")) })
+        Ok(Setting { meant, output: show::federation(self.root.get("access")) })
     }
 
     // A part of what the section means; where there is none, that of one without keys.
@@ -190,15 +191,16 @@ impl Checker<'_> {
         })
     }
 
-    fn limits(&self, section: &LimitsSection) -> Result<Written<Limits>, Error> {
+    fn limits(&self, section: &LimitsSection) -> Result<Setting<PullLimits>, Error> {
         for (index, account) in section.exempt.iter().enumerate() {
             account.parse::<AccountName>().map_err(|error| {
                 let path = ["limits", "exempt", &index.to_string()];
                 self.fault(&path, error.to_string()).with_hint("write the names of accounts: `[prometheus]`")
             })?;
         }
-        let written = self.root.get("limits").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
-        Ok(Written { meant: Limits::of(section), shown: written })
+        let written =
+            self.root.get("limits").map_or_else(|| OutputValue::Map(Vec::new()), OutputValue::written);
+        Ok(Setting { meant: PullLimits::of(section), output: written })
     }
 
     // A mirror that anyone may use is one for requests, too.
@@ -206,7 +208,7 @@ impl Checker<'_> {
         &self,
         section: Option<&RequestsSection>,
         limits: &LimitsSection,
-    ) -> Result<Option<Written<Requests>>, Error> {
+    ) -> Result<Option<Setting<Requests>>, Error> {
         let Some(section) = section else { return Ok(None) };
         let ready = match limits.profile {
             Some(Profile::Public) => PerClient::PUBLIC,
@@ -217,38 +219,40 @@ impl Checker<'_> {
                 std::iter::once("requests").chain(path.iter().map(String::as_str)).collect();
             self.fault(&path, what)
         })?;
-        let shown = self.root.get("requests").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
-        Ok(Some(Written { meant, shown }))
+        let shown =
+            self.root.get("requests").map_or_else(|| OutputValue::Map(Vec::new()), OutputValue::written);
+        Ok(Some(Setting { meant, output: shown }))
     }
 
-    fn modes(&self, section: &ModesSection, takes_requests: bool) -> Result<Written<ModeSettings>, Error> {
+    fn modes(&self, section: &ModesSection, takes_requests: bool) -> Result<Setting<ModeSettings>, Error> {
         let meant = section.read().map_err(|fault| {
             let hint = "write `{disk: 95%, mode: cached-only}`, `{budget: 10%, mode: small-only}` or \
                         `{load: 400%, mode: small-only}`";
             self.fault(&["modes", "when", &fault.at.to_string()], fault.what).with_hint(hint)
         })?;
         let meant = if takes_requests { meant.taking_requests() } else { meant };
-        let written = self.root.get("modes").map_or_else(|| Shown::Map(Vec::new()), Shown::written);
-        Ok(Written { meant, shown: written })
+        let written =
+            self.root.get("modes").map_or_else(|| OutputValue::Map(Vec::new()), OutputValue::written);
+        Ok(Setting { meant, output: written })
     }
 
-    fn webhooks(&self, sections: &[WebhookSection]) -> Result<Written<Vec<Webhook>>, Error> {
+    fn webhooks(&self, sections: &[WebhookSection]) -> Result<Setting<Vec<Webhook>>, Error> {
         let meant = Webhook::read(sections).map_err(|WebhookFault { path, what, hint }| {
             let path: Vec<&str> =
                 std::iter::once("webhooks").chain(path.iter().map(String::as_str)).collect();
             self.fault(&path, what).with_hint(hint)
         })?;
         let shown = show::webhooks(self.root.get("webhooks"), &meant);
-        Ok(Written { meant, shown })
+        Ok(Setting { meant, output: shown })
     }
 
-    fn tracing(&self, section: &TracingSection) -> Result<Option<Written<TraceSettings>>, Error> {
+    fn tracing(&self, section: &TracingSection) -> Result<Option<Setting<TraceSettings>>, Error> {
         let meant = TraceSettings::read(section).map_err(|TracingFault { path, what, hint }| {
             let path: Vec<&str> = std::iter::once("tracing").chain(path.iter().map(String::as_str)).collect();
             self.fault(&path, what).with_hint(hint)
         })?;
         let shown = show::tracing(self.root.get("tracing"));
-        Ok(meant.map(|meant| Written { meant, shown }))
+        Ok(meant.map(|meant| Setting { meant, output: shown }))
     }
 
     fn public_url(&self, text: &str) -> Result<PublicUrl, Error> {
@@ -336,7 +340,7 @@ impl Checker<'_> {
             .map_or(Ok(()), |tls| tls::check_url(tls, url).map_err(|fault| self.tls_fault(&fault)))
     }
 
-    fn tls_fault(&self, fault: &tls::Fault) -> Error {
+    fn tls_fault(&self, fault: &tls::TlsProblem) -> Error {
         let path = std::iter::once("tls").chain(fault.path.iter().copied()).collect::<Vec<_>>();
         self.fault(&path, fault.what.clone()).with_hint(fault.hint)
     }
@@ -515,7 +519,7 @@ impl Checker<'_> {
         &self,
         section: &sections::Registry,
         name: &str,
-    ) -> Result<(Option<NonZeroUsize>, Habits), Error> {
+    ) -> Result<(Option<NonZeroUsize>, CopyDefaults), Error> {
         if section.concurrency == Some(0) {
             return Err(self
                 .fault(&["registries", name, "concurrency"], "this must be 1 or more")
@@ -526,7 +530,7 @@ impl Checker<'_> {
                 .fault(&["registries", name, "chunk"], "this must be 5 MiB or more")
                 .with_hint("registries with their blobs in S3 refuse smaller pieces"));
         }
-        let habits = Habits {
+        let habits = CopyDefaults {
             format: section.format.map(Format::from),
             reserve: section.reserve,
             chunk: section.chunk.map(|chunk| chunk.as_u64()),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{error::Error, overlay::Overlay, tree::Node};
+use super::reader::{error::Error, overlay::Overlay, tree::ConfigNode};
 
 /// The prefix of all our variables.
 const PREFIX: &str = "ENTREPOT_";
@@ -44,7 +44,7 @@ impl Environment {
     }
 
     /// Overrides the file with the variables that name keys. `keys` are the top-level ones.
-    pub(super) fn write_over(&self, root: &mut Node, keys: &[&str]) -> Result<(), Error> {
+    pub(super) fn write_over(&self, root: &mut ConfigNode, keys: &[&str]) -> Result<(), Error> {
         let overlay = Overlay { prefix: PREFIX, keys };
         let variables = self.0.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str()));
         overlay.write_over(root, variables.map(|(name, value)| (name.as_str(), value.as_str())))

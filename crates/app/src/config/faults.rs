@@ -8,8 +8,8 @@ use super::{
     load, named,
     reader::{
         error::Error,
-        place::Place,
-        tree::{Node, Value},
+        place::SourceLocation,
+        tree::{ConfigNode, ConfigValue},
     },
     rules, sections,
     types::{Config, Warning},
@@ -30,7 +30,7 @@ pub(crate) fn load_whole(
     environment: &Environment,
 ) -> Result<(Config, Vec<Warning>), Vec<Error>> {
     let one = |error: Error| vec![error.in_file(file)];
-    let mut root = Node::parse(&read_file(file).map_err(one)?).map_err(one)?;
+    let mut root = ConfigNode::parse(&read_file(file).map_err(one)?).map_err(one)?;
     environment.write_over(&mut root, &sections::KEYS).map_err(one)?;
     let directory = file.parent().unwrap_or(Path::new(""));
     let mut search = Search { root, directory, told: Vec::new(), taken: Vec::new(), wounded: Vec::new() };
@@ -48,9 +48,9 @@ pub(crate) fn load_whole(
         search.told.extend(named::check(config, &search.root));
     }
     let mut told: Vec<Error> = search.told.into_iter().map(|error| error.in_file(file)).collect();
-    told.sort_by_key(|error| match error.place() {
-        Place::File { line, .. } => *line,
-        Place::Nowhere | Place::Variable(_) => 0,
+    told.sort_by_key(|error| match error.location() {
+        SourceLocation::File { line, .. } => *line,
+        SourceLocation::Nowhere | SourceLocation::Variable(_) => 0,
     });
     match built {
         Some(built) if told.is_empty() => Ok(built),
@@ -59,7 +59,7 @@ pub(crate) fn load_whole(
 }
 
 struct Search<'a> {
-    root: Node,
+    root: ConfigNode,
     directory: &'a Path,
     told: Vec<Error>,
     // Items that were taken out of lists: the list, and the position at that time.
@@ -80,8 +80,8 @@ impl Search<'_> {
             path.pop();
         }
         let unknown = self.root.at_mut(&path).and_then(|node| match &mut node.value {
-            Value::Map(entries) if error.is_about_key() => {
-                let index = entries.iter().position(|entry| entry.place == *error.place())?;
+            ConfigValue::Map(entries) if error.is_about_key() => {
+                let index = entries.iter().position(|entry| entry.location == *error.location())?;
                 Some(entries.remove(index))
             }
             _ => None,
@@ -99,8 +99,8 @@ impl Search<'_> {
         let Some((last, parent)) = path.split_last() else { return false };
         let wounded = self.original(parent);
         match self.root.at_mut(parent).map(|node| &mut node.value) {
-            Some(Value::Map(entries)) => entries.retain(|entry| entry.key != *last),
-            Some(Value::List(items)) => {
+            Some(ConfigValue::Map(entries)) => entries.retain(|entry| entry.key != *last),
+            Some(ConfigValue::List(items)) => {
                 let Some(index) = last.parse().ok().filter(|index| *index < items.len()) else {
                     return false;
                 };
@@ -134,7 +134,7 @@ impl Search<'_> {
         LISTS_OF_FILES.iter().any(|path| {
             let path: Vec<String> = path.iter().map(|key| (*key).to_owned()).collect();
             match self.root.at_mut(&path).map(|node| &mut node.value) {
-                Some(Value::List(patterns)) => without(patterns, directory, file),
+                Some(ConfigValue::List(patterns)) => without(patterns, directory, file),
                 _ => false,
             }
         })
@@ -142,8 +142,8 @@ impl Search<'_> {
 }
 
 // True if the file was among those that the patterns name.
-fn without(patterns: &mut Vec<Node>, directory: &Path, file: &str) -> bool {
-    let others = |pattern: &Node| {
+fn without(patterns: &mut Vec<ConfigNode>, directory: &Path, file: &str) -> bool {
+    let others = |pattern: &ConfigNode| {
         let found = rules::files(directory, pattern.text()?).ok()?;
         let is_there = found.iter().any(|path| path.display().to_string() == file);
         let rest = found.into_iter().filter(|path| path.display().to_string() != file);
@@ -151,10 +151,10 @@ fn without(patterns: &mut Vec<Node>, directory: &Path, file: &str) -> bool {
     };
     let found = patterns.iter().enumerate().find_map(|(index, node)| Some((index, others(node)?)));
     let Some((index, rest)) = found else { return false };
-    let place = patterns[index].place.clone();
+    let place = patterns[index].location.clone();
     let named = rest.into_iter().map(|path| {
         let text = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
-        Node { place: place.clone(), value: Value::Text(text) }
+        ConfigNode { location: place.clone(), value: ConfigValue::Text(text) }
     });
     drop(patterns.splice(index..=index, named));
     true

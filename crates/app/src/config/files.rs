@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::reader::{error::Error, place::Place};
+use super::reader::{error::Error, place::SourceLocation};
 
 /// Reads a text file.
 ///
@@ -16,6 +16,6 @@ pub(super) fn read_file(path: &Path) -> Result<String, Error> {
             io::ErrorKind::PermissionDenied => ("the file may not be read", "look at its owner and mode"),
             _ => ("the file cannot be read", "a configuration is a YAML file"),
         };
-        Error::at(&Place::Nowhere, what).in_file(path).with_hint(hint)
+        Error::at(&SourceLocation::Nowhere, what).in_file(path).with_hint(hint)
     })
 }

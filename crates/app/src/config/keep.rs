@@ -9,18 +9,18 @@ use entrepot_keep::{Item, KeepList, KeepSection, SectionFault, Sources};
 
 use super::{
     files::read_file,
-    reader::{error::Error, place::Place, tree::Node},
+    reader::{error::Error, place::SourceLocation, tree::ConfigNode},
     rules,
-    shown::Shown,
+    shown::OutputValue,
     types::{Config, Keep, Warning},
 };
 
 /// Builds the lists from `root`. `sections` are the same in types; patterns of files are relative to `directory`.
-pub(super) fn check(root: &Node, sections: &[KeepSection], directory: &Path) -> Result<Keep, Error> {
+pub(super) fn check(root: &ConfigNode, sections: &[KeepSection], directory: &Path) -> Result<Keep, Error> {
     let (mut lists, mut watched, mut names) = (Vec::new(), Vec::new(), HashSet::new());
     for (index, section) in sections.iter().enumerate() {
         let at = index.to_string();
-        let reading = Reading { root, at: &at, directory };
+        let reading = ListReader { root, at: &at, directory };
         let sources = Sources {
             files: reading.texts("files", &section.files, &mut watched)?,
             exclude: reading.texts("exclude", &section.exclude, &mut watched)?,
@@ -33,8 +33,8 @@ pub(super) fn check(root: &Node, sections: &[KeepSection], directory: &Path) -> 
         }
         lists.push(list);
     }
-    let shown = root.get("keep").map(Shown::written);
-    Ok(Keep { lists, watched, shown })
+    let shown = root.get("keep").map(OutputValue::written);
+    Ok(Keep { lists, watched, output: shown })
 }
 
 /// What works otherwise than somebody may think: patterns are about what is held, and registries have to be mirrored.
@@ -73,13 +73,13 @@ fn elsewhere(list: &KeepList, config: &Config) -> Vec<String> {
     hosts.filter(|host| !is_mirrored(*host)).map(ToString::to_string).collect()
 }
 
-struct Reading<'a> {
-    root: &'a Node,
+struct ListReader<'a> {
+    root: &'a ConfigNode,
     at: &'a str,
     directory: &'a Path,
 }
 
-impl Reading<'_> {
+impl ListReader<'_> {
     fn texts(
         &self,
         key: &str,
@@ -113,7 +113,7 @@ impl Reading<'_> {
     fn located(&self, path: &[&str], what: impl Into<String>) -> Error {
         let path: Vec<&str> = ["keep", self.at].into_iter().chain(path.iter().copied()).collect();
         let node = (1..=path.len()).rev().find_map(|end| self.root.at(&path[..end]));
-        let error = Error::at(node.map_or(&Place::Nowhere, |node| &node.place), what);
+        let error = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.location), what);
         path.iter().rev().fold(error, |error, step| error.under(step))
     }
 }

@@ -36,15 +36,15 @@ pub(super) fn problem(registries: &BTreeMap<String, Registry>) -> Option<LinkPro
     None
 }
 
-type Found = (&'static str, String, String);
+type LinkConflict = (&'static str, String, String);
 
-fn alone(link: &LinkSettings) -> Option<Found> {
+fn alone(link: &LinkSettings) -> Option<LinkConflict> {
     let fault = link.fault()?;
     Some((fault.key(), fault.to_string(), fault.hint().to_owned()))
 }
 
 // A link that several registries use has one rate, which they share.
-fn beside(registry: &str, link: &LinkSettings, seen: &[(&str, &LinkSettings)]) -> Option<Found> {
+fn beside(registry: &str, link: &LinkSettings, seen: &[(&str, &LinkSettings)]) -> Option<LinkConflict> {
     let same = seen.iter().filter(|(_, other)| other.is_same_way(link));
     same.map(|(other, before)| (*other, before.rate)).find_map(|(other, rate)| {
         let name = link.name();

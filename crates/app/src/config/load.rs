@@ -7,9 +7,9 @@ use super::{
     environment::Environment,
     files::read_file,
     keep, migration, pull_rules,
-    reader::{error::Error, tree::Node, typed},
+    reader::{error::Error, tree::ConfigNode, typed},
     rules, secrets, sections,
-    types::{Config, Loaded, Overrides, Warning},
+    types::{Config, LoadedConfig, Overrides, Warning},
 };
 
 /// The file read by default, if it exists.
@@ -19,7 +19,11 @@ const USUAL_FILE: &str = "entrepot.yaml";
 ///
 /// # Errors
 /// The first fault.
-pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrides) -> Result<Loaded, Error> {
+pub(crate) fn load(
+    file: Option<&Path>,
+    environment: &Environment,
+    over: Overrides,
+) -> Result<LoadedConfig, Error> {
     let file = which_file(file, environment);
     let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
     let directory = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -30,7 +34,7 @@ pub(crate) fn load(file: Option<&Path>, environment: &Environment, over: Overrid
     config.listen = over.listen.unwrap_or(config.listen);
     config.data = over.data.unwrap_or(config.data);
     config.rules.watched.push(file.clone().unwrap_or_else(|| USUAL_FILE.into()));
-    Ok(Loaded { config, file, warnings })
+    Ok(LoadedConfig { config, file, warnings })
 }
 
 /// Only the data directory that [`load`] would return. Secrets are not resolved, since looking for a server does not
@@ -49,9 +53,9 @@ pub(crate) fn data_directory(
     let file = which_file(file, environment);
     let text = file.as_deref().map(read_file).transpose()?.unwrap_or_default();
     let in_file = |error: Error| file.iter().fold(error, |error, file| error.in_file(file));
-    let mut root = Node::parse(&text).map_err(in_file)?;
+    let mut root = ConfigNode::parse(&text).map_err(in_file)?;
     environment.write_over(&mut root, &sections::KEYS).map_err(in_file)?;
-    Ok(root.get("data").and_then(Node::text).unwrap_or(defaults::DATA).into())
+    Ok(root.get("data").and_then(ConfigNode::text).unwrap_or(defaults::DATA).into())
 }
 
 // The named file, or the default one if it exists.
@@ -75,7 +79,7 @@ fn parse_in(
     environment: &Environment,
     directory: &Path,
 ) -> Result<(Config, Vec<Warning>), Error> {
-    let mut root = Node::parse(text)?;
+    let mut root = ConfigNode::parse(text)?;
     environment.write_over(&mut root, &sections::KEYS)?;
     build(root, environment, directory)
 }
@@ -85,7 +89,7 @@ fn parse_in(
 /// # Errors
 /// The first fault.
 pub(super) fn build(
-    mut root: Node,
+    mut root: ConfigNode,
     environment: &Environment,
     directory: &Path,
 ) -> Result<(Config, Vec<Warning>), Error> {

@@ -47,4 +47,6 @@ pub(crate) use load::parse;
 pub(crate) use load::{data_directory, load};
 pub(crate) use reader::error::Error;
 pub(crate) use secrets::secret_variable;
-pub(crate) use types::{Config, KeySource, Level, Loaded, Log, LogFormat, Overrides, Registry, Tls, Warning};
+pub(crate) use types::{
+    Config, KeySource, Level, LoadedConfig, Log, LogFormat, Overrides, Registry, Tls, Warning,
+};

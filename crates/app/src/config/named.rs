@@ -6,16 +6,16 @@ use std::{error::Error as StdError, iter};
 use entrepot_remote::Remote;
 
 use super::{
-    reader::{error::Error, place::Place, tree::Node},
+    reader::{error::Error, place::SourceLocation, tree::ConfigNode},
     types::{Config, Tls},
 };
 
 const PEM: &str = "the file is PEM; the path is seen from where the server is started";
 
 /// What is wrong with the files. `root` is what the configuration was built from.
-pub(super) fn check(config: &Config, root: &Node) -> Vec<Error> {
+pub(super) fn check(config: &Config, root: &ConfigNode) -> Vec<Error> {
     let fault = |path: &[&str], what: String| {
-        let place = root.at(path).map_or(Place::Nowhere, |node| node.place.clone());
+        let place = root.at(path).map_or(SourceLocation::Nowhere, |node| node.location.clone());
         path.iter().rev().fold(Error::at(&place, what), |error, step| error.under(step))
     };
     let tls = match &config.tls {

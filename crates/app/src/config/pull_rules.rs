@@ -6,9 +6,9 @@ use entrepot_policy::{LARGEST_LIST, LineFault, ListKind, RuleList, RulesSection,
 
 use super::{
     files::read_file,
-    reader::{error::Error, place::Place, tree::Node},
+    reader::{error::Error, place::SourceLocation, tree::ConfigNode},
     rules,
-    shown::Shown,
+    shown::OutputValue,
     types::PullRules,
 };
 
@@ -16,7 +16,7 @@ use super::{
 const FILES: [(&str, ListKind); 2] = [("files", ListKind::Allow), ("deny_files", ListKind::Deny)];
 
 /// Builds the rules from `root`. `section` is the same in types; patterns of files are relative to `directory`.
-pub(super) fn check(root: &Node, section: &RulesSection, directory: &Path) -> Result<PullRules, Error> {
+pub(super) fn check(root: &ConfigNode, section: &RulesSection, directory: &Path) -> Result<PullRules, Error> {
     let in_section = |fault: SectionFault| {
         let path: Vec<&str> = std::iter::once("rules").chain(fault.path.iter().map(String::as_str)).collect();
         located(root, &path, fault.what)
@@ -37,8 +37,8 @@ pub(super) fn check(root: &Node, section: &RulesSection, directory: &Path) -> Re
             }
         }
     }
-    let shown = root.get("rules").map(Shown::written);
-    Ok(PullRules { lists, contact, pulled_by: section.pulled_by, watched, shown })
+    let shown = root.get("rules").map(OutputValue::written);
+    Ok(PullRules { lists, contact, pulled_by: section.pulled_by, watched, output: shown })
 }
 
 /// Reads a list.
@@ -46,9 +46,9 @@ pub(super) fn check(root: &Node, section: &RulesSection, directory: &Path) -> Re
 /// # Errors
 /// It cannot be read, a line is not a rule, or it would refuse everything.
 pub(crate) fn list(file: &Path, name: String, kind: ListKind) -> Result<RuleList, Error> {
-    let fault = |place: Place, what: String| Error::at(&place, what).in_file(file);
+    let fault = |place: SourceLocation, what: String| Error::at(&place, what).in_file(file);
     if fs::metadata(file).is_ok_and(|about| about.len() > LARGEST_LIST) {
-        return Err(fault(Place::Nowhere, format!("the list is larger than {LARGEST_LIST} bytes"))
+        return Err(fault(SourceLocation::Nowhere, format!("the list is larger than {LARGEST_LIST} bytes"))
             .with_hint("write patterns such as `docker.io/library/**` instead of names"));
     }
     let hint =
@@ -56,21 +56,24 @@ pub(crate) fn list(file: &Path, name: String, kind: ListKind) -> Result<RuleList
     let text = read_file(file).map_err(|error| error.with_hint(hint))?;
     let list = RuleList::read(name, kind, &text).map_err(|faults| not_rules(file, &faults))?;
     if kind == ListKind::Allow && list.rules.is_empty() {
-        return Err(fault(Place::Nowhere, "the list has no rule, and would refuse every pull".to_owned())
-            .with_hint("leave the file out to allow everything, or deny `**`"));
+        return Err(fault(
+            SourceLocation::Nowhere,
+            "the list has no rule, and would refuse every pull".to_owned(),
+        )
+        .with_hint("leave the file out to allow everything, or deny `**`"));
     }
     Ok(list)
 }
 
 fn not_rules(file: &Path, faults: &[LineFault]) -> Error {
     let Some((first, others)) = faults.split_first() else {
-        return Error::at(&Place::Nowhere, "the list cannot be read").in_file(file);
+        return Error::at(&SourceLocation::Nowhere, "the list cannot be read").in_file(file);
     };
     let what = match others.len() {
         0 => first.to_string(),
         more => format!("{first} (and {more} more, line {})", numbers(others)),
     };
-    let place = Place::File { line: first.line as u64, column: 1 };
+    let place = SourceLocation::File { line: first.line as u64, column: 1 };
     Error::at(&place, what).in_file(file).with_hint("see all of a list: `entrepot rules check FILE`")
 }
 
@@ -81,8 +84,8 @@ fn numbers(faults: &[LineFault]) -> String {
     if faults.len() > SHOWN { format!("{text}, …") } else { text }
 }
 
-fn located(root: &Node, path: &[&str], what: impl Into<String>) -> Error {
+fn located(root: &ConfigNode, path: &[&str], what: impl Into<String>) -> Error {
     let node = (1..=path.len()).rev().find_map(|end| root.at(&path[..end]));
-    let error = Error::at(node.map_or(&Place::Nowhere, |node| &node.place), what);
+    let error = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.location), what);
     path.iter().rev().fold(error, |error, step| error.under(step))
 }

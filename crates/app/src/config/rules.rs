@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::{
     files::read_file,
-    reader::{error::Error, place::Place, tree::Node, typed},
-    shown::Shown,
+    reader::{error::Error, place::SourceLocation, tree::ConfigNode, typed},
+    shown::OutputValue,
     types::Rules,
 };
 
@@ -25,27 +25,27 @@ struct RuleFile {
 }
 
 /// The rules of one file.
-struct Part {
+struct RulesFile {
     // `None` for the configuration itself.
     file: Option<PathBuf>,
-    root: Node,
+    root: ConfigNode,
     rules: Vec<RuleSection>,
 }
 
 /// Builds the rules from `root`. `sync` is the same in types; patterns are relative to `directory`.
 pub(super) fn check(
-    root: &Node,
+    root: &ConfigNode,
     sync: Vec<RuleSection>,
     patterns: &[String],
     directory: &Path,
 ) -> Result<Rules, Error> {
     let mut watched = Vec::new();
-    let mut parts = vec![Part { file: None, root: root.clone(), rules: sync }];
+    let mut parts = vec![RulesFile { file: None, root: root.clone(), rules: sync }];
     for (index, pattern) in patterns.iter().enumerate() {
         watched.extend(directory.join(pattern).parent().map(Path::to_owned));
         let fault = |what: String, hint: &str| {
-            let place = root.at(&["sync_files", &index.to_string()]).map(|node| node.place.clone());
-            let error = Error::at(&place.unwrap_or(Place::Nowhere), what).with_hint(hint);
+            let place = root.at(&["sync_files", &index.to_string()]).map(|node| node.location.clone());
+            let error = Error::at(&place.unwrap_or(SourceLocation::Nowhere), what).with_hint(hint);
             error.under(&index.to_string()).under("sync_files")
         };
         for file in files(directory, pattern).map_err(|(what, hint)| fault(what, hint))? {
@@ -55,14 +55,14 @@ pub(super) fn check(
     }
     let all: Vec<RuleSection> = parts.iter().flat_map(|part| part.rules.iter().cloned()).collect();
     let set = RuleSet::check(&all).map_err(|error| located(&parts, &error))?;
-    let shown = parts.iter().filter_map(|part| part.root.get("sync")).flat_map(Node::items);
-    Ok(Rules { set, watched, shown: shown.map(Shown::written).collect() })
+    let shown = parts.iter().filter_map(|part| part.root.get("sync")).flat_map(ConfigNode::items);
+    Ok(Rules { set, watched, output: shown.map(OutputValue::written).collect() })
 }
 
-fn part(file: &Path) -> Result<Part, Error> {
-    let root = Node::parse(&read_file(file)?)?;
+fn part(file: &Path) -> Result<RulesFile, Error> {
+    let root = ConfigNode::parse(&read_file(file)?)?;
     let RuleFile { sync } = typed::read(&root)?;
-    Ok(Part { file: Some(file.to_owned()), root, rules: sync })
+    Ok(RulesFile { file: Some(file.to_owned()), root, rules: sync })
 }
 
 /// The matching files, sorted by name; only the last part of a pattern may have wildcards.
@@ -101,7 +101,7 @@ fn fitting(directory: &Path, glob: &GlobMatcher) -> Vec<PathBuf> {
 }
 
 // Maps a position in the list of all rules to a place in a file.
-fn located(parts: &[Part], error: &RuleError) -> Error {
+fn located(parts: &[RulesFile], error: &RuleError) -> Error {
     let (first, rest) =
         error.path().split_first().map_or(("", [].as_slice()), |(first, rest)| (first.as_str(), rest));
     let mut index = first.parse::<usize>().unwrap_or(0);
@@ -116,8 +116,8 @@ fn located(parts: &[Part], error: &RuleError) -> Error {
     let index = index.to_string();
     let path: Vec<&str> = ["sync", &index].into_iter().chain(rest.iter().map(String::as_str)).collect();
     let node = (1..=path.len()).rev().find_map(|end| part.root.at(&path[..end]));
-    let fault =
-        Error::at(node.map_or(&Place::Nowhere, |node| &node.place), error.what()).with_hint(error.hint());
+    let fault = Error::at(node.map_or(&SourceLocation::Nowhere, |node| &node.location), error.what())
+        .with_hint(error.hint());
     let fault = path.iter().rev().fold(fault, |fault, step| fault.under(step));
     match &part.file {
         Some(file) => fault.in_file(file),

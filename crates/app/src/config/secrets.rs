@@ -8,8 +8,8 @@ use super::{
     environment::Environment,
     reader::{
         error::Error,
-        place::Place,
-        tree::{Node, Value},
+        place::SourceLocation,
+        tree::{ConfigNode, ConfigValue},
     },
     types::Warning,
 };
@@ -17,7 +17,7 @@ use super::{
 /// Resolves the references wherever a secret is allowed.
 ///
 /// This is the only list of the keys that hold secrets.
-pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<Warning>, Error> {
+pub(super) fn resolve(root: &mut ConfigNode, environment: &Environment) -> Result<Vec<Warning>, Error> {
     let mut resolver = Resolver { environment, warnings: Vec::new() };
     resolver.at(root, &["database"])?;
     resolver.at(root, &["api_token"])?;
@@ -29,12 +29,13 @@ pub(super) fn resolve(root: &mut Node, environment: &Environment) -> Result<Vec<
     resolver.at(root, &["blobs", "s3", "secret_key"])?;
     resolver.webhooks(root)?;
     resolver.trace_headers(root)?;
-    let Some(Value::Map(registries)) = root.get_mut("registries").map(|node| &mut node.value) else {
+    let Some(ConfigValue::Map(registries)) = root.get_mut("registries").map(|node| &mut node.value) else {
         return Ok(resolver.warnings);
     };
     for registry in registries {
         for list in ["credentials", "links"] {
-            let Some(Value::List(logins)) = registry.node.get_mut(list).map(|node| &mut node.value) else {
+            let Some(ConfigValue::List(logins)) = registry.node.get_mut(list).map(|node| &mut node.value)
+            else {
                 continue;
             };
             for (index, login) in logins.iter_mut().enumerate() {
@@ -62,7 +63,8 @@ pub(crate) fn secret_variable(
         return Ok(None);
     };
     let mut resolver = Resolver { environment, warnings: Vec::new() };
-    let mut node = Node { value: Value::Text(text.to_owned()), place: Place::Nowhere };
+    let mut node =
+        ConfigNode { value: ConfigValue::Text(text.to_owned()), location: SourceLocation::Nowhere };
     resolver.replace(&mut node).map_err(|error| error.under(name))?;
     Ok(node.text().map(|text| (text.into(), resolver.warnings)))
 }
@@ -73,7 +75,7 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn at(&mut self, node: &mut Node, path: &[&str]) -> Result<(), Error> {
+    fn at(&mut self, node: &mut ConfigNode, path: &[&str]) -> Result<(), Error> {
         let Some((step, rest)) = path.split_first() else { return self.replace(node) };
         match node.get_mut(step) {
             Some(inner) => self.at(inner, rest).map_err(|error| error.under(step)),
@@ -81,8 +83,8 @@ impl Resolver<'_> {
         }
     }
 
-    fn webhooks(&mut self, root: &mut Node) -> Result<(), Error> {
-        let Some(Value::List(webhooks)) = root.get_mut("webhooks").map(|node| &mut node.value) else {
+    fn webhooks(&mut self, root: &mut ConfigNode) -> Result<(), Error> {
+        let Some(ConfigValue::List(webhooks)) = root.get_mut("webhooks").map(|node| &mut node.value) else {
             return Ok(());
         };
         for (index, webhook) in webhooks.iter_mut().enumerate() {
@@ -94,9 +96,9 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn trace_headers(&mut self, root: &mut Node) -> Result<(), Error> {
+    fn trace_headers(&mut self, root: &mut ConfigNode) -> Result<(), Error> {
         let headers = root.get_mut("tracing").and_then(|tracing| tracing.get_mut("headers"));
-        let Some(Value::Map(headers)) = headers.map(|node| &mut node.value) else { return Ok(()) };
+        let Some(ConfigValue::Map(headers)) = headers.map(|node| &mut node.value) else { return Ok(()) };
         for header in headers {
             let found = self.replace(&mut header.node);
             found.map_err(|error| error.under(&header.key).under("headers").under("tracing"))?;
@@ -104,28 +106,28 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn replace(&mut self, node: &mut Node) -> Result<(), Error> {
+    fn replace(&mut self, node: &mut ConfigNode) -> Result<(), Error> {
         let secret = match node.text() {
             None => return Ok(()),
             Some(text) => match text.split_once(':') {
-                Some(("env", name)) => self.environment_variable(name, &node.place)?,
-                Some(("file", path)) => self.file(Path::new(path), &node.place)?,
+                Some(("env", name)) => self.environment_variable(name, &node.location)?,
+                Some(("file", path)) => self.file(Path::new(path), &node.location)?,
                 _ => return Ok(()),
             },
         };
-        node.value = Value::Text(secret);
+        node.value = ConfigValue::Text(secret);
         Ok(())
     }
 
-    fn environment_variable(&self, name: &str, place: &Place) -> Result<String, Error> {
+    fn environment_variable(&self, name: &str, location: &SourceLocation) -> Result<String, Error> {
         match self.environment.get(name).map(without_line_end) {
             Some(secret) if !secret.is_empty() => Ok(secret.to_owned()),
-            _ => Err(Error::at(place, format!("environment variable `{name}` is not set"))
+            _ => Err(Error::at(location, format!("environment variable `{name}` is not set"))
                 .with_hint("set it where the server is started, or use `file:PATH`")),
         }
     }
 
-    fn file(&mut self, path: &Path, place: &Place) -> Result<String, Error> {
+    fn file(&mut self, path: &Path, location: &SourceLocation) -> Result<String, Error> {
         let shown = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
             let why = match error.kind() {
@@ -133,12 +135,12 @@ impl Resolver<'_> {
                 io::ErrorKind::PermissionDenied => "may not be read",
                 _ => "cannot be read",
             };
-            Error::at(place, format!("secret file `{shown}` {why}"))
+            Error::at(location, format!("secret file `{shown}` {why}"))
                 .with_hint("the path is seen from where the server is started")
         })?;
         let secret = without_line_end(&text);
         if secret.is_empty() {
-            return Err(Error::at(place, format!("secret file `{shown}` is empty")));
+            return Err(Error::at(location, format!("secret file `{shown}` is empty")));
         }
         if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
             self.warnings.push(Warning {

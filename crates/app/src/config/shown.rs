@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use entrepot_yaml::{Context, scalar};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::reader::tree::{Node, Value};
+use super::reader::tree::{ConfigNode, ConfigValue};
 
-/// A document to write: as YAML by [`Shown::to_yaml`], as JSON by serde. Keys keep their order.
+/// A document to write: as YAML by [`OutputValue::to_yaml`], as JSON by serde. Keys keep their order.
 #[derive(Clone, Debug)]
-pub(crate) enum Shown {
+pub(crate) enum OutputValue {
     /// A flag.
     Flag(bool),
     /// A number.
@@ -22,20 +22,20 @@ pub(crate) enum Shown {
     Map(Vec<(String, Self)>),
 }
 
-impl Shown {
+impl OutputValue {
     /// The values as they were read.
-    pub(super) fn written(node: &Node) -> Self {
+    pub(super) fn written(node: &ConfigNode) -> Self {
         match &node.value {
-            Value::Nothing => Self::Text(String::new()),
-            Value::Text(text) => Self::Text(text.clone()),
-            Value::Plain(text) => match (text.parse(), text.parse()) {
+            ConfigValue::Nothing => Self::Text(String::new()),
+            ConfigValue::Text(text) => Self::Text(text.clone()),
+            ConfigValue::Plain(text) => match (text.parse(), text.parse()) {
                 (Ok(flag), _) => Self::Flag(flag),
                 (_, Ok(number)) => Self::Number(number),
                 _ => Self::Text(text.clone()),
             },
-            Value::List(items) => Self::List(items.iter().map(Self::written).collect()),
-            Value::Map(entries) => {
-                let said = entries.iter().filter(|entry| !matches!(entry.node.value, Value::Nothing));
+            ConfigValue::List(items) => Self::List(items.iter().map(Self::written).collect()),
+            ConfigValue::Map(entries) => {
+                let said = entries.iter().filter(|entry| !matches!(entry.node.value, ConfigValue::Nothing));
                 Self::Map(said.map(|entry| (entry.key.clone(), Self::written(&entry.node))).collect())
             }
         }
@@ -79,7 +79,7 @@ impl Shown {
     }
 }
 
-impl Serialize for Shown {
+impl Serialize for OutputValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Flag(flag) => serializer.serialize_bool(*flag),

@@ -9,8 +9,8 @@ use super::{
     example::{EXAMPLE, example_environment, uncommented},
     parse,
     reader::{
-        place::Place,
-        tree::{Entry, Node, Value},
+        place::SourceLocation,
+        tree::{ConfigEntry, ConfigNode, ConfigValue},
         typed,
     },
     sections,
@@ -66,7 +66,7 @@ fn the_example_holds_when_every_option_is_used() {
 /// Asks every mapping of the example which keys it could have, by giving it one that it cannot.
 #[test]
 fn the_example_has_every_key() {
-    let (mut root, mut paths) = (Node::parse(&uncommented(EXAMPLE)).unwrap(), Vec::new());
+    let (mut root, mut paths) = (ConfigNode::parse(&uncommented(EXAMPLE)).unwrap(), Vec::new());
     maps(&root, &mut Vec::new(), &mut paths);
     let (mut known, mut there) = (BTreeSet::new(), BTreeSet::new());
     for path in paths {
@@ -84,7 +84,11 @@ fn the_example_has_every_key() {
         };
         let map = entries_at(&mut root, &path);
         there.extend(map.iter().map(|entry| format!("{place} {}", entry.key)));
-        map.push(Entry { key: "?".into(), place: Place::Nowhere, node: Node::empty() });
+        map.push(ConfigEntry {
+            key: "?".into(),
+            location: SourceLocation::Nowhere,
+            node: ConfigNode::empty(),
+        });
         let error = typed::read::<sections::File>(&root).err().unwrap();
         assert!(error.to_string().contains("unknown key `?`"), "{path:?}: {error}");
         known.extend(error.known_keys().iter().map(|key| format!("{place} {key}")));
@@ -98,32 +102,32 @@ fn the_example_has_every_key() {
     assert_eq!(known, there);
 }
 
-fn maps(node: &Node, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
-    let mut step = |step: String, node: &Node| {
+fn maps(node: &ConfigNode, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    let mut step = |step: String, node: &ConfigNode| {
         path.push(step);
         maps(node, path, found);
         path.pop();
     };
     match &node.value {
-        Value::Map(entries) => {
+        ConfigValue::Map(entries) => {
             entries.iter().for_each(|entry| step(entry.key.clone(), &entry.node));
             found.push(path.clone());
         }
-        Value::List(items) => {
+        ConfigValue::List(items) => {
             items.iter().enumerate().for_each(|(index, item)| step(index.to_string(), item))
         }
         _ => {}
     }
 }
 
-fn entries_at<'a>(root: &'a mut Node, path: &[&str]) -> &'a mut Vec<Entry> {
+fn entries_at<'a>(root: &'a mut ConfigNode, path: &[&str]) -> &'a mut Vec<ConfigEntry> {
     let node = path.iter().fold(root, |node, step| match &mut node.value {
-        Value::List(items) => &mut items[step.parse::<usize>().unwrap()],
-        Value::Map(entries) => &mut entries.iter_mut().find(|entry| entry.key == *step).unwrap().node,
+        ConfigValue::List(items) => &mut items[step.parse::<usize>().unwrap()],
+        ConfigValue::Map(entries) => &mut entries.iter_mut().find(|entry| entry.key == *step).unwrap().node,
         _ => unreachable!(),
     });
     match &mut node.value {
-        Value::Map(entries) => entries,
+        ConfigValue::Map(entries) => entries,
         _ => unreachable!(),
     }
 }

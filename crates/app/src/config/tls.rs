@@ -2,20 +2,20 @@
 
 use std::{borrow::Cow, net::SocketAddr};
 
-use entrepot_acme::{Eab, LETS_ENCRYPT, Settings, certifiable};
+use entrepot_acme::{AcmeSettings, Eab, LETS_ENCRYPT, certifiable};
 use entrepot_server::{PublicUrl, TlsFiles};
 use url::Url;
 
 use super::{
-    keys::{Keys, SECRET, path},
+    keys::{MappingBuilder, SECRET, path},
     sections,
-    shown::Shown,
+    shown::OutputValue,
     types::Tls,
 };
 
 /// What is wrong with the section.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct TlsProblem {
     /// The key, below the section.
     pub(super) path: &'static [&'static str],
     /// What is wrong.
@@ -24,17 +24,17 @@ pub(super) struct Fault {
     pub(super) hint: &'static str,
 }
 
-impl Fault {
+impl TlsProblem {
     fn new(path: &'static [&'static str], what: impl Into<Cow<'static, str>>, hint: &'static str) -> Self {
         Self { path, what: what.into(), hint }
     }
 }
 
 /// Checks the section alone.
-pub(super) fn check(section: sections::Tls) -> Result<Option<Tls>, Fault> {
+pub(super) fn check(section: sections::Tls) -> Result<Option<Tls>, TlsProblem> {
     for (key, file) in [(&["cert"], &section.cert), (&["key"], &section.key)] {
         if file.as_ref().is_some_and(|file| file.to_string_lossy().contains("-----BEGIN")) {
-            return Err(Fault::new(
+            return Err(TlsProblem::new(
                 key,
                 "this is the content of a file, not its path",
                 "write it into a file that only the server can read, and its path here",
@@ -45,24 +45,24 @@ pub(super) fn check(section: sections::Tls) -> Result<Option<Tls>, Fault> {
         (None, None, None) => Ok(None),
         (Some(cert), Some(key), None) => Ok(Some(Tls::Files(TlsFiles { cert, key }))),
         (None, None, Some(acme)) => check_acme(acme).map(Tls::Acme).map(Some),
-        (_, _, Some(_)) => Err(Fault::new(
+        (_, _, Some(_)) => Err(TlsProblem::new(
             &["acme"],
             "a certificate comes from files or by ACME, and both are here",
             "take out `cert` and `key`, or `acme`",
         )),
         (Some(_), None, None) => {
-            Err(Fault::new(&[], "`cert` is there and `key` is not", "TLS needs both files"))
+            Err(TlsProblem::new(&[], "`cert` is there and `key` is not", "TLS needs both files"))
         }
         (None, Some(_), None) => {
-            Err(Fault::new(&[], "`key` is there and `cert` is not", "TLS needs both files"))
+            Err(TlsProblem::new(&[], "`key` is there and `cert` is not", "TLS needs both files"))
         }
     }
 }
 
 /// Checks the name that a certificate by ACME is for: that of the public URL.
-pub(super) fn check_url(tls: &Tls, url: Option<&PublicUrl>) -> Result<(), Fault> {
+pub(super) fn check_url(tls: &Tls, url: Option<&PublicUrl>) -> Result<(), TlsProblem> {
     let Tls::Acme(settings) = tls else { return Ok(()) };
-    let fault = |what: Cow<'static, str>, hint| Err(Fault::new(&["acme"], what, hint));
+    let fault = |what: Cow<'static, str>, hint| Err(TlsProblem::new(&["acme"], what, hint));
     let Some(url) = url else {
         return fault(
             "a certificate is for a name, and there is no `public_url`".into(),
@@ -83,8 +83,8 @@ pub(super) fn check_url(tls: &Tls, url: Option<&PublicUrl>) -> Result<(), Fault>
 }
 
 /// The section as it is in effect.
-pub(super) fn show(tls: &Tls) -> Shown {
-    let mut keys = Keys::default();
+pub(super) fn show(tls: &Tls) -> OutputValue {
+    let mut keys = MappingBuilder::default();
     match tls {
         Tls::Files(files) => {
             keys.text("cert", path(&files.cert));
@@ -95,16 +95,16 @@ pub(super) fn show(tls: &Tls) -> Shown {
     keys.into()
 }
 
-fn check_acme(section: sections::Acme) -> Result<Settings, Fault> {
+fn check_acme(section: sections::Acme) -> Result<AcmeSettings, TlsProblem> {
     let sections::Acme { directory, directory_ca, email, eab, http } = section;
     let eab = eab.map(|eab| Eab::new(eab.kid, eab.hmac)).transpose().map_err(|_| {
-        Fault::new(
+        TlsProblem::new(
             &["acme", "eab", "hmac"],
             "the key is not base64url",
             "copy it as the authority shows it, and keep it out of this file: `env:NAME`",
         )
     })?;
-    Ok(Settings {
+    Ok(AcmeSettings {
         directory: parse_directory(directory.as_deref().unwrap_or(LETS_ENCRYPT))?,
         directory_ca,
         email: email.map(check_email).transpose()?,
@@ -113,52 +113,52 @@ fn check_acme(section: sections::Acme) -> Result<Settings, Fault> {
     })
 }
 
-fn parse_directory(text: &str) -> Result<Url, Fault> {
+fn parse_directory(text: &str) -> Result<Url, TlsProblem> {
     let url = text.parse::<Url>().ok().filter(|url| url.scheme() == "https" && url.has_host());
-    url.filter(|url| url.username().is_empty() && url.password().is_none()).ok_or(Fault::new(
+    url.filter(|url| url.username().is_empty() && url.password().is_none()).ok_or(TlsProblem::new(
         &["acme", "directory"],
         "this is not the URL of an ACME directory",
         "it begins with `https://` and has no login; leave it out for Let's Encrypt",
     ))
 }
 
-fn check_email(email: String) -> Result<String, Fault> {
+fn check_email(email: String) -> Result<String, TlsProblem> {
     let is_address = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
     if is_address && !email.contains([' ', ',', '?', ':']) {
         return Ok(email);
     }
-    Err(Fault::new(
+    Err(TlsProblem::new(
         &["acme", "email"],
         "this is not an email address",
         "write one address without a name: `ops@example.com`",
     ))
 }
 
-fn check_port(address: String) -> Result<String, Fault> {
+fn check_port(address: String) -> Result<String, TlsProblem> {
     let is_port = address.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
     if is_port || address.parse::<SocketAddr>().is_ok() {
         return Ok(address);
     }
-    Err(Fault::new(
+    Err(TlsProblem::new(
         &["acme", "http"],
         "this is not an address and a port",
         "write `\":80\"` for all addresses of this machine, or one of them: `\"192.0.2.1:80\"`",
     ))
 }
 
-fn show_acme(settings: &Settings) -> Shown {
-    let mut keys = Keys::default();
+fn show_acme(settings: &AcmeSettings) -> OutputValue {
+    let mut keys = MappingBuilder::default();
     keys.text("directory", settings.directory.as_str());
-    keys.some("directory_ca", settings.directory_ca.as_deref().map(|file| Shown::Text(path(file))));
-    keys.some("email", settings.email.clone().map(Shown::Text));
+    keys.some("directory_ca", settings.directory_ca.as_deref().map(|file| OutputValue::Text(path(file))));
+    keys.some("email", settings.email.clone().map(OutputValue::Text));
     let eab = settings.eab.as_ref().map(|eab| {
-        let mut keys = Keys::default();
+        let mut keys = MappingBuilder::default();
         keys.text("kid", eab.kid());
         keys.text("hmac", SECRET);
         keys.into()
     });
     keys.some("eab", eab);
-    keys.some("http", settings.http.clone().map(Shown::Text));
+    keys.some("http", settings.http.clone().map(OutputValue::Text));
     keys.into()
 }
 
@@ -166,7 +166,7 @@ fn show_acme(settings: &Settings) -> Shown {
 mod tests {
     use super::*;
 
-    fn acme(section: sections::Acme) -> Result<Settings, Fault> {
+    fn acme(section: sections::Acme) -> Result<AcmeSettings, TlsProblem> {
         match check(sections::Tls { acme: Some(section), ..Default::default() })? {
             Some(Tls::Acme(settings)) => Ok(settings),
             other => panic!("not ACME: {other:?}"),

@@ -6,11 +6,11 @@ use entrepot_access::{FederationSettings, NetworkSettings, Rules as AccessRules,
 use entrepot_blobs::S3Settings;
 use entrepot_keep::KeepList;
 use entrepot_migrate::Migration;
-use entrepot_mirror::{Freshness, Settings as MirrorSettings};
+use entrepot_mirror::{Freshness, MirrorSettings};
 use entrepot_oci::Host;
-use entrepot_policy::{Contact, Limits, ModeSettings, RuleList};
-use entrepot_remote::Settings as RemoteSettings;
-use entrepot_requests::Settings as RequestsSettings;
+use entrepot_policy::{Contact, ModeSettings, PullLimits, RuleList};
+use entrepot_remote::RemoteSettings;
+use entrepot_requests::RequestSettings as RequestsSettings;
 use entrepot_secrets::Keyring;
 use entrepot_server::{PublicUrl, TlsFiles};
 use entrepot_sync::{Format, rules::RuleSet};
@@ -19,7 +19,7 @@ use entrepot_webhooks::Webhook;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{listen::Listen, shown::Shown};
+use super::{listen::Listen, shown::OutputValue};
 
 /// The complete configuration. A value of this type is valid.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub(crate) struct Config {
     /// The PostgreSQL database; `None` means a SQLite file in the data directory.
     pub(crate) database: Option<SecretString>,
     /// The `library` section.
-    pub(crate) library: entrepot_library::Settings,
+    pub(crate) library: entrepot_library::LibrarySettings,
     /// The `mirror` section.
     pub(crate) mirror: MirrorSettings,
     /// The prefixes that accept pushes.
@@ -53,15 +53,15 @@ pub(crate) struct Config {
     /// The rules about pulls.
     pub(crate) pull_rules: PullRules,
     /// How much clients may have.
-    pub(crate) limits: Written<Limits>,
+    pub(crate) limits: Setting<PullLimits>,
     /// The images that people may ask for; `None` for none.
-    pub(crate) requests: Option<Written<RequestsSettings>>,
+    pub(crate) requests: Option<Setting<RequestsSettings>>,
     /// The images that are always here.
     pub(crate) keep: Keep,
     /// When less is on offer.
-    pub(crate) modes: Written<ModeSettings>,
+    pub(crate) modes: Setting<ModeSettings>,
     /// The migration from one registry to another.
-    pub(crate) migration: Option<Written<Migration>>,
+    pub(crate) migration: Option<Setting<Migration>>,
     /// The token that lets API clients start and stop runs.
     pub(crate) api_token: Option<SecretString>,
     /// Who may do what.
@@ -69,7 +69,7 @@ pub(crate) struct Config {
     /// How long entries of the audit log are kept.
     pub(crate) audit_kept_for: Duration,
     /// Who else says who somebody is.
-    pub(crate) federation: Written<FederationSettings>,
+    pub(crate) federation: Setting<FederationSettings>,
     /// How long sessions last.
     pub(crate) sessions: SessionLimits,
     /// The proxies in front, and who reads the metrics.
@@ -77,11 +77,11 @@ pub(crate) struct Config {
     /// True if it is written which proxies are in front.
     pub(crate) has_proxies: bool,
     /// What other servers are told of.
-    pub(crate) webhooks: Written<Vec<Webhook>>,
+    pub(crate) webhooks: Setting<Vec<Webhook>>,
     /// The key that secrets are sealed with.
     pub(crate) key: KeySource,
     /// Where traces are sent to, if anywhere.
-    pub(crate) tracing: Option<Written<TraceSettings>>,
+    pub(crate) tracing: Option<Setting<TraceSettings>>,
     /// Log settings.
     pub(crate) log: Log,
 }
@@ -155,7 +155,7 @@ pub(crate) struct Rules {
     /// The rule files, and the directories that may have more of them.
     pub(crate) watched: Vec<PathBuf>,
     /// The rules as written.
-    pub(super) shown: Vec<Shown>,
+    pub(super) output: Vec<OutputValue>,
 }
 
 /// The rules about pulls: those of this file, then those of the files it names.
@@ -170,7 +170,7 @@ pub(crate) struct PullRules {
     /// The files, and the directories that may have more of them.
     pub(super) watched: Vec<PathBuf>,
     /// The section as written.
-    pub(super) shown: Option<Shown>,
+    pub(super) output: Option<OutputValue>,
 }
 
 /// The keep lists, with the files that they name.
@@ -181,7 +181,7 @@ pub(crate) struct Keep {
     /// The files, and the directories that may have more of them.
     pub(super) watched: Vec<PathBuf>,
     /// The section as written.
-    pub(super) shown: Option<Shown>,
+    pub(super) output: Option<OutputValue>,
 }
 
 impl PullRules {
@@ -193,11 +193,11 @@ impl PullRules {
 
 /// A value whose meaning another crate defines, with its written form.
 #[derive(Clone, Debug)]
-pub(crate) struct Written<T> {
+pub(crate) struct Setting<T> {
     /// The value.
     pub(crate) meant: T,
     /// The written form.
-    pub(super) shown: Shown,
+    pub(super) output: OutputValue,
 }
 
 /// A registry.
@@ -212,12 +212,12 @@ pub(crate) struct Registry {
     /// The freshness of its tags.
     pub(crate) freshness: Freshness,
     /// Copy settings, if given.
-    pub(crate) habits: Habits,
+    pub(crate) habits: CopyDefaults,
 }
 
 /// Settings for copies to and from a registry. `None` means the registry's usual value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Habits {
+pub(crate) struct CopyDefaults {
     /// The manifest format it accepts.
     pub(crate) format: Option<Format>,
     /// The manifest requests of its budget to leave for others.
@@ -232,7 +232,7 @@ pub(crate) enum Tls {
     /// Somebody puts it there.
     Files(TlsFiles),
     /// An ACME server.
-    Acme(entrepot_acme::Settings),
+    Acme(entrepot_acme::AcmeSettings),
 }
 
 /// Log settings.
@@ -292,7 +292,7 @@ pub(crate) struct Overrides {
 
 /// A configuration and its origin.
 #[derive(Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedConfig {
     /// The configuration.
     pub(crate) config: Config,
     /// The file it was read from, if any.

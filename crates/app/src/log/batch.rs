@@ -19,17 +19,17 @@ const MOST: usize = 4 << 20;
 
 /// A log sink. Cheap to clone; all clones write to the same log.
 #[derive(Clone, Default)]
-pub(super) struct Batch(Arc<Shared>);
+pub(super) struct Batch(Arc<LineQueue>);
 
 #[derive(Default)]
-struct Shared {
-    lines: Mutex<Lines>,
+struct LineQueue {
+    lines: Mutex<PendingLines>,
     /// Signals the thread that there is work.
     call: Condvar,
 }
 
 #[derive(Default)]
-struct Lines {
+struct PendingLines {
     text: Vec<u8>,
     dropped: u64,
     ending: bool,
@@ -69,9 +69,9 @@ impl Batch {
     fn write_to(&self, mut to: impl Write) {
         let mut text = Vec::new();
         loop {
-            let idle = |lines: &mut Lines| lines.text.is_empty() && !lines.ending;
+            let idle = |lines: &mut PendingLines| lines.text.is_empty() && !lines.ending;
             let lines = self.0.call.wait_while(self.lines(), idle).unwrap_or_else(PoisonError::into_inner);
-            let until = |lines: &mut Lines| !lines.ending;
+            let until = |lines: &mut PendingLines| !lines.ending;
             let paused = self.0.call.wait_timeout_while(lines, PAUSE, until);
             let mut lines = paused.unwrap_or_else(PoisonError::into_inner).0;
             std::mem::swap(&mut text, &mut lines.text);
@@ -89,7 +89,7 @@ impl Batch {
         }
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
+    fn lines(&self) -> MutexGuard<'_, PendingLines> {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -128,13 +128,13 @@ impl Drop for Guard {
 mod tests {
     use std::sync::mpsc;
 
-    use entrepot_testkit::Captured;
+    use entrepot_testkit::CapturedOutput;
 
     use super::*;
 
     #[test]
     fn all_lines_are_written_in_order_by_the_end() {
-        let sink = Captured::default();
+        let sink = CapturedOutput::default();
         let (batch, guard) = Batch::start(sink.clone()).unwrap();
         for number in 0..1000 {
             writeln!(batch.make_writer(), "line {number}").unwrap();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     /// Lets nothing through until it is told to.
-    struct Stuck(mpsc::Receiver<()>, Captured);
+    struct Stuck(mpsc::Receiver<()>, CapturedOutput);
 
     impl Write for Stuck {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_reader_that_stops_costs_lines_and_not_memory() {
         let (go, stuck) = mpsc::channel();
-        let sink = Captured::default();
+        let sink = CapturedOutput::default();
         let (batch, guard) = Batch::start(Stuck(stuck, sink.clone())).unwrap();
         let line = [b'x'; 1 << 10];
         // Twice what is gathered, and what the thread has taken already.

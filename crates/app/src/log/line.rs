@@ -24,13 +24,13 @@ use tracing_subscriber::{
 use crate::config::LogFormat;
 
 /// Formats events as lines.
-pub(super) struct Line {
+pub(super) struct LineFormatter {
     pub(super) format: LogFormat,
     /// Colour the levels, for a terminal.
     pub(super) colour: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LineFormatter
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -89,7 +89,7 @@ impl TextFields<'_, '_> {
             "message" => self.out.write_char(' '),
             name => write!(self.out, " {name}="),
         };
-        let put = named.and_then(|()| Escaped(self.out).write_fmt(value));
+        let put = named.and_then(|()| EscapingWriter(self.out).write_fmt(value));
         self.failed |= put.is_err();
     }
 }
@@ -115,9 +115,9 @@ fn is_of_library(field: &Field) -> bool {
 }
 
 /// Escapes line breaks and terminal control characters.
-struct Escaped<'a, 'w>(&'a mut Writer<'w>);
+struct EscapingWriter<'a, 'w>(&'a mut Writer<'w>);
 
-impl fmt::Write for Escaped<'_, '_> {
+impl fmt::Write for EscapingWriter<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
         while let Some(at) = rest.find(is_hidden) {
@@ -206,15 +206,15 @@ fn timestamp(out: &mut Writer<'_>) -> fmt::Result {
 mod tests {
     use std::io;
 
-    use entrepot_testkit::Captured;
+    use entrepot_testkit::CapturedOutput;
 
     use super::*;
 
     fn logged(format: LogFormat, colour: bool, log: impl FnOnce()) -> String {
-        let sink = Captured::default();
+        let sink = CapturedOutput::default();
         let writer = sink.clone();
         let subscriber = tracing_subscriber::fmt()
-            .event_format(Line { format, colour })
+            .event_format(LineFormatter { format, colour })
             .with_writer(move || writer.clone())
             .finish();
         tracing::subscriber::with_default(subscriber, log);

@@ -8,7 +8,7 @@ use tracing_subscriber::{EnvFilter, Layer as _, fmt, layer::SubscriberExt, util:
 
 pub(crate) use batch::Guard;
 
-use self::{batch::Batch, line::Line};
+use self::{batch::Batch, line::LineFormatter};
 use crate::{
     config::{Environment, Level, Log},
     failure::Failure,
@@ -65,7 +65,7 @@ pub(crate) fn start(
     };
     let cannot = |error: &(dyn std::error::Error + 'static)| Failure::because("cannot start the log", error);
     let (writer, guard) = Batch::start(terminal::log()).map_err(|error| cannot(&error))?;
-    let line = Line { format: log.format, colour: terminal::has_colours() };
+    let line = LineFormatter { format: log.format, colour: terminal::has_colours() };
     let registry = tracing_subscriber::registry();
     // Without traces, what is not logged is refused at once, for all.
     let started = match traces {

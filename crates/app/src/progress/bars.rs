@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
-use entrepot_sync::{Event, Job, Outcome};
+use entrepot_sync::{CopyEvent, CopyJob, JobOutcome};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
@@ -32,7 +32,7 @@ pub(super) struct Bars {
 }
 
 impl Bars {
-    pub(super) fn new(jobs: &[Job]) -> Self {
+    pub(super) fn new(jobs: &[CopyJob]) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(HERTZ));
         let whole = all.add(ProgressBar::new(0).with_style(style("{wide_bar:.green} {msg}")));
         let names = jobs.iter().map(|job| shortened(&image(&job.source, &job.reference)));
@@ -46,21 +46,21 @@ impl Bars {
         }
     }
 
-    pub(super) fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &CopyEvent) {
         self.tally.take(event);
         match event {
-            Event::Started { job } if self.images.len() < SHOWN => {
+            CopyEvent::Started { job } if self.images.len() < SHOWN => {
                 let bar = ProgressBar::new(0).with_style(style(IMAGE));
                 terminal::name_bar(&bar, &self.names[*job]);
                 self.images.insert(*job, self.all.insert_before(&self.whole, bar));
             }
-            Event::Started { .. } => {}
-            Event::Sized { job, bytes } => self.bar(*job, |bar| bar.set_length(*bytes)),
-            Event::Progress { job, bytes, .. } => self.bar(*job, |bar| bar.inc(*bytes)),
-            Event::Settled { job, row, .. } => {
+            CopyEvent::Started { .. } => {}
+            CopyEvent::Sized { job, bytes } => self.bar(*job, |bar| bar.set_length(*bytes)),
+            CopyEvent::Progress { job, bytes, .. } => self.bar(*job, |bar| bar.inc(*bytes)),
+            CopyEvent::Settled { job, row, .. } => {
                 // A report on the same terminal tells it.
                 if !terminal::is_read()
-                    && let Outcome::Failed(_) | Outcome::Postponed { .. } = row.outcome
+                    && let JobOutcome::Failed(_) | JobOutcome::Postponed { .. } = row.outcome
                 {
                     terminal::say_above(&self.all, &line(row));
                 }

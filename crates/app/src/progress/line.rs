@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entrepot_oci::Reference;
-use entrepot_sync::{Done, Outcome, Place, Row};
+use entrepot_sync::{CopyResult, CopySuccess, JobOutcome, Place};
 
 use super::tally::Tally;
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// The result for an image, in one line.
-pub(crate) fn line(row: &Row) -> String {
-    let Row { source, reference, target, target_reference, outcome, took, .. } = row;
+pub(crate) fn line(row: &CopyResult) -> String {
+    let CopyResult { source, reference, target, target_reference, outcome, took, .. } = row;
     let (from, to) = (image(source, reference), image(target, target_reference));
     match outcome {
-        Outcome::Done(Done { changed: false, .. }) => sentence!("up to date: {image}", image = to),
-        Outcome::Done(Done { written, mounted, .. }) => {
+        JobOutcome::Done(CopySuccess { changed: false, .. }) => sentence!("up to date: {image}", image = to),
+        JobOutcome::Done(CopySuccess { written, mounted, .. }) => {
             let mounted = (*mounted != 0).then(|| sentence!("{bytes} mounted", bytes = size(*mounted)));
             let seconds = format!("{:.1}", took.as_secs_f64());
             let took = sentence!("{seconds} s", seconds = seconds);
@@ -25,11 +25,11 @@ pub(crate) fn line(row: &Row) -> String {
             let facts = joined(&facts);
             sentence!("copied: {from} to {to}, {facts}", from = from, to = to, facts = facts)
         }
-        Outcome::Failed(failure) => {
+        JobOutcome::Failed(failure) => {
             sentence!("failed: {image}: {what}", image = to, what = told(&failure.what))
         }
-        Outcome::Postponed { .. } => sentence!("postponed: {image}", image = to),
-        Outcome::Cancelled => sentence!("cancelled: {image}", image = to),
+        JobOutcome::Postponed { .. } => sentence!("postponed: {image}", image = to),
+        JobOutcome::Cancelled => sentence!("cancelled: {image}", image = to),
     }
 }
 
@@ -64,15 +64,15 @@ fn clock(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use entrepot_oci::{Digest, Tag};
-    use entrepot_sync::{Event, Failure};
+    use entrepot_sync::{CopyEvent, CopyFailure};
 
     use super::*;
 
     #[test]
     fn sums_read_well() {
         let mut tally = Tally::new(vec![1, 1]);
-        tally.take(&Event::Sized { job: 0, bytes: 4096 });
-        tally.take(&Event::Progress { job: 0, bytes: 2048, read: 1024 });
+        tally.take(&CopyEvent::Sized { job: 0, bytes: 4096 });
+        tally.take(&CopyEvent::Progress { job: 0, bytes: 2048, read: 1024 });
         assert_eq!(sums(&tally), "0 of 2 images, 2.0 KiB / 4.0 KiB, 0 B/s");
         tally.tick(Duration::from_secs(4));
         assert_eq!(sums(&tally), "0 of 2 images, 2.0 KiB / 4.0 KiB, 256 B/s, 0:12 left");
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn images_end_in_a_line() {
-        let row = |outcome| Row {
+        let row = |outcome| CopyResult {
             rule: String::new(),
             source: Place::Layout("a".into()),
             reference: Reference::Tag(Tag::latest()),
@@ -92,16 +92,22 @@ mod tests {
             took: Duration::from_millis(1250),
         };
         let done = |changed, mounted| {
-            Outcome::Done(Done { digest: Digest::of(b""), changed, written: 2048, mounted, present: 0 })
+            JobOutcome::Done(CopySuccess {
+                digest: Digest::of(b""),
+                changed,
+                written: 2048,
+                mounted,
+                present: 0,
+            })
         };
-        let failure = Failure { what: "it is full".into(), hint: None, at_source: false };
+        let failure = CopyFailure { what: "it is full".into(), hint: None, at_source: false };
         for (outcome, text) in [
             (done(false, 0), "up to date: oci:b:latest"),
             (done(true, 0), "copied: oci:a:latest to oci:b:latest, 2.0 KiB, 1.2 s"),
             (done(true, 1024), "copied: oci:a:latest to oci:b:latest, 2.0 KiB, 1.0 KiB mounted, 1.2 s"),
-            (Outcome::Failed(failure), "failed: oci:b:latest: it is full"),
-            (Outcome::Postponed { after: None }, "postponed: oci:b:latest"),
-            (Outcome::Cancelled, "cancelled: oci:b:latest"),
+            (JobOutcome::Failed(failure), "failed: oci:b:latest: it is full"),
+            (JobOutcome::Postponed { after: None }, "postponed: oci:b:latest"),
+            (JobOutcome::Cancelled, "cancelled: oci:b:latest"),
         ] {
             assert_eq!(line(&row(outcome)), text);
         }

@@ -10,7 +10,7 @@ mod tally;
 
 use std::time::Duration;
 
-use entrepot_sync::{Event, Job, Outcome};
+use entrepot_sync::{CopyEvent, CopyJob, JobOutcome};
 use indicatif::ProgressBar;
 use tokio::{
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
@@ -57,7 +57,7 @@ pub(crate) struct Show {
 
 impl Show {
     /// Starts the display of a run of these jobs; the run sends its events to the sender.
-    pub(crate) fn begin(style: Style, jobs: &[Job]) -> (Self, UnboundedSender<Event>) {
+    pub(crate) fn begin(style: Style, jobs: &[CopyJob]) -> (Self, UnboundedSender<CopyEvent>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let task = match style {
             Style::Bars => tokio::spawn(draw(Bars::new(jobs), receiver)),
@@ -101,7 +101,7 @@ impl Wait {
     }
 }
 
-async fn draw(mut bars: Bars, mut events: UnboundedReceiver<Event>) {
+async fn draw(mut bars: Bars, mut events: UnboundedReceiver<CopyEvent>) {
     while let Some(event) = events.recv().await {
         bars.take(&event);
     }
@@ -109,7 +109,7 @@ async fn draw(mut bars: Bars, mut events: UnboundedReceiver<Event>) {
 }
 
 // Failures are told by the report.
-async fn print_lines(mut tally: Tally, mut events: UnboundedReceiver<Event>) {
+async fn print_lines(mut tally: Tally, mut events: UnboundedReceiver<CopyEvent>) {
     let begun = Instant::now();
     let mut clock = interval_at(begun + EVERY, EVERY);
     loop {
@@ -123,14 +123,14 @@ async fn print_lines(mut tally: Tally, mut events: UnboundedReceiver<Event>) {
         };
         let Some(event) = event else { return };
         tally.take(&event);
-        if let Event::Settled { row, .. } = event
-            && !matches!(row.outcome, Outcome::Failed(_))
+        if let CopyEvent::Settled { row, .. } = event
+            && !matches!(row.outcome, JobOutcome::Failed(_))
         {
             terminal::say(None, &line(&row));
         }
     }
 }
 
-async fn ignore(mut events: UnboundedReceiver<Event>) {
+async fn ignore(mut events: UnboundedReceiver<CopyEvent>) {
     while events.recv().await.is_some() {}
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrepot_sync::Event;
+use entrepot_sync::CopyEvent;
 
 /// The smoothing window for rates: short enough to show a change, long enough not to flicker.
 const WINDOW: Duration = Duration::from_secs(8);
@@ -53,22 +53,22 @@ impl Tally {
     }
 
     /// Records an event.
-    pub(super) fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &CopyEvent) {
         match event {
-            Event::Started { .. } => {}
-            Event::Sized { job, bytes } => {
+            CopyEvent::Started { .. } => {}
+            CopyEvent::Sized { job, bytes } => {
                 if let Some(known) = self.known.get_mut(*job) {
                     *known = Some((*bytes, known.map_or(0, |(_, dealt)| dealt)));
                 }
             }
-            Event::Progress { job, bytes, read } => {
+            CopyEvent::Progress { job, bytes, read } => {
                 self.read += read;
                 if let Some(Some((_, dealt))) = self.known.get_mut(*job) {
                     *dealt += bytes;
                 }
             }
-            Event::Settled { job, row, .. } => {
-                self.failed += usize::from(!matches!(row.outcome, entrepot_sync::Outcome::Done(_)));
+            CopyEvent::Settled { job, row, .. } => {
+                self.failed += usize::from(!matches!(row.outcome, entrepot_sync::JobOutcome::Done(_)));
                 if let Some(left) = self.targets.get_mut(*job) {
                     *left = left.saturating_sub(1);
                     self.settled += usize::from(*left == 0);
@@ -137,15 +137,15 @@ mod tests {
     fn what_is_left_is_judged_by_what_is_known() {
         let mut tally = Tally::new(vec![1, 1]);
         assert_eq!(tally.left(), None);
-        tally.take(&Event::Sized { job: 0, bytes: 1000 });
-        tally.take(&Event::Progress { job: 0, bytes: 500, read: 400 });
+        tally.take(&CopyEvent::Sized { job: 0, bytes: 1000 });
+        tally.take(&CopyEvent::Progress { job: 0, bytes: 500, read: 400 });
         tally.tick(Duration::from_secs(1));
         assert_eq!((tally.bytes(), tally.read, tally.rate()), ((500, 1000), 400, 400));
         assert_eq!(tally.left(), None);
         tally.tick(Duration::from_secs(4));
         // 500 of it, and another 1000 of a job that nobody has looked at.
         assert_eq!(tally.left(), Some(Duration::from_secs(12)));
-        tally.take(&Event::Sized { job: 1, bytes: 0 });
+        tally.take(&CopyEvent::Sized { job: 1, bytes: 0 });
         assert_eq!(tally.left(), Some(Duration::from_secs(4)));
     }
 
@@ -153,9 +153,9 @@ mod tests {
     fn a_burst_at_the_start_does_not_promise_an_early_end() {
         // Half a second at ten times the speed that follows.
         let mut tally = Tally::new(vec![1]);
-        tally.take(&Event::Sized { job: 0, bytes: 10_000 });
+        tally.take(&CopyEvent::Sized { job: 0, bytes: 10_000 });
         for (at, bytes) in [(500, 500), (1000, 50), (2000, 100), (3000, 100), (4000, 100)] {
-            tally.take(&Event::Progress { job: 0, bytes, read: bytes });
+            tally.take(&CopyEvent::Progress { job: 0, bytes, read: bytes });
             tally.tick(Duration::from_millis(at));
         }
         let left = tally.left().unwrap().as_secs();
@@ -165,8 +165,8 @@ mod tests {
     #[test]
     fn a_silence_brings_the_speed_down() {
         let mut tally = Tally::new(vec![1]);
-        tally.take(&Event::Sized { job: 0, bytes: 1000 });
-        tally.take(&Event::Progress { job: 0, bytes: 800, read: 800 });
+        tally.take(&CopyEvent::Sized { job: 0, bytes: 1000 });
+        tally.take(&CopyEvent::Progress { job: 0, bytes: 800, read: 800 });
         tally.tick(Duration::from_secs(1));
         tally.tick(Duration::from_millis(1010));
         assert_eq!(tally.rate(), 800);

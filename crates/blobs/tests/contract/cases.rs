@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use entrepot_blobs::{Error, Held, MEMORY_BYTES, StageId, Stored};
+use entrepot_blobs::{Error, HeldBlob, MEMORY_BYTES, StageId, StoreOutcome};
 use entrepot_oci::{Algorithm, Digest};
 use futures_util::future::join_all;
 
@@ -17,9 +17,9 @@ pub async fn puts_and_gets(place: &Place) {
     for len in [1, SMALL, MEMORY_BYTES as usize, MEMORY_BYTES as usize + 1, LARGE] {
         let bytes = content(len);
         let digest = Digest::of(&bytes);
-        assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
+        assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), StoreOutcome::New);
         assert_held(&blobs, &digest, &bytes).await;
-        assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::AlreadyHeld);
+        assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), StoreOutcome::AlreadyHeld);
         assert_held(&blobs, &digest, &bytes).await;
     }
 }
@@ -30,9 +30,9 @@ pub async fn keeps_across_a_restart(place: &Place) {
         place.open().await.put(&digest, bytes.clone()).await.unwrap();
         let blobs = place.open().await;
         let held = blobs.get(&digest).await.unwrap().unwrap();
-        assert_eq!(matches!(held, Held::Memory(_)), bytes.len() == SMALL);
+        assert_eq!(matches!(held, HeldBlob::Memory(_)), bytes.len() == SMALL);
         assert_held(&blobs, &digest, &bytes).await;
-        assert_eq!(blobs.put(&digest, bytes).await.unwrap(), Stored::AlreadyHeld);
+        assert_eq!(blobs.put(&digest, bytes).await.unwrap(), StoreOutcome::AlreadyHeld);
     }
 }
 
@@ -116,7 +116,7 @@ pub async fn removes(place: &Place) {
         assert!(blobs.get(&digest).await.unwrap().is_none());
         assert_eq!(blobs.size(&digest).await.unwrap(), None);
         assert!(!blobs.remove(&digest).await.unwrap());
-        assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
+        assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), StoreOutcome::New);
         assert_held(&blobs, &digest, &bytes).await;
     }
 }
@@ -138,7 +138,7 @@ pub async fn knows_sha512(place: &Place) {
     let staged = blobs.stage(&StageId::Fill(digest)).await.unwrap();
     staged.write_at(0, &bytes).unwrap();
     assert_eq!(blobs.list_staged().await.unwrap()[0].0, StageId::Fill(digest));
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
     assert_eq!(blobs.size(&Digest::of(&bytes)).await.unwrap(), None);
 }
@@ -149,10 +149,10 @@ pub async fn keeps_nothing_at_all(place: &Place) {
     let staged = staged_with(&blobs, b"").await;
     staged.reserve(0).unwrap();
     assert!(staged.is_empty().unwrap() && staged.map().unwrap().is_empty());
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, b"").await;
     assert_held(&place.open().await, &digest, b"").await;
-    assert_eq!(blobs.put(&digest, Bytes::new()).await.unwrap(), Stored::AlreadyHeld);
+    assert_eq!(blobs.put(&digest, Bytes::new()).await.unwrap(), StoreOutcome::AlreadyHeld);
 }
 
 pub async fn commits_what_was_staged(place: &Place) {
@@ -162,7 +162,7 @@ pub async fn commits_what_was_staged(place: &Place) {
     let staged = staged_with(&blobs, &bytes).await;
     staged.set_note(b"{}").await.unwrap();
     let id = staged.id().clone();
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
     assert!(blobs.staged(&id).await.unwrap().is_none());
     assert_eq!(std::fs::read_dir(place.dir().join("staging")).unwrap().count(), 0);
@@ -172,7 +172,7 @@ pub async fn commits_the_same_again(place: &Place) {
     let blobs = place.open().await;
     let bytes = content(LARGE);
     let digest = Digest::of(&bytes);
-    for expected in [Stored::New, Stored::AlreadyHeld, Stored::AlreadyHeld] {
+    for expected in [StoreOutcome::New, StoreOutcome::AlreadyHeld, StoreOutcome::AlreadyHeld] {
         let staged = staged_with(&blobs, &bytes).await;
         assert_eq!(blobs.commit(staged, &digest).await.unwrap(), expected);
         assert!(blobs.list_staged().await.unwrap().is_empty());
@@ -185,7 +185,7 @@ pub async fn commits_many_parts(place: &Place) {
     let bytes = content((20 << 20) + 7);
     let digest = Digest::of(&bytes);
     let staged = staged_with(&blobs, &bytes).await;
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
     assert_eq!(blobs.read(&digest, 32 << 20).await.unwrap(), Some(bytes));
 }
@@ -199,7 +199,7 @@ pub async fn commits_one_digest_many_times_at_once(place: &Place) {
         blobs.commit(staged, &digest).await.unwrap()
     });
     let stored = join_all(commits).await;
-    let new = stored.iter().filter(|stored| **stored == Stored::New).count();
+    let new = stored.iter().filter(|stored| **stored == StoreOutcome::New).count();
     // Two replicas on one bucket can both be first; on disk there is only one process.
     assert!(if place.is_disk() { new == 1 } else { new >= 1 }, "{stored:?}");
     assert!(blobs.list_staged().await.unwrap().is_empty());

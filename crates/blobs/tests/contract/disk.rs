@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
-use entrepot_blobs::{Blobs, Error, Held, Stored};
+use entrepot_blobs::{Blobs, Error, HeldBlob, StoreOutcome};
 use entrepot_oci::Digest;
 use rustix::fs::{statfs, statvfs};
 
@@ -71,7 +71,7 @@ async fn a_damaged_small_blob_is_set_aside() {
     assert_eq!(fs::read(aside).unwrap(), content(999));
     assert!(blobs.read(&digest, 1 << 20).await.unwrap().is_none());
     assert_eq!(blobs.size(&digest).await.unwrap(), None);
-    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
+    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 
@@ -83,7 +83,7 @@ async fn a_large_blob_is_looked_at_after_it_could_not_be_read() {
     let digest = Digest::of(&bytes);
     blobs.put(&digest, bytes.clone()).await.unwrap();
     let mapping = async || match blobs.get(&digest).await.unwrap() {
-        Some(Held::Mapped(mapping)) => Some(mapping),
+        Some(HeldBlob::Mapped(mapping)) => Some(mapping),
         _ => None,
     };
     // A blob that can be read again stays.
@@ -96,7 +96,7 @@ async fn a_large_blob_is_looked_at_after_it_could_not_be_read() {
     assert!(matches!(held.ready(0..300_000), Err(Error::Io { what: "read", .. })));
     assert!(mapping().await.is_none());
     assert!(place.dir().join("damaged").join(format!("sha256-{}", digest.hex())).exists());
-    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
+    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 
@@ -109,10 +109,10 @@ async fn a_blob_cut_short_is_replaced_by_a_commit() {
     blobs.put(&digest, bytes.clone()).await.unwrap();
     fs::remove_file(path(&place, &digest)).unwrap();
     fs::write(path(&place, &digest), &bytes[..100_000]).unwrap();
-    assert!(matches!(blobs.get(&digest).await.unwrap(), Some(Held::Mapped(_))));
+    assert!(matches!(blobs.get(&digest).await.unwrap(), Some(HeldBlob::Mapped(_))));
 
     let staged = staged_with(&blobs, &bytes).await;
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 
@@ -127,7 +127,7 @@ async fn a_commit_that_cannot_publish_can_be_tried_again() {
     let staged = staged_with(&blobs, &bytes).await;
     assert!(matches!(blobs.commit(staged.clone(), &digest).await, Err(Error::Io { .. })));
     fs::remove_file(&in_the_way).unwrap();
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 

@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path};
 
 use bytes::Bytes;
-use entrepot_blobs::{Blobs, Held, S3Settings, StageId, Staged};
+use entrepot_blobs::{Blobs, HeldBlob, S3Settings, StageId, Staged};
 use entrepot_oci::Digest;
 use entrepot_testkit::s3::{BUCKET, KEYS, S3Server};
 use futures_util::TryStreamExt as _;
@@ -92,11 +92,11 @@ pub async fn staged_with(blobs: &Blobs, bytes: &[u8]) -> Staged {
 }
 
 /// The bytes of `range`, read the way a server would.
-pub async fn bytes_of(held: Held, range: Range<usize>) -> Bytes {
+pub async fn bytes_of(held: HeldBlob, range: Range<usize>) -> Bytes {
     match held {
-        Held::Memory(bytes) => bytes.slice(range),
-        Held::Mapped(mapping) => mapping.bytes().slice(range),
-        Held::Object(object) => {
+        HeldBlob::Memory(bytes) => bytes.slice(range),
+        HeldBlob::Mapped(mapping) => mapping.bytes().slice(range),
+        HeldBlob::Object(object) => {
             let chunks: Vec<Bytes> = object
                 .stream(range.start as u64..range.end as u64)
                 .await

@@ -1,9 +1,9 @@
 //! Cases for blobs in S3 only, and for a misbehaving service.
 
 use bytes::Bytes;
-use entrepot_blobs::{Blobs, Error, Held, Stored};
+use entrepot_blobs::{Blobs, Error, HeldBlob, StoreOutcome};
 use entrepot_oci::Digest;
-use entrepot_testkit::s3::{S3Fault, Seen};
+use entrepot_testkit::s3::{S3Fault, S3Request};
 use http::{Method, StatusCode};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -23,7 +23,7 @@ fn key(digest: &Digest) -> String {
 
 async fn object(blobs: &Blobs, digest: &Digest) -> entrepot_blobs::ObjectBlob {
     match blobs.get(digest).await.unwrap().unwrap() {
-        Held::Object(object) => object,
+        HeldBlob::Object(object) => object,
         other => panic!("{other:?}"),
     }
 }
@@ -134,12 +134,12 @@ async fn a_service_that_stumbles_is_asked_again() {
     assert!(bytes_of(held, 0..LARGE).await == bytes);
 }
 
-fn is_part(seen: &Seen) -> bool {
-    seen.method == Method::PUT && seen.query.contains("partNumber")
+fn is_part(request: &S3Request) -> bool {
+    request.method == Method::PUT && request.query.contains("partNumber")
 }
 
-fn is_complete(seen: &Seen) -> bool {
-    seen.method == Method::POST && seen.query.contains("uploadId")
+fn is_complete(request: &S3Request) -> bool {
+    request.method == Method::POST && request.query.contains("uploadId")
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn a_part_that_is_refused_ends_the_commit_and_leaves_nothing() {
     assert_eq!(blobs.size(&digest).await.unwrap(), None);
 
     place.server().behave();
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 
@@ -188,7 +188,7 @@ async fn a_lost_answer_to_the_last_request_loses_nothing() {
         lose.then_some(S3Fault::After(StatusCode::INTERNAL_SERVER_ERROR))
     });
     let staged = staged_with(&blobs, &bytes).await;
-    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), Stored::New);
+    assert_eq!(blobs.commit(staged, &digest).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
     assert!(blobs.list_staged().await.unwrap().is_empty());
 }
@@ -200,12 +200,12 @@ async fn an_object_of_another_size_is_replaced() {
     std::fs::write(place.server().object(&key(&digest)), b"cut short").unwrap();
     let blobs = place.open().await;
     assert!(matches!(blobs.get(&digest).await, Err(Error::Damaged { .. })));
-    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), Stored::New);
+    assert_eq!(blobs.put(&digest, bytes.clone()).await.unwrap(), StoreOutcome::New);
     assert_held(&blobs, &digest, &bytes).await;
 }
 
-fn small_put(seen: &Seen) -> bool {
-    seen.method == Method::PUT && seen.query.is_empty()
+fn small_put(request: &S3Request) -> bool {
+    request.method == Method::PUT && request.query.is_empty()
 }
 
 // A lost reply is not a service without conditional requests.
@@ -308,8 +308,8 @@ async fn parts_that_a_killed_process_left_are_aborted() {
     assert!(place.server().take_seen().is_empty());
 }
 
-fn is_abort(seen: &Seen) -> bool {
-    seen.method == Method::DELETE && seen.query.contains("uploadId")
+fn is_abort(request: &S3Request) -> bool {
+    request.method == Method::DELETE && request.query.contains("uploadId")
 }
 
 // Volcengine TOS answers like that where others list nothing.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use entrepot_eviction::Heat;
 use futures_util::TryStreamExt as _;
 
-use super::records::{Content, HeldRepository, ManifestContent};
+use super::records::{HeldRepository, ManifestContent, RepositoryContent};
 use crate::{
     database::Catalog,
     error::Error,
@@ -51,33 +51,33 @@ impl Catalog {
         &self,
         of: &HeldRepository,
         now: SystemTime,
-        tell: &mut (dyn FnMut(Content) + Send),
+        tell: &mut (dyn FnMut(RepositoryContent) + Send),
     ) -> Result<(), Error> {
         let mut rows = sqlx::query_as::<_, RawManifest>(MANIFESTS).bind(of.id).fetch(&self.reader);
         while let Some(row) = rows.try_next().await? {
-            tell(Content::Manifest(manifest(row)?));
+            tell(RepositoryContent::Manifest(manifest(row)?));
         }
         let mut rows = sqlx::query_as::<_, (String, String, i64)>(NAMED).bind(of.id).fetch(&self.reader);
         while let Some((parent, child, kind)) = rows.try_next().await? {
             let (parent, child) = (sql::digest(&parent)?, sql::digest(&child)?);
             tell(match kind {
-                1 => Content::Lists { parent, child },
-                _ => Content::NamesBlob { parent, child },
+                1 => RepositoryContent::Lists { parent, child },
+                _ => RepositoryContent::NamesBlob { parent, child },
             });
         }
         let mut rows = sqlx::query_as::<_, (String,)>(TAGGED).bind(of.id).fetch(&self.reader);
         while let Some((digest,)) = rows.try_next().await? {
-            tell(Content::Tagged(sql::digest(&digest)?));
+            tell(RepositoryContent::Tagged(sql::digest(&digest)?));
         }
         let mut rows = sqlx::query_as::<_, (String, i64, i64)>(BLOBS).bind(of.id).fetch(&self.reader);
         while let Some((digest, size, created)) = rows.try_next().await? {
             let digest = sql::digest(&digest)?;
-            tell(Content::Blob { digest, size: count(size), created: from_ms(created) });
+            tell(RepositoryContent::Blob { digest, size: count(size), created: from_ms(created) });
         }
         let query = sqlx::query_as::<_, (String,)>(PINNED_IN).bind(of.key.to_string());
         let query = query.bind(of.key.origin_text().to_owned()).bind(to_ms(now));
         for (digest,) in query.fetch_all(&self.reader).await? {
-            tell(Content::Pinned(sql::digest(&digest)?));
+            tell(RepositoryContent::Pinned(sql::digest(&digest)?));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use entrepot_eviction::Heat;
 use sqlx::AnyConnection;
 
-use super::records::{Returned, ReturnedImage};
+use super::records::{ReturnedImage, ReturnedImages};
 use crate::{
     database::{Catalog, retried},
     error::Error,
@@ -58,7 +58,7 @@ pub(crate) async fn welcome_back(
     key: &RepoKey,
     digest: &str,
     now: SystemTime,
-) -> Result<Option<(Heat, Returned)>, Error> {
+) -> Result<Option<(Heat, ReturnedImages)>, Error> {
     let query = sqlx::query_as::<_, (i64, i64, i64, i64, i64)>(GHOST).bind(key.to_string());
     let query = query.bind(key.origin_text().to_owned()).bind(digest.to_owned());
     // All rows: a statement that is left halfway may not be done.
@@ -77,7 +77,7 @@ pub(crate) async fn welcome_back(
         .bind(number(larger_by))
         .execute(on)
         .await?;
-    Ok(Some((Heat::new(count(heat), from_ms(heat_ms)), Returned { images: 1, bytes })))
+    Ok(Some((Heat::new(count(heat), from_ms(heat_ms)), ReturnedImages { images: 1, bytes })))
 }
 
 async fn evicted_bytes(on: &mut AnyConnection) -> Result<u64, Error> {

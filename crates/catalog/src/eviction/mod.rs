@@ -10,7 +10,10 @@ mod records;
 mod retire;
 
 pub use pins::{NewPin, PinFilter, PinRecord, PinSource};
-pub use records::{Content, Gone, HeldRepository, ManifestContent, Retired, Returned, ReturnedImage, Spared};
+pub use records::{
+    HeldRepository, ManifestContent, RepositoryContent, RetireOutcome, RetiredContent, ReturnedImage,
+    ReturnedImages, SpareReason,
+};
 pub use retire::Conditions;
 
 pub(crate) use ghosts::welcome_back;

@@ -128,7 +128,7 @@ impl Catalog {
     /// The database failed.
     pub async fn unpin(&self, filter: &PinFilter) -> Result<u64, Error> {
         retried(|| async {
-            let Texts { path, origin, digest, source, held_by } = Texts::of(filter);
+            let FilterTexts { path, origin, digest, source, held_by } = FilterTexts::of(filter);
             let query = sqlx::query(UNPIN).bind(path).bind(origin).bind(digest).bind(source).bind(held_by);
             Ok(query.execute(&self.writer).await?.rows_affected())
         })
@@ -163,7 +163,7 @@ impl Catalog {
     /// The database failed.
     pub async fn pins(&self, filter: &PinFilter, page: &Page) -> Result<Listing<PinRecord>, Error> {
         let after: i64 = page.after().and_then(|after| after.parse().ok()).unwrap_or_default();
-        let Texts { path, origin, digest, source, held_by } = Texts::of(filter);
+        let FilterTexts { path, origin, digest, source, held_by } = FilterTexts::of(filter);
         let query = sqlx::query_as::<_, Raw>(PINS).bind(after).bind(path).bind(origin);
         let query = query.bind(digest).bind(source).bind(held_by);
         let (rows, more) = fetch_page(query, &self.reader, page.limit()).await?;
@@ -188,7 +188,7 @@ async fn set(on: &mut AnyConnection, pin: &NewPin, at: SystemTime) -> Result<(),
 }
 
 /// A filter as it is bound; what is empty is not asked for.
-struct Texts {
+struct FilterTexts {
     path: String,
     origin: String,
     digest: String,
@@ -196,7 +196,7 @@ struct Texts {
     held_by: String,
 }
 
-impl Texts {
+impl FilterTexts {
     fn of(filter: &PinFilter) -> Self {
         let origin = filter.key.as_ref().map(|key| key.origin_text().to_owned());
         Self {

@@ -18,7 +18,7 @@ pub struct HeldRepository {
 
 /// Something that a repository holds or that is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
+pub enum RepositoryContent {
     /// A manifest.
     Manifest(ManifestContent),
     /// A manifest names a blob, held or not.
@@ -69,16 +69,16 @@ pub struct ManifestContent {
 
 /// The outcome of evicting an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Retired {
+pub enum RetireOutcome {
     /// It is gone: forget it and delete the bytes of what nobody has any more.
-    Gone(Gone),
+    Gone(RetiredContent),
     /// It stays.
-    Spared(Spared),
+    Spared(SpareReason),
 }
 
 /// Why an image stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spared {
+pub enum SpareReason {
     /// It is not there any more, or was never an upstream's.
     NotThere,
     /// An index lists it, or it is about a manifest that is held.
@@ -91,7 +91,7 @@ pub enum Spared {
 
 /// What an eviction took away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Gone {
+pub struct RetiredContent {
     /// The manifests that the repository no longer has.
     pub manifests: Vec<Digest>,
     /// The blobs that it no longer has.
@@ -104,7 +104,7 @@ pub struct Gone {
 
 /// Evicted images that were pulled again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Returned {
+pub struct ReturnedImages {
     /// How many.
     pub images: u64,
     /// What their evictions had freed, in bytes.

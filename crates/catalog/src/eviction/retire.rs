@@ -11,7 +11,7 @@ use sqlx::AnyConnection;
 
 use super::{
     ghosts::{self, Ghost},
-    records::{Gone, Retired, Spared},
+    records::{RetireOutcome, RetiredContent, SpareReason},
 };
 use crate::{
     counts::note_change,
@@ -49,31 +49,43 @@ impl Catalog {
     ///
     /// # Errors
     /// The database failed; then nothing was removed.
-    pub async fn retire(&self, key: &RepoKey, root: &Digest, on: &Conditions) -> Result<Retired, Error> {
+    pub async fn retire(
+        &self,
+        key: &RepoKey,
+        root: &Digest,
+        on: &Conditions,
+    ) -> Result<RetireOutcome, Error> {
         if key.origin == Origin::Hosted {
-            return Ok(Retired::Spared(Spared::NotThere));
+            return Ok(RetireOutcome::Spared(SpareReason::NotThere));
         }
         retried(|| self.try_retire(key, root, on)).await
     }
 
-    async fn try_retire(&self, key: &RepoKey, root: &Digest, on: &Conditions) -> Result<Retired, Error> {
+    async fn try_retire(
+        &self,
+        key: &RepoKey,
+        root: &Digest,
+        on: &Conditions,
+    ) -> Result<RetireOutcome, Error> {
         let mut tx = self.begin().await?;
         let Some(id) = find_repository(&mut tx, key).await? else {
-            return Ok(Retired::Spared(Spared::NotThere));
+            return Ok(RetireOutcome::Spared(SpareReason::NotThere));
         };
         let (found, _) = candidates(&mut tx, id, *root).await?;
         match found.get(root) {
-            None => return Ok(Retired::Spared(Spared::NotThere)),
-            Some(image) if !image.parents.is_empty() => return Ok(Retired::Spared(Spared::Needed)),
+            None => return Ok(RetireOutcome::Spared(SpareReason::NotThere)),
+            Some(image) if !image.parents.is_empty() => {
+                return Ok(RetireOutcome::Spared(SpareReason::Needed));
+            }
             Some(_) => {}
         }
         let doomed = plan::doomed(found, Some(*root));
-        let place = Place { key, id, now: on.now };
+        let place = RetireContext { key, id, now: on.now };
         let mut heat = Heat::new(0, on.now);
         for (digest, _) in &doomed {
             let state = place.state(&mut tx, digest).await?;
             if let Some(spared) = state.speaks_for_it(digest == root, on) {
-                return Ok(Retired::Spared(spared));
+                return Ok(RetireOutcome::Spared(spared));
             }
             if state.heat.at(on.now) > heat.at(on.now) {
                 heat = state.heat;
@@ -90,7 +102,7 @@ impl Catalog {
         tx.commit().await?;
         let manifests = doomed.into_iter().map(|(digest, _)| digest).collect();
         let blobs = blobs.into_iter().map(|(digest, _)| digest).collect();
-        Ok(Retired::Gone(Gone { manifests, blobs, tags, orphans }))
+        Ok(RetireOutcome::Gone(RetiredContent { manifests, blobs, tags, orphans }))
     }
 
     /// Takes blobs out of an upstream's repository that came before a time and that no manifest of it names: what is left of
@@ -98,16 +110,16 @@ impl Catalog {
     ///
     /// # Errors
     /// The database failed; then nothing was removed.
-    pub async fn retire_strays(&self, key: &RepoKey, before: SystemTime) -> Result<Gone, Error> {
+    pub async fn retire_strays(&self, key: &RepoKey, before: SystemTime) -> Result<RetiredContent, Error> {
         if key.origin == Origin::Hosted {
-            return Ok(Gone::default());
+            return Ok(RetiredContent::default());
         }
         retried(|| self.try_retire_strays(key, before)).await
     }
 
-    async fn try_retire_strays(&self, key: &RepoKey, before: SystemTime) -> Result<Gone, Error> {
+    async fn try_retire_strays(&self, key: &RepoKey, before: SystemTime) -> Result<RetiredContent, Error> {
         let mut tx = self.begin().await?;
-        let Some(id) = find_repository(&mut tx, key).await? else { return Ok(Gone::default()) };
+        let Some(id) = find_repository(&mut tx, key).await? else { return Ok(RetiredContent::default()) };
         let query = sqlx::query_as::<_, (String, i64)>(STRAYS).bind(id).bind(to_ms(before));
         let (mut blobs, mut orphans) = (Vec::new(), Vec::new());
         for (digest, size) in query.fetch_all(&mut *tx).await? {
@@ -120,12 +132,12 @@ impl Catalog {
         drop_if_empty(&mut tx, id).await?;
         note_change(&mut tx, id).await?;
         tx.commit().await?;
-        Ok(Gone { blobs, orphans, ..Gone::default() })
+        Ok(RetiredContent { blobs, orphans, ..RetiredContent::default() })
     }
 }
 
 /// What may speak for a manifest.
-struct State {
+struct RetentionFacts {
     created: SystemTime,
     last_used: Option<SystemTime>,
     heat: Heat,
@@ -133,21 +145,21 @@ struct State {
     is_pinned: bool,
 }
 
-impl State {
-    fn speaks_for_it(&self, is_root: bool, on: &Conditions) -> Option<Spared> {
+impl RetentionFacts {
+    fn speaks_for_it(&self, is_root: bool, on: &Conditions) -> Option<SpareReason> {
         if is_root && self.is_about_held {
-            return Some(Spared::Needed);
+            return Some(SpareReason::Needed);
         }
         if self.is_pinned {
-            return Some(Spared::Pinned);
+            return Some(SpareReason::Pinned);
         }
         let used = self.created.max(self.last_used.unwrap_or(self.created));
-        (used > on.unused_since).then_some(Spared::Used)
+        (used > on.unused_since).then_some(SpareReason::Used)
     }
 }
 
 /// A repository at a time.
-struct Place<'a> {
+struct RetireContext<'a> {
     key: &'a RepoKey,
     id: i64,
     now: SystemTime,
@@ -155,13 +167,13 @@ struct Place<'a> {
 
 type RawState = (i64, Option<i64>, i64, Option<i64>, Option<i64>, Option<i64>);
 
-impl Place<'_> {
-    async fn state(&self, on: &mut AnyConnection, digest: &Digest) -> Result<State, Error> {
+impl RetireContext<'_> {
+    async fn state(&self, on: &mut AnyConnection, digest: &Digest) -> Result<RetentionFacts, Error> {
         let query = sqlx::query_as::<_, RawState>(STATE).bind(self.id).bind(digest.to_string());
         let query = query.bind(self.key.to_string()).bind(self.key.origin_text().to_owned());
         let row = query.bind(to_ms(self.now)).fetch_one(on).await?;
         let (created, last_used, heat, heat_ms, subject, pin) = row;
-        Ok(State {
+        Ok(RetentionFacts {
             created: from_ms(created),
             last_used: last_used.map(from_ms),
             heat: Heat::new(count(heat), from_ms(heat_ms.unwrap_or(created))),

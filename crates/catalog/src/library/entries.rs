@@ -15,7 +15,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{Ask, Tell, containing, count, digest, fetch_page, from_ms, number, to_ms},
+    sql::{Ask, SqlQuery, containing, count, digest, fetch_page, from_ms, number, to_ms},
 };
 
 /// How many of the instances that use an entry are named.
@@ -298,7 +298,7 @@ impl EntryFields {
     }
 }
 
-fn bind_fields<'q>(query: Tell<'q>, fields: &EntryFields) -> Tell<'q> {
+fn bind_fields<'q>(query: SqlQuery<'q>, fields: &EntryFields) -> SqlQuery<'q> {
     let EntryFields {
         name,
         address,

@@ -24,10 +24,10 @@ pub use entry_records::{
 };
 
 pub use instances::{
-    AllocationRecord, Chosen, Ground, GroundCard, GroundNode, GroundShare, Holdings, InstanceChange,
+    AllocationRecord, ChosenPlace, GroundCard, GroundNode, GroundShare, Holdings, InstanceChange,
     InstanceChanged, InstanceDesired, InstanceFilter, InstancePhase, InstanceReason, InstanceRecord,
-    InstanceSplit, InstanceState, NewInstance, PeriodRecord, Placed, PortRange, PortRecord, QuotaRecord,
-    Taken, VolumeRecord,
+    InstanceSplit, InstanceState, NewInstance, PeriodRecord, PlaceOutcome, PlacementFacts, PortRange,
+    PortRecord, QuotaRecord, RetakeOutcome, VolumeRecord,
 };
 pub use nodes::{
     NewNode, NodeCheck, NodeFilter, NodeOffer, NodeRecord, NodeRemoval, NodeSettings, NodeStatus, PullVia,

@@ -9,7 +9,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{Tell, containing, count, fetch_page, from_ms, number, to_ms},
+    sql::{SqlQuery, containing, count, fetch_page, from_ms, number, to_ms},
     words::words,
 };
 
@@ -421,7 +421,7 @@ async fn names(
     Ok(query.fetch_all(&mut **tx).await?.into_iter().map(|(name,)| name).collect())
 }
 
-fn bound(query: Tell<'static>, id: i64, settings: &NodeSettings) -> Tell<'static> {
+fn bound(query: SqlQuery<'static>, id: i64, settings: &NodeSettings) -> SqlQuery<'static> {
     let query = query.bind(id).bind(settings.name.clone()).bind(settings.region.clone());
     let query = query.bind(settings.address.clone()).bind(settings.public_host.clone());
     let query = query.bind(settings.pull_via.as_str()).bind(settings.mirror_url.clone());

@@ -9,7 +9,7 @@ use crate::{
     database::{Catalog, retried},
     error::Error,
     records::Listing,
-    sql::{Tell, containing, count, fetch_page, from_ms, number, to_ms},
+    sql::{SqlQuery, containing, count, fetch_page, from_ms, number, to_ms},
     words::words,
 };
 
@@ -239,7 +239,7 @@ impl Catalog {
     }
 }
 
-fn bound(query: Tell<'static>, id: i64, fields: &SpecFields) -> Tell<'static> {
+fn bound(query: SqlQuery<'static>, id: i64, fields: &SpecFields) -> SqlQuery<'static> {
     let amount = |amount: Option<u64>| amount.map(number);
     let query = query.bind(id).bind(fields.name.clone()).bind(fields.vendor.as_str());
     let query = query.bind(fields.gpu_model.clone()).bind(i64::from(fields.gpu_count));

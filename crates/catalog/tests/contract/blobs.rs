@@ -1,7 +1,7 @@
 //! Blobs belong to repositories.
 
 use crate::setup::*;
-use entrepot_catalog::Unlinked;
+use entrepot_catalog::UnlinkOutcome;
 
 pub async fn are_linked_per_repository(home: &Home) {
     let catalog = home.open().await;
@@ -25,18 +25,18 @@ pub async fn unlinking_tells_who_is_left(home: &Home) {
     for key in [&a, &b] {
         catalog.link_blobs(key, &[(blob("1"), 10)], at(0)).await.unwrap();
     }
-    assert_eq!(catalog.unlink_blob(&c, &blob("1")).await.unwrap(), Unlinked::NotThere);
-    assert_eq!(catalog.unlink_blob(&a, &blob("2")).await.unwrap(), Unlinked::NotThere);
-    assert_eq!(catalog.unlink_blob(&a, &blob("1")).await.unwrap(), Unlinked::StillHeld);
-    assert_eq!(catalog.unlink_blob(&a, &blob("1")).await.unwrap(), Unlinked::NotThere);
+    assert_eq!(catalog.unlink_blob(&c, &blob("1")).await.unwrap(), UnlinkOutcome::NotThere);
+    assert_eq!(catalog.unlink_blob(&a, &blob("2")).await.unwrap(), UnlinkOutcome::NotThere);
+    assert_eq!(catalog.unlink_blob(&a, &blob("1")).await.unwrap(), UnlinkOutcome::StillHeld);
+    assert_eq!(catalog.unlink_blob(&a, &blob("1")).await.unwrap(), UnlinkOutcome::NotThere);
     assert!(catalog.is_held(&blob("1")).await.unwrap());
-    assert_eq!(catalog.unlink_blob(&b, &blob("1")).await.unwrap(), Unlinked::Last);
+    assert_eq!(catalog.unlink_blob(&b, &blob("1")).await.unwrap(), UnlinkOutcome::Last);
     assert!(!catalog.is_held(&blob("1")).await.unwrap());
 
     let doc = image(&["1"]);
     put(&catalog, &a, &doc, &[]).await;
     catalog.link_blobs(&b, &[(doc.digest, 1000)], at(0)).await.unwrap();
-    assert_eq!(catalog.unlink_blob(&b, &doc.digest).await.unwrap(), Unlinked::StillHeld);
+    assert_eq!(catalog.unlink_blob(&b, &doc.digest).await.unwrap(), UnlinkOutcome::StillHeld);
 }
 
 pub async fn linking_twice_is_once(home: &Home) {

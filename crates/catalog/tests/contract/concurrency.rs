@@ -1,7 +1,7 @@
 //! Many at once, cut short, opened again.
 
 use crate::setup::*;
-use entrepot_catalog::{Catalog, Error, Selection, Unlinked};
+use entrepot_catalog::{Catalog, Error, Selection, UnlinkOutcome};
 
 pub async fn sixteen_writers(home: &Home) {
     let catalog = home.open().await;
@@ -42,7 +42,7 @@ pub async fn unlinking_everywhere_finds_one_last(home: &Home) {
     let tasks: Vec<_> = keys.into_iter().map(unlink).collect();
     let mut last = 0;
     for task in tasks {
-        last += usize::from(task.await.unwrap() == Unlinked::Last);
+        last += usize::from(task.await.unwrap() == UnlinkOutcome::Last);
     }
     assert_eq!(last, 1);
     assert_eq!(catalog.totals().await.unwrap().repositories, 0);

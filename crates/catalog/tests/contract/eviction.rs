@@ -1,8 +1,8 @@
 //! What stays, what goes, and what comes back.
 
 use entrepot_catalog::{
-    Catalog, Conditions, Content, Gone, NewPin, PinFilter, PinSource, RepoKey, Retired, Returned,
-    ReturnedImage, Spared, Upkeep, UpkeepRecord, Use,
+    Catalog, Conditions, NewPin, PinFilter, PinSource, RepoKey, RepositoryContent, RetireOutcome,
+    RetiredContent, ReturnedImage, ReturnedImages, SpareReason, Upkeep, UpkeepRecord, Use,
 };
 use entrepot_oci::Digest;
 
@@ -34,10 +34,10 @@ fn pulled(key: &RepoKey, doc: &Doc, pulls: u64, seconds: u64) -> Use {
     Use { key: key.clone(), digest: doc.digest, pulls, counted: pulls, last: at(seconds) }
 }
 
-async fn gone(catalog: &Catalog, key: &RepoKey, doc: &Doc, now: u64) -> Gone {
+async fn gone(catalog: &Catalog, key: &RepoKey, doc: &Doc, now: u64) -> RetiredContent {
     match catalog.retire(key, &doc.digest, &on(now)).await.unwrap() {
-        Retired::Gone(gone) => gone,
-        Retired::Spared(why) => panic!("it stays: {why:?}"),
+        RetireOutcome::Gone(gone) => gone,
+        RetireOutcome::Spared(why) => panic!("it stays: {why:?}"),
     }
 }
 
@@ -120,7 +120,7 @@ pub async fn contents_are_told_whole(home: &Home) {
     let (mut manifests, mut rest) = (Vec::new(), Vec::new());
     catalog
         .contents(of, at(40), &mut |content| match content {
-            Content::Manifest(manifest) => manifests.push(manifest),
+            RepositoryContent::Manifest(manifest) => manifests.push(manifest),
             other => rest.push(other),
         })
         .await
@@ -130,12 +130,15 @@ pub async fn contents_are_told_whole(home: &Home) {
     assert_eq!((told.created, told.last_used, told.heat.at(at(30))), (at(10), Some(at(30)), 2.0));
     let told = manifests.iter().find(|manifest| manifest.digest == about.digest).unwrap();
     assert_eq!((told.subject, told.last_used, told.heat.at(at(40))), (Some(root.digest), None, 0.0));
-    assert!(rest.contains(&Content::Lists { parent: root.digest, child: child.digest }));
-    assert!(rest.contains(&Content::NamesBlob { parent: child.digest, child: blob("layer") }));
-    assert!(rest.contains(&Content::Tagged(root.digest)));
-    assert!(rest.iter().any(|told| matches!(told, Content::Blob { digest, .. } if *digest == blob("layer"))));
-    let pinned: Vec<_> = rest.iter().filter(|told| matches!(told, Content::Pinned(_))).collect();
-    assert_eq!(pinned, [&Content::Pinned(child.digest)]);
+    assert!(rest.contains(&RepositoryContent::Lists { parent: root.digest, child: child.digest }));
+    assert!(rest.contains(&RepositoryContent::NamesBlob { parent: child.digest, child: blob("layer") }));
+    assert!(rest.contains(&RepositoryContent::Tagged(root.digest)));
+    assert!(
+        rest.iter()
+            .any(|told| matches!(told, RepositoryContent::Blob { digest, .. } if *digest == blob("layer")))
+    );
+    let pinned: Vec<_> = rest.iter().filter(|told| matches!(told, RepositoryContent::Pinned(_))).collect();
+    assert_eq!(pinned, [&RepositoryContent::Pinned(child.digest)]);
 }
 
 // C04
@@ -161,7 +164,7 @@ pub async fn an_image_goes_whole(home: &Home) {
     assert!(has_blob(&catalog, &other, "config a").await);
     assert_eq!(tag_names(&catalog, &key).await, "2.0");
     let again = catalog.retire(&key, &root.digest, &on(1_000_000)).await.unwrap();
-    assert_eq!(again, Retired::Spared(Spared::NotThere));
+    assert_eq!(again, RetireOutcome::Spared(SpareReason::NotThere));
 }
 
 // Row 55
@@ -177,17 +180,17 @@ pub async fn what_is_needed_pinned_or_used_stays(home: &Home) {
         put_at(&catalog, &key, &root, &["1.0"], 10).await;
         fill(&catalog, &key, &about, &[]).await;
         let stays = async |doc: &Doc| match catalog.retire(&key, &doc.digest, &on(now)).await.unwrap() {
-            Retired::Spared(why) => why,
-            Retired::Gone(gone) => panic!("{gone:?}"),
+            RetireOutcome::Spared(why) => why,
+            RetireOutcome::Gone(gone) => panic!("{gone:?}"),
         };
-        assert_eq!(stays(part).await, Spared::Needed);
+        assert_eq!(stays(part).await, SpareReason::Needed);
         catalog.pin(&[pin(&key, part.digest, PinSource::Instance, "3")], at(1)).await.unwrap();
-        assert_eq!(stays(&root).await, Spared::Pinned, "a part of it is pinned");
+        assert_eq!(stays(&root).await, SpareReason::Pinned, "a part of it is pinned");
         catalog.unpin(&by(PinSource::Instance, "3")).await.unwrap();
         catalog.record_uses(&[pulled(&key, part, 1, now - 50)]).await.unwrap();
-        assert_eq!(stays(&root).await, Spared::Used, "a part of it was pulled");
+        assert_eq!(stays(&root).await, SpareReason::Used, "a part of it was pulled");
         let unknown = catalog.retire(&key, &blob("?"), &on(now)).await.unwrap();
-        assert_eq!(unknown, Retired::Spared(Spared::NotThere));
+        assert_eq!(unknown, RetireOutcome::Spared(SpareReason::NotThere));
         assert_eq!(gone(&catalog, &key, &root, now + 200).await.manifests.len(), 3);
         assert!(!catalog.repository_known(&key).await.unwrap());
     }
@@ -198,9 +201,9 @@ pub async fn hosted_images_are_never_retired(home: &Home) {
     let (key, doc) = (hosted("local/app"), image(&["config"]));
     fill(&catalog, &key, &doc, &["1.0"]).await;
     let retired = catalog.retire(&key, &doc.digest, &on(1_000_000)).await.unwrap();
-    assert_eq!(retired, Retired::Spared(Spared::NotThere));
+    assert_eq!(retired, RetireOutcome::Spared(SpareReason::NotThere));
     catalog.link_blobs(&key, &[(blob("loose"), 4)], at(1)).await.unwrap();
-    assert_eq!(catalog.retire_strays(&key, at(1_000_000)).await.unwrap(), Gone::default());
+    assert_eq!(catalog.retire_strays(&key, at(1_000_000)).await.unwrap(), RetiredContent::default());
     assert!(has(&catalog, &key, &doc).await && has_blob(&catalog, &key, "loose").await);
 }
 
@@ -218,7 +221,10 @@ pub async fn strays_go_when_they_are_old(home: &Home) {
     wanted.sort_unstable();
     assert_eq!((blobs, gone.orphans), (wanted.to_vec(), vec![(blob("old"), 3)]));
     assert!(has_blob(&catalog, &key, "new").await && has_blob(&catalog, &key, "config").await);
-    assert_eq!(catalog.retire_strays(&upstream("quay.io", "none"), at(1)).await.unwrap(), Gone::default());
+    assert_eq!(
+        catalog.retire_strays(&upstream("quay.io", "none"), at(1)).await.unwrap(),
+        RetiredContent::default()
+    );
 }
 
 pub async fn one_that_comes_back_is_known(home: &Home) {
@@ -236,9 +242,9 @@ pub async fn one_that_comes_back_is_known(home: &Home) {
     }
     fill(&catalog, &key, &first, &["1"]).await;
     let returned = catalog.record_uses(&[pulled(&key, &first, 1, now + WEEK)]).await.unwrap();
-    assert_eq!(returned, Returned { images: 1, bytes: freed[0] });
+    assert_eq!(returned, ReturnedImages { images: 1, bytes: freed[0] });
     let again = catalog.record_uses(&[pulled(&key, &first, 1, now + WEEK)]).await.unwrap();
-    assert_eq!(again, Returned::default(), "once");
+    assert_eq!(again, ReturnedImages::default(), "once");
     assert_eq!(heat_of(&catalog, &key, &first, now + WEEK).await, 4.0, "two, and half of four");
     let images = catalog.returned_images(at(now)).await.unwrap();
     assert_eq!(images, [ReturnedImage { bytes: freed[0], larger_by: freed[0] + freed[1] }]);
@@ -277,7 +283,7 @@ async fn heat_of(catalog: &Catalog, key: &RepoKey, doc: &Doc, now: u64) -> f64 {
     let of = all.iter().find(|repository| repository.key == *key).unwrap();
     let mut heat = None;
     let mut find = |content| match content {
-        Content::Manifest(manifest) if manifest.digest == doc.digest => heat = Some(manifest.heat),
+        RepositoryContent::Manifest(manifest) if manifest.digest == doc.digest => heat = Some(manifest.heat),
         _ => {}
     };
     catalog.contents(of, at(now), &mut find).await.unwrap();

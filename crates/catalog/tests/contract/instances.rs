@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::setup::*;
 use entrepot_catalog::{
-    AllocationRecord, Catalog, Chosen, Ground, InstanceChange, InstanceChanged, InstanceDesired,
-    InstanceFilter, InstancePhase, InstanceReason, InstanceRecord, InstanceSplit, NewInstance, PeriodRecord,
-    Placed, PortRange, PortRecord, QuotaRecord, Taken, VolumeRecord,
+    AllocationRecord, Catalog, ChosenPlace, InstanceChange, InstanceChanged, InstanceDesired, InstanceFilter,
+    InstancePhase, InstanceReason, InstanceRecord, InstanceSplit, NewInstance, PeriodRecord, PlaceOutcome,
+    PlacementFacts, PortRange, PortRecord, QuotaRecord, RetakeOutcome, VolumeRecord,
 };
 
 const PORTS: PortRange = PortRange { first: 30_000, last: 30_009 };
@@ -65,25 +65,25 @@ fn slice(uuid: &str, memory_mib: u64) -> AllocationRecord {
 }
 
 /// The first card that has room for so much.
-fn first_fit(ground: &Ground, memory_mib: u64) -> Result<Chosen, ()> {
-    for node in &ground.nodes {
+fn first_fit(facts: &PlacementFacts, memory_mib: u64) -> Result<ChosenPlace, ()> {
+    for node in &facts.nodes {
         for card in &node.cards {
             let taken: u64 = card.taken.iter().map(|share| share.memory_mib.unwrap()).sum();
             if taken + memory_mib <= card.memory_mib.unwrap() {
-                return Ok(Chosen { node_id: node.id, cards: vec![slice(&card.uuid, memory_mib)] });
+                return Ok(ChosenPlace { node_id: node.id, cards: vec![slice(&card.uuid, memory_mib)] });
             }
         }
     }
     Err(())
 }
 
-async fn create(catalog: &Catalog, new: &NewInstance, memory_mib: u64) -> Placed<()> {
+async fn create(catalog: &Catalog, new: &NewInstance, memory_mib: u64) -> PlaceOutcome<()> {
     catalog.create_instance(new, PORTS, at(0), &|ground| first_fit(ground, memory_mib)).await.unwrap()
 }
 
 async fn made(catalog: &Catalog, new: &NewInstance) -> InstanceRecord {
     match create(catalog, new, 1000).await {
-        Placed::New(made) => *made,
+        PlaceOutcome::New(made) => *made,
         other => panic!("{other:?}"),
     }
 }
@@ -95,17 +95,20 @@ pub async fn are_created_once_for_a_request(home: &Home) {
     assert_eq!((first.state.phase, first.state.desired), (InstancePhase::Queued, InstanceDesired::Running));
     assert_eq!((first.state.holds, first.state.split), (true, InstanceSplit::Unverified));
     assert_eq!(first.state.container_name, format!("entrepot-{}", first.id));
-    assert_eq!(create(&catalog, &request, 1000).await, Placed::Known(Box::new(first.clone())));
+    assert_eq!(create(&catalog, &request, 1000).await, PlaceOutcome::Known(Box::new(first.clone())));
     assert_eq!(catalog.instance(first.id).await.unwrap(), Some(first.clone()));
     assert_eq!(catalog.instance_cards(first.id).await.unwrap(), [slice("GPU-1-0", 1000)]);
     let elsewhere = NewInstance { account_id: 8, ..request };
-    assert!(matches!(create(&catalog, &elsewhere, 1000).await, Placed::New(_)), "keys are an account's own");
+    assert!(
+        matches!(create(&catalog, &elsewhere, 1000).await, PlaceOutcome::New(_)),
+        "keys are an account's own"
+    );
 }
 
 pub async fn names_are_an_accounts_own(home: &Home) {
     let catalog = stage(home).await;
     made(&catalog, &new("a")).await;
-    assert_eq!(create(&catalog, &new("a"), 1000).await, Placed::NameTaken);
+    assert_eq!(create(&catalog, &new("a"), 1000).await, PlaceOutcome::NameTaken);
     made(&catalog, &NewInstance { account_id: 8, ..new("a") }).await;
 }
 
@@ -113,16 +116,16 @@ pub async fn what_is_off_the_shelf_is_not_run(home: &Home) {
     let catalog = stage(home).await;
     for (entry_id, spec_id) in [(2, 1), (3, 1), (1, 2)] {
         let refused = create(&catalog, &NewInstance { entry_id, spec_id, ..new("a") }, 1000).await;
-        assert_eq!(refused, Placed::OffShelf, "{entry_id} {spec_id}");
+        assert_eq!(refused, PlaceOutcome::OffShelf, "{entry_id} {spec_id}");
     }
     assert!(catalog.instances(&InstanceFilter::default(), 10).await.unwrap().rows.is_empty());
 }
 
 pub async fn a_refusal_leaves_nothing(home: &Home) {
     let catalog = stage(home).await;
-    assert_eq!(create(&catalog, &new("a"), CARD_MIB + 1).await, Placed::Refused(()));
+    assert_eq!(create(&catalog, &new("a"), CARD_MIB + 1).await, PlaceOutcome::Refused(()));
     let many = NewInstance { ports: (1..=11).collect(), ..new("a") };
-    assert_eq!(create(&catalog, &many, 1000).await, Placed::NoPorts);
+    assert_eq!(create(&catalog, &many, 1000).await, PlaceOutcome::NoPorts);
     assert!(catalog.instances(&InstanceFilter::default(), 10).await.unwrap().rows.is_empty());
     let ground = catalog.ground(7, at(0)).await.unwrap();
     assert!(ground.nodes.iter().flat_map(|node| &node.cards).all(|card| card.taken.is_empty()));
@@ -139,8 +142,8 @@ pub async fn many_at_once_never_share_more_than_there_is(home: &Home) {
     let (mut made, mut refused) = (0, 0);
     for task in tasks {
         match task.await.unwrap() {
-            Placed::New(_) => made += 1,
-            Placed::Refused(()) => refused += 1,
+            PlaceOutcome::New(_) => made += 1,
+            PlaceOutcome::Refused(()) => refused += 1,
             other => panic!("{other:?}"),
         }
     }
@@ -221,18 +224,19 @@ pub async fn a_stopped_one_frees_its_cards(home: &Home) {
         "the next start tries it first"
     );
 
-    let refused = catalog.take_again(&one, at(2), &|_| Err::<Chosen, _>("full")).await.unwrap();
-    assert_eq!(refused, Taken::Refused("full"));
-    let without = |_: &Ground| Ok::<_, ()>(Chosen { node_id: 1, cards: Vec::new() });
-    assert_eq!(catalog.take_again(&one, at(2), &without).await.unwrap(), Taken::Has(Vec::new()));
+    let refused = catalog.take_again(&one, at(2), &|_| Err::<ChosenPlace, _>("full")).await.unwrap();
+    assert_eq!(refused, RetakeOutcome::Refused("full"));
+    let without = |_: &PlacementFacts| Ok::<_, ()>(ChosenPlace { node_id: 1, cards: Vec::new() });
+    assert_eq!(catalog.take_again(&one, at(2), &without).await.unwrap(), RetakeOutcome::Has(Vec::new()));
     let bare = catalog.instance(one.id).await.unwrap().unwrap();
     assert!(bare.state.holds && !bare.state.has_devices);
     assert_eq!(catalog.ground(7, at(2)).await.unwrap().holdings.cards, 0);
 
-    let other = |_: &Ground| Ok::<_, ()>(Chosen { node_id: 1, cards: vec![slice("GPU-1-3", 1000)] });
-    assert_eq!(catalog.take_again(&one, at(3), &other).await.unwrap(), Taken::Changed);
+    let other =
+        |_: &PlacementFacts| Ok::<_, ()>(ChosenPlace { node_id: 1, cards: vec![slice("GPU-1-3", 1000)] });
+    assert_eq!(catalog.take_again(&one, at(3), &other).await.unwrap(), RetakeOutcome::Changed);
     let taken = catalog.take_again(&bare, at(3), &other).await.unwrap();
-    assert_eq!(taken, Taken::Has(vec![slice("GPU-1-3", 1000)]));
+    assert_eq!(taken, RetakeOutcome::Has(vec![slice("GPU-1-3", 1000)]));
     assert_eq!(catalog.ground(7, at(3)).await.unwrap().holdings.cards, 1);
 }
 

@@ -1,10 +1,10 @@
 //! What goes with an image that is removed, and what stays.
 
 use crate::setup::*;
-use entrepot_catalog::{Catalog, Removed, RepoKey, Selection};
+use entrepot_catalog::{Catalog, RemovedContent, RepoKey, Selection};
 use entrepot_oci::Digest;
 
-async fn remove(catalog: &Catalog, key: &RepoKey, what: Selection) -> Removed {
+async fn remove(catalog: &Catalog, key: &RepoKey, what: Selection) -> RemovedContent {
     catalog.remove(key, &what).await.unwrap()
 }
 
@@ -19,7 +19,7 @@ fn orphans(manifests: &[&Doc], blobs: &[&str]) -> Vec<(Digest, u64)> {
     all
 }
 
-fn sorted(mut removed: Removed) -> Removed {
+fn sorted(mut removed: RemovedContent) -> RemovedContent {
     removed.orphans.sort_unstable();
     removed
 }
@@ -29,11 +29,11 @@ pub async fn of_nothing(home: &Home) {
     let key = hosted("local/a");
     let doc = image(&["1"]);
     for what in [Selection::Repository, by_tag("x"), Selection::Digest(doc.digest)] {
-        assert_eq!(remove(&catalog, &key, what).await, Removed::default());
+        assert_eq!(remove(&catalog, &key, what).await, RemovedContent::default());
     }
     fill(&catalog, &key, &doc, &["v1"]).await;
     for what in [by_tag("x"), Selection::Digest(blob("1"))] {
-        assert_eq!(remove(&catalog, &key, what).await, Removed::default());
+        assert_eq!(remove(&catalog, &key, what).await, RemovedContent::default());
     }
     assert_eq!(tag_names(&catalog, &key).await, "v1");
 }
@@ -44,7 +44,7 @@ pub async fn of_a_tag_among_two(home: &Home) {
     let doc = image(&["1"]);
     fill(&catalog, &key, &doc, &["a", "b"]).await;
     let removed = remove(&catalog, &key, by_tag("a")).await;
-    assert_eq!(removed, Removed { tags: 1, ..Removed::default() });
+    assert_eq!(removed, RemovedContent { tags: 1, ..RemovedContent::default() });
     assert!(has(&catalog, &key, &doc).await && has_blob(&catalog, &key, "1").await);
     assert_eq!(tag_names(&catalog, &key).await, "b");
 }
@@ -57,7 +57,7 @@ pub async fn of_the_last_tag(home: &Home) {
     fill(&catalog, &key, &other, &[]).await;
     let removed = sorted(remove(&catalog, &key, by_tag("a")).await);
     let expected = orphans(&[&doc], &["c1", "own"]);
-    assert_eq!(removed, Removed { tags: 1, manifests: 1, unlinked: 2, orphans: expected });
+    assert_eq!(removed, RemovedContent { tags: 1, manifests: 1, unlinked: 2, orphans: expected });
     assert!(has_blob(&catalog, &key, "base").await, "the other, untagged image names it");
     assert!(has(&catalog, &key, &other).await);
     assert!(!has_blob(&catalog, &key, "own").await);
@@ -76,7 +76,7 @@ pub async fn of_an_index(home: &Home) {
     put(&catalog, &key, &outer, &["v1"]).await;
     let removed = sorted(remove(&catalog, &key, by_tag("v1")).await);
     let expected = orphans(&[&one, &two, &inner, &outer], &["c1", "c2", "base"]);
-    assert_eq!(removed, Removed { tags: 1, manifests: 4, unlinked: 3, orphans: expected });
+    assert_eq!(removed, RemovedContent { tags: 1, manifests: 4, unlinked: 3, orphans: expected });
     assert!(!catalog.repository_known(&key).await.unwrap());
 }
 
@@ -94,7 +94,7 @@ pub async fn shared_children_stay(home: &Home) {
     let removed = sorted(remove(&catalog, &key, by_tag("one")).await);
     assert_eq!(
         removed,
-        Removed { tags: 1, manifests: 2, unlinked: 1, orphans: orphans(&[&one, &own], &["c2"]) }
+        RemovedContent { tags: 1, manifests: 2, unlinked: 1, orphans: orphans(&[&one, &own], &["c2"]) }
     );
     assert!(has(&catalog, &key, &shared).await && has_blob(&catalog, &key, "base").await);
 }
@@ -127,7 +127,7 @@ pub async fn of_a_digest_takes_its_tags(home: &Home) {
     put(&catalog, &key, &list, &["list"]).await;
     let removed = sorted(remove(&catalog, &key, Selection::Digest(one.digest)).await);
     let expected = orphans(&[&one], &["c1"]);
-    assert_eq!(removed, Removed { tags: 2, manifests: 1, unlinked: 1, orphans: expected });
+    assert_eq!(removed, RemovedContent { tags: 2, manifests: 1, unlinked: 1, orphans: expected });
     assert_eq!(tag_names(&catalog, &key).await, "list x");
     assert!(has(&catalog, &key, &list).await, "an index may lack what it lists");
 }
@@ -150,7 +150,7 @@ pub async fn referrers_go_with_their_subject(home: &Home) {
 
     let removed = sorted(remove(&catalog, &key, by_tag("v1")).await);
     let expected = orphans(&[&doc, &signature, &note], &["1", "s1", "n"]);
-    assert_eq!(removed, Removed { tags: 1, manifests: 3, unlinked: 3, orphans: expected });
+    assert_eq!(removed, RemovedContent { tags: 1, manifests: 3, unlinked: 3, orphans: expected });
     assert!(has(&catalog, &key, &tagged).await && has_blob(&catalog, &key, "empty").await);
 }
 
@@ -180,7 +180,7 @@ pub async fn of_a_repository(home: &Home) {
     fill(&catalog, &other, &two, &["c"]).await;
     let removed = sorted(remove(&catalog, &key, Selection::Repository).await);
     let expected = orphans(&[&one, &list], &["c1", "loose"]);
-    assert_eq!(removed, Removed { tags: 2, manifests: 3, unlinked: 4, orphans: expected });
+    assert_eq!(removed, RemovedContent { tags: 2, manifests: 3, unlinked: 4, orphans: expected });
     assert!(!catalog.repository_known(&key).await.unwrap());
     assert_eq!(catalog.totals().await.unwrap().repositories, 1);
     assert!(has(&catalog, &other, &two).await && has_blob(&catalog, &other, "base").await);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::setup::*;
 use entrepot_catalog::{
-    Catalog, Cause, Claim, Holder, Instance, InstanceId, NewRun, Orphans, RunId, RunOutcome, ServerLock,
+    Catalog, Cause, Claim, Instance, InstanceId, LockHolder, NewRun, Orphans, RunId, RunOutcome, ServerLock,
 };
 
 fn server(name: &str) -> Instance {
@@ -18,7 +18,7 @@ async fn taken(catalog: &Catalog, server: &Instance) -> ServerLock {
     }
 }
 
-async fn held(catalog: &Catalog, server: &Instance) -> Holder {
+async fn held(catalog: &Catalog, server: &Instance) -> LockHolder {
     match catalog.claim(server).await.unwrap() {
         Claim::Ours(_) => panic!("nobody has it"),
         Claim::Held(holder) => holder,

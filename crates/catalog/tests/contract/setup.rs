@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use entrepot_catalog::{Catalog, Holder, Location, NewManifest, Origin, RepoKey};
+use entrepot_catalog::{Catalog, Location, LockHolder, NewManifest, Origin, RepoKey};
 use entrepot_oci::{Digest, Manifest, MediaType, Page, Tag};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
@@ -62,7 +62,7 @@ impl Home {
     }
 
     /// Takes a server's lock away, as an accident would.
-    pub async fn break_lock(&self, holder: &Holder) {
+    pub async fn break_lock(&self, holder: &LockHolder) {
         match (&self.kind, &self.location) {
             (Kind::Sqlite { .. }, Location::Sqlite(path)) => {
                 let mut lock = path.clone().into_os_string();

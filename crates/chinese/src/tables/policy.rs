@@ -42,14 +42,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("a rule has a tag or a digest, not both", "规则只能写标签或摘要之一"),
     ("this is 403, or 451 for what is denied by law", "应为 403，因法律原因禁止的为 451"),
     ("a pattern, or keys with `image`", "模式，或含 `image` 的键值"),
-    ("`{wanted}` is allowed by `{}`, line {} of `{}`", "`{wanted}` 由 `{}` 允许（第 {} 行，`{}`）"),
+    ("`{subject}` is allowed by `{}`, line {} of `{}`", "`{subject}` 由 `{}` 允许（第 {} 行，`{}`）"),
     (
-        "`{wanted}` is allowed: no rule denies it, and there is no allow list",
-        "允许 `{wanted}`：没有规则禁止它，也没有允许列表",
+        "`{subject}` is allowed: no rule denies it, and there is no allow list",
+        "允许 `{subject}`：没有规则禁止它，也没有允许列表",
     ),
     (
-        "some images of `{wanted}` may be pulled; hint: add a tag to see whether that one may",
-        "`{wanted}` 的部分镜像可以拉取；提示：加上标签可查询具体的镜像",
+        "some images of `{subject}` may be pulled; hint: add a tag to see whether that one may",
+        "`{subject}` 的部分镜像可以拉取；提示：加上标签可查询具体的镜像",
     ),
     ("`{image}` is not in the allow list (`{list}`)", "`{image}` 不在允许列表中（`{list}`）"),
     (

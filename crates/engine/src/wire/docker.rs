@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
-    mount::{Mount, Source},
+    mount::{Mount, MountSource},
     ports::Publish,
     wire::nano_cpus,
 };
@@ -17,7 +17,7 @@ const STOP_SECONDS: u32 = 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct Create {
+pub(crate) struct DockerContainer {
     image: String,
     env: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,12 +28,12 @@ pub(crate) struct Create {
     open_stdin: bool,
     labels: BTreeMap<&'static str, String>,
     stop_timeout: u32,
-    exposed_ports: BTreeMap<String, Empty>,
+    exposed_ports: BTreeMap<String, EmptyObject>,
     host_config: HostConfig,
 }
 
 #[derive(Serialize)]
-struct Empty {}
+struct EmptyObject {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -48,7 +48,7 @@ struct HostConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     network_mode: Option<&'static str>,
     port_bindings: BTreeMap<String, Vec<PortBinding>>,
-    mounts: Vec<Mounted>,
+    mounts: Vec<DockerMount>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     device_requests: Vec<DeviceRequest>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ struct PortBinding {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Mounted {
+struct DockerMount {
     r#type: &'static str,
     source: String,
     target: String,
@@ -98,10 +98,10 @@ struct DeviceRequest {
     capabilities: Vec<Vec<&'static str>>,
 }
 
-pub(crate) fn create(request: &CreateRequest) -> Create {
+pub(crate) fn create(request: &CreateRequest) -> DockerContainer {
     let environment = request.environment.with(&request.devices);
     let ports: Vec<Publish> = request.ports.iter().collect();
-    Create {
+    DockerContainer {
         image: request.image.to_string(),
         env: environment.iter().map(|(name, value)| format!("{name}={value}")).collect(),
         cmd: request.command.arguments.clone(),
@@ -110,7 +110,7 @@ pub(crate) fn create(request: &CreateRequest) -> Create {
         open_stdin: request.command.terminal,
         labels: request.owner.labels(),
         stop_timeout: STOP_SECONDS,
-        exposed_ports: ports.iter().map(|port| (tcp(port.container), Empty {})).collect(),
+        exposed_ports: ports.iter().map(|port| (tcp(port.container), EmptyObject {})).collect(),
         host_config: host_config(request, &ports),
     }
 }
@@ -161,12 +161,12 @@ fn tcp(port: u16) -> String {
 }
 
 // `Mounts`, not `Binds`: of those a missing source would be made, as an empty directory of root.
-fn mounted(mount: Mount) -> Mounted {
+fn mounted(mount: Mount) -> DockerMount {
     let (r#type, source, read_only) = match mount.source {
-        Source::Volume(name) => ("volume", name, false),
-        Source::Host(path) => ("bind", path, true),
+        MountSource::Volume(name) => ("volume", name, false),
+        MountSource::Host(path) => ("bind", path, true),
     };
-    Mounted { r#type, source, target: mount.target, read_only }
+    DockerMount { r#type, source, target: mount.target, read_only }
 }
 
 // Always by name: a count would be the first cards of the machine, whoever has them.

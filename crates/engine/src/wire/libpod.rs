@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::{
     create_request::{CreateRequest, Network},
     device::{CdiName, Devices, GpuUuid},
-    limits::{Limits, LogLimits},
-    mount::{Mount, Source},
+    limits::{ContainerLimits, LogLimits},
+    mount::{Mount, MountSource},
     ports::Publish,
 };
 
@@ -19,7 +19,7 @@ const STOP_SECONDS: u32 = 10;
 const CPU_PERIOD: u64 = 100_000;
 
 #[derive(Serialize)]
-pub(crate) struct Create {
+pub(crate) struct LibpodContainer {
     name: String,
     image: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub(crate) struct Create {
     log_configuration: LogConfig,
     netns: Namespace,
     portmappings: Vec<PortMapping>,
-    mounts: Vec<Mounted>,
+    mounts: Vec<LibpodMount>,
     volumes: Vec<Volume>,
     devices: Vec<Device>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +96,7 @@ struct PortMapping {
 }
 
 #[derive(Serialize)]
-struct Mounted {
+struct LibpodMount {
     r#type: &'static str,
     source: String,
     destination: String,
@@ -115,10 +115,10 @@ struct Device {
     path: String,
 }
 
-pub(crate) fn create(request: &CreateRequest) -> Create {
+pub(crate) fn create(request: &CreateRequest) -> LibpodContainer {
     let platform = request.platform.as_ref();
     let (volumes, mounts) = divided(request.mounts.all());
-    Create {
+    LibpodContainer {
         name: request.name.to_string(),
         image: request.image.to_string(),
         image_os: platform.map(|platform| platform.os.clone()),
@@ -152,7 +152,7 @@ pub(crate) fn create(request: &CreateRequest) -> Create {
     }
 }
 
-fn resources(limits: &Limits) -> Resources {
+fn resources(limits: &ContainerLimits) -> Resources {
     Resources {
         cpu: Cpu { quota: u64::from(limits.cpu_milli) * CPU_PERIOD / 1000, period: CPU_PERIOD },
         memory: Memory { limit: limits.memory },
@@ -174,14 +174,14 @@ fn mapping(port: Publish) -> PortMapping {
     }
 }
 
-fn divided(all: Vec<Mount>) -> (Vec<Volume>, Vec<Mounted>) {
+fn divided(all: Vec<Mount>) -> (Vec<Volume>, Vec<LibpodMount>) {
     let (mut volumes, mut mounts) = (Vec::new(), Vec::new());
     for Mount { target, source } in all {
         match source {
-            Source::Volume(name) => volumes.push(Volume { name, dest: target }),
-            Source::Host(source) => {
+            MountSource::Volume(name) => volumes.push(Volume { name, dest: target }),
+            MountSource::Host(source) => {
                 let options = vec!["rbind", "ro"];
-                mounts.push(Mounted { r#type: "bind", source, destination: target, options });
+                mounts.push(LibpodMount { r#type: "bind", source, destination: target, options });
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use entrepot_engine::{
-    Action, Devices, Difference, Error, Installation, Owner, Purpose, SplitLibrary, Started, Status, Stopped,
-    Volume, VolumeMount, Whose, compare,
+    ContainerAction, ContainerPurpose, ContainerStatus, Devices, Difference, Error, Installation, Owner,
+    OwnerFilter, SplitLibrary, Started, StopOutcome, Volume, VolumeMount, compare,
 };
 use entrepot_testkit::until_answer;
 
@@ -21,25 +21,25 @@ async fn a_container_lives_and_dies() {
     let again = engine.create(&request).await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
     let made = engine.inspect(&id).await.unwrap();
-    assert_eq!((made.state.status, made.state.started_ms), (Status::Created, None));
+    assert_eq!((made.state.status, made.state.started_ms), (ContainerStatus::Created, None));
     assert_eq!(engine.start(&id).await.unwrap(), Started::Now);
     assert_eq!(engine.start(&id).await.unwrap(), Started::Already);
     let running = engine.inspect(&id).await.unwrap();
-    assert_eq!((running.state.status, running.state.exit_code), (Status::Running, None));
+    assert_eq!((running.state.status, running.state.exit_code), (ContainerStatus::Running, None));
     assert!(running.state.started_ms > made.created_ms);
     let name = "entrepot-life-2".parse().unwrap();
     engine.rename(&id, &name).await.unwrap();
     assert_eq!(engine.inspect_named(&name).await.unwrap().id, id);
-    let listed = engine.containers(Whose::Of(&installation())).await.unwrap();
+    let listed = engine.containers(OwnerFilter::Of(&installation())).await.unwrap();
     let one = listed.iter().find(|one| one.id == id).unwrap();
     assert_eq!(
         (one.name.as_str(), one.status, one.owner.as_ref()),
-        ("entrepot-life-2", Status::Running, Some(&request.owner))
+        ("entrepot-life-2", ContainerStatus::Running, Some(&request.owner))
     );
-    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), Stopped::Now);
-    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), Stopped::Already);
+    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), StopOutcome::Now);
+    assert_eq!(engine.stop(&id, Duration::from_secs(20)).await.unwrap(), StopOutcome::Already);
     let ended = engine.inspect(&id).await.unwrap();
-    assert_eq!((ended.state.status, ended.state.exit_code), (Status::Exited, Some(7)), "{ended:?}");
+    assert_eq!((ended.state.status, ended.state.exit_code), (ContainerStatus::Exited, Some(7)), "{ended:?}");
     assert!(ended.state.finished_ms >= ended.state.started_ms);
     let killed = engine.kill(&id).await;
     assert!(matches!(killed, Err(Error::Conflict(_))), "{killed:?}");
@@ -47,7 +47,7 @@ async fn a_container_lives_and_dies() {
     engine.kill(&id).await.unwrap();
     let ended = until_answer("the end", async || {
         let state = engine.inspect(&id).await.unwrap().state;
-        (state.status == Status::Exited).then_some(state)
+        (state.status == ContainerStatus::Exited).then_some(state)
     });
     assert_eq!(ended.await.exit_code, Some(137));
     engine.remove(&id).await.unwrap();
@@ -62,7 +62,7 @@ async fn what_is_made_is_what_was_asked_for() {
     let engine = &real.engine;
     let mut request = real.request("asked", "sleep 1000");
     real.gone(&request).await;
-    let owner = Owner { installation: installation(), purpose: Purpose::Instance(7) };
+    let owner = Owner { installation: installation(), purpose: ContainerPurpose::Instance(7) };
     let volume = Volume { name: "entrepot-asked".parse().unwrap(), owner };
     engine.create_volume(&volume).await.unwrap();
     request.mounts.volumes =
@@ -186,7 +186,7 @@ async fn events_are_hints() {
                 let event = events.next().await.unwrap().unwrap();
                 assert_eq!(event.owner, owner);
                 told.push(event.action);
-                if event.action == Action::Removed && told.contains(&Action::Started) {
+                if event.action == ContainerAction::Removed && told.contains(&ContainerAction::Started) {
                     return told;
                 }
             }
@@ -196,7 +196,7 @@ async fn events_are_hints() {
     let told = loop {
         let id = real.started(&request).await.id;
         until_answer("the end", async || {
-            (real.engine.inspect(&id).await.unwrap().state.status == Status::Exited).then_some(())
+            (real.engine.inspect(&id).await.unwrap().state.status == ContainerStatus::Exited).then_some(())
         })
         .await;
         real.engine.remove(&id).await.unwrap();
@@ -204,5 +204,5 @@ async fn events_are_hints() {
             break told.unwrap();
         }
     };
-    assert!(told.contains(&Action::Ended), "{told:?}");
+    assert!(told.contains(&ContainerAction::Ended), "{told:?}");
 }

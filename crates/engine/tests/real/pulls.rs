@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entrepot_engine::{
-    CommitRequest, Error, LayerStep, PullAuth, PullError, PullEvent, PullStop, PushEvent, Status,
+    CommitRequest, ContainerStatus, Error, LayerStep, PullAuth, PullError, PullEvent, PullStop, PushEvent,
 };
 use entrepot_oci::ImageRef;
 
@@ -93,7 +93,7 @@ async fn a_container_is_saved_sent_and_comes_back() {
     // What is made of it is not ours, unless we make it.
     let again = entrepot_engine::CreateRequest { image: image.clone(), ..real.request("saved", "cat /mine") };
     let container = real.started(&again).await;
-    assert!(matches!(container.state.status, Status::Running | Status::Exited));
+    assert!(matches!(container.state.status, ContainerStatus::Running | ContainerStatus::Exited));
     real.gone(&again).await;
     real.engine.remove_image(&image).await.unwrap();
 }

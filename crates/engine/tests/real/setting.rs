@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use entrepot_engine::{
-    Command, Container, ContainerId, CreateRequest, Devices, Endpoint, Engine, Environment, Error,
-    Installation, Limits, LogLimits, Mounts, Network, Owner, Ports, PullStop, Purpose, Tls,
+    Command, Container, ContainerId, ContainerLimits, ContainerPurpose, CreateRequest, Devices, Endpoint,
+    Engine, Environment, Error, Installation, LogLimits, Mounts, Network, Owner, Ports, PullStop, Tls,
 };
 use entrepot_oci::ImageRef;
 
@@ -33,14 +33,14 @@ impl Real {
             name: format!("entrepot-{name}").parse().unwrap(),
             image: self.image.clone(),
             platform: None,
-            owner: Owner { installation: installation(), purpose: Purpose::Instance(7) },
+            owner: Owner { installation: installation(), purpose: ContainerPurpose::Instance(7) },
             command: Command {
                 entrypoint: None,
                 arguments: Some(["sh", "-c", script].map(str::to_owned).into()),
                 terminal: false,
             },
             environment,
-            limits: Limits {
+            limits: ContainerLimits {
                 cpu_milli: 500,
                 memory: 256 << 20,
                 shm: 32 << 20,

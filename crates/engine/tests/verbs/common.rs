@@ -1,10 +1,10 @@
 //! What the tests share.
 
 use entrepot_engine::{
-    Command, CreateRequest, Devices, Endpoint, Engine, Environment, Installation, Limits, LogLimits, Mounts,
-    Network, Owner, Ports, Purpose,
+    Command, ContainerLimits, ContainerPurpose, CreateRequest, Devices, Endpoint, Engine, Environment,
+    Installation, LogLimits, Mounts, Network, Owner, Ports,
 };
-use entrepot_testkit::engine::{Dialect, Offer, TestEngine};
+use entrepot_testkit::engine::{Dialect, PullableImage, TestEngine};
 
 /// The image that the engines of the tests have.
 pub(crate) const IMAGE: &str = "registry.example/team/app:1";
@@ -12,7 +12,7 @@ pub(crate) const IMAGE: &str = "registry.example/team/app:1";
 /// An engine with the image, and a client of it.
 pub(crate) async fn started(dialect: Dialect) -> (TestEngine, Engine) {
     let fake = TestEngine::start(dialect).await;
-    fake.put_image(IMAGE, Offer::of_layers(&[1000]));
+    fake.put_image(IMAGE, PullableImage::of_layers(&[1000]));
     let engine = connected(&fake).await;
     (fake, engine)
 }
@@ -33,10 +33,10 @@ pub(crate) fn plain(name: &str) -> CreateRequest {
         name: name.parse().unwrap(),
         image: IMAGE.parse().unwrap(),
         platform: None,
-        owner: Owner { installation: installation(), purpose: Purpose::Instance(7) },
+        owner: Owner { installation: installation(), purpose: ContainerPurpose::Instance(7) },
         command: Command::default(),
         environment: Environment::default(),
-        limits: Limits {
+        limits: ContainerLimits {
             cpu_milli: 1500,
             memory: 2 << 30,
             shm: 1 << 30,

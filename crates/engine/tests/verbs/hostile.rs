@@ -1,6 +1,6 @@
 //! Engines that lie, and engines that do not answer.
 
-use entrepot_engine::{Error, Whose};
+use entrepot_engine::{Error, OwnerFilter};
 use entrepot_testkit::{
     engine::{Dialect, EngineFault, Misbehaviour},
     patiently,
@@ -18,7 +18,7 @@ async fn an_answer_without_an_end_is_an_error_and_no_memory() {
         let error = patiently("an end", async {
             match path {
                 "info" => engine.info().await.unwrap_err(),
-                "containers/json" => engine.containers(Whose::Everybody).await.unwrap_err(),
+                "containers/json" => engine.containers(OwnerFilter::Everybody).await.unwrap_err(),
                 _ => engine.inspect(&id).await.unwrap_err(),
             }
         });
@@ -62,7 +62,7 @@ async fn an_id_cannot_lead_elsewhere() {
     for id in ["../../images", "a?b", "", "0123456789AB"] {
         let lists = json!([{"Id": id, "Names": ["/x"], "State": "running"}]).to_string();
         fake.fault(EngineFault::on("GET", "containers/json", Misbehaviour::Body(lists.into())));
-        assert!(matches!(engine.containers(Whose::Everybody).await, Err(Error::Answer(_))));
+        assert!(matches!(engine.containers(OwnerFilter::Everybody).await, Err(Error::Answer(_))));
         let made = json!({"Id": id}).to_string();
         fake.fault(EngineFault::on("POST", "containers/create", Misbehaviour::Body(made.into())));
         assert!(matches!(engine.create(&plain("train-1")).await, Err(Error::Answer(_))));
@@ -78,7 +78,7 @@ async fn a_container_whose_answer_was_lost_is_found_again() {
         fake.fault(EngineFault::on("POST", path, Misbehaviour::LoseAnswer));
         let error = engine.create(&plain("train-1")).await.unwrap_err();
         assert!(error.leaves_doubt(), "{dialect:?}: {error:?}");
-        let ours = engine.containers(Whose::Of(&installation())).await.unwrap();
+        let ours = engine.containers(OwnerFilter::Of(&installation())).await.unwrap();
         assert_eq!((ours.len(), ours[0].owner.clone()), (1, Some(plain("train-1").owner)));
         assert!(matches!(engine.create(&plain("train-1")).await, Err(Error::Conflict(_))));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrepot_engine::{Error, Started, Status, Stopped, Whose};
+use entrepot_engine::{ContainerStatus, Error, OwnerFilter, Started, StopOutcome};
 use entrepot_testkit::engine::Dialect;
 
 use crate::common::{installation, plain, started};
@@ -17,22 +17,22 @@ async fn a_container_lives_and_dies_on_every_engine() {
         let made = engine.inspect(&id).await.unwrap();
         assert_eq!(
             (made.state.status, made.state.started_ms, made.state.exit_code),
-            (Status::Created, None, None)
+            (ContainerStatus::Created, None, None)
         );
         assert_eq!(made.name, "train-1");
         assert_eq!(engine.start(&id).await.unwrap(), Started::Now);
         assert_eq!(engine.start(&id).await.unwrap(), Started::Already);
         let running = engine.inspect_named(&"train-1".parse().unwrap()).await.unwrap();
-        assert_eq!((running.id.clone(), running.state.status), (id.clone(), Status::Running));
+        assert_eq!((running.id.clone(), running.state.status), (id.clone(), ContainerStatus::Running));
         assert!(running.state.started_ms.is_some() && running.state.finished_ms.is_none());
         assert_eq!(running.state.exit_code, None);
         engine.rename(&id, &"train-2".parse().unwrap()).await.unwrap();
-        assert_eq!(engine.stop(&id, GRACE).await.unwrap(), Stopped::Now);
-        assert_eq!(engine.stop(&id, GRACE).await.unwrap(), Stopped::Already);
+        assert_eq!(engine.stop(&id, GRACE).await.unwrap(), StopOutcome::Now);
+        assert_eq!(engine.stop(&id, GRACE).await.unwrap(), StopOutcome::Already);
         // The time is always sent: absent, it meant none to Podman.
         assert!(fake.calls_of("POST", "containers/*/stop").iter().all(|call| call.value("t") == "20"));
         let ended = engine.inspect(&id).await.unwrap();
-        assert_eq!((ended.state.status, ended.state.exit_code), (Status::Exited, Some(143)));
+        assert_eq!((ended.state.status, ended.state.exit_code), (ContainerStatus::Exited, Some(143)));
         assert!(ended.state.finished_ms >= ended.state.started_ms);
         assert!(matches!(engine.kill(&id).await, Err(Error::Conflict(_))));
         engine.remove(&id).await.unwrap();
@@ -50,12 +50,15 @@ async fn lists_say_what_is_ours() {
         let mut other = plain("other-1");
         other.owner.installation = "other".parse().unwrap();
         engine.create(&other).await.unwrap();
-        let ours = engine.containers(Whose::Of(&installation())).await.unwrap();
+        let ours = engine.containers(OwnerFilter::Of(&installation())).await.unwrap();
         assert_eq!((ours.len(), &ours[0].id, ours[0].name.as_str()), (1, &id, "train-1"));
-        assert_eq!((ours[0].status, ours[0].owner.clone()), (Status::Created, Some(plain("train-1").owner)));
-        assert_eq!(engine.containers(Whose::Everybody).await.unwrap().len(), 2);
+        assert_eq!(
+            (ours[0].status, ours[0].owner.clone()),
+            (ContainerStatus::Created, Some(plain("train-1").owner))
+        );
+        assert_eq!(engine.containers(OwnerFilter::Everybody).await.unwrap().len(), 2);
         fake.remove("train-1");
-        assert!(engine.containers(Whose::Of(&installation())).await.unwrap().is_empty());
+        assert!(engine.containers(OwnerFilter::Of(&installation())).await.unwrap().is_empty());
     }
 }
 
@@ -66,7 +69,7 @@ async fn what_happened_without_us_is_seen() {
     engine.start(&id).await.unwrap();
     fake.end_by_memory("train-1");
     let ended = engine.inspect(&id).await.unwrap().state;
-    assert_eq!((ended.status, ended.exit_code, ended.oom_killed), (Status::Exited, Some(137), true));
+    assert_eq!((ended.status, ended.exit_code, ended.oom_killed), (ContainerStatus::Exited, Some(137), true));
 }
 
 // Row 34: the name is in use, by ourselves before a crash or by somebody else.
@@ -90,7 +93,7 @@ async fn a_container_is_known_by_its_id_and_not_by_its_name() {
     assert!(matches!(engine.stop(&id, GRACE).await, Err(Error::NotFound(_))));
     let named = engine.inspect_named(&"train-1".parse().unwrap()).await.unwrap();
     assert_ne!(named.id, id);
-    let listed = engine.containers(Whose::Of(&installation())).await.unwrap();
+    let listed = engine.containers(OwnerFilter::Of(&installation())).await.unwrap();
     assert_eq!(listed[0].id, named.id);
 }
 
@@ -102,5 +105,5 @@ async fn after_a_reboot_nothing_runs() {
     engine.start(&id).await.unwrap();
     fake.reboot();
     let state = engine.inspect(&id).await.unwrap().state;
-    assert_eq!((state.status, state.exit_code), (Status::Exited, Some(255)));
+    assert_eq!((state.status, state.exit_code), (ContainerStatus::Exited, Some(255)));
 }

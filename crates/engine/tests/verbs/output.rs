@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entrepot_engine::{
-    Action, Container, Decoders, Engine, Error, LinkFault, LogRequest, Logs, Stream, Whose,
+    Container, ContainerAction, Decoders, Engine, Error, LinkFault, LogRequest, Logs, OwnerFilter, Stream,
 };
 use entrepot_testkit::{
     engine::{Dialect, EngineFault, Misbehaviour, TestEngine, TestUsage},
@@ -201,13 +201,18 @@ async fn events_are_told_on_every_engine() {
         engine.start(&id).await.unwrap();
         fake.remove("train-1");
         let told = patiently("events", listening).await.unwrap();
-        let actions: Vec<Action> = told.iter().map(|event| event.action).collect();
-        let expected =
-            [Action::Started, Action::OutOfMemory, Action::Ended, Action::Started, Action::Removed];
+        let actions: Vec<ContainerAction> = told.iter().map(|event| event.action).collect();
+        let expected = [
+            ContainerAction::Started,
+            ContainerAction::OutOfMemory,
+            ContainerAction::Ended,
+            ContainerAction::Started,
+            ContainerAction::Removed,
+        ];
         assert_eq!(actions, expected, "{dialect:?}");
         assert!(told.iter().all(|event| event.container == id && event.time_ms.is_some()));
         // A look says how things are.
-        assert!(engine.containers(Whose::Of(&installation())).await.unwrap().is_empty());
+        assert!(engine.containers(OwnerFilter::Of(&installation())).await.unwrap().is_empty());
     }
 }
 

@@ -6,7 +6,7 @@ use entrepot_engine::{Engine, Error, LayerStep, LinkFault, PullAuth, PullError, 
 use entrepot_oci::ImageRef;
 use entrepot_testkit::{
     Gate,
-    engine::{Dialect, EngineFault, Misbehaviour, Offer, Refusal},
+    engine::{Dialect, EngineFault, Misbehaviour, PullableImage, Refusal},
     patiently,
 };
 
@@ -35,7 +35,7 @@ async fn events(engine: &Engine) -> Result<Vec<PullEvent>, PullStop> {
 async fn every_dialect_tells_the_same_story() {
     for dialect in Dialect::ALL {
         let (fake, engine) = started(dialect).await;
-        fake.offer(WANTED, Offer::of_layers(&[1000, 2000]));
+        fake.offer(WANTED, PullableImage::of_layers(&[1000, 2000]));
         let events = events(&engine).await.unwrap();
         let mut layers: BTreeMap<String, (u64, Vec<LayerStep>)> = BTreeMap::new();
         for event in events {
@@ -64,7 +64,7 @@ async fn every_dialect_tells_the_same_story() {
 async fn what_real_engines_said_is_understood() {
     for dialect in Dialect::ALL {
         let (fake, engine) = started(dialect).await;
-        fake.offer(WANTED, Offer::recorded());
+        fake.offer(WANTED, PullableImage::recorded());
         let events = events(&engine).await.unwrap();
         for (layer, size) in Dialect::RECORDED_LAYERS {
             let steps = events.iter().filter_map(|event| match event {
@@ -99,7 +99,7 @@ async fn what_real_engines_said_is_understood() {
 async fn what_is_there_is_not_loaded_again() {
     for dialect in Dialect::ALL {
         let (fake, engine) = started(dialect).await;
-        fake.offer(WANTED, Offer::of_layers(&[1000]));
+        fake.offer(WANTED, PullableImage::of_layers(&[1000]));
         events(&engine).await.unwrap();
         let again = events(&engine).await.unwrap();
         let existed = |event: &PullEvent| matches!(event, PullEvent::Layer { step: LayerStep::Existed, .. });
@@ -131,7 +131,7 @@ async fn one_image_is_asked_for_by_tag_or_digest() {
 async fn the_login_reaches_the_engine_whole() {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE};
     let (fake, engine) = started(Dialect::Docker20).await;
-    fake.offer(WANTED, Offer::of_layers(&[1]));
+    fake.offer(WANTED, PullableImage::of_layers(&[1]));
     let auth = PullAuth {
         host: "registry.example".parse().unwrap(),
         username: "robot".to_owned(),
@@ -173,7 +173,7 @@ async fn every_refusal_is_classed_on_every_engine() {
 async fn a_pull_waits_as_long_as_its_caller() {
     let (fake, engine) = started(Dialect::Podman5).await;
     let gate = Gate::new();
-    fake.offer(WANTED, Offer::of_layers(&[1000, 2000]).held_at(&gate));
+    fake.offer(WANTED, PullableImage::of_layers(&[1000, 2000]).held_at(&gate));
     let mut pull = engine.pull(&wanted(), None, None).await.unwrap();
     assert!(pull.next().await.unwrap().is_some());
     gate.reached(1).await;
@@ -184,7 +184,7 @@ async fn a_pull_waits_as_long_as_its_caller() {
 #[tokio::test]
 async fn a_pull_that_is_cut_is_not_a_pull() {
     let (fake, engine) = started(Dialect::Docker28).await;
-    fake.offer(WANTED, Offer::of_layers(&[1000, 2000]));
+    fake.offer(WANTED, PullableImage::of_layers(&[1000, 2000]));
     fake.fault(EngineFault::on("POST", "images/create", Misbehaviour::CutAfter(200)));
     let stop = events(&engine).await.unwrap_err();
     assert_eq!(stop, PullStop::Engine(Error::Unreachable(LinkFault::Cut)));

@@ -1,6 +1,6 @@
 //! What an engine says of itself, its images and its volumes.
 
-use entrepot_engine::{Error, Owner, Purpose, Usage, Volume};
+use entrepot_engine::{ContainerPurpose, Error, Owner, Usage, Volume};
 use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour};
 use serde_json::json;
 
@@ -68,7 +68,7 @@ async fn volumes_are_ours_or_not() {
         let (fake, engine) = started(dialect).await;
         let volume = Volume {
             name: "data-7".parse().unwrap(),
-            owner: Owner { installation: installation(), purpose: Purpose::Instance(7) },
+            owner: Owner { installation: installation(), purpose: ContainerPurpose::Instance(7) },
         };
         engine.create_volume(&volume).await.unwrap();
         engine.create_volume(&volume).await.unwrap();

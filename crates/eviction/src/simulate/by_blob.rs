@@ -1,8 +1,8 @@
 //! A cache of single blobs, for the policies that ours is compared with.
 
 use super::{
-    cache::{Cache, Missing},
-    trace::{Pull, Trace},
+    cache::{Cache, MissedContent},
+    trace::{Trace, TracePull},
 };
 
 /// Chooses among blobs that are held.
@@ -54,9 +54,9 @@ impl<'a, P: ByBlobPolicy> ByBlob<'a, P> {
 }
 
 impl<P: ByBlobPolicy> Cache for ByBlob<'_, P> {
-    fn pull(&mut self, pull: &Pull) -> Missing {
+    fn pull(&mut self, pull: &TracePull) -> MissedContent {
         let trace = self.trace;
-        let mut missing = Missing::default();
+        let mut missing = MissedContent::default();
         for blob in &trace.image(pull.image).blobs {
             if self.held[*blob as usize] {
                 self.policy.hit(*blob, self.nth);

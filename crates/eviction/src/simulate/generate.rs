@@ -12,9 +12,9 @@
 
 use super::{
     random::Random,
-    trace::{Pull, Trace},
+    trace::{Trace, TracePull},
 };
-use crate::worth::Price;
+use crate::worth::FetchCost;
 
 const DAY: u64 = 24 * 60 * 60;
 const DAYS: u64 = 30;
@@ -29,17 +29,17 @@ const HUGE: f64 = 0.05;
 const SIZES: [(f64, f64); 7] =
     [(0.0, 150.0), (0.5, 15e3), (0.67, 1e6), (0.8, 11e6), (0.9, 31e6), (0.99, 130e6), (1.0, 600e6)];
 /// A registry far away, one in between, one nearby; the first allows few pulls.
-const PRICES: [Price; 3] = [
-    Price { per_byte: 1.0 / 3.75e6, per_image: 20.0 },
-    Price { per_byte: 1.0 / 10e6, per_image: 1.5 },
-    Price { per_byte: 1.0 / 40e6, per_image: 0.5 },
+const PRICES: [FetchCost; 3] = [
+    FetchCost { per_byte: 1.0 / 3.75e6, per_image: 20.0 },
+    FetchCost { per_byte: 1.0 / 10e6, per_image: 1.5 },
+    FetchCost { per_byte: 1.0 / 40e6, per_image: 0.5 },
 ];
 const CRAWLER: u32 = CLIENTS as u32;
 const LOOPER: u32 = CRAWLER + 1;
 
 /// Pulls of thirty days. The same seed gives the same pulls.
 pub fn generate(seed: u64) -> Trace {
-    let mut world = World::new(seed);
+    let mut world = TraceGenerator::new(seed);
     for day in 0..DAYS {
         world.tags_move();
         world.ordinary_day(day);
@@ -56,26 +56,26 @@ pub fn generate(seed: u64) -> Trace {
     world.trace.in_order()
 }
 
-struct World {
+struct TraceGenerator {
     random: Random,
     trace: Trace,
     /// The base layers of each family.
     families: Vec<Vec<u32>>,
     /// Where each tag points, the most popular first.
-    tags: Vec<Tagged>,
+    tags: Vec<GeneratedTag>,
     /// The sum of the popularity of all tags up to each.
     popularity: Vec<f64>,
 }
 
 #[derive(Clone)]
-struct Tagged {
+struct GeneratedTag {
     image: u32,
     family: usize,
     own: Vec<u32>,
     source: usize,
 }
 
-impl World {
+impl TraceGenerator {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let exponent = 0.8 + 0.3 * random.part();
@@ -105,7 +105,7 @@ impl World {
         self.trace.add_blob(size_at(chance))
     }
 
-    fn new_image(&mut self) -> Tagged {
+    fn new_image(&mut self) -> GeneratedTag {
         // The first families are the most common ones.
         let family = (self.random.part().powi(2) * FAMILIES as f64) as usize;
         let mut own: Vec<u32> = Vec::new();
@@ -120,10 +120,10 @@ impl World {
             }
         }
         let source = [0, 0, 0, 1, 1, 2][self.random.below(6)];
-        self.image_of(Tagged { image: 0, family, own, source })
+        self.image_of(GeneratedTag { image: 0, family, own, source })
     }
 
-    fn image_of(&mut self, mut tagged: Tagged) -> Tagged {
+    fn image_of(&mut self, mut tagged: GeneratedTag) -> GeneratedTag {
         let blobs = self.families[tagged.family].iter().chain(&tagged.own).copied().collect();
         tagged.image = self.trace.add_image(blobs, tagged.source);
         tagged
@@ -152,7 +152,7 @@ impl World {
     }
 
     fn pull(&mut self, at: u64, image: u32, client: u32) {
-        self.trace.add_pull(Pull { at, image, client });
+        self.trace.add_pull(TracePull { at, image, client });
     }
 
     fn ordinary_day(&mut self, day: u64) {
@@ -231,12 +231,12 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_pulls() {
-        let mut world = World::new(7);
+        let mut world = TraceGenerator::new(7);
         world.ordinary_day(0);
-        let mut again = World::new(7);
+        let mut again = TraceGenerator::new(7);
         again.ordinary_day(0);
         assert_eq!(world.trace, again.trace);
-        assert_ne!(world.trace.pulls(), World::new(8).trace.pulls());
+        assert_ne!(world.trace.pulls(), TraceGenerator::new(8).trace.pulls());
         assert_eq!(world.trace.pulls().len() as u64, PULLS_A_DAY);
         assert!(world.trace.pulls().iter().all(|pull| pull.at < DAY));
     }

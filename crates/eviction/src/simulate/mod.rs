@@ -22,4 +22,4 @@ mod trace;
 pub use generate::generate;
 pub use pfoo::most_bytes;
 pub use replay::{Policy, Ratios, replay};
-pub use trace::{Pull, Trace};
+pub use trace::{Trace, TracePull};

@@ -8,20 +8,20 @@ use std::{
 use foldhash::quality::RandomState;
 
 use super::{
-    cache::{Cache, Missing},
-    trace::{Pull, Trace},
+    cache::{Cache, MissedContent},
+    trace::{Trace, TracePull},
 };
-use crate::{Admission, Goal, Heat, Item, Limits, Space, Standing, Stock, plan, spare_young};
+use crate::{Admission, CacheLimits, EvictionGoal, Heat, Item, Retention, Space, Stock, plan, spare_young};
 
 /// How long evicted images are remembered.
 const GHOSTS_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// One client's pulls of one image count once in this time, in seconds.
 const COUNTED_EVERY: u64 = 60 * 60;
 
-pub(super) struct Ours<'a> {
+pub(super) struct PlannerCache<'a> {
     trace: &'a Trace,
-    limits: Limits,
-    held: BTreeMap<u32, Held>,
+    limits: CacheLimits,
+    held: BTreeMap<u32, CachedImage>,
     /// How many held images have each blob.
     holders: Vec<u32>,
     bytes: u64,
@@ -31,16 +31,16 @@ pub(super) struct Ours<'a> {
     hour: u64,
 }
 
-struct Held {
+struct CachedImage {
     heat: Heat,
     last_used: SystemTime,
 }
 
-impl<'a> Ours<'a> {
+impl<'a> PlannerCache<'a> {
     pub(super) fn new(trace: &'a Trace, cap: u64) -> Self {
         Self {
             trace,
-            limits: Limits::new(Some(cap.max(1)), None, None).unwrap_or_default(),
+            limits: CacheLimits::new(Some(cap.max(1)), None, None).unwrap_or_default(),
             held: BTreeMap::new(),
             holders: vec![0; trace.blobs()],
             bytes: 0,
@@ -51,7 +51,7 @@ impl<'a> Ours<'a> {
         }
     }
 
-    fn count(&mut self, pull: &Pull) -> u64 {
+    fn count(&mut self, pull: &TracePull) -> u64 {
         if pull.at / COUNTED_EVERY != self.hour {
             self.hour = pull.at / COUNTED_EVERY;
             self.counted.clear();
@@ -59,10 +59,10 @@ impl<'a> Ours<'a> {
         u64::from(self.counted.insert((pull.image, pull.client)))
     }
 
-    fn missing(&self, image: u32) -> Missing {
+    fn missing(&self, image: u32) -> MissedContent {
         let blobs = &self.trace.image(image).blobs;
         let missing = blobs.iter().filter(|blob| self.holders[**blob as usize] == 0);
-        missing.fold(Missing::default(), |sum, blob| Missing {
+        missing.fold(MissedContent::default(), |sum, blob| MissedContent {
             blobs: sum.blobs + 1,
             bytes: sum.bytes + self.trace.size(*blob),
         })
@@ -74,7 +74,7 @@ impl<'a> Ours<'a> {
             return;
         }
         let (stock, images) = self.stock(now);
-        let goal = Goal { free: demand.free, unused_since: None };
+        let goal = EvictionGoal { free: demand.free, unused_since: None };
         for choice in plan(&stock, self.trace.prices(), &goal) {
             self.evict(images[choice.item], now);
         }
@@ -96,7 +96,7 @@ impl<'a> Ours<'a> {
             let units = image.blobs.iter().map(unit).collect();
             items.push(Item {
                 units,
-                standing: Standing::MayGo,
+                retention: Retention::MayGo,
                 heat: held.heat.since_use(held.last_used, now),
                 last_used: held.last_used,
                 source: image.source,
@@ -132,18 +132,18 @@ impl<'a> Ours<'a> {
             *holders += 1;
         }
         let heat = self.ghosts.remove(&image).map_or(heat, |before| heat.with(before));
-        self.held.insert(image, Held { heat, last_used: now });
+        self.held.insert(image, CachedImage { heat, last_used: now });
     }
 }
 
-impl Cache for Ours<'_> {
-    fn pull(&mut self, pull: &Pull) -> Missing {
+impl Cache for PlannerCache<'_> {
+    fn pull(&mut self, pull: &TracePull) -> MissedContent {
         let now = UNIX_EPOCH + Duration::from_secs(pull.at);
         let heat = Heat::of_pulls(self.count(pull), now);
         if let Some(held) = self.held.get_mut(&pull.image) {
             held.heat = held.heat.with(heat);
             held.last_used = now;
-            return Missing::default();
+            return MissedContent::default();
         }
         let image = Some(self.trace.image_size(pull.image));
         let before = self.missing(pull.image);

@@ -1,7 +1,7 @@
 //! Replays a trace and counts what was found in the cache.
 
 use super::{
-    belady::Belady, by_blob::ByBlob, cache::Cache, lhd::Lhd, lru::Lru, ours::Ours, s3_fifo::S3Fifo,
+    belady::Belady, by_blob::ByBlob, cache::Cache, lhd::Lhd, lru::Lru, ours::PlannerCache, s3_fifo::S3Fifo,
     trace::Trace,
 };
 
@@ -53,14 +53,14 @@ pub struct Ratios {
 /// What a cache of `cap` bytes saves.
 pub fn replay(trace: &Trace, cap: u64, policy: Policy) -> Ratios {
     let mut cache: Box<dyn Cache + '_> = match policy {
-        Policy::Ours => Box::new(Ours::new(trace, cap)),
+        Policy::Ours => Box::new(PlannerCache::new(trace, cap)),
         Policy::Lru => Box::new(ByBlob::new(trace, cap, Lru::new(trace))),
         Policy::S3Fifo => Box::new(ByBlob::new(trace, cap, S3Fifo::new(trace, cap))),
         Policy::Lhd => Box::new(ByBlob::new(trace, cap, Lhd::new(trace))),
         Policy::Belady => Box::new(ByBlob::new(trace, cap, Belady::new(trace))),
     };
     let warm = warm_up(trace);
-    let (mut asked, mut missed) = (Sums::default(), Sums::default());
+    let (mut asked, mut missed) = (SavedSums::default(), SavedSums::default());
     for (nth, pull) in trace.pulls().iter().enumerate() {
         let missing = cache.pull(pull);
         if nth < warm {
@@ -81,13 +81,13 @@ pub(super) fn warm_up(trace: &Trace) -> usize {
 }
 
 #[derive(Default)]
-struct Sums {
+struct SavedSums {
     pulls: f64,
     bytes: f64,
     seconds: f64,
 }
 
-impl Sums {
+impl SavedSums {
     fn add(&mut self, bytes: u64, seconds: f64) {
         self.pulls += 1.0;
         self.bytes += bytes as f64;
@@ -107,9 +107,9 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{simulate::trace::Pull, worth::Price};
+    use crate::{simulate::trace::TracePull, worth::FetchCost};
 
-    const PRICE: Price = Price { per_byte: 1.0, per_image: 0.0 };
+    const PRICE: FetchCost = FetchCost { per_byte: 1.0, per_image: 0.0 };
 
     /// Images of one blob each; pulls come an hour and a half apart, each by another client.
     fn trace(sizes: &[u64], pulls: &[u32]) -> Trace {
@@ -120,7 +120,7 @@ mod tests {
         }
         for (nth, image) in pulls.iter().enumerate() {
             let nth = u32::try_from(nth).unwrap();
-            trace.add_pull(Pull { at: u64::from(nth) * 5400, image: *image, client: nth });
+            trace.add_pull(TracePull { at: u64::from(nth) * 5400, image: *image, client: nth });
         }
         trace.in_order()
     }
@@ -165,7 +165,7 @@ mod tests {
         for nth in 0..10 {
             let own = trace.add_blob(1);
             trace.add_image(vec![base, own, base], 0);
-            trace.add_pull(Pull { at: nth * 5400, image: u32::try_from(nth).unwrap(), client: 0 });
+            trace.add_pull(TracePull { at: nth * 5400, image: u32::try_from(nth).unwrap(), client: 0 });
         }
         let ours = replay(&trace.in_order(), 1000, Policy::Ours);
         assert_eq!(ours.pulls, 0.0);

@@ -1,10 +1,10 @@
 //! Pulls of images that are made of blobs.
 
-use crate::worth::Price;
+use crate::worth::FetchCost;
 
 /// A pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pull {
+pub struct TracePull {
     /// When, in seconds.
     pub at: u64,
     /// The image.
@@ -27,13 +27,13 @@ pub(crate) struct Image {
 pub struct Trace {
     sizes: Vec<u64>,
     images: Vec<Image>,
-    prices: Vec<Price>,
-    pulls: Vec<Pull>,
+    prices: Vec<FetchCost>,
+    pulls: Vec<TracePull>,
 }
 
 impl Trace {
     /// A trace without pulls, of images from upstreams with these prices.
-    pub fn new(prices: Vec<Price>) -> Self {
+    pub fn new(prices: Vec<FetchCost>) -> Self {
         Self { prices, ..Self::default() }
     }
 
@@ -52,7 +52,7 @@ impl Trace {
     }
 
     /// Adds a pull. The pulls are put in order by [`Trace::in_order`].
-    pub fn add_pull(&mut self, pull: Pull) {
+    pub fn add_pull(&mut self, pull: TracePull) {
         self.pulls.push(pull);
     }
 
@@ -64,7 +64,7 @@ impl Trace {
     }
 
     /// The pulls.
-    pub fn pulls(&self) -> &[Pull] {
+    pub fn pulls(&self) -> &[TracePull] {
         &self.pulls
     }
 
@@ -103,11 +103,11 @@ impl Trace {
         self.image(image).blobs.iter().map(|blob| self.size(*blob)).sum()
     }
 
-    pub(crate) fn prices(&self) -> &[Price] {
+    pub(crate) fn prices(&self) -> &[FetchCost] {
         &self.prices
     }
 
-    pub(crate) fn price(&self, image: u32) -> &Price {
+    pub(crate) fn price(&self, image: u32) -> &FetchCost {
         &self.prices[self.image(image).source]
     }
 

@@ -13,22 +13,22 @@ use super::{
 use crate::{
     address::ImageAddress,
     ids::EntryId,
-    inside::{Layers, Wanted, judged, look_into},
+    inside::{LayerScope, Layers, judged, look_into},
     library::Library,
-    pins::Holder,
+    pins::PinHolder,
 };
 
 impl Library {
-    /// Looks at the image of an entry, and remembers what was found. With [`Wanted::All`], layers that the mirror does not
+    /// Looks at the image of an entry, and remembers what was found. With [`LayerScope::All`], layers that the mirror does not
     /// hold are fetched first.
     ///
     /// # Errors
     /// There is no such entry, or what is held cannot be read. What the registry refuses is no error.
-    pub async fn check_entry(&self, id: EntryId, wanted: Wanted) -> Result<EntryRecord, EntryError> {
+    pub async fn check_entry(&self, id: EntryId, scope: LayerScope) -> Result<EntryRecord, EntryError> {
         let before = self.entry(id).await?;
-        let found = self.look_at_image(&before, wanted).await?;
+        let found = self.look_at_image(&before, scope).await?;
         self.0.catalog.record_check(before.id, &before.fields.address, &found).await?;
-        self.repin(Holder::Entry(before.id)).await;
+        self.repin(PinHolder::Entry(before.id)).await;
         self.entry(id).await
     }
 
@@ -38,7 +38,7 @@ impl Library {
         tokio::spawn(async move {
             for id in ids {
                 let Ok(id) = EntryId::try_from(id) else { continue };
-                match library.check_entry(id, Wanted::Held).await {
+                match library.check_entry(id, LayerScope::Held).await {
                     Ok(_) | Err(EntryError::Unknown(_)) => {}
                     Err(error) => tracing::warn!(%id, %error, "an entry could not be checked"),
                 }
@@ -46,7 +46,7 @@ impl Library {
         });
     }
 
-    async fn look_at_image(&self, before: &EntryRecord, wanted: Wanted) -> Result<EntryCheck, EntryError> {
+    async fn look_at_image(&self, before: &EntryRecord, scope: LayerScope) -> Result<EntryCheck, EntryError> {
         let names = self.0.mirror.names();
         // It was read when it was stored. What is pushed here may begin otherwise since.
         let Ok((address, _)) = ImageAddress::parse(&before.fields.address, names) else {
@@ -56,7 +56,7 @@ impl Library {
         let _one = self.0.checks.acquire().await;
         let mut check = match self.found(key, &reference).await {
             Ok((found, is_stale)) => {
-                let check = self.seen(before, key, found, wanted).await?;
+                let check = self.seen(before, key, found, scope).await?;
                 if is_stale { EntryCheck { status: CheckStatus::Unreachable, ..check } } else { check }
             }
             Err(NoImage::Other(why)) => failed(before, CheckStatus::Invalid, Some(why.to_owned())),
@@ -79,7 +79,7 @@ impl Library {
         before: &EntryRecord,
         key: &RepoKey,
         found: FoundImage,
-        wanted: Wanted,
+        scope: LayerScope,
     ) -> Result<EntryCheck, EntryError> {
         let FoundImage { digest, platforms, config, layers } = found;
         let known = &before.check;
@@ -100,7 +100,7 @@ impl Library {
             check.contents.clone_from(&known.contents);
             return Ok(check);
         }
-        let layers = Layers { mirror: &self.0.mirror, key, layers: &layers, wanted };
+        let layers = Layers { mirror: &self.0.mirror, key, layers: &layers, scope };
         let (seen, is_complete) = match look_into(&layers).await {
             Ok(seen) => seen,
             Err(error) => match status_of(&error) {

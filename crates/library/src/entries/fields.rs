@@ -1,9 +1,9 @@
 //! What people say about an entry, checked. Pure.
 
 use entrepot_catalog::{EntryFields, EntryRecord, Origin};
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 
-use crate::address::{AddressFault, ImageAddress, Login};
+use crate::address::{AddressFault, AddressLogin, ImageAddress};
 
 /// The longest name and source, in characters.
 const SHORT: usize = 255;
@@ -101,10 +101,10 @@ pub struct EntryFault {
 
 /// An entry that was checked, and the login that stood in front of its address.
 #[derive(Clone, Debug)]
-pub(crate) struct Checked {
+pub(crate) struct CheckedEntry {
     pub(crate) fields: EntryFields,
     pub(crate) address: ImageAddress,
-    pub(crate) login: Option<Login>,
+    pub(crate) login: Option<AddressLogin>,
 }
 
 /// An entry with nothing said about it: on the shelf, its memory not split.
@@ -152,7 +152,7 @@ impl Field {
 
 impl NewEntry {
     /// A new entry with what is said about it. Without a name it is named after its image: `nginx:1.27`.
-    pub fn of(said: EntryChange, names: &Names) -> Self {
+    pub fn of(said: EntryChange, names: &NameResolver) -> Self {
         let EntryChange { name, address, description, source, remark, is_on_shelf, memory_split } = said;
         let (address, default) = (address.unwrap_or_default(), Self::default());
         Self {
@@ -167,7 +167,7 @@ impl NewEntry {
     }
 
     /// Checks all fields; all that is wrong comes back at once.
-    pub(crate) fn check(self, names: &Names) -> Result<Checked, Vec<EntryFault>> {
+    pub(crate) fn check(self, names: &NameResolver) -> Result<CheckedEntry, Vec<EntryFault>> {
         let address = ImageAddress::parse(&self.address, names);
         let faults = self.faults(address.as_ref().err().copied());
         let Ok((address, login)) = address else { return Err(faults) };
@@ -192,7 +192,7 @@ impl NewEntry {
             is_on_shelf: self.is_on_shelf,
             memory_split: self.memory_split,
         };
-        Ok(Checked { fields, address, login })
+        Ok(CheckedEntry { fields, address, login })
     }
 
     fn faults(&self, address: Option<AddressFault>) -> Vec<EntryFault> {
@@ -211,7 +211,7 @@ impl NewEntry {
 }
 
 // What is no address is refused as such, whatever the name.
-fn named(address: &str, names: &Names) -> String {
+fn named(address: &str, names: &NameResolver) -> String {
     let Ok((image, _)) = ImageAddress::parse(address, names) else { return "image".to_owned() };
     let repository = image.key().repository.as_str();
     let last = repository.rsplit('/').next().unwrap_or(repository);
@@ -265,8 +265,8 @@ mod tests {
 
     use super::*;
 
-    fn names() -> Names {
-        Names::new(Host::docker_hub(), vec!["local/".into()])
+    fn names() -> NameResolver {
+        NameResolver::new(Host::docker_hub(), vec!["local/".into()])
     }
 
     fn new(name: &str, address: &str) -> NewEntry {
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn an_entry_has_the_defaults_of_the_guide() {
-        let Checked { fields, login, .. } = new(" 训练 ", "nginx").check(&names()).unwrap();
+        let CheckedEntry { fields, login, .. } = new(" 训练 ", "nginx").check(&names()).unwrap();
         assert_eq!((fields.name.as_str(), fields.address.as_str()), ("训练", "nginx"));
         assert_eq!((fields.host.as_str(), fields.repository.as_str()), ("docker.io", "library/nginx"));
         assert_eq!((fields.tag.as_deref(), fields.digest), (Some("latest"), None));
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_login_is_no_field() {
-        let Checked { fields, login, .. } = new("a", "u:SECRET@quay.io/a:1").check(&names()).unwrap();
+        let CheckedEntry { fields, login, .. } = new("a", "u:SECRET@quay.io/a:1").check(&names()).unwrap();
         assert_eq!(fields.address, "quay.io/a:1");
         assert!(login.is_some() && !format!("{fields:?}").contains("SECRET"));
     }

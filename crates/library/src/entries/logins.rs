@@ -2,11 +2,11 @@
 
 use entrepot_access::Audit;
 use entrepot_oci::Digest;
-use entrepot_vault::{Change, Credential, CredentialName, Error as VaultError, NewCredential};
+use entrepot_vault::{Credential, CredentialName, CredentialUpdate, Error as VaultError, NewCredential};
 
 use super::error::EntryError;
 use crate::{
-    address::{ImageAddress, Login},
+    address::{AddressLogin, ImageAddress},
     library::Library,
 };
 
@@ -16,7 +16,7 @@ impl Library {
     pub(super) async fn credential_of(
         &self,
         address: &ImageAddress,
-        login: Option<Login>,
+        login: Option<AddressLogin>,
         by: &Audit,
     ) -> Result<Option<String>, EntryError> {
         // What was pushed here needs no login.
@@ -33,7 +33,7 @@ impl Library {
         &self,
         name: &CredentialName,
         address: &ImageAddress,
-        Login { username, password }: Login,
+        AddressLogin { username, password }: AddressLogin,
         by: &Audit,
     ) -> Result<(), VaultError> {
         let Some(host) = address.host().cloned() else { return Ok(()) };
@@ -46,7 +46,8 @@ impl Library {
         let new = NewCredential { name: Some(name.clone()), host, credential };
         match self.0.vault.add(new, by.clone()).await {
             Err(VaultError::Exists(_)) => {
-                let change = Change { username: Some(username), password: Some(password), revision: None };
+                let change =
+                    CredentialUpdate { username: Some(username), password: Some(password), revision: None };
                 self.0.vault.change(name.clone(), change, by.clone()).await
             }
             added => added.map(drop),
@@ -84,7 +85,7 @@ fn name(address: &ImageAddress) -> Option<CredentialName> {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_mirror::Names;
+    use entrepot_mirror::NameResolver;
     use entrepot_oci::Host;
 
     use super::*;
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn a_login_is_named_after_its_repository() {
         let named = |text: &str| {
-            let names = Names::new(Host::docker_hub(), vec![]);
+            let names = NameResolver::new(Host::docker_hub(), vec![]);
             name(&ImageAddress::parse(text, &names).unwrap().0).unwrap().to_string()
         };
         assert_eq!(named("quay.io/acme/app:1"), "library/quay.io/acme/app");

@@ -14,5 +14,5 @@ mod verbs;
 
 pub use advice::{Advice, advice};
 pub use error::EntryError;
-pub(crate) use fields::Checked;
+pub(crate) use fields::CheckedEntry;
 pub use fields::{EntryChange, EntryFault, Field, FieldFault, NewEntry};

@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeSet, time::SystemTime};
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{
     AuditOutcome, EntryCursor, EntryFilter, EntryOrder, EntryRecord, EntryRemoval, EntrySave, Listing,
 };
 
 use super::{
     error::EntryError,
-    fields::{Checked, EntryChange, NewEntry},
+    fields::{CheckedEntry, EntryChange, NewEntry},
 };
-use crate::{ids::EntryId, library::Library, pins::Holder};
+use crate::{ids::EntryId, library::Library, pins::PinHolder};
 
 /// How often a change is tried again when somebody else changes the same entry at that moment.
 const TRIES: usize = 5;
@@ -92,7 +92,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let (object, told) = (new.name.clone(), told_of(&new, &library));
-            let deed = Deed { action: "entry.create", object: &object, detail: told };
+            let deed = AuditAction { action: "entry.create", object: &object, detail: told };
             let added = library.entry_deed(&by, deed, library.try_add(new, &by)).await?;
             library.check_soon(vec![added.id]);
             Ok(added)
@@ -121,7 +121,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let (object, detail) = (id.to_string(), change.told());
-            let deed = Deed { action: "entry.change", object: &object, detail };
+            let deed = AuditAction { action: "entry.change", object: &object, detail };
             let changed =
                 library.entry_deed(&by, deed, library.try_change(id, revision, change, &by)).await?;
             // It leads to another image now.
@@ -168,7 +168,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let object = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-            let deed = Deed { action: "entry.remove", object: &object, detail: None };
+            let deed = AuditAction { action: "entry.remove", object: &object, detail: None };
             library.entry_deed(&by, deed, library.try_remove(&ids, revision, &by)).await
         })
         .await
@@ -198,14 +198,14 @@ impl Library {
     /// Stores entries that were checked, all of them or none, with the logins that came with them.
     pub(crate) async fn store(
         &self,
-        all: Vec<(Option<EntryRecord>, Checked)>,
+        all: Vec<(Option<EntryRecord>, CheckedEntry)>,
         by: &Audit,
     ) -> Result<Vec<i64>, EntryError> {
         // Held until the entries stand on their logins, so that none is removed in between.
         let _one = self.0.logins.lock().await;
         let (mut saves, mut before, mut new) =
             (Vec::with_capacity(all.len()), BTreeSet::new(), BTreeSet::new());
-        for (of, Checked { mut fields, address, login }) in all {
+        for (of, CheckedEntry { mut fields, address, login }) in all {
             before.extend(of.as_ref().and_then(|seen| seen.fields.credential.clone()));
             match self.credential_of(&address, login, by).await {
                 Ok(credential) => fields.credential = credential,
@@ -227,7 +227,7 @@ impl Library {
 
     async fn repin_entries(&self, ids: &[i64]) {
         for id in ids {
-            self.repin(Holder::Entry(*id)).await;
+            self.repin(PinHolder::Entry(*id)).await;
         }
     }
 
@@ -241,7 +241,7 @@ impl Library {
     pub(crate) async fn entry_deed<T>(
         &self,
         by: &Audit,
-        deed: Deed<'_>,
+        action: AuditAction<'_>,
         work: impl Future<Output = Result<T, EntryError>>,
     ) -> Result<T, EntryError> {
         let done = work.await;
@@ -250,7 +250,7 @@ impl Library {
             Err(EntryError::Catalog(_) | EntryError::Mirror(_)) => AuditOutcome::Failed,
             Err(_) => AuditOutcome::Refused,
         };
-        self.0.catalog.add_audit(&by.entry(deed, outcome), SystemTime::now()).await?;
+        self.0.catalog.add_audit(&by.entry(action, outcome), SystemTime::now()).await?;
         done
     }
 }

@@ -19,7 +19,7 @@ const LIBC: u64 = 8 << 20;
 
 /// Whether layers that are not held are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum LayerScope {
     /// Only what is held is looked into.
     Held,
     /// All of it is fetched and kept first.
@@ -31,7 +31,7 @@ pub(crate) struct Layers<'a> {
     pub(crate) mirror: &'a Mirror,
     pub(crate) key: &'a RepoKey,
     pub(crate) layers: &'a [Descriptor],
-    pub(crate) wanted: Wanted,
+    pub(crate) scope: LayerScope,
 }
 
 /// Looks into layers. Returns what was seen, and whether that is all there is.
@@ -41,9 +41,9 @@ pub(crate) struct Layers<'a> {
 pub(crate) async fn look_into(of: &Layers<'_>) -> Result<(Sightings, bool), Error> {
     let (mut seen, mut left, mut is_complete) = (Sightings::default(), MOST_UNPACKED, true);
     for layer in of.layers {
-        let bytes = match of.wanted {
-            Wanted::Held => of.mirror.held_bytes(of.key, &layer.digest).await?,
-            Wanted::All => Some(of.mirror.fetched_bytes(of.key, &layer.digest).await?),
+        let bytes = match of.scope {
+            LayerScope::Held => of.mirror.held_bytes(of.key, &layer.digest).await?,
+            LayerScope::All => Some(of.mirror.fetched_bytes(of.key, &layer.digest).await?),
         };
         let Some(bytes) = bytes else {
             is_complete = false;

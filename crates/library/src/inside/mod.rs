@@ -9,6 +9,6 @@ mod sightings;
 mod tar_names;
 mod unpacked;
 
-pub use layers::Wanted;
+pub use layers::LayerScope;
 pub(crate) use layers::{Layers, look_into};
 pub(crate) use sightings::judged;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use entrepot_catalog::{Accelerator, ImageContents, Libc, SplitCheck};
 use entrepot_oci::ImageConfig;
 
-use super::tar_names::Kind;
+use super::tar_names::TarEntryKind;
 
 /// The oldest glibc that the splitting library loads into.
 const OLDEST_GLIBC: Version = Version(2, 17);
@@ -50,7 +50,7 @@ struct Layer {
 
 impl Sightings {
     /// Looks at a name of the present layer. True if the version is to be read from its content.
-    pub(crate) fn see(&mut self, path: &str, kind: &Kind) -> bool {
+    pub(crate) fn see(&mut self, path: &str, kind: &TarEntryKind) -> bool {
         let path = path.trim_start_matches("./").trim_start_matches('/').trim_end_matches('/');
         let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name == OPAQUE {
@@ -141,7 +141,7 @@ fn join(directory: &str, name: &str) -> String {
 }
 
 // What a name means, and the path that stands for it.
-fn fact<'a>(path: &'a str, directory: &str, name: &str, kind: &Kind) -> Option<(&'a str, Fact)> {
+fn fact<'a>(path: &'a str, directory: &str, name: &str, kind: &TarEntryKind) -> Option<(&'a str, Fact)> {
     if is_of_system(directory)
         && let Some(fact) = libc(name, kind)
     {
@@ -162,7 +162,7 @@ fn fact<'a>(path: &'a str, directory: &str, name: &str, kind: &Kind) -> Option<(
         return Some((head(path, 2), Fact::OtherCards));
     }
     let is_server =
-        matches!(name, "sshd" | "dropbear") && directory.ends_with("sbin") && *kind != Kind::Other;
+        matches!(name, "sshd" | "dropbear") && directory.ends_with("sbin") && *kind != TarEntryKind::Other;
     is_server.then_some((path, Fact::Sshd))
 }
 
@@ -174,13 +174,13 @@ fn is_of_system(directory: &str) -> bool {
     is_lib && parts.next().is_none_or(|part| part.contains("linux-gnu")) && parts.next().is_none()
 }
 
-fn libc(name: &str, kind: &Kind) -> Option<Fact> {
+fn libc(name: &str, kind: &TarEntryKind) -> Option<Fact> {
     let version = name.strip_prefix("libc-").and_then(|rest| rest.strip_suffix(".so")).and_then(version);
     if let Some(version) = version {
         return Some(Fact::Glibc(Some(version)));
     }
     match (name, kind) {
-        ("libc.so.6", Kind::File) => Some(Fact::Glibc(None)),
+        ("libc.so.6", TarEntryKind::File) => Some(Fact::Glibc(None)),
         (name, _) if name.starts_with("ld-musl-") || name.starts_with("libc.musl-") => Some(Fact::Musl),
         (name, _) if name.starts_with("ld-linux") => Some(Fact::GlibcLoader),
         _ => None,
@@ -213,21 +213,21 @@ impl std::fmt::Display for Version {
 
 /// What is known of an image, from its configuration and its layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct ImageFindings {
     pub(crate) split: SplitCheck,
     pub(crate) accelerator: Accelerator,
     pub(crate) contents: ImageContents,
 }
 
 /// Judges an image.
-pub(crate) fn judged(config: &ImageConfig, seen: &Sightings, is_complete: bool) -> Judged {
+pub(crate) fn judged(config: &ImageConfig, seen: &Sightings, is_complete: bool) -> ImageFindings {
     let mut contents = seen.contents(is_complete);
     // What its builder says is more exact than file names, which may be those of several.
     if let Some(said) = config.variable("CUDA_VERSION").and_then(version) {
         contents.cuda = Some(said.to_string());
     }
     let accelerator = accelerator(config, seen, &contents);
-    Judged { split: split(&contents, accelerator), accelerator, contents }
+    ImageFindings { split: split(&contents, accelerator), accelerator, contents }
 }
 
 fn accelerator(config: &ImageConfig, seen: &Sightings, contents: &ImageContents) -> Accelerator {
@@ -257,11 +257,11 @@ fn split(contents: &ImageContents, accelerator: Accelerator) -> SplitCheck {
 mod tests {
     use super::*;
 
-    fn link(target: &str) -> Kind {
-        Kind::Link(target.to_owned())
+    fn link(target: &str) -> TarEntryKind {
+        TarEntryKind::Link(target.to_owned())
     }
 
-    fn image(layers: &[&[(&str, Kind)]]) -> Sightings {
+    fn image(layers: &[&[(&str, TarEntryKind)]]) -> Sightings {
         let mut seen = Sightings::default();
         for layer in layers {
             for (path, kind) in *layer {
@@ -278,21 +278,25 @@ mod tests {
         ImageConfig::parse(text.to_string().as_bytes()).unwrap()
     }
 
-    fn of(layers: &[&[(&str, Kind)]], environment: &[&str]) -> (SplitCheck, Accelerator, Option<String>) {
-        let Judged { split, accelerator, contents } = judged(&config(environment), &image(layers), true);
+    fn of(
+        layers: &[&[(&str, TarEntryKind)]],
+        environment: &[&str],
+    ) -> (SplitCheck, Accelerator, Option<String>) {
+        let ImageFindings { split, accelerator, contents } =
+            judged(&config(environment), &image(layers), true);
         (split, accelerator, contents.libc_version)
     }
 
     #[test]
     fn images_are_known_by_their_libraries() {
-        let file = || Kind::File;
-        let debian: &[(&str, Kind)] = &[
+        let file = || TarEntryKind::File;
+        let debian: &[(&str, TarEntryKind)] = &[
             ("lib/x86_64-linux-gnu/libc-2.31.so", file()),
             ("lib/x86_64-linux-gnu/libc.so.6", link("libc-2.31.so")),
             ("lib64/ld-linux-x86-64.so.2", link("/lib/x86_64-linux-gnu/ld-2.31.so")),
         ];
-        let cuda: &[(&str, Kind)] = &[("usr/local/cuda-12.4/lib64/libcudart.so.12.4.127", file())];
-        let alpine: &[(&str, Kind)] = &[
+        let cuda: &[(&str, TarEntryKind)] = &[("usr/local/cuda-12.4/lib64/libcudart.so.12.4.127", file())];
+        let alpine: &[(&str, TarEntryKind)] = &[
             ("lib/ld-musl-x86_64.so.1", file()),
             ("lib/libc.musl-x86_64.so.1", link("ld-musl-x86_64.so.1")),
         ];
@@ -315,7 +319,7 @@ mod tests {
             ),
             (&[&[("usr/lib64/libc.so.6", file())], cuda], &[], (SplitCheck::Fits, Accelerator::Nvidia, None)),
             (
-                &[debian, &[("usr/local/Ascend/ascend-toolkit/latest", Kind::Other)]],
+                &[debian, &[("usr/local/Ascend/ascend-toolkit/latest", TarEntryKind::Other)]],
                 &[],
                 (SplitCheck::NoCuda, Accelerator::Ascend, version("2.31")),
             ),
@@ -332,7 +336,7 @@ mod tests {
     // What is there beside the C library of the system is loaded by nothing.
     #[test]
     fn other_c_libraries_do_not_count() {
-        let file = || Kind::File;
+        let file = || TarEntryKind::File;
         let conda = ("opt/conda/x86_64-conda-linux-gnu/sysroot/lib64/libc-2.12.so", file());
         let musl_tools = ("lib/ld-musl-x86_64.so.1", link("/usr/lib/musl/lib/libc.so"));
         let glibc = ("usr/lib/aarch64-linux-gnu/libc-2.36.so", file());
@@ -345,8 +349,8 @@ mod tests {
 
     #[test]
     fn what_a_layer_hides_is_not_there() {
-        let file = || Kind::File;
-        let lower: &[(&str, Kind)] = &[
+        let file = || TarEntryKind::File;
+        let lower: &[(&str, TarEntryKind)] = &[
             ("./lib/x86_64-linux-gnu/libc-2.31.so", file()),
             ("usr/sbin/sshd", file()),
             ("usr/local/cuda-11.8/version.json", file()),
@@ -376,7 +380,7 @@ mod tests {
             ("usr/lib/libcudart.so", None),
             ("home/libcudart_static.a", None),
         ] {
-            let contents = image(&[&[(path, Kind::File)]]).contents(true);
+            let contents = image(&[&[(path, TarEntryKind::File)]]).contents(true);
             assert_eq!(contents.cuda.as_deref(), found, "{path}");
         }
         let said = judged(&config(&["CUDA_VERSION=12.6.1"]), &Sightings::default(), false);
@@ -387,7 +391,7 @@ mod tests {
     #[test]
     fn a_new_glibc_says_its_version_itself() {
         let mut seen = Sightings::default();
-        assert!(seen.see("/usr/lib64/libc.so.6", &Kind::File));
+        assert!(seen.see("/usr/lib64/libc.so.6", &TarEntryKind::File));
         assert!(!seen.see("usr/lib64/libc.so.6", &link("libc-2.30.so")));
         seen.see_libc(
             "/usr/lib64/libc.so.6",
@@ -396,7 +400,7 @@ mod tests {
         seen.end_layer();
         assert_eq!(seen.contents(true).libc_version.as_deref(), Some("2.35"));
         let mut seen = Sightings::default();
-        seen.see("usr/lib64/libc.so.6", &Kind::File);
+        seen.see("usr/lib64/libc.so.6", &TarEntryKind::File);
         seen.see_libc("usr/lib64/libc.so.6", b"nothing of that kind");
         seen.end_layer();
         assert_eq!((seen.contents(true).libc, seen.contents(true).libc_version), (Some(Libc::Glibc), None));
@@ -404,7 +408,7 @@ mod tests {
 
     #[test]
     fn what_was_not_read_to_its_end_proves_no_absence() {
-        let seen = image(&[&[("lib64/libc-2.31.so", Kind::File)]]);
+        let seen = image(&[&[("lib64/libc-2.31.so", TarEntryKind::File)]]);
         let partly = judged(&config(&[]), &seen, false);
         assert_eq!((partly.split, partly.accelerator), (SplitCheck::Unknown, Accelerator::Unknown));
         assert_eq!(judged(&config(&[]), &Sightings::default(), false).split, SplitCheck::Unknown);
@@ -414,7 +418,7 @@ mod tests {
     fn names_without_end_fill_no_memory() {
         let mut seen = Sightings::default();
         for number in 0..MOST + 10 {
-            seen.see(&format!("a{number}/libcudart.so.12"), &Kind::File);
+            seen.see(&format!("a{number}/libcudart.so.12"), &TarEntryKind::File);
         }
         seen.end_layer();
         assert_eq!(seen.facts.len(), MOST);

@@ -10,16 +10,16 @@ const LONGEST: u64 = 1 << 20;
 
 /// Something that an archive holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct TarEntry {
     /// Its path, as the archive has it.
     pub(crate) path: String,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: TarEntryKind,
 }
 
 /// What something in an archive is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TarEntryKind {
     /// A file, also one that is a hard link.
     File,
     /// A symbolic link to this.
@@ -47,7 +47,7 @@ pub(crate) struct TarNames<R> {
 
 /// What pax and GNU headers say about the entry that follows them.
 #[derive(Default)]
-struct Longer {
+struct ExtendedHeader {
     path: Option<String>,
     link: Option<String>,
     size: Option<u64>,
@@ -59,8 +59,8 @@ impl<R: Read> TarNames<R> {
     }
 
     /// The next entry; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Entry>, TarError> {
-        let mut longer = Longer::default();
+    pub(crate) fn next(&mut self) -> Result<Option<TarEntry>, TarError> {
+        let mut longer = ExtendedHeader::default();
         loop {
             self.skip()?;
             let Some(header) = self.header()? else { return Ok(None) };
@@ -126,7 +126,7 @@ impl<R: Read> TarNames<R> {
     }
 }
 
-impl Longer {
+impl ExtendedHeader {
     // Records are `LENGTH KEY=VALUE\n` (POSIX.1-2017, pax, §extended header).
     fn read_pax(&mut self, mut records: &[u8]) {
         while let Some(space) = records.iter().position(|byte| *byte == b' ') {
@@ -147,18 +147,18 @@ impl Longer {
     }
 }
 
-fn entry(header: &[u8; BLOCK], flag: u8, longer: Longer) -> Entry {
+fn entry(header: &[u8; BLOCK], flag: u8, longer: ExtendedHeader) -> TarEntry {
     let path = longer.path.unwrap_or_else(|| {
         let (name, prefix) = (text(&header[..100]), text(&header[345..500]));
         let is_ustar = &header[257..262] == b"ustar" && &header[257..264] != b"ustar  ";
         if is_ustar && !prefix.is_empty() { format!("{prefix}/{name}") } else { name }
     });
     let kind = match flag {
-        0 | b'0' | b'1' | b'7' => Kind::File,
-        b'2' => Kind::Link(longer.link.unwrap_or_else(|| text(&header[157..257]))),
-        _ => Kind::Other,
+        0 | b'0' | b'1' | b'7' => TarEntryKind::File,
+        b'2' => TarEntryKind::Link(longer.link.unwrap_or_else(|| text(&header[157..257]))),
+        _ => TarEntryKind::Other,
     };
-    Entry { path, kind }
+    TarEntry { path, kind }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -229,7 +229,7 @@ mod tests {
         *,
     };
 
-    fn names(bytes: &[u8]) -> Result<Vec<(String, Kind)>, TarError> {
+    fn names(bytes: &[u8]) -> Result<Vec<(String, TarEntryKind)>, TarError> {
         let mut names = TarNames::new(bytes);
         let mut all = Vec::new();
         while let Some(entry) = names.next()? {
@@ -251,8 +251,8 @@ mod tests {
         let read = names(&bytes).unwrap();
         let told: Vec<_> = read.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(told, ["usr/", "./usr/lib/libc-2.31.so", "lib", "hard", "big", "last"]);
-        assert_eq!(read[2].1, Kind::Link("usr/lib".to_owned()));
-        assert_eq!((&read[0].1, &read[3].1), (&Kind::Other, &Kind::File));
+        assert_eq!(read[2].1, TarEntryKind::Link("usr/lib".to_owned()));
+        assert_eq!((&read[0].1, &read[3].1), (&TarEntryKind::Other, &TarEntryKind::File));
         // Without the zeros at the end.
         assert_eq!(names(&bytes[..bytes.len() - 1024]).unwrap().len(), 6);
         assert_eq!(names(&[]).unwrap(), []);
@@ -277,8 +277,8 @@ mod tests {
             file("plain"),
         ]);
         let read = names(&bytes).unwrap();
-        assert_eq!(read[0], (long.clone(), Kind::File));
-        assert_eq!(read[1], (long, Kind::Link("there".to_owned())));
+        assert_eq!(read[0], (long.clone(), TarEntryKind::File));
+        assert_eq!(read[1], (long, TarEntryKind::Link("there".to_owned())));
         assert_eq!(read[2].0, "plain");
     }
 

@@ -17,13 +17,13 @@ use entrepot_mirror::BlobBytes;
 const WAITING: usize = 4;
 
 /// The bytes of a blob, for a thread that reads them.
-pub(crate) struct Fed {
+pub(crate) struct BlobFeed {
     pieces: Receiver<io::Result<Bytes>>,
     piece: Bytes,
 }
 
 /// Hands the bytes of a blob to a thread, as long as it reads them.
-pub(crate) fn feed(mut bytes: BlobBytes) -> (Fed, impl Future<Output = ()> + Send) {
+pub(crate) fn feed(mut bytes: BlobBytes) -> (BlobFeed, impl Future<Output = ()> + Send) {
     let (sender, pieces) = mpsc::channel(WAITING);
     let feeding = async move {
         while let Some(piece) = bytes.next().await {
@@ -34,10 +34,10 @@ pub(crate) fn feed(mut bytes: BlobBytes) -> (Fed, impl Future<Output = ()> + Sen
             }
         }
     };
-    (Fed { pieces, piece: Bytes::new() }, feeding)
+    (BlobFeed { pieces, piece: Bytes::new() }, feeding)
 }
 
-impl Read for Fed {
+impl Read for BlobFeed {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.piece.is_empty() {
             match self.pieces.blocking_recv() {

@@ -5,16 +5,16 @@
 
 use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceReason, InstanceRecord};
 use entrepot_engine::{
-    Container, ContainerId, CreateRequest, Difference, Error as EngineError, Status, compare,
+    Container, ContainerId, ContainerStatus, CreateRequest, Difference, Error as EngineError, compare,
 };
 
 use super::{
     halt::Halt,
     observed,
-    site::{Fetched, Site},
+    site::{LaunchContext, NodeImage},
     steps::{ended, enter},
 };
-use crate::{library::Library, lifecycle::pause_after, split::Way};
+use crate::{library::Library, lifecycle::pause_after, split::EntryWay};
 
 /// What engines say where somebody else has a port of the machine.
 const PORT_TAKEN: [&str; 3] = ["port is already allocated", "address already in use", "cannot listen on"];
@@ -50,8 +50,8 @@ impl Library {
     async fn start_elsewhere(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
-        image: &Fetched,
+        launch: &LaunchContext,
+        image: &NodeImage,
         request: &CreateRequest,
     ) -> Result<CreateRequest, Halt> {
         let taken = self.0.catalog.instance_ports(instance.id).await?;
@@ -59,11 +59,11 @@ impl Library {
             let other = self.0.catalog.other_port(instance, port, self.port_range()).await?;
             other.ok_or_else(|| Halt::failed(InstanceReason::StartFailed, "its node has no port left"))?;
         }
-        self.discard(instance, site).await?;
+        self.discard(instance, launch).await?;
         let ports = self.0.catalog.instance_ports(instance.id).await?;
         let request = CreateRequest { ports: super::container::published(&ports)?, ..request.clone() };
-        let id = self.container(instance, site, image, &request).await?;
-        match site.engine.start(&id).await {
+        let id = self.container(instance, launch, image, &request).await?;
+        match launch.engine.start(&id).await {
             Ok(_) => Ok(request),
             Err(error) => self.not_started(instance, &error).map(|()| request),
         }
@@ -87,22 +87,22 @@ impl Library {
     async fn look_at_started(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
+        launch: &LaunchContext,
         request: &CreateRequest,
     ) -> Result<(), Halt> {
-        let shown = self.shown(instance, site).await?;
+        let shown = self.shown(instance, launch).await?;
         self.settle(instance, observed::run(&shown.state).as_ref()).await?;
-        if shown.state.status != Status::Running {
+        if shown.state.status != ContainerStatus::Running {
             return self.advance(instance, |state| ended(state, &shown.state)).await;
         }
         let mut warnings = match judged(request, &shown) {
             Ok(warnings) => warnings,
             Err(halt) => {
-                self.put_down(instance, site).await?;
+                self.put_down(instance, launch).await?;
                 return Err(halt);
             }
         };
-        let verified = self.verified(instance, site).await?;
+        let verified = self.verified(instance, launch).await?;
         warnings
             .extend(verified.iter().flat_map(|verified| &verified.leaks).map(|way| around(*way).to_owned()));
         self.0.instances.worked(instance.id);
@@ -123,9 +123,13 @@ impl Library {
     }
 
     /// The container as its engine shows it.
-    pub(super) async fn shown(&self, instance: &InstanceRecord, site: &Site) -> Result<Container, Halt> {
+    pub(super) async fn shown(
+        &self,
+        instance: &InstanceRecord,
+        launch: &LaunchContext,
+    ) -> Result<Container, Halt> {
         let id = container_id(instance)?;
-        site.engine.inspect(&id).await.map_err(|error| Halt::engine(InstanceReason::ContainerGone, &error))
+        launch.engine.inspect(&id).await.map_err(|error| Halt::engine(InstanceReason::ContainerGone, &error))
     }
 }
 
@@ -154,11 +158,11 @@ pub(super) fn written(warnings: &[String]) -> String {
     serde_json::to_string(warnings).unwrap_or_default()
 }
 
-fn around(way: Way) -> &'static str {
+fn around(way: EntryWay) -> &'static str {
     match way {
-        Way::Exec => "the limit on the card's memory does not hold",
-        Way::Login => "a login by SSH loses the environment, and with it the limit on the card's memory",
-        Way::Empty => {
+        EntryWay::Exec => "the limit on the card's memory does not hold",
+        EntryWay::Login => "a login by SSH loses the environment, and with it the limit on the card's memory",
+        EntryWay::Empty => {
             "a program without an environment, as cron starts it, loses the limit on the card's memory"
         }
     }

@@ -8,7 +8,7 @@ use super::settings::InstanceSettings;
 
 /// What is to be done because of the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
+pub(crate) enum DueAction {
     /// Warn its owner that it ends at this time.
     Warn(SystemTime),
     /// Stop it, and why.
@@ -43,21 +43,21 @@ pub(crate) fn due(
     settings: &InstanceSettings,
     quota: Option<SystemTime>,
     now: SystemTime,
-) -> Option<Due> {
+) -> Option<DueAction> {
     if instance.state.desired == InstanceDesired::Deleted {
         return None;
     }
     let release = release(instance, settings.release_stopped_after);
     let stop = stop(instance, quota);
     if release.is_some_and(|at| at <= now) {
-        return Some(Due::Release);
+        return Some(DueAction::Release);
     }
     if let Some((_, reason)) = stop.filter(|(at, _)| *at <= now) {
-        return Some(Due::Stop(reason));
+        return Some(DueAction::Stop(reason));
     }
     let next = [release, stop.map(|(at, _)| at)].into_iter().flatten().min()?;
     let is_near = now + settings.warn_before >= next;
-    (is_near && instance.state.warned.is_none()).then_some(Due::Warn(next))
+    (is_near && instance.state.warned.is_none()).then_some(DueAction::Warn(next))
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
         InstanceRecord { stop_at, release_at, ..sample::instance(InstancePhase::Running) }
     }
 
-    fn found(instance: &InstanceRecord) -> Option<Due> {
+    fn found(instance: &InstanceRecord) -> Option<DueAction> {
         due(instance, &InstanceSettings::default(), None, now())
     }
 
@@ -90,20 +90,20 @@ mod tests {
     #[test]
     fn it_is_warned_of_once_and_then_done() {
         let soon = running(Some(now() + 10 * MINUTE), None);
-        assert_eq!(found(&soon), Some(Due::Warn(now() + 10 * MINUTE)));
+        assert_eq!(found(&soon), Some(DueAction::Warn(now() + 10 * MINUTE)));
         let mut warned = soon;
         warned.state.warned = Some(now());
         assert_eq!(found(&warned), None);
         warned.stop_at = Some(now());
-        assert_eq!(found(&warned), Some(Due::Stop(InstanceReason::TimedStop)));
+        assert_eq!(found(&warned), Some(DueAction::Stop(InstanceReason::TimedStop)));
         assert_eq!(found(&running(Some(now() + 31 * MINUTE), None)), None);
     }
 
     #[test]
     fn a_release_goes_over_a_stop() {
-        assert_eq!(found(&running(Some(now()), Some(now()))), Some(Due::Release));
+        assert_eq!(found(&running(Some(now()), Some(now()))), Some(DueAction::Release));
         let near = running(Some(now() + 20 * MINUTE), Some(now() + 10 * MINUTE));
-        assert_eq!(found(&near), Some(Due::Warn(now() + 10 * MINUTE)));
+        assert_eq!(found(&near), Some(DueAction::Warn(now() + 10 * MINUTE)));
     }
 
     #[test]
@@ -113,9 +113,9 @@ mod tests {
         let mut stopped = sample::instance(InstancePhase::Stopped);
         stopped.state.desired = InstanceDesired::Stopped;
         stopped.state.stopped = Some(now() - 60 * MINUTE);
-        assert_eq!(due(&stopped, &settings, None, now()), Some(Due::Release));
+        assert_eq!(due(&stopped, &settings, None, now()), Some(DueAction::Release));
         stopped.state.stopped = Some(now() - 40 * MINUTE);
-        assert_eq!(due(&stopped, &settings, None, now()), Some(Due::Warn(now() + 20 * MINUTE)));
+        assert_eq!(due(&stopped, &settings, None, now()), Some(DueAction::Warn(now() + 20 * MINUTE)));
         stopped.stop_at = Some(now() - MINUTE);
         stopped.state.warned = Some(now());
         assert_eq!(due(&stopped, &settings, None, now()), None, "it is stopped already");
@@ -129,8 +129,8 @@ mod tests {
         let found = |instance: &InstanceRecord, quota| {
             due(instance, &InstanceSettings::default(), Some(quota), now())
         };
-        assert_eq!(found(&runs, now() + 10 * MINUTE), Some(Due::Warn(now() + 10 * MINUTE)));
-        assert_eq!(found(&runs, now()), Some(Due::Stop(InstanceReason::QuotaUsed)));
+        assert_eq!(found(&runs, now() + 10 * MINUTE), Some(DueAction::Warn(now() + 10 * MINUTE)));
+        assert_eq!(found(&runs, now()), Some(DueAction::Stop(InstanceReason::QuotaUsed)));
         assert_eq!(found(&runs, now() + 40 * MINUTE), None);
         let mut stopped = runs;
         stopped.state.desired = InstanceDesired::Stopped;

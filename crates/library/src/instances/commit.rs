@@ -8,8 +8,8 @@ use entrepot_engine::{CommitRequest, Container, Engine, Error as EngineError, Pu
 use entrepot_oci::{Digest, ImageRef, Reference};
 
 use super::{
-    fault::InstanceFault, request::RunSettings, saving_progress::Sent, snapshot::Snapshot, streams::Reached,
-    verbs::Target, work::Saving,
+    fault::InstanceFault, request::RunSettings, saving_progress::PushedBytes, snapshot::Snapshot,
+    streams::ReachedContainer, verbs::InstanceTarget, work::Saving,
 };
 use crate::{error::Error, library::Library, pulls::LibraryImage, split};
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// An image that was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Committed {
+pub struct InstanceImage {
     /// Its name in the words of our mirror.
     pub image: String,
     /// What it is.
@@ -34,16 +34,16 @@ impl Library {
     /// node cannot do it.
     pub async fn commit_instance(
         &self,
-        target: Target,
+        target: InstanceTarget,
         image: LibraryImage,
         by: Audit,
-    ) -> Result<Committed, Error> {
+    ) -> Result<InstanceImage, Error> {
         let object = format!("{} as {image}", target.id);
         let work = async move |library: Self| library.try_commit(target, &image).await;
         self.deed(by, "instance.commit", object, work).await
     }
 
-    async fn try_commit(&self, target: Target, image: &LibraryImage) -> Result<Committed, Error> {
+    async fn try_commit(&self, target: InstanceTarget, image: &LibraryImage) -> Result<InstanceImage, Error> {
         if image.key().origin != Origin::Hosted || !matches!(image.reference(), Reference::Tag(_)) {
             return Err(InstanceFault::NotHosted(self.names().hosted()).into());
         }
@@ -64,21 +64,26 @@ impl Library {
         }
         drop(saving);
         let digest = saved.map_err(|_| not_saved("it took more than an hour".to_owned()))??;
-        Ok(Committed { image: image.to_string(), digest })
+        Ok(InstanceImage { image: image.to_string(), digest })
     }
 
     // Nobody else is at work on the container meanwhile.
-    async fn save(&self, instance: &InstanceRecord, reached: &Reached, name: &ImageRef) -> Result<(), Error> {
+    async fn save(
+        &self,
+        instance: &InstanceRecord,
+        container: &ReachedContainer,
+        name: &ImageRef,
+    ) -> Result<(), Error> {
         let busy = self.0.instances.begin_when_free(instance.id).await;
         let asked = RunSettings::read(&instance.settings)?;
-        let variables = self.image_variables(instance, &reached.engine).await?;
-        let environment = environment(&reached.container, &asked, variables);
+        let variables = self.image_variables(instance, &container.engine).await?;
+        let environment = environment(&container.container, &asked, variables);
         let commit = CommitRequest { image: name.clone(), environment };
-        let saved = reached.engine.commit(&reached.container.id, &commit).await;
+        let saved = container.engine.commit(&container.container.id, &commit).await;
         drop(busy);
         saved.map(drop).map_err(|error| match error {
             EngineError::Refused { message, .. } => InstanceFault::NotSaved(message.to_string()).into(),
-            error => reached.refused(&error),
+            error => container.refused(&error),
         })
     }
 
@@ -112,7 +117,7 @@ impl Library {
             password: pass.password().clone(),
         };
         let mut push = engine.push(name, &auth).await.map_err(|stop| not_saved(stop.to_string()))?;
-        let (mut pushed, mut sent) = (None, Sent::default());
+        let (mut pushed, mut sent) = (None, PushedBytes::default());
         while let Some(event) = push.next().await.map_err(|stop| not_saved(stop.to_string()))? {
             saving.tell(sent.after(&event));
             if let PushEvent::Pushed(digest) = event {

@@ -6,8 +6,8 @@ use entrepot_catalog::{
     AllocationRecord, DeviceState, FoundDevice, InstanceRecord, NodeSettings, PortRecord,
 };
 use entrepot_engine::{
-    Command, CreateRequest, Devices, Environment, EnvironmentError, Installation, Limits, LogLimits, Mounts,
-    Network, Owner, Ports, Publish, Purpose, SplitLibrary, VolumeMount, VolumeName,
+    Command, ContainerLimits, ContainerPurpose, CreateRequest, Devices, Environment, EnvironmentError,
+    Installation, LogLimits, Mounts, Network, Owner, Ports, Publish, SplitLibrary, VolumeMount, VolumeName,
 };
 use entrepot_oci::ImageRef;
 
@@ -16,13 +16,13 @@ use super::{
     settings::InstanceSettings,
     snapshot::{CardVendor, Snapshot, SpecSnapshot},
 };
-use crate::split::{self, Cards, EnvironmentFault, Preload, Slice, Variable, Wiring};
+use crate::split::{self, Cards, EnvironmentFault, Preload, Slice, SplitWiring, Variable};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 /// What a container is made of.
-pub(crate) struct Ingredients<'a> {
+pub(crate) struct ContainerInputs<'a> {
     pub(crate) instance: &'a InstanceRecord,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) asked: &'a RunSettings,
@@ -74,7 +74,7 @@ pub(crate) enum ContainerFault {
     Text(&'static str),
 }
 
-impl Ingredients<'_> {
+impl ContainerInputs<'_> {
     /// The container.
     ///
     /// # Errors
@@ -86,7 +86,10 @@ impl Ingredients<'_> {
             name: text(&self.instance.state.container_name, "name of the container")?,
             image: self.image.clone(),
             platform: None,
-            owner: Owner { installation: self.installation.clone(), purpose: Purpose::Instance(self.id()?) },
+            owner: Owner {
+                installation: self.installation.clone(),
+                purpose: ContainerPurpose::Instance(self.id()?),
+            },
             command: Command { entrypoint: None, arguments: self.asked.command.clone(), terminal: false },
             environment: self.environment(&wiring)?,
             limits: limits(&self.snapshot.spec, self.settings),
@@ -159,7 +162,7 @@ impl Ingredients<'_> {
         }
     }
 
-    fn environment(&self, wiring: &Wiring) -> Result<Environment, ContainerFault> {
+    fn environment(&self, wiring: &SplitWiring) -> Result<Environment, ContainerFault> {
         let mut environment = Environment::default();
         for Variable { name, value } in self.asked.variables().iter().chain(&wiring.environment) {
             let set = environment.set(name, value);
@@ -168,7 +171,7 @@ impl Ingredients<'_> {
         Ok(environment)
     }
 
-    fn mounts(&self, wiring: &Wiring) -> Result<Mounts, ContainerFault> {
+    fn mounts(&self, wiring: &SplitWiring) -> Result<Mounts, ContainerFault> {
         let mount = |(volume, target): (&str, &str)| {
             Ok::<_, ContainerFault>(VolumeMount {
                 volume: text(volume, "volume")?,
@@ -202,8 +205,8 @@ pub(crate) fn published(ports: &[PortRecord]) -> Result<Ports, ContainerFault> {
     Ports::new(ports.iter().map(publish)).map_err(|_| ContainerFault::Text("port"))
 }
 
-fn limits(spec: &SpecSnapshot, settings: &InstanceSettings) -> Limits {
-    Limits {
+fn limits(spec: &SpecSnapshot, settings: &InstanceSettings) -> ContainerLimits {
+    ContainerLimits {
         cpu_milli: u32::try_from(spec.cpu_milli).unwrap_or(u32::MAX),
         memory: spec.memory_mib.saturating_mul(MIB),
         shm: spec.shm_mib.unwrap_or(settings.shm_mib).saturating_mul(MIB),
@@ -287,7 +290,7 @@ mod tests {
 
     impl Kitchen {
         fn request(&self) -> Result<CreateRequest, ContainerFault> {
-            Ingredients {
+            ContainerInputs {
                 instance: &self.instance,
                 snapshot: &self.snapshot,
                 asked: &self.asked,
@@ -325,7 +328,7 @@ mod tests {
             (4000, 16 << 30, 1 << 30)
         );
         assert_eq!(request.limits.check(), Ok(()));
-        assert_eq!(request.owner.purpose, Purpose::Instance(7));
+        assert_eq!(request.owner.purpose, ContainerPurpose::Instance(7));
         assert!(!request.command.terminal && request.command.entrypoint.is_none());
         let ports: Vec<_> = request.ports.iter().map(|port| (port.container, port.host)).collect();
         assert_eq!(ports, [(8888, 30_000)]);

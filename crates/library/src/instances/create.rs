@@ -4,20 +4,20 @@ use std::time::SystemTime;
 
 use entrepot_access::Audit;
 use entrepot_catalog::{
-    EntryRecord, InstanceRecord, NewInstance, Placed, PortRange, SpecRecord, VolumeRecord,
+    EntryRecord, InstanceRecord, NewInstance, PlaceOutcome, PortRange, SpecRecord, VolumeRecord,
 };
 
 use super::{
     fault::InstanceFault,
-    ground::{self, Asked, Where},
+    ground::{self, NodeChoice, PlacementRequest},
     request::{self, RunRequest},
     snapshot::Snapshot,
 };
-use crate::{error::Error, ids::NodeId, library::Library, pins::Holder, tenant::Tenant};
+use crate::{error::Error, ids::NodeId, library::Library, pins::PinHolder, tenant::Tenant};
 
 /// An instance that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Created {
+pub enum CreatedInstance {
     /// It is new, and on its way.
     New(Box<InstanceRecord>),
     /// The same request has made it before.
@@ -34,14 +34,18 @@ impl Library {
         tenant: &Tenant,
         request: RunRequest,
         by: Audit,
-    ) -> Result<Created, Error> {
+    ) -> Result<CreatedInstance, Error> {
         let tenant = tenant.clone();
         let object = request.name.clone().unwrap_or_else(|| format!("entry {}", request.entry));
         let work = async move |library: Self| library.try_create_instance(&tenant, request).await;
         self.deed(by, "instance.create", object, work).await
     }
 
-    async fn try_create_instance(&self, tenant: &Tenant, request: RunRequest) -> Result<Created, Error> {
+    async fn try_create_instance(
+        &self,
+        tenant: &Tenant,
+        request: RunRequest,
+    ) -> Result<CreatedInstance, Error> {
         let now = SystemTime::now();
         let (entry, spec) = self.offered(&request).await?;
         let snapshot = Snapshot::of(&entry, &spec);
@@ -55,24 +59,29 @@ impl Library {
         let volume = self.wanted_volume(tenant, &request).await?;
         let new = new_instance(tenant, &request, &snapshot, image, now);
         let node = volume.as_ref().and_then(|volume| NodeId::try_from(volume.node_id).ok()).or(request.node);
-        let place = Where { node, region: request.region.clone(), ..Where::default() };
+        let place = NodeChoice { node, region: request.region.clone(), ..NodeChoice::default() };
         let demand = snapshot.spec.demand(true);
         let settings = &self.0.settings.instances;
-        let choose = |ground: &entrepot_catalog::Ground| {
-            ground::choose(ground, Asked { demand: &demand, place: &place, is_new: true }, settings, now)
+        let choose = |ground: &entrepot_catalog::PlacementFacts| {
+            ground::choose(
+                ground,
+                PlacementRequest { demand: &demand, place: &place, is_new: true },
+                settings,
+                now,
+            )
         };
         match self.0.catalog.create_instance(&new, self.port_range(), now, &choose).await? {
-            Placed::New(made) => {
+            PlaceOutcome::New(made) => {
                 self.begin_with(&made, volume).await?;
-                Ok(Created::New(made))
+                Ok(CreatedInstance::New(made))
             }
-            Placed::Known(known) => Ok(Created::Known(known)),
-            Placed::NameTaken => Err(InstanceFault::NameTaken(new.name).into()),
-            Placed::OffShelf => {
+            PlaceOutcome::Known(known) => Ok(CreatedInstance::Known(known)),
+            PlaceOutcome::NameTaken => Err(InstanceFault::NameTaken(new.name).into()),
+            PlaceOutcome::OffShelf => {
                 Err(InstanceFault::OffShelf { kind: "entry", name: entry.fields.name }.into())
             }
-            Placed::NoPorts => Err(InstanceFault::NoPorts.into()),
-            Placed::Refused(no) => Err(InstanceFault::NoPlace(no).into()),
+            PlaceOutcome::NoPorts => Err(InstanceFault::NoPorts.into()),
+            PlaceOutcome::Refused(no) => Err(InstanceFault::NoPlace(no).into()),
         }
     }
 
@@ -112,7 +121,7 @@ impl Library {
             self.0.catalog.remove_instance(made.id).await?;
             return Err(InstanceFault::Volume(volume.name).into());
         }
-        self.repin(Holder::Instance(made.id)).await;
+        self.repin(PinHolder::Instance(made.id)).await;
         self.begin_bring_up(made.id);
         Ok(())
     }

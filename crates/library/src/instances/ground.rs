@@ -3,22 +3,25 @@
 use std::time::SystemTime;
 
 use entrepot_catalog::{
-    AllocationRecord, Chosen, DeviceState, DeviceVendor, Ground, GroundCard, GroundNode, GroundShare,
-    NodeOffer,
+    AllocationRecord, ChosenPlace, DeviceState, DeviceVendor, GroundCard, GroundNode, GroundShare, NodeOffer,
+    PlacementFacts,
 };
 
 use super::{
-    quota::{self, QuotaFault, Wanted},
+    quota::{self, QuotaFault, QuotaRequest},
     settings::InstanceSettings,
 };
 use crate::{
     ids::NodeId,
-    placement::{self, Card, CardState, Demand, Misfit, Node, Offer, Overhead, Share, Taken, Vendor},
+    placement::{
+        self, CandidateNode, Card, CardShare, CardState, Demand, Misfit, NodeCapability, Overhead, Share,
+        Vendor,
+    },
 };
 
 /// Which nodes come into question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Where {
+pub(crate) struct NodeChoice {
     /// Only this one.
     pub(crate) node: Option<NodeId>,
     /// Only those of this region.
@@ -42,11 +45,11 @@ pub enum NoPlace {
 
 /// What is to be placed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct PlacementRequest<'a> {
     /// What it needs.
     pub(crate) demand: &'a Demand,
     /// Where.
-    pub(crate) place: &'a Where,
+    pub(crate) place: &'a NodeChoice,
     /// True if it is a new instance.
     pub(crate) is_new: bool,
 }
@@ -56,21 +59,22 @@ pub(crate) struct Asked<'a> {
 /// # Errors
 /// There is none, or it may not.
 pub(crate) fn choose(
-    ground: &Ground,
-    asked: Asked<'_>,
+    facts: &PlacementFacts,
+    request: PlacementRequest<'_>,
     settings: &InstanceSettings,
     now: SystemTime,
-) -> Result<Chosen, NoPlace> {
-    let cards = asked.demand.cards.as_ref();
-    let wanted = Wanted { is_new: asked.is_new, cards: cards.map_or(0, |cards| u64::from(cards.count)) };
-    quota::check(wanted, &ground.holdings, settings.quota, now).map_err(NoPlace::Quota)?;
-    let nodes = nodes(&ground.nodes, asked.place);
+) -> Result<ChosenPlace, NoPlace> {
+    let cards = request.demand.cards.as_ref();
+    let wanted =
+        QuotaRequest { is_new: request.is_new, cards: cards.map_or(0, |cards| u64::from(cards.count)) };
+    quota::check(wanted, &facts.holdings, settings.quota, now).map_err(NoPlace::Quota)?;
+    let nodes = nodes(&facts.nodes, request.place);
     if nodes.is_empty() {
         return Err(NoPlace::NoNode);
     }
     let overhead = Overhead(settings.slice_overhead_mib);
-    let place = placement::place(&rather(&nodes, &asked.place.rather), asked.demand, overhead)
-        .or_else(|_| placement::place(&nodes, asked.demand, overhead))
+    let place = placement::place(&rather(&nodes, &request.place.rather), request.demand, overhead)
+        .or_else(|_| placement::place(&nodes, request.demand, overhead))
         .map_err(|no| NoPlace::NoRoom(no.nodes))?;
     let share = cards.map(placement::CardDemand::taken);
     let allocation = |uuid| match share {
@@ -79,45 +83,45 @@ pub(crate) fn choose(
         }
         _ => AllocationRecord { uuid, memory_mib: None, core_percent: None },
     };
-    Ok(Chosen { node_id: place.node.into(), cards: place.cards.into_iter().map(allocation).collect() })
+    Ok(ChosenPlace { node_id: place.node.into(), cards: place.cards.into_iter().map(allocation).collect() })
 }
 
 /// How often a demand fits now.
 pub(crate) fn room(ground: &[GroundNode], demand: &Demand, region: Option<&str>, overhead_mib: u64) -> u64 {
-    let place = Where { region: region.map(str::to_owned), ..Where::default() };
+    let place = NodeChoice { region: region.map(str::to_owned), ..NodeChoice::default() };
     placement::room(&nodes(ground, &place), demand, Overhead(overhead_mib))
 }
 
-fn rather(nodes: &[Node], cards: &[String]) -> Vec<Node> {
-    let only = |node: &Node| {
+fn rather(nodes: &[CandidateNode], cards: &[String]) -> Vec<CandidateNode> {
+    let only = |node: &CandidateNode| {
         let cards = node.cards.iter().filter(|card| cards.contains(&card.uuid)).cloned().collect();
-        Node { cards, ..node.clone() }
+        CandidateNode { cards, ..node.clone() }
     };
     nodes.iter().map(only).collect()
 }
 
-fn nodes(ground: &[GroundNode], place: &Where) -> Vec<Node> {
-    ground.iter().filter_map(|node| read_node(node, place)).collect()
+fn nodes(ground: &[GroundNode], choice: &NodeChoice) -> Vec<CandidateNode> {
+    ground.iter().filter_map(|node| read_node(node, choice)).collect()
 }
 
-fn read_node(node: &GroundNode, place: &Where) -> Option<Node> {
+fn read_node(node: &GroundNode, choice: &NodeChoice) -> Option<CandidateNode> {
     let offer = match node.offers {
         NodeOffer::Nothing => return None,
-        NodeOffer::Containers => Offer::Containers,
-        NodeOffer::Cards => Offer::Cards,
-        NodeOffer::Parts => Offer::Parts,
+        NodeOffer::Containers => NodeCapability::Containers,
+        NodeOffer::Cards => NodeCapability::Cards,
+        NodeOffer::Parts => NodeCapability::Parts,
     };
     let id = NodeId::try_from(node.id).ok()?;
-    let is_elsewhere = place.region.as_ref().is_some_and(|region| *region != node.region);
-    if is_elsewhere || place.node.is_some_and(|wanted| wanted != id) {
+    let is_elsewhere = choice.region.as_ref().is_some_and(|region| *region != node.region);
+    if is_elsewhere || choice.node.is_some_and(|wanted| wanted != id) {
         return None;
     }
-    Some(Node {
+    Some(CandidateNode {
         id,
-        offer,
+        capability: offer,
         cpu_milli: node.cpu_milli.map(|all| all.saturating_sub(node.cpu_taken)),
         memory_mib: node.memory_mib.map(|all| all.saturating_sub(node.memory_taken)),
-        cards: node.cards.iter().map(|card| read_card(card, place.without)).collect(),
+        cards: node.cards.iter().map(|card| read_card(card, choice.without)).collect(),
     })
 }
 
@@ -137,13 +141,13 @@ fn read_card(card: &GroundCard, without: Option<i64>) -> Card {
     }
 }
 
-fn read_share(share: &GroundShare) -> Taken {
+fn read_share(share: &GroundShare) -> CardShare {
     let is_measured = share.is_measured;
     match share.memory_mib {
         Some(memory_mib) => {
-            Taken { share: Share::Slice { memory_mib, core_percent: share.core_percent }, is_measured }
+            CardShare { share: Share::Slice { memory_mib, core_percent: share.core_percent }, is_measured }
         }
-        None => Taken { share: Share::Whole, is_measured },
+        None => CardShare { share: Share::Whole, is_measured },
     }
 }
 
@@ -186,26 +190,30 @@ mod tests {
         }
     }
 
-    fn ground(nodes: Vec<GroundNode>) -> Ground {
-        Ground { nodes, holdings: Holdings { instances: 0, cards: 0, periods: Vec::new(), quota: None } }
+    fn ground(nodes: Vec<GroundNode>) -> PlacementFacts {
+        PlacementFacts {
+            nodes,
+            holdings: Holdings { instances: 0, cards: 0, periods: Vec::new(), quota: None },
+        }
     }
 
-    fn chosen(ground: &Ground, place: &Where) -> Result<Chosen, NoPlace> {
+    fn chosen(facts: &PlacementFacts, choice: &NodeChoice) -> Result<ChosenPlace, NoPlace> {
         let demand = sample::snapshot(Some(8192)).spec.demand(true);
-        let asked = Asked { demand: &demand, place, is_new: true };
-        choose(ground, asked, &InstanceSettings::default(), SystemTime::UNIX_EPOCH)
+        let asked = PlacementRequest { demand: &demand, place: choice, is_new: true };
+        choose(facts, asked, &InstanceSettings::default(), SystemTime::UNIX_EPOCH)
     }
 
-    fn cards(chosen: Result<Chosen, NoPlace>) -> String {
+    fn cards(chosen: Result<ChosenPlace, NoPlace>) -> String {
         let cards: Vec<_> = chosen.unwrap().cards.into_iter().map(|card| card.uuid).collect();
         cards.join(" ")
     }
 
     #[test]
     fn the_place_is_kept_as_it_was_decided() {
-        let found = chosen(&ground(vec![node(3, "", vec![card("GPU-a", &[])])]), &Where::default()).unwrap();
+        let found =
+            chosen(&ground(vec![node(3, "", vec![card("GPU-a", &[])])]), &NodeChoice::default()).unwrap();
         let card = AllocationRecord { uuid: "GPU-a".to_owned(), memory_mib: Some(8192), core_percent: None };
-        assert_eq!(found, Chosen { node_id: 3, cards: vec![card] });
+        assert_eq!(found, ChosenPlace { node_id: 3, cards: vec![card] });
     }
 
     #[test]
@@ -214,11 +222,11 @@ mod tests {
             node(1, "east", vec![card("GPU-a", &[])]),
             node(2, "west", vec![card("GPU-b", &[])]),
         ]);
-        let west = Where { region: Some("west".to_owned()), ..Where::default() };
+        let west = NodeChoice { region: Some("west".to_owned()), ..NodeChoice::default() };
         assert_eq!(cards(chosen(&all, &west)), "GPU-b");
-        let second = Where { node: Some(2.try_into().unwrap()), ..Where::default() };
+        let second = NodeChoice { node: Some(2.try_into().unwrap()), ..NodeChoice::default() };
         assert_eq!(cards(chosen(&all, &second)), "GPU-b");
-        let nowhere = Where { region: Some("north".to_owned()), ..Where::default() };
+        let nowhere = NodeChoice { region: Some("north".to_owned()), ..NodeChoice::default() };
         assert_eq!(chosen(&all, &nowhere), Err(NoPlace::NoNode));
     }
 
@@ -226,10 +234,11 @@ mod tests {
     fn a_start_finds_its_own_cards_first_and_does_not_count_itself() {
         let all =
             ground(vec![node(1, "", vec![card("GPU-a", &[(9, 14_000)]), card("GPU-b", &[(7, 20_000)])])]);
-        assert_eq!(cards(chosen(&all, &Where::default())), "GPU-a");
-        let again = Where { without: Some(7), rather: vec!["GPU-b".to_owned()], ..Where::default() };
+        assert_eq!(cards(chosen(&all, &NodeChoice::default())), "GPU-a");
+        let again =
+            NodeChoice { without: Some(7), rather: vec!["GPU-b".to_owned()], ..NodeChoice::default() };
         assert_eq!(cards(chosen(&all, &again)), "GPU-b");
-        let full = Where { rather: vec!["GPU-b".to_owned()], ..Where::default() };
+        let full = NodeChoice { rather: vec!["GPU-b".to_owned()], ..NodeChoice::default() };
         assert_eq!(cards(chosen(&all, &full)), "GPU-a", "its own are taken");
     }
 
@@ -237,9 +246,9 @@ mod tests {
     fn what_a_node_does_not_offer_is_not_given() {
         let mut drained = node(1, "", vec![card("GPU-a", &[])]);
         drained.offers = NodeOffer::Nothing;
-        assert_eq!(chosen(&ground(vec![drained.clone()]), &Where::default()), Err(NoPlace::NoNode));
+        assert_eq!(chosen(&ground(vec![drained.clone()]), &NodeChoice::default()), Err(NoPlace::NoNode));
         drained.offers = NodeOffer::Cards;
-        let refused = chosen(&ground(vec![drained]), &Where::default());
+        let refused = chosen(&ground(vec![drained]), &NodeChoice::default());
         assert_eq!(refused, Err(NoPlace::NoRoom(vec![(1.try_into().unwrap(), Misfit::NotOffered)])));
     }
 
@@ -247,7 +256,7 @@ mod tests {
     fn a_card_that_is_not_healthy_is_not_given() {
         for state in [DeviceState::Gone, DeviceState::Quarantined, DeviceState::Busy, DeviceState::Mig] {
             let lost = GroundCard { state, ..card("GPU-a", &[]) };
-            assert!(chosen(&ground(vec![node(1, "", vec![lost])]), &Where::default()).is_err());
+            assert!(chosen(&ground(vec![node(1, "", vec![lost])]), &NodeChoice::default()).is_err());
         }
     }
 

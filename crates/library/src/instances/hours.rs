@@ -20,12 +20,12 @@ pub(super) struct Hours {
     usual: Option<u64>,
     set: BTreeMap<i64, Option<u64>>,
     now: SystemTime,
-    accounts: Mutex<BTreeMap<i64, Used>>,
+    accounts: Mutex<BTreeMap<i64, AccountUsage>>,
 }
 
 /// How far an account is.
 #[derive(Default)]
-struct Used {
+struct AccountUsage {
     /// When its hours end.
     ends: Option<SystemTime>,
     /// Its instances that use them.
@@ -66,9 +66,9 @@ impl Hours {
     }
 }
 
-fn used(periods: &[PeriodRecord], hours: u64, now: SystemTime) -> Used {
+fn used(periods: &[PeriodRecord], hours: u64, now: SystemTime) -> AccountUsage {
     let running = periods.iter().filter(|period| period.ended.is_none() && period.cards > 0);
-    Used {
+    AccountUsage {
         ends: quota::ends(periods, hours, now),
         running: running.map(|period| period.instance_id).collect(),
     }

@@ -3,21 +3,21 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
 use entrepot_catalog::{InstanceDesired, InstancePhase, InstanceReason, InstanceRecord, NodeRecord};
-use entrepot_engine::{Engine, Installation, Listed, Purpose, Whose};
+use entrepot_engine::{ContainerPurpose, Engine, Installation, ListedContainer, OwnerFilter};
 use futures_util::{StreamExt, stream};
 
 use super::{
     halt::Halt,
     hours::Hours,
     make::is_of_another_image,
-    observed::{self, Clocks},
+    observed::{self, ClockReadings},
     put_down::{lost, stopped},
     steps::{ended, enter, stopped_at},
 };
 use crate::{
     error::Error,
     library::Library,
-    lifecycle::{Away, Known, Seen, Step, decide},
+    lifecycle::{Absence, EngineView, InstanceFacts, InstanceStep, decide},
 };
 
 /// How many nodes are looked at at a time.
@@ -33,8 +33,8 @@ struct View<'a> {
     node: &'a NodeRecord,
     hours: &'a Hours,
     engine: &'a Engine,
-    clocks: Clocks,
-    away: Away,
+    clocks: ClockReadings,
+    away: Absence,
     round: u64,
 }
 
@@ -89,14 +89,14 @@ impl Library {
         }
     }
 
-    async fn listed(&self, node: &NodeRecord) -> Result<(Engine, Vec<Listed>, Clocks), Halt> {
+    async fn listed(&self, node: &NodeRecord) -> Result<(Engine, Vec<ListedContainer>, ClockReadings), Halt> {
         let engine = self.engine(node).await?;
         let unreachable = |error: entrepot_engine::Error| Halt::Unreachable(error.to_string());
         let pong = engine.ping().await.map_err(unreachable)?;
         let ours = SystemTime::now();
-        let clocks = Clocks { engine: pong.date_ms.map_or(ours, observed::time), ours };
+        let clocks = ClockReadings { engine: pong.date_ms.map_or(ours, observed::time), ours };
         let installation = self.our_installation().await?;
-        let containers = engine.containers(Whose::Of(&installation)).await.map_err(unreachable)?;
+        let containers = engine.containers(OwnerFilter::Of(&installation)).await.map_err(unreachable)?;
         Ok((engine, containers, clocks))
     }
 
@@ -106,8 +106,8 @@ impl Library {
         engine: &Engine,
         installation: &Installation,
         id: i64,
-    ) -> Result<Vec<Listed>, Halt> {
-        let listed = engine.containers(Whose::Of(installation)).await;
+    ) -> Result<Vec<ListedContainer>, Halt> {
+        let listed = engine.containers(OwnerFilter::Of(installation)).await;
         let listed = listed.map_err(|error| Halt::Unreachable(error.to_string()))?;
         Ok(listed.into_iter().filter(|one| instance_of(one) == Some(id)).collect())
     }
@@ -115,9 +115,9 @@ impl Library {
     async fn compare_all(
         &self,
         view: &View<'_>,
-        containers: Vec<Listed>,
+        containers: Vec<ListedContainer>,
     ) -> Result<(), entrepot_catalog::Error> {
-        let mut by_instance: BTreeMap<i64, Vec<&Listed>> = BTreeMap::new();
+        let mut by_instance: BTreeMap<i64, Vec<&ListedContainer>> = BTreeMap::new();
         for listed in &containers {
             if let Some(id) = instance_of(listed) {
                 by_instance.entry(id).or_default().push(listed);
@@ -148,7 +148,7 @@ impl Library {
         &self,
         view: &View<'_>,
         instance: &InstanceRecord,
-        listed: &[&Listed],
+        listed: &[&ListedContainer],
     ) -> Result<(), entrepot_catalog::Error> {
         if self.0.instances.is_busy(instance.id) {
             return Ok(());
@@ -179,7 +179,7 @@ impl Library {
         &self,
         view: &View<'_>,
         instance: &InstanceRecord,
-        listed: &[&Listed],
+        listed: &[&ListedContainer],
     ) -> Result<(), entrepot_catalog::Error> {
         let mut shown = Vec::new();
         for listed in listed {
@@ -191,7 +191,7 @@ impl Library {
             }
         }
         let containers = shown.iter().map(|container| observed::container(container, view.clocks)).collect();
-        let steps = decide(&known(instance), &Seen::Containers(containers), view.away);
+        let steps = decide(&known(instance), &EngineView::Containers(containers), view.away);
         if steps.is_empty() && instance.state.reason == Some(InstanceReason::NodeUnreachable) {
             self.amend(instance.id, |state| enter(state.phase)(state)).await?;
         }
@@ -215,39 +215,41 @@ impl Library {
         view: &View<'_>,
         instance: &InstanceRecord,
         shown: Option<&entrepot_engine::Container>,
-        step: Step,
+        step: InstanceStep,
     ) -> Result<(), Halt> {
         let id = instance.id;
         let state = shown.map(|shown| &shown.state);
         match step {
-            Step::Unsure => {}
-            Step::Adopt(container) => {
+            InstanceStep::Unsure => {}
+            InstanceStep::Adopt(container) => {
                 self.amend(id, |state| state.container_id = Some(container.clone())).await?;
             }
-            Step::Make => self.begin_bring_up(id),
-            Step::Start(_) => {
+            InstanceStep::Make => self.begin_bring_up(id),
+            InstanceStep::Start(_) => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
                 self.start_again(view, id).await?;
             }
-            Step::Stop(_) => self.begin_stop(id),
-            Step::Remove(_) | Step::Forget if instance.state.desired == InstanceDesired::Deleted => {
+            InstanceStep::Stop(_) => self.begin_stop(id),
+            InstanceStep::Remove(_) | InstanceStep::Forget
+                if instance.state.desired == InstanceDesired::Deleted =>
+            {
                 self.begin_removal(id)
             }
-            Step::Remove(container) => self.remove_surplus(view.engine, &container).await?,
-            Step::Forget => {}
+            InstanceStep::Remove(container) => self.remove_surplus(view.engine, &container).await?,
+            InstanceStep::Forget => {}
             // Whoever started it did not look whether it is what was asked for.
-            Step::Running { .. } => {
+            InstanceStep::Running { .. } => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
                 self.begin_bring_up(id);
             }
-            Step::Paused => {
+            InstanceStep::Paused => {
                 self.amend(id, |state| state.reason = Some(InstanceReason::Paused)).await?;
             }
-            Step::Stopped | Step::Ended { .. } => {
+            InstanceStep::Stopped | InstanceStep::Ended { .. } => {
                 self.settle(instance, state.and_then(observed::run).as_ref()).await?;
-                self.has_ended(id, state, step == Step::Stopped).await?;
+                self.has_ended(id, state, step == InstanceStep::Stopped).await?;
             }
-            Step::Lost => {
+            InstanceStep::Lost => {
                 self.settle(instance, None).await?;
                 self.amend(id, lost).await?;
             }
@@ -270,7 +272,7 @@ impl Library {
     async fn has_ended(
         &self,
         id: i64,
-        shown: Option<&entrepot_engine::State>,
+        shown: Option<&entrepot_engine::ContainerState>,
         is_wanted: bool,
     ) -> Result<(), Halt> {
         self.amend(id, |state| match shown {
@@ -314,8 +316,8 @@ impl Library {
     }
 }
 
-fn known(instance: &InstanceRecord) -> Known {
-    Known {
+fn known(instance: &InstanceRecord) -> InstanceFacts {
+    InstanceFacts {
         desired: instance.state.desired,
         phase: instance.state.phase,
         container: instance.state.container_id.clone(),
@@ -324,9 +326,9 @@ fn known(instance: &InstanceRecord) -> Known {
     }
 }
 
-fn instance_of(listed: &Listed) -> Option<i64> {
+fn instance_of(listed: &ListedContainer) -> Option<i64> {
     match listed.owner.as_ref()?.purpose {
-        Purpose::Instance(id) => Some(id.into()),
-        Purpose::Survey => None,
+        ContainerPurpose::Instance(id) => Some(id.into()),
+        ContainerPurpose::Survey => None,
     }
 }

@@ -2,14 +2,15 @@
 
 use entrepot_catalog::{InstancePhase, InstanceReason, InstanceRecord, InstanceState};
 use entrepot_engine::{
-    ContainerId, CreateRequest, Error as EngineError, Listed, Owner, Purpose, Volume, Whose,
+    ContainerId, ContainerPurpose, CreateRequest, Error as EngineError, ListedContainer, Owner, OwnerFilter,
+    Volume,
 };
 
 use super::{
     bring_up::{container_id, judged, written},
     halt::Halt,
-    remake::Made,
-    site::{Fetched, Site},
+    remake::ExistingContainer,
+    site::{LaunchContext, NodeImage},
     steps::enter,
 };
 use crate::{
@@ -28,17 +29,17 @@ impl Library {
     pub(super) async fn container(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
-        image: &Fetched,
+        launch: &LaunchContext,
+        image: &NodeImage,
         request: &CreateRequest,
     ) -> Result<ContainerId, Halt> {
-        if instance.state.container_id.is_none() && !self.adopt(instance, site).await? {
+        if instance.state.container_id.is_none() && !self.adopt(instance, launch).await? {
             self.advance(instance, enter(InstancePhase::Creating)).await?;
-            self.make(instance, site, request).await?;
+            self.make(instance, launch, request).await?;
         }
-        let shown = self.shown(instance, site).await?;
+        let shown = self.shown(instance, launch).await?;
         if is_of_another_image(instance) {
-            return self.replace(instance, site, &shown, request).await;
+            return self.replace(instance, launch, &shown, request).await;
         }
         match judged(request, &shown) {
             Ok(warnings) => {
@@ -46,30 +47,40 @@ impl Library {
                 Ok(shown.id)
             }
             Err(halt) if shown.state.started_ms.is_none() => {
-                self.discard(instance, site).await?;
+                self.discard(instance, launch).await?;
                 Err(halt)
             }
             Err(halt) if shown.state.status.is_alive() => {
-                self.put_down(instance, site).await?;
+                self.put_down(instance, launch).await?;
                 Err(halt)
             }
             // It was as it was asked for before. Now it gets other cards, or none.
             Err(_) => {
-                self.remake(instance, site, &Made { container: &shown, image: &image.image }, request).await
+                self.remake(
+                    instance,
+                    launch,
+                    &ExistingContainer { container: &shown, image: &image.image },
+                    request,
+                )
+                .await
             }
         }
     }
 
     /// Takes a container that was made before a crash, if there is one.
-    async fn adopt(&self, instance: &mut InstanceRecord, site: &Site) -> Result<bool, Halt> {
-        let Some(found) = self.ours(instance, site).await?.into_iter().next() else { return Ok(false) };
+    async fn adopt(&self, instance: &mut InstanceRecord, launch: &LaunchContext) -> Result<bool, Halt> {
+        let Some(found) = self.ours(instance, launch).await?.into_iter().next() else { return Ok(false) };
         self.has_container(instance, &found).await?;
         Ok(true)
     }
 
     /// The containers of an instance on its node.
-    async fn ours(&self, instance: &InstanceRecord, site: &Site) -> Result<Vec<Listed>, Halt> {
-        let listed = site.engine.containers(Whose::Of(&site.installation)).await;
+    async fn ours(
+        &self,
+        instance: &InstanceRecord,
+        launch: &LaunchContext,
+    ) -> Result<Vec<ListedContainer>, Halt> {
+        let listed = launch.engine.containers(OwnerFilter::Of(&launch.installation)).await;
         let listed = listed.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
         Ok(listed.into_iter().filter(|one| is_of(one, instance)).collect())
     }
@@ -77,16 +88,16 @@ impl Library {
     async fn make(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
+        launch: &LaunchContext,
         request: &CreateRequest,
     ) -> Result<(), Halt> {
-        self.make_volumes(instance, site, request).await?;
+        self.make_volumes(instance, launch, request).await?;
         let mut request = request.clone();
         for attempt in 0..NAMES {
-            match site.engine.create(&request).await {
+            match launch.engine.create(&request).await {
                 Ok(created) => return self.is_made(instance, &created.id, request.name.as_str()).await,
                 Err(EngineError::Conflict(message)) => {
-                    let Some(name) = self.other_name(instance, site, &request, attempt).await? else {
+                    let Some(name) = self.other_name(instance, launch, &request, attempt).await? else {
                         return Ok(());
                     };
                     tracing::info!(instance = instance.id, %message, name, "the name of a container is taken");
@@ -104,11 +115,11 @@ impl Library {
     async fn other_name(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
+        launch: &LaunchContext,
         request: &CreateRequest,
         attempt: u32,
     ) -> Result<Option<String>, Halt> {
-        let all = site.engine.containers(Whose::Everybody).await;
+        let all = launch.engine.containers(OwnerFilter::Everybody).await;
         let all = all.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
         let name = request.name.as_str();
         let Some(other) = all.into_iter().find(|one| one.name == name) else {
@@ -121,7 +132,11 @@ impl Library {
         }
     }
 
-    async fn has_container(&self, instance: &mut InstanceRecord, found: &Listed) -> Result<(), Halt> {
+    async fn has_container(
+        &self,
+        instance: &mut InstanceRecord,
+        found: &ListedContainer,
+    ) -> Result<(), Halt> {
         self.is_made(instance, &found.id, &found.name).await
     }
 
@@ -147,25 +162,30 @@ impl Library {
     async fn make_volumes(
         &self,
         instance: &InstanceRecord,
-        site: &Site,
+        launch: &LaunchContext,
         request: &CreateRequest,
     ) -> Result<(), Halt> {
-        let owner = Owner { installation: site.installation.clone(), purpose: request.owner.purpose };
+        let owner = Owner { installation: launch.installation.clone(), purpose: request.owner.purpose };
         let data = request.mounts.volumes.iter().map(|mount| &mount.volume);
         for name in data.clone() {
             self.record_volume(instance, name.as_str()).await?;
         }
         for name in data {
-            let made = site.engine.create_volume(&Volume { name: name.clone(), owner: owner.clone() }).await;
+            let made =
+                launch.engine.create_volume(&Volume { name: name.clone(), owner: owner.clone() }).await;
             made.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
         }
         Ok(())
     }
 
     /// Removes the container of an instance, which was never used.
-    pub(super) async fn discard(&self, instance: &mut InstanceRecord, site: &Site) -> Result<(), Halt> {
+    pub(super) async fn discard(
+        &self,
+        instance: &mut InstanceRecord,
+        launch: &LaunchContext,
+    ) -> Result<(), Halt> {
         let id = container_id(instance)?;
-        match site.engine.remove(&id).await {
+        match launch.engine.remove(&id).await {
             Ok(()) | Err(EngineError::NotFound(_)) => {}
             Err(error) => return Err(Halt::engine(InstanceReason::CreateFailed, &error)),
         }
@@ -178,10 +198,10 @@ pub(super) fn is_of_another_image(instance: &InstanceRecord) -> bool {
     instance.state.made_of.as_ref().is_some_and(|made_of| *made_of != instance.image)
 }
 
-fn is_of(listed: &Listed, instance: &InstanceRecord) -> bool {
+fn is_of(listed: &ListedContainer, instance: &InstanceRecord) -> bool {
     let id = u32::try_from(instance.id).ok();
     listed
         .owner
         .as_ref()
-        .is_some_and(|owner| matches!(owner.purpose, Purpose::Instance(of) if Some(of) == id))
+        .is_some_and(|owner| matches!(owner.purpose, ContainerPurpose::Instance(of) if Some(of) == id))
 }

@@ -2,19 +2,19 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_engine::{Container as Shown, Listed, State as ShownState, Status};
+use entrepot_engine::{Container as Shown, ContainerState as ShownState, ContainerStatus, ListedContainer};
 
-use crate::lifecycle::{self, Container, Run, State};
+use crate::lifecycle::{self, Container, ContainerPhase, ContainerRun};
 
 /// What both clocks said at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clocks {
+pub(super) struct ClockReadings {
     pub(super) engine: SystemTime,
     pub(super) ours: SystemTime,
 }
 
 /// A container that was looked at. When it ended is in our time, to compare it with when somebody was away.
-pub(super) fn container(shown: &Shown, clocks: Clocks) -> Container {
+pub(super) fn container(shown: &Shown, clocks: ClockReadings) -> Container {
     let finished = shown.state.finished_ms.map(time);
     Container {
         id: shown.id.to_string(),
@@ -27,33 +27,35 @@ pub(super) fn container(shown: &Shown, clocks: Clocks) -> Container {
 }
 
 /// The last run of a container, by the engine's clock; `None` if it never ran.
-pub(super) fn run(shown: &ShownState) -> Option<Run> {
+pub(super) fn run(shown: &ShownState) -> Option<ContainerRun> {
     let started = shown.started_ms.map(time)?;
-    Some(Run { started, finished: shown.finished_ms.map(time), is_running: shown.status.is_alive() })
+    Some(ContainerRun { started, finished: shown.finished_ms.map(time), is_running: shown.status.is_alive() })
 }
 
 pub(super) fn time(ms: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }
 
-pub(super) fn state(status: Status) -> State {
+pub(super) fn state(status: ContainerStatus) -> ContainerPhase {
     match status {
-        Status::Created => State::Created,
-        Status::Running | Status::Restarting | Status::Stopping => State::Running,
-        Status::Paused => State::Paused,
-        Status::Exited => State::Exited,
-        Status::Removing | Status::Dead | Status::Unknown => State::Dead,
+        ContainerStatus::Created => ContainerPhase::Created,
+        ContainerStatus::Running | ContainerStatus::Restarting | ContainerStatus::Stopping => {
+            ContainerPhase::Running
+        }
+        ContainerStatus::Paused => ContainerPhase::Paused,
+        ContainerStatus::Exited => ContainerPhase::Exited,
+        ContainerStatus::Removing | ContainerStatus::Dead | ContainerStatus::Unknown => ContainerPhase::Dead,
     }
 }
 
 /// True if a list shows nothing else than what is recorded, so that the container need not be looked at.
-pub(super) fn is_as_recorded(listed: &[&Listed], recorded: Option<&str>, is_running: bool) -> bool {
+pub(super) fn is_as_recorded(listed: &[&ListedContainer], recorded: Option<&str>, is_running: bool) -> bool {
     let [listed] = listed else { return false };
     let is_same = recorded == Some(listed.id.as_str());
     is_same
         && matches!(
             (listed.status, is_running),
-            (Status::Running, true) | (Status::Exited | Status::Created, false)
+            (ContainerStatus::Running, true) | (ContainerStatus::Exited | ContainerStatus::Created, false)
         )
 }
 
@@ -61,29 +63,33 @@ pub(super) fn is_as_recorded(listed: &[&Listed], recorded: Option<&str>, is_runn
 mod tests {
     use super::*;
 
-    fn listed(id: char, status: Status) -> Listed {
+    fn listed(id: char, status: ContainerStatus) -> ListedContainer {
         let id = id.to_string().repeat(64).parse().unwrap();
-        Listed { id, name: "entrepot-7".to_owned(), owner: None, status, image_name: String::new() }
+        ListedContainer { id, name: "entrepot-7".to_owned(), owner: None, status, image_name: String::new() }
     }
 
     #[test]
     fn only_what_differs_is_looked_at() {
         let ours = "a".repeat(64);
         let one = |status, is_running| is_as_recorded(&[&listed('a', status)], Some(&ours), is_running);
-        assert!(one(Status::Running, true) && one(Status::Exited, false));
-        assert!(!one(Status::Exited, true) && !one(Status::Running, false) && !one(Status::Paused, true));
+        assert!(one(ContainerStatus::Running, true) && one(ContainerStatus::Exited, false));
+        assert!(
+            !one(ContainerStatus::Exited, true)
+                && !one(ContainerStatus::Running, false)
+                && !one(ContainerStatus::Paused, true)
+        );
         assert!(!is_as_recorded(&[], Some(&ours), true));
-        assert!(!is_as_recorded(&[&listed('b', Status::Running)], Some(&ours), true));
-        let two = [listed('a', Status::Running), listed('b', Status::Running)];
+        assert!(!is_as_recorded(&[&listed('b', ContainerStatus::Running)], Some(&ours), true));
+        let two = [listed('a', ContainerStatus::Running), listed('b', ContainerStatus::Running)];
         assert!(!is_as_recorded(&two.iter().collect::<Vec<_>>(), Some(&ours), true));
     }
 
     #[test]
     fn an_engine_whose_clock_is_ahead_is_put_right() {
-        let clocks = Clocks { engine: time(100_000), ours: time(40_000) };
+        let clocks = ClockReadings { engine: time(100_000), ours: time(40_000) };
         assert_eq!(lifecycle::in_our_time(time(90_000), clocks.engine, clocks.ours), time(30_000));
         let state = ShownState {
-            status: Status::Exited,
+            status: ContainerStatus::Exited,
             started_ms: Some(1_000),
             finished_ms: Some(2_000),
             exit_code: Some(0),
@@ -92,7 +98,7 @@ mod tests {
         };
         assert_eq!(
             run(&state),
-            Some(Run { started: time(1_000), finished: Some(time(2_000)), is_running: false })
+            Some(ContainerRun { started: time(1_000), finished: Some(time(2_000)), is_running: false })
         );
         assert_eq!(run(&ShownState { started_ms: None, ..state }), None);
     }

@@ -8,7 +8,7 @@ use entrepot_engine::{
     Error as EngineError, ExecId, ExecInput, ExecOutput, ExecRequest, ExecState, Leader, TerminalSize,
 };
 
-use super::{fault::InstanceFault, streams::Reached, verbs::Target, work::Counted};
+use super::{fault::InstanceFault, streams::ReachedContainer, verbs::InstanceTarget, work::ProgramGuard};
 use crate::{error::Error, library::Library};
 
 /// The most programs that people run in one instance at a time.
@@ -23,8 +23,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct ProgramPlace {
     library: Library,
     instance: i64,
-    reached: Reached,
-    counted: Counted,
+    reached: ReachedContainer,
+    counted: ProgramGuard,
 }
 
 /// A program that runs in the container of an instance.
@@ -42,7 +42,7 @@ pub struct ProgramControl {
     engine: entrepot_engine::Engine,
     id: ExecId,
     leader: Leader,
-    _counted: Counted,
+    _counted: ProgramGuard,
 }
 
 impl Library {
@@ -50,7 +50,7 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance, it does not run, its node does not answer, or too many programs run in it.
-    pub async fn place_for_program(&self, target: Target) -> Result<ProgramPlace, Error> {
+    pub async fn place_for_program(&self, target: InstanceTarget) -> Result<ProgramPlace, Error> {
         let instance = self.own(target.id, target.account).await?;
         if instance.state.phase != InstancePhase::Running {
             return Err(InstanceFault::Phase(instance.state.phase).into());

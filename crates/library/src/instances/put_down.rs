@@ -1,22 +1,22 @@
 //! Stops and removes the containers of instances.
 
 use entrepot_catalog::{DeviceState, InstanceDesired, InstancePhase, InstanceReason, InstanceRecord};
-use entrepot_engine::{ContainerId, Engine, Error as EngineError, Status};
+use entrepot_engine::{ContainerId, ContainerStatus, Engine, Error as EngineError};
 
 use super::{
     bring_up::container_id,
     halt::Halt,
     observed,
     request::RunSettings,
-    site::Site,
+    site::LaunchContext,
     steps::{enter, stopped_at},
 };
-use crate::{library::Library, pins::Holder};
+use crate::{library::Library, pins::PinHolder};
 
 /// How the end of a container came.
-enum End {
+enum ContainerEnd {
     /// It has ended.
-    Ended(Box<entrepot_engine::State>),
+    Ended(Box<entrepot_engine::ContainerState>),
     /// It is not there.
     Gone,
     /// Nothing ends it.
@@ -52,7 +52,7 @@ impl Library {
         }
         let (_, engine) = self.engine_of(&instance).await?;
         match self.end(&engine, &container_id(&instance)?).await? {
-            End::Ended(shown) => {
+            ContainerEnd::Ended(shown) => {
                 self.settle(&instance, observed::run(&shown).as_ref()).await?;
                 self.advance(&mut instance, |state| {
                     stopped(state);
@@ -60,11 +60,11 @@ impl Library {
                 })
                 .await
             }
-            End::Gone => {
+            ContainerEnd::Gone => {
                 self.settle(&instance, None).await?;
                 self.advance(&mut instance, lost).await
             }
-            End::Stuck => self.stuck(&mut instance).await,
+            ContainerEnd::Stuck => self.stuck(&mut instance).await,
         }
     }
 
@@ -77,7 +77,7 @@ impl Library {
         let mut instance = self.record(id).await?;
         let (_, engine) = self.engine_of(&instance).await?;
         match self.end(&engine, &container_id(&instance)?).await? {
-            End::Ended(shown) => {
+            ContainerEnd::Ended(shown) => {
                 self.settle(&instance, observed::run(&shown).as_ref()).await?;
                 self.advance(&mut instance, |state| {
                     enter(InstancePhase::Starting)(state);
@@ -86,25 +86,29 @@ impl Library {
                 .await?;
                 self.bring_up(id).await
             }
-            End::Gone => self.advance(&mut instance, lost).await,
-            End::Stuck => self.stuck(&mut instance).await,
+            ContainerEnd::Gone => self.advance(&mut instance, lost).await,
+            ContainerEnd::Stuck => self.stuck(&mut instance).await,
         }
     }
 
     /// Ends a container that must not run.
-    pub(super) async fn put_down(&self, instance: &InstanceRecord, site: &Site) -> Result<(), Halt> {
-        if let End::Ended(shown) = self.end(&site.engine, &container_id(instance)?).await? {
+    pub(super) async fn put_down(
+        &self,
+        instance: &InstanceRecord,
+        launch: &LaunchContext,
+    ) -> Result<(), Halt> {
+        if let ContainerEnd::Ended(shown) = self.end(&launch.engine, &container_id(instance)?).await? {
             self.settle(instance, observed::run(&shown).as_ref()).await?;
         }
         Ok(())
     }
 
     // Asks it to end, then ends it, then gives up: a card that has left the bus keeps its process for ever.
-    async fn end(&self, engine: &Engine, id: &ContainerId) -> Result<End, Halt> {
+    async fn end(&self, engine: &Engine, id: &ContainerId) -> Result<ContainerEnd, Halt> {
         let halt = |error: &EngineError| Halt::engine(InstanceReason::Stuck, error);
         match engine.stop(id, self.0.settings.instances.stop_grace).await {
             Ok(_) => {}
-            Err(EngineError::NotFound(_)) => return Ok(End::Gone),
+            Err(EngineError::NotFound(_)) => return Ok(ContainerEnd::Gone),
             Err(EngineError::Timeout(_) | EngineError::Refused { .. } | EngineError::Conflict(_)) => {
                 // What comes of it is looked at.
                 let _ = engine.kill(id).await;
@@ -112,11 +116,11 @@ impl Library {
             Err(error) => return Err(halt(&error)),
         }
         match engine.inspect(id).await {
-            Ok(shown) if shown.state.status.is_alive() && shown.state.status != Status::Removing => {
-                Ok(End::Stuck)
+            Ok(shown) if shown.state.status.is_alive() && shown.state.status != ContainerStatus::Removing => {
+                Ok(ContainerEnd::Stuck)
             }
-            Ok(shown) => Ok(End::Ended(Box::new(shown.state))),
-            Err(EngineError::NotFound(_)) => Ok(End::Gone),
+            Ok(shown) => Ok(ContainerEnd::Ended(Box::new(shown.state))),
+            Err(EngineError::NotFound(_)) => Ok(ContainerEnd::Gone),
             Err(error) => Err(halt(&error)),
         }
     }
@@ -157,7 +161,7 @@ impl Library {
         }
         self.settle(&instance, None).await?;
         self.0.catalog.remove_instance(id).await?;
-        self.repin(Holder::Instance(id)).await;
+        self.repin(PinHolder::Instance(id)).await;
         self.0.instances.forget(id);
         Ok(())
     }
@@ -168,7 +172,7 @@ impl Library {
         engine: &Engine,
         id: &ContainerId,
     ) -> Result<(), Halt> {
-        if let End::Ended(shown) = self.end(engine, id).await? {
+        if let ContainerEnd::Ended(shown) = self.end(engine, id).await? {
             self.settle(instance, observed::run(&shown).as_ref()).await?;
         }
         match engine.remove(id).await {

@@ -38,7 +38,7 @@ pub enum QuotaFault {
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct QuotaRequest {
     /// True if it is a new instance.
     pub(crate) is_new: bool,
     /// How many cards it takes.
@@ -55,22 +55,22 @@ pub(crate) fn limits(set: Option<QuotaRecord>, usual: QuotaSettings) -> QuotaSet
 /// # Errors
 /// It may not.
 pub(crate) fn check(
-    wanted: Wanted,
+    request: QuotaRequest,
     holdings: &Holdings,
     usual: QuotaSettings,
     now: SystemTime,
 ) -> Result<(), QuotaFault> {
     let limits = limits(holdings.quota, usual);
     let have = holdings.instances;
-    if let Some(most) = limits.instances.filter(|most| wanted.is_new && have >= *most) {
+    if let Some(most) = limits.instances.filter(|most| request.is_new && have >= *most) {
         return Err(QuotaFault::Instances { have, most });
     }
-    let (have, wanted) = (holdings.cards, wanted.cards);
-    if wanted == 0 {
+    let (have, request) = (holdings.cards, request.cards);
+    if request == 0 {
         return Ok(());
     }
-    if let Some(most) = limits.cards.filter(|most| have.saturating_add(wanted) > *most) {
-        return Err(QuotaFault::Cards { have, most, wanted });
+    if let Some(most) = limits.cards.filter(|most| have.saturating_add(request) > *most) {
+        return Err(QuotaFault::Cards { have, most, wanted: request });
     }
     match limits.hours {
         Some(most) if used(&holdings.periods, now) >= Duration::from_secs(most.saturating_mul(3600)) => {
@@ -117,7 +117,7 @@ fn month(now: SystemTime) -> SystemTime {
 mod tests {
     use super::*;
 
-    const NEW: Wanted = Wanted { is_new: true, cards: 1 };
+    const NEW: QuotaRequest = QuotaRequest { is_new: true, cards: 1 };
 
     fn at(text: &str) -> SystemTime {
         humantime::parse_rfc3339(text).unwrap()
@@ -213,7 +213,7 @@ mod tests {
             ..holdings(1, 0, None)
         };
         assert_eq!(check(NEW, &holdings, limits, now), Err(QuotaFault::Hours { most: 2 }));
-        assert_eq!(check(Wanted { cards: 0, ..NEW }, &holdings, limits, now), Ok(()));
+        assert_eq!(check(QuotaRequest { cards: 0, ..NEW }, &holdings, limits, now), Ok(()));
         let more = QuotaSettings { hours: Some(3), ..limits };
         assert_eq!(check(NEW, &holdings, more, now), Ok(()));
     }
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_start_is_no_further_instance() {
         let limits = QuotaSettings { instances: Some(1), ..QuotaSettings::default() };
-        let again = Wanted { is_new: false, cards: 1 };
+        let again = QuotaRequest { is_new: false, cards: 1 };
         assert_eq!(check(again, &holdings(1, 0, None), limits, SystemTime::UNIX_EPOCH), Ok(()));
     }
 }

@@ -5,12 +5,12 @@ use entrepot_catalog::{InstanceReason, InstanceRecord, NodeFilter, NodeRecord};
 use entrepot_engine::Engine;
 use entrepot_oci::ImageRef;
 
-use super::{halt::Halt, site::Site};
+use super::{halt::Halt, site::LaunchContext};
 use crate::{
     error::Error,
     ids::{EntryId, NodeId},
     library::Library,
-    nodes::{Link, Unreached},
+    nodes::{Link, UnreachableReason},
     pulls::{LibraryImage, PullFault, PullRequest},
 };
 
@@ -23,8 +23,8 @@ impl Library {
     /// How a node is reached now.
     pub(super) async fn link_of(&self, node: &NodeRecord) -> Result<Link, Halt> {
         self.link(node).await.map_err(|error| match error {
-            Unreached::Condition(condition) => Halt::Unreachable(condition.detail),
-            Unreached::Catalog(error) => Halt::Catalog(error),
+            UnreachableReason::Condition(condition) => Halt::Unreachable(condition.detail),
+            UnreachableReason::Catalog(error) => Halt::Catalog(error),
         })
     }
 
@@ -42,12 +42,12 @@ impl Library {
     pub(super) async fn pull_for(
         &self,
         instance: &InstanceRecord,
-        site: &Site,
+        launch: &LaunchContext,
         image: LibraryImage,
     ) -> Result<(), Halt> {
         let node = NodeId::try_from(instance.node_id);
         let node = node.map_err(|_| Halt::failed(InstanceReason::PullFailed, "its node has no id"))?;
-        let request = PullRequest { image, entry: EntryId::try_from(site.snapshot.entry.id).ok() };
+        let request = PullRequest { image, entry: EntryId::try_from(launch.snapshot.entry.id).ok() };
         let by = Audit { actor: format!("account:{}", instance.owner), address: None, request_id: None };
         self.pulled(node, request, &by).await.map_err(|failure| match failure.fault {
             PullFault::Unreachable | PullFault::Interrupted => Halt::Unreachable(failure.detail),

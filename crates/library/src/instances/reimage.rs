@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use entrepot_access::Audit;
 use entrepot_catalog::{InstanceChange, InstanceChanged, InstanceDesired, InstancePhase, InstanceRecord};
 
-use super::{fault::InstanceFault, request, snapshot::Snapshot, verbs::Target};
-use crate::{error::Error, ids::EntryId, library::Library, pins::Holder};
+use super::{fault::InstanceFault, request, snapshot::Snapshot, verbs::InstanceTarget};
+use crate::{error::Error, ids::EntryId, library::Library, pins::PinHolder};
 
 impl Library {
     /// Gives an instance the image of an entry as it is now. One that runs is stopped and starts again; another one has it
@@ -16,12 +16,17 @@ impl Library {
     /// # Errors
     /// There is no such instance or entry, the entry is not offered or not checked, its image does not fit the spec, or the
     /// instance is on its way to something else.
-    pub async fn reimage_instance(&self, target: Target, entry: EntryId, by: Audit) -> Result<(), Error> {
+    pub async fn reimage_instance(
+        &self,
+        target: InstanceTarget,
+        entry: EntryId,
+        by: Audit,
+    ) -> Result<(), Error> {
         let work = async move |library: Self| library.try_reimage(target, entry).await;
         self.deed(by, "instance.reimage", target.id.to_string(), work).await
     }
 
-    async fn try_reimage(&self, target: Target, entry: EntryId) -> Result<(), Error> {
+    async fn try_reimage(&self, target: InstanceTarget, entry: EntryId) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let phase = instance.state.phase;
         let runs = phase == InstancePhase::Running && instance.state.desired == InstanceDesired::Running;
@@ -35,7 +40,7 @@ impl Library {
             InstanceChanged::Done => {}
             InstanceChanged::Stale | InstanceChanged::NameTaken => return Err(Error::Stale),
         }
-        self.repin(Holder::Instance(instance.id)).await;
+        self.repin(PinHolder::Instance(instance.id)).await;
         if runs && !is_same {
             self.restart_as_recorded(instance.id).await?;
         }

@@ -11,17 +11,17 @@ use super::{
     bring_up::{judged, written},
     halt::Halt,
     saved,
-    site::Site,
+    site::LaunchContext,
 };
 use crate::{library::Library, split};
 
 /// A container, and the image that it was made of first.
-pub(super) struct Made<'a> {
+pub(super) struct ExistingContainer<'a> {
     pub(super) container: &'a Container,
     pub(super) image: &'a Image,
 }
 
-impl Made<'_> {
+impl ExistingContainer<'_> {
     // Those of the image. What the library set for cards stays in what is saved, so it is emptied: the new container may have
     // none.
     fn variables(&self) -> BTreeMap<String, String> {
@@ -40,17 +40,17 @@ impl Library {
     pub(super) async fn remake(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
-        old: &Made<'_>,
+        launch: &LaunchContext,
+        old: &ExistingContainer<'_>,
         request: &CreateRequest,
     ) -> Result<ContainerId, Halt> {
-        let saved = saved::name(&site.installation, instance)
+        let saved = saved::name(&launch.installation, instance)
             .ok_or_else(|| Halt::failed(InstanceReason::CreateFailed, "its disk cannot be named"))?;
         let commit = CommitRequest { image: saved.clone(), environment: old.variables() };
-        let committed = site.engine.commit(&old.container.id, &commit).await;
+        let committed = launch.engine.commit(&old.container.id, &commit).await;
         committed.map_err(|error| Halt::engine(InstanceReason::CreateFailed, &error))?;
         let request = CreateRequest { image: saved, ..request.clone() };
-        self.succeed(instance, site, old.container, request).await
+        self.succeed(instance, launch, old.container, request).await
     }
 
     /// Makes the container anew of the image that the instance has now. The disk of the one that is there goes; its volumes
@@ -61,21 +61,21 @@ impl Library {
     pub(super) async fn replace(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
+        launch: &LaunchContext,
         old: &Container,
         request: &CreateRequest,
     ) -> Result<ContainerId, Halt> {
         if old.state.status.is_alive() {
-            self.put_down(instance, site).await?;
+            self.put_down(instance, launch).await?;
         }
-        self.succeed(instance, site, old, request.clone()).await
+        self.succeed(instance, launch, old, request.clone()).await
     }
 
     // Makes the container that comes after another one, which is removed.
     async fn succeed(
         &self,
         instance: &mut InstanceRecord,
-        site: &Site,
+        launch: &LaunchContext,
         old: &Container,
         request: CreateRequest,
     ) -> Result<ContainerId, Halt> {
@@ -83,12 +83,12 @@ impl Library {
         let name = instance.state.container_name.clone();
         let name = next_name(&name).parse().map_err(|_| Halt::failed(InstanceReason::CreateFailed, &name))?;
         let request = CreateRequest { name, ..request };
-        let made = site.engine.create(&request).await.map_err(|error| failed(&error))?;
-        let shown = site.engine.inspect(&made.id).await.map_err(|error| failed(&error))?;
+        let made = launch.engine.create(&request).await.map_err(|error| failed(&error))?;
+        let shown = launch.engine.inspect(&made.id).await.map_err(|error| failed(&error))?;
         let warnings = match judged(&request, &shown) {
             Ok(warnings) => warnings,
             Err(halt) => {
-                site.engine.remove(&made.id).await.map_err(|error| failed(&error))?;
+                launch.engine.remove(&made.id).await.map_err(|error| failed(&error))?;
                 return Err(halt);
             }
         };
@@ -101,15 +101,21 @@ impl Library {
             state.started = None;
         })
         .await?;
-        self.drop_old(instance, site, old, &request.image).await;
+        self.drop_old(instance, launch, old, &request.image).await;
         Ok(made.id)
     }
 
     // What stays for now is removed later: a container by the next look, the disk that it was made of with the next one.
-    async fn drop_old(&self, instance: &InstanceRecord, site: &Site, old: &Container, kept: &ImageRef) {
-        let removed = match site.engine.remove(&old.id).await {
+    async fn drop_old(
+        &self,
+        instance: &InstanceRecord,
+        launch: &LaunchContext,
+        old: &Container,
+        kept: &ImageRef,
+    ) {
+        let removed = match launch.engine.remove(&old.id).await {
             Ok(()) | Err(EngineError::NotFound(_)) => {
-                self.drop_saved(&site.engine, (&site.installation, instance.id), Some(kept)).await
+                self.drop_saved(&launch.engine, (&launch.installation, instance.id), Some(kept)).await
             }
             Err(error) => Err(error),
         };

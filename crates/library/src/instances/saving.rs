@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use super::{fault::InstanceFault, saving_progress::SavingProgress, verbs::Target};
+use super::{fault::InstanceFault, saving_progress::SavingProgress, verbs::InstanceTarget};
 use crate::{error::Error, library::Library};
 
 /// Follows the saving of an instance.
@@ -27,7 +27,7 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance, or nobody saves it.
-    pub async fn watch_saving(&self, target: Target) -> Result<SavingWatch, Error> {
+    pub async fn watch_saving(&self, target: InstanceTarget) -> Result<SavingWatch, Error> {
         let instance = self.target(target).await?;
         let progress = self.0.instances.saving(instance.id).ok_or(InstanceFault::NotBeingSaved)?;
         Ok(SavingWatch { progress, is_new: true })

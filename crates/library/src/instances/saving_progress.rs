@@ -27,9 +27,9 @@ pub struct SavingProgress {
 
 /// The bytes of a push, layer by layer.
 #[derive(Debug, Default)]
-pub(super) struct Sent(BTreeMap<String, (u64, u64)>);
+pub(super) struct PushedBytes(BTreeMap<String, (u64, u64)>);
 
-impl Sent {
+impl PushedBytes {
     /// How far a push is after this. What the engine says of a layer may fall; what is told does not.
     pub(super) fn after(&mut self, event: &PushEvent) -> SavingProgress {
         if let PushEvent::Layer { id, current, total } = event {
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn layers_are_added_up_and_never_fall() {
-        let mut sent = Sent::default();
+        let mut sent = PushedBytes::default();
         let mut after = |event: PushEvent| {
             let SavingProgress { phase, done, total } = sent.after(&event);
             assert_eq!(phase, SavingPhase::Sending);

@@ -7,7 +7,7 @@ use entrepot_engine::{CreateRequest, Engine, Error as EngineError, Image, Instal
 use entrepot_oci::ImageRef;
 
 use super::{
-    container::{Ingredients, own_volume},
+    container::{ContainerInputs, own_volume},
     halt::Halt,
     request::RunSettings,
     snapshot::Snapshot,
@@ -16,7 +16,7 @@ use super::{
 use crate::library::Library;
 
 /// What an instance is brought up with.
-pub(super) struct Site {
+pub(super) struct LaunchContext {
     pub(super) node: NodeRecord,
     pub(super) engine: Engine,
     pub(super) installation: Installation,
@@ -25,14 +25,14 @@ pub(super) struct Site {
 }
 
 /// An image as a node has it.
-pub(super) struct Fetched {
+pub(super) struct NodeImage {
     /// What the node calls it.
     pub(super) name: ImageRef,
     /// What it is.
     pub(super) image: Image,
 }
 
-impl Site {
+impl LaunchContext {
     /// True if the limit must hold by every way into the container.
     pub(super) fn is_strict(&self) -> bool {
         self.node.settings.strict_split || self.snapshot.entry.has_sshd
@@ -41,9 +41,9 @@ impl Site {
 
 impl Library {
     /// Where an instance is brought up.
-    pub(super) async fn site(&self, instance: &InstanceRecord) -> Result<Site, Halt> {
+    pub(super) async fn site(&self, instance: &InstanceRecord) -> Result<LaunchContext, Halt> {
         let (node, engine) = self.engine_of(instance).await?;
-        Ok(Site {
+        Ok(LaunchContext {
             node,
             engine,
             installation: self.our_installation().await?,
@@ -59,42 +59,46 @@ impl Library {
     }
 
     /// The image of an instance on its node, fetched if it is not there.
-    pub(super) async fn fetched(&self, instance: &mut InstanceRecord, site: &Site) -> Result<Fetched, Halt> {
+    pub(super) async fn fetched(
+        &self,
+        instance: &mut InstanceRecord,
+        launch: &LaunchContext,
+    ) -> Result<NodeImage, Halt> {
         let wrong = || Halt::failed(InstanceReason::PullFailed, "its image is not one");
-        let image = site.snapshot.image().ok_or_else(wrong)?;
-        let name = self.name_on_node(&image, &site.node)?;
-        match site.engine.image(&name).await {
-            Ok(image) => return Ok(Fetched { name, image }),
+        let image = launch.snapshot.image().ok_or_else(wrong)?;
+        let name = self.name_on_node(&image, &launch.node)?;
+        match launch.engine.image(&name).await {
+            Ok(image) => return Ok(NodeImage { name, image }),
             Err(EngineError::NotFound(_)) => {}
             Err(error) => return Err(Halt::engine(InstanceReason::PullFailed, &error)),
         }
         self.advance(instance, enter(InstancePhase::Pulling)).await?;
-        self.pull_for(instance, site, image).await?;
-        let image = site.engine.image(&name).await;
+        self.pull_for(instance, launch, image).await?;
+        let image = launch.engine.image(&name).await;
         let image = image.map_err(|error| Halt::engine(InstanceReason::PullFailed, &error))?;
-        Ok(Fetched { name, image })
+        Ok(NodeImage { name, image })
     }
 
     /// The container of an instance, as its engine is asked for it.
     pub(super) async fn container_request(
         &self,
         instance: &InstanceRecord,
-        site: &Site,
-        image: &Fetched,
+        launch: &LaunchContext,
+        image: &NodeImage,
     ) -> Result<CreateRequest, Halt> {
         let catalog = &self.0.catalog;
         let devices = catalog.devices_of(&[instance.node_id].into()).await?;
         let devices: Vec<_> = devices.into_iter().map(|device| device.found).collect();
         let cards = catalog.instance_cards(instance.id).await?;
         let ports = catalog.instance_ports(instance.id).await?;
-        let volume = site.asked.volume.clone().unwrap_or_else(|| own_volume(instance.id));
-        let ingredients = Ingredients {
+        let volume = launch.asked.volume.clone().unwrap_or_else(|| own_volume(instance.id));
+        let ingredients = ContainerInputs {
             instance,
-            snapshot: &site.snapshot,
-            asked: &site.asked,
-            installation: &site.installation,
-            node: &site.node.settings,
-            is_strict: site.is_strict(),
+            snapshot: &launch.snapshot,
+            asked: &launch.asked,
+            installation: &launch.installation,
+            node: &launch.node.settings,
+            is_strict: launch.is_strict(),
             devices: &devices,
             cards: if instance.state.has_devices { &cards } else { &[] },
             ports: &ports,

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     ids::InstanceId,
     library::Library,
-    lifecycle::{self, Change, Looks, Period, Run},
+    lifecycle::{self, ContainerRun, Looks, Period, PeriodChange},
 };
 
 /// How often a change is tried again that met another one.
@@ -97,7 +97,7 @@ impl Library {
     pub(super) async fn settle(
         &self,
         instance: &InstanceRecord,
-        run: Option<&Run>,
+        run: Option<&ContainerRun>,
     ) -> Result<(), entrepot_catalog::Error> {
         let catalog = &self.0.catalog;
         let open = catalog.open_period(instance.id).await?;
@@ -106,8 +106,10 @@ impl Library {
         let looks = Looks { last: self.0.instances.before(instance.node_id).unwrap_or(now), now };
         for change in lifecycle::settle(period.as_ref(), run, looks) {
             match change {
-                Change::Open { started } => catalog.begin_period(&period_of(instance, started)?).await?,
-                Change::Close { started, ended, unknown } => {
+                PeriodChange::Open { started } => {
+                    catalog.begin_period(&period_of(instance, started)?).await?
+                }
+                PeriodChange::Close { started, ended, unknown } => {
                     catalog.end_period(instance.id, started, ended, unknown).await?;
                 }
             }
@@ -180,7 +182,7 @@ pub(super) fn failed(state: &mut InstanceState, reason: InstanceReason, detail: 
 }
 
 /// Its program has ended by itself: it is stopped, and nothing is kept for it.
-pub(super) fn ended(state: &mut InstanceState, shown: &entrepot_engine::State) {
+pub(super) fn ended(state: &mut InstanceState, shown: &entrepot_engine::ContainerState) {
     let code = shown.exit_code;
     let (phase, reason) = match code {
         _ if shown.oom_killed => (InstancePhase::Failed, InstanceReason::OutOfMemory),
@@ -196,7 +198,7 @@ pub(super) fn ended(state: &mut InstanceState, shown: &entrepot_engine::State) {
 }
 
 /// When and how its last run ended, as its engine says.
-pub(super) fn stopped_at(state: &mut InstanceState, shown: &entrepot_engine::State) {
+pub(super) fn stopped_at(state: &mut InstanceState, shown: &entrepot_engine::ContainerState) {
     state.exit_code = shown.exit_code;
     state.is_oom_killed = shown.oom_killed;
     state.started = shown.started_ms.map(time).or(state.started);

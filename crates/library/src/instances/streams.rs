@@ -3,7 +3,7 @@
 use entrepot_catalog::{InstancePhase, InstanceRecord};
 use entrepot_engine::{Container, Engine, Error as EngineError, LogRequest, Logs, Sample};
 
-use super::{bring_up::container_id, fault::InstanceFault, halt::Halt, verbs::Target};
+use super::{bring_up::container_id, fault::InstanceFault, halt::Halt, verbs::InstanceTarget};
 use crate::{error::Error, library::Library};
 
 /// What an instance uses.
@@ -22,7 +22,7 @@ pub struct Usage {
 }
 
 /// The container of an instance, as its engine shows it now.
-pub(super) struct Reached {
+pub(super) struct ReachedContainer {
     pub(super) engine: Engine,
     pub(super) container: Container,
     node: String,
@@ -34,7 +34,7 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance, it has no container, or its node does not answer.
-    pub async fn instance_logs(&self, target: Target, request: LogRequest) -> Result<Logs, Error> {
+    pub async fn instance_logs(&self, target: InstanceTarget, request: LogRequest) -> Result<Logs, Error> {
         let instance = self.own(target.id, target.account).await?;
         let reached = self.reached(&instance).await?;
         let logs = reached.engine.logs(&reached.container, request).await;
@@ -45,7 +45,7 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance, it has no container, or its node does not answer.
-    pub async fn instance_usage(&self, target: Target) -> Result<Option<Usage>, Error> {
+    pub async fn instance_usage(&self, target: InstanceTarget) -> Result<Option<Usage>, Error> {
         let instance = self.own(target.id, target.account).await?;
         let reached = self.reached(&instance).await?;
         let sample = reached.engine.stats(&reached.container.id).await;
@@ -55,7 +55,7 @@ impl Library {
     }
 
     /// The container of an instance, as its engine shows it now.
-    pub(super) async fn reached(&self, instance: &InstanceRecord) -> Result<Reached, Error> {
+    pub(super) async fn reached(&self, instance: &InstanceRecord) -> Result<ReachedContainer, Error> {
         let phase = instance.state.phase;
         let id = container_id(instance).map_err(|_| InstanceFault::Phase(phase))?;
         let (node, engine) = match self.engine_of(instance).await {
@@ -64,7 +64,7 @@ impl Library {
             Err(_) => return Err(InstanceFault::NodeSilent(self.node_name(instance).await?).into()),
         };
         match engine.inspect(&id).await {
-            Ok(container) => Ok(Reached { engine, container, node, phase }),
+            Ok(container) => Ok(ReachedContainer { engine, container, node, phase }),
             Err(error) => Err(refused(&node, phase, &error)),
         }
     }
@@ -75,7 +75,7 @@ impl Library {
     }
 }
 
-impl Reached {
+impl ReachedContainer {
     /// Why the engine does not do something with the container.
     pub(super) fn refused(&self, error: &EngineError) -> Error {
         refused(&self.node, self.phase, error)

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{
-    AllocationRecord, Ground, InstanceChange, InstanceChanged, InstanceDesired, InstancePhase,
-    InstanceReason, InstanceRecord, Taken,
+    AllocationRecord, InstanceChange, InstanceChanged, InstanceDesired, InstancePhase, InstanceReason,
+    InstanceRecord, PlacementFacts, RetakeOutcome,
 };
 
 use super::{
-    clock::{self, Due},
+    clock::{self, DueAction},
     fault::InstanceFault,
-    ground::{self, Asked, Where},
+    ground::{self, NodeChoice, PlacementRequest},
     hours::Hours,
     request::{self, RunFault, RunSettings},
     snapshot::Snapshot,
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Which instance somebody means, and may do something with.
 #[derive(Clone, Copy, Debug)]
-pub struct Target {
+pub struct InstanceTarget {
     /// Its id.
     pub id: InstanceId,
     /// Only if it belongs to this account; `None` for who manages all.
@@ -73,7 +73,7 @@ impl Library {
         let library = self.clone();
         to_the_end(async move {
             let done = work(library.clone()).await;
-            library.recorded(&by, Deed { action, object: &object, detail: None }, done).await
+            library.recorded(&by, AuditAction { action, object: &object, detail: None }, done).await
         })
         .await
     }
@@ -82,12 +82,17 @@ impl Library {
     ///
     /// # Errors
     /// It is not stopped, its account may not have more, or its node has no room.
-    pub async fn start_instance(&self, target: Target, with_cards: bool, by: Audit) -> Result<(), Error> {
+    pub async fn start_instance(
+        &self,
+        target: InstanceTarget,
+        with_cards: bool,
+        by: Audit,
+    ) -> Result<(), Error> {
         let work = async move |library: Self| library.try_start_instance(target, with_cards).await;
         self.deed(by, "instance.start", target.id.to_string(), work).await
     }
 
-    async fn try_start_instance(&self, target: Target, with_cards: bool) -> Result<(), Error> {
+    async fn try_start_instance(&self, target: InstanceTarget, with_cards: bool) -> Result<(), Error> {
         let instance = self.at_rest(target).await?;
         let phase = instance.state.phase;
         let is_down = matches!(phase, InstancePhase::Stopped | InstancePhase::Failed | InstancePhase::Lost);
@@ -96,21 +101,26 @@ impl Library {
         }
         let spec = Snapshot::read(&instance.snapshot)?.spec;
         let cards = self.0.catalog.instance_cards(instance.id).await?;
-        let place = Where {
+        let place = NodeChoice {
             node: NodeId::try_from(instance.node_id).ok(),
             without: Some(instance.id),
             rather: cards.into_iter().map(|card| card.uuid).collect(),
-            ..Where::default()
+            ..NodeChoice::default()
         };
         let demand = spec.demand(with_cards);
         let (settings, now) = (&self.0.settings.instances, SystemTime::now());
-        let choose = |ground: &Ground| {
-            ground::choose(ground, Asked { demand: &demand, place: &place, is_new: false }, settings, now)
+        let choose = |ground: &PlacementFacts| {
+            ground::choose(
+                ground,
+                PlacementRequest { demand: &demand, place: &place, is_new: false },
+                settings,
+                now,
+            )
         };
         match self.0.catalog.take_again(&instance, now, &choose).await? {
-            Taken::Has(cards) => self.start_with(&instance, &cards).await,
-            Taken::Changed => Err(Error::Stale),
-            Taken::Refused(no) => Err(InstanceFault::NoPlace(no).into()),
+            RetakeOutcome::Has(cards) => self.start_with(&instance, &cards).await,
+            RetakeOutcome::Changed => Err(Error::Stale),
+            RetakeOutcome::Refused(no) => Err(InstanceFault::NoPlace(no).into()),
         }
     }
 
@@ -134,12 +144,12 @@ impl Library {
     ///
     /// # Errors
     /// It is stopped, or about to be removed.
-    pub async fn stop_instance(&self, target: Target, by: Audit) -> Result<(), Error> {
+    pub async fn stop_instance(&self, target: InstanceTarget, by: Audit) -> Result<(), Error> {
         let work = async move |library: Self| library.try_stop_instance(target).await;
         self.deed(by, "instance.stop", target.id.to_string(), work).await
     }
 
-    async fn try_stop_instance(&self, target: Target) -> Result<(), Error> {
+    async fn try_stop_instance(&self, target: InstanceTarget) -> Result<(), Error> {
         let instance = self.target(target).await?;
         if instance.state.desired != InstanceDesired::Running {
             return Err(InstanceFault::Phase(instance.state.phase).into());
@@ -163,12 +173,12 @@ impl Library {
     ///
     /// # Errors
     /// It does not run.
-    pub async fn restart_instance(&self, target: Target, by: Audit) -> Result<(), Error> {
+    pub async fn restart_instance(&self, target: InstanceTarget, by: Audit) -> Result<(), Error> {
         let work = async move |library: Self| library.try_restart_instance(target).await;
         self.deed(by, "instance.restart", target.id.to_string(), work).await
     }
 
-    async fn try_restart_instance(&self, target: Target) -> Result<(), Error> {
+    async fn try_restart_instance(&self, target: InstanceTarget) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let is_up = instance.state.phase == InstancePhase::Running;
         if !is_up || instance.state.desired != InstanceDesired::Running {
@@ -181,12 +191,17 @@ impl Library {
     ///
     /// # Errors
     /// There is no such instance.
-    pub async fn remove_instance(&self, target: Target, volumes: Volumes, by: Audit) -> Result<(), Error> {
+    pub async fn remove_instance(
+        &self,
+        target: InstanceTarget,
+        volumes: Volumes,
+        by: Audit,
+    ) -> Result<(), Error> {
         let work = async move |library: Self| library.try_remove_instance(target, volumes).await;
         self.deed(by, "instance.remove", target.id.to_string(), work).await
     }
 
-    async fn try_remove_instance(&self, target: Target, volumes: Volumes) -> Result<(), Error> {
+    async fn try_remove_instance(&self, target: InstanceTarget, volumes: Volumes) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let mut asked = RunSettings::read(&instance.settings)?;
         asked.removes_volumes = volumes == Volumes::Remove;
@@ -212,12 +227,12 @@ impl Library {
     ///
     /// # Errors
     /// The change is wrong, or the instance was changed meanwhile.
-    pub async fn edit_instance(&self, target: Target, edit: Edit, by: Audit) -> Result<(), Error> {
+    pub async fn edit_instance(&self, target: InstanceTarget, edit: Edit, by: Audit) -> Result<(), Error> {
         let work = async move |library: Self| library.try_edit_instance(target, edit).await;
         self.deed(by, "instance.change", target.id.to_string(), work).await
     }
 
-    async fn try_edit_instance(&self, target: Target, edit: Edit) -> Result<(), Error> {
+    async fn try_edit_instance(&self, target: InstanceTarget, edit: Edit) -> Result<(), Error> {
         let instance = self.target(target).await?;
         let faults = edit_faults(&edit, SystemTime::now());
         if !faults.is_empty() {
@@ -233,7 +248,7 @@ impl Library {
     }
 
     // One that is being stopped is waited for, so that whoever starts it next need not ask again and again.
-    async fn at_rest(&self, target: Target) -> Result<InstanceRecord, Error> {
+    async fn at_rest(&self, target: InstanceTarget) -> Result<InstanceRecord, Error> {
         let instance = self.target(target).await?;
         if instance.state.phase != InstancePhase::Stopping {
             return Ok(instance);
@@ -253,7 +268,7 @@ impl Library {
         tokio::time::timeout(patience, stopped).await.unwrap_or(Ok(instance))
     }
 
-    pub(super) async fn target(&self, target: Target) -> Result<InstanceRecord, Error> {
+    pub(super) async fn target(&self, target: InstanceTarget) -> Result<InstanceRecord, Error> {
         let instance = self.own(target.id, target.account).await?;
         let is_as_seen = target.revision.is_none_or(|revision| revision == instance.revision);
         if is_as_seen { Ok(instance) } else { Err(Error::Stale) }
@@ -269,7 +284,7 @@ impl Library {
         let quota = hours.end(instance).await?;
         let done = match clock::due(instance, &self.0.settings.instances, quota, now) {
             None => return Ok(false),
-            Some(Due::Warn(ends)) => {
+            Some(DueAction::Warn(ends)) => {
                 let left = ends.duration_since(now).unwrap_or_default();
                 tracing::info!(
                     instance = instance.id,
@@ -280,8 +295,8 @@ impl Library {
                 self.amend(instance.id, |state| state.warned = Some(now)).await?;
                 return Ok(false);
             }
-            Some(Due::Stop(reason)) => self.begin_end(instance.id, Some(reason)).await,
-            Some(Due::Release) => self.begin_release(instance.id).await,
+            Some(DueAction::Stop(reason)) => self.begin_end(instance.id, Some(reason)).await,
+            Some(DueAction::Release) => self.begin_release(instance.id).await,
         };
         match done {
             Err(Error::Catalog(error)) => Err(error),

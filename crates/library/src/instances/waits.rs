@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, AuditAction};
 use entrepot_catalog::SpecWait;
 use entrepot_events::{CardFree, Event, EventKind};
 
@@ -15,7 +15,7 @@ impl Library {
     /// There is no such spec on the shelf, nobody would be told, or the database failed.
     pub async fn wait_for_spec(&self, id: SpecId, tenant: &Tenant, by: &Audit) -> Result<(), Error> {
         let object = id.to_string();
-        let deed = Deed { action: "spec.wait", object: &object, detail: None };
+        let deed = AuditAction { action: "spec.wait", object: &object, detail: None };
         let waits = self.try_wait_for_spec(id, tenant).await;
         self.recorded(by, deed, waits).await
     }

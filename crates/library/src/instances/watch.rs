@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The nodes whose events are followed, each in a task that ends when the node is gone.
 #[derive(Default)]
-struct Followed {
+struct FollowedNodes {
     nodes: BTreeSet<i64>,
     tasks: JoinSet<i64>,
 }
@@ -29,7 +29,7 @@ impl Library {
     /// Compares all instances with what their engines show, until `stop`.
     pub async fn watch_instances(&self, stop: CancellationToken) {
         let watching = async {
-            let mut followed = Followed::default();
+            let mut followed = FollowedNodes::default();
             for round in 0_u64.. {
                 told(self.look_at_all(round).await);
                 told(self.tell_of_free_cards().await);
@@ -61,7 +61,7 @@ impl Library {
         }
     }
 
-    async fn follow_all(&self, followed: &mut Followed) -> Result<(), Error> {
+    async fn follow_all(&self, followed: &mut FollowedNodes) -> Result<(), Error> {
         while let Some(ended) = followed.tasks.try_join_next() {
             if let Ok(node) = ended {
                 followed.nodes.remove(&node);

@@ -11,12 +11,12 @@ use tokio::sync::{Notify, watch};
 use tokio_util::task::TaskTracker;
 
 use super::saving_progress::SavingProgress;
-use crate::lifecycle::Away;
+use crate::lifecycle::Absence;
 
 /// What is known while this server runs.
 #[derive(Debug, Default)]
-pub(crate) struct Work {
-    state: Mutex<State>,
+pub(crate) struct InstanceWork {
+    state: Mutex<WorkState>,
     /// What is under way, for a shutdown that waits for it.
     pub(crate) tasks: TaskTracker,
     /// Somebody has ended work on an instance.
@@ -26,7 +26,7 @@ pub(crate) struct Work {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WorkState {
     busy: BTreeSet<i64>,
     starts: BTreeMap<i64, Tries>,
     engines: BTreeMap<i64, Answers>,
@@ -54,7 +54,7 @@ struct Answers {
 /// Held by who is at work on an instance: nobody else is, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Busy {
-    work: Arc<Work>,
+    work: Arc<InstanceWork>,
     id: i64,
 }
 
@@ -67,12 +67,12 @@ impl Drop for Busy {
 
 /// A program of an instance, which is counted until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted {
-    work: Arc<Work>,
+pub(crate) struct ProgramGuard {
+    work: Arc<InstanceWork>,
     id: i64,
 }
 
-impl Drop for Counted {
+impl Drop for ProgramGuard {
     fn drop(&mut self) {
         if let Entry::Occupied(mut programs) = self.work.state().programs.entry(self.id) {
             *programs.get_mut() -= 1;
@@ -86,7 +86,7 @@ impl Drop for Counted {
 /// Held while an instance is saved as an image.
 #[derive(Debug)]
 pub(crate) struct Saving {
-    work: Arc<Work>,
+    work: Arc<InstanceWork>,
     id: i64,
 }
 
@@ -105,8 +105,8 @@ impl Drop for Saving {
     }
 }
 
-impl Work {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl InstanceWork {
+    fn state(&self) -> MutexGuard<'_, WorkState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -133,15 +133,15 @@ impl Work {
 
     /// Records that an engine answered, and says who was away since the last time that its containers were looked at.
     /// `seen` is when it answered a server before this one.
-    pub(crate) fn answered(&self, node: i64, seen: Option<SystemTime>, now: SystemTime) -> Away {
+    pub(crate) fn answered(&self, node: i64, seen: Option<SystemTime>, now: SystemTime) -> Absence {
         let mut state = self.state();
         let before = state.engines.get(&node).copied();
         let last = before.map(|answers| answers.last).or(seen);
         state.engines.insert(node, Answers { last: now, before: last, is_away: false });
         match (before, seen) {
-            (Some(Answers { last, is_away: true, .. }), _) => Away::Engine { from: last, until: now },
-            (Some(_), _) | (None, None) => Away::Nobody,
-            (None, Some(seen)) => Away::Server { from: seen, until: now },
+            (Some(Answers { last, is_away: true, .. }), _) => Absence::Engine { from: last, until: now },
+            (Some(_), _) | (None, None) => Absence::Nobody,
+            (None, Some(seen)) => Absence::Server { from: seen, until: now },
         }
     }
 
@@ -201,14 +201,14 @@ impl Work {
     }
 
     /// Counts another program of an instance; `None` if it has `most` already.
-    pub(crate) fn count_program(self: &Arc<Self>, id: i64, most: usize) -> Option<Counted> {
+    pub(crate) fn count_program(self: &Arc<Self>, id: i64, most: usize) -> Option<ProgramGuard> {
         let mut state = self.state();
         let running = state.programs.get(&id).copied().unwrap_or_default();
         if running >= most {
             return None;
         }
         state.programs.insert(id, running + 1);
-        Some(Counted { work: self.clone(), id })
+        Some(ProgramGuard { work: self.clone(), id })
     }
 
     /// Begins to save an instance as an image; `None` if somebody does.
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn one_at_a_time() {
-        let work = Arc::new(Work::default());
+        let work = Arc::new(InstanceWork::default());
         let busy = work.begin(7).unwrap();
         assert!(work.begin(7).is_none() && work.is_busy(7) && work.begin(8).is_some());
         drop(busy);
@@ -254,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_next_one_waits() {
-        let work = Arc::new(Work::default());
+        let work = Arc::new(InstanceWork::default());
         let first = work.begin(7).unwrap();
         let waits = tokio::spawn({
             let work = work.clone();
@@ -269,7 +269,7 @@ mod tests {
 
     #[test]
     fn programs_are_counted_while_they_run() {
-        let work = Arc::new(Work::default());
+        let work = Arc::new(InstanceWork::default());
         let (first, _second) = (work.count_program(7, 2).unwrap(), work.count_program(7, 2).unwrap());
         assert!(work.count_program(7, 2).is_none() && work.count_program(8, 2).is_some());
         drop(first);
@@ -279,25 +279,25 @@ mod tests {
 
     #[test]
     fn an_engine_that_was_silent_was_away() {
-        let work = Work::default();
-        assert_eq!(work.answered(1, None, at(10)), Away::Nobody);
-        assert_eq!(work.answered(1, Some(at(5)), at(20)), Away::Nobody);
+        let work = InstanceWork::default();
+        assert_eq!(work.answered(1, None, at(10)), Absence::Nobody);
+        assert_eq!(work.answered(1, Some(at(5)), at(20)), Absence::Nobody);
         work.silent(1);
         work.silent(1);
-        assert_eq!(work.answered(1, None, at(60)), Away::Engine { from: at(20), until: at(60) });
-        assert_eq!((work.answered(1, None, at(70)), work.before(1)), (Away::Nobody, Some(at(60))));
+        assert_eq!(work.answered(1, None, at(60)), Absence::Engine { from: at(20), until: at(60) });
+        assert_eq!((work.answered(1, None, at(70)), work.before(1)), (Absence::Nobody, Some(at(60))));
     }
 
     #[test]
     fn a_server_that_begins_was_away_itself() {
-        let work = Work::default();
+        let work = InstanceWork::default();
         work.silent(1);
-        assert_eq!(work.answered(1, Some(at(5)), at(20)), Away::Server { from: at(5), until: at(20) });
+        assert_eq!(work.answered(1, Some(at(5)), at(20)), Absence::Server { from: at(5), until: at(20) });
     }
 
     #[tokio::test]
     async fn what_happened_before_somebody_waits_is_not_forgotten() {
-        let work = Work::default();
+        let work = InstanceWork::default();
         work.wake(7);
         work.wake(8);
         work.wake(7);
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn starts_that_fail_are_counted() {
-        let work = Work::default();
+        let work = InstanceWork::default();
         assert!(work.may_start(7, at(0)));
         assert_eq!(work.failed(7, |failed| at(u64::from(failed) * 10)), 1);
         assert_eq!(work.failed(7, |failed| at(u64::from(failed) * 10)), 2);

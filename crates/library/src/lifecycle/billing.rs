@@ -18,7 +18,7 @@ pub struct Period {
 
 /// What an engine says of the present or last run, in the engine's own time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct ContainerRun {
     /// When it began.
     pub started: SystemTime,
     /// When it ended, or when the one before it ended if this one goes on.
@@ -29,7 +29,7 @@ pub struct Run {
 
 /// A change of the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum PeriodChange {
     /// A period begins.
     Open {
         /// When.
@@ -56,7 +56,7 @@ pub struct Looks {
 }
 
 /// What changes in the records: `open` is the period that goes on by them.
-pub fn settle(open: Option<&Period>, run: Option<&Run>, looks: Looks) -> Vec<Change> {
+pub fn settle(open: Option<&Period>, run: Option<&ContainerRun>, looks: Looks) -> Vec<PeriodChange> {
     let Some(run) = run else {
         // The container is gone. Nobody knows since when; it is charged as far as somebody saw it.
         let close = |open: &Period| unseen(open.started, looks.last.max(open.started), looks.now);
@@ -68,20 +68,20 @@ pub fn settle(open: Option<&Period>, run: Option<&Run>, looks: Looks) -> Vec<Cha
         changes.push(end_before(open, run, looks));
     }
     if !is_recorded {
-        changes.push(Change::Open { started: run.started });
+        changes.push(PeriodChange::Open { started: run.started });
     }
     if !run.is_running {
         let ended = run.finished.unwrap_or(looks.last).max(run.started);
-        changes.push(Change::Close { started: run.started, ended, unknown: Duration::ZERO });
+        changes.push(PeriodChange::Close { started: run.started, ended, unknown: Duration::ZERO });
     }
     changes
 }
 
 // When the recorded run ended, if another one has begun since: the engine remembers one end only.
-fn end_before(open: &Period, run: &Run, looks: Looks) -> Change {
+fn end_before(open: &Period, run: &ContainerRun, looks: Looks) -> PeriodChange {
     let remembered = run.finished.filter(|end| run.is_running && *end >= open.started && *end <= run.started);
     match remembered {
-        Some(ended) => Change::Close { started: open.started, ended, unknown: Duration::ZERO },
+        Some(ended) => PeriodChange::Close { started: open.started, ended, unknown: Duration::ZERO },
         None => {
             unseen(open.started, looks.last.clamp(open.started, open.started.max(run.started)), run.started)
         }
@@ -89,8 +89,8 @@ fn end_before(open: &Period, run: &Run, looks: Looks) -> Change {
 }
 
 // A run whose end nobody saw.
-fn unseen(started: SystemTime, ended: SystemTime, until: SystemTime) -> Change {
-    Change::Close { started, ended, unknown: until.duration_since(ended).unwrap_or_default() }
+fn unseen(started: SystemTime, ended: SystemTime, until: SystemTime) -> PeriodChange {
+    PeriodChange::Close { started, ended, unknown: until.duration_since(ended).unwrap_or_default() }
 }
 
 impl Period {
@@ -126,48 +126,48 @@ mod tests {
         Period { started: at(started), ended: None }
     }
 
-    fn run(started: u64, finished: Option<u64>, is_running: bool) -> Run {
-        Run { started: at(started), finished: finished.map(at), is_running }
+    fn run(started: u64, finished: Option<u64>, is_running: bool) -> ContainerRun {
+        ContainerRun { started: at(started), finished: finished.map(at), is_running }
     }
 
-    fn close(started: u64, ended: u64) -> Change {
-        Change::Close { started: at(started), ended: at(ended), unknown: Duration::ZERO }
+    fn close(started: u64, ended: u64) -> PeriodChange {
+        PeriodChange::Close { started: at(started), ended: at(ended), unknown: Duration::ZERO }
     }
 
     /// Changes, seen at 1,000 and at `last` before.
-    fn changes(open: Option<&Period>, run: Option<&Run>, last: u64) -> Vec<Change> {
+    fn changes(open: Option<&Period>, run: Option<&ContainerRun>, last: u64) -> Vec<PeriodChange> {
         settle(open, run, Looks { last: at(last), now: at(1_000) })
     }
 
     #[test]
     fn a_run_is_one_period() {
-        assert_eq!(changes(None, Some(&run(10, None, true)), 20), [Change::Open { started: at(10) }]);
+        assert_eq!(changes(None, Some(&run(10, None, true)), 20), [PeriodChange::Open { started: at(10) }]);
         assert_eq!(changes(Some(&open(10)), Some(&run(10, None, true)), 20), []);
         assert_eq!(changes(Some(&open(10)), Some(&run(10, Some(70), false)), 80), [close(10, 70)]);
     }
 
     #[test]
     fn a_run_that_nobody_saw_going_on_is_charged_too() {
-        let both = [Change::Open { started: at(10) }, close(10, 70)];
+        let both = [PeriodChange::Open { started: at(10) }, close(10, 70)];
         assert_eq!(changes(None, Some(&run(10, Some(70), false)), 80), both);
     }
 
     #[test]
     fn the_time_between_two_runs_is_not_charged() {
         let found = changes(Some(&open(10)), Some(&run(500, Some(100), true)), 600);
-        assert_eq!(found, [close(10, 100), Change::Open { started: at(500) }]);
+        assert_eq!(found, [close(10, 100), PeriodChange::Open { started: at(500) }]);
     }
 
     #[test]
     fn where_the_end_is_not_known_it_counts_as_far_as_somebody_saw_it() {
-        let unseen = |ended, unknown| Change::Close {
+        let unseen = |ended, unknown| PeriodChange::Close {
             started: at(10),
             ended: at(ended),
             unknown: Duration::from_secs(unknown),
         };
         // Two runs since: the end that is remembered is that of the second.
         let found = changes(Some(&open(10)), Some(&run(500, Some(900), false)), 90);
-        assert_eq!(found, [unseen(90, 410), Change::Open { started: at(500) }, close(500, 900)]);
+        assert_eq!(found, [unseen(90, 410), PeriodChange::Open { started: at(500) }, close(500, 900)]);
         assert_eq!(changes(Some(&open(10)), None, 90), [unseen(90, 910)]);
         assert_eq!(changes(Some(&open(10)), None, 5), [unseen(10, 990)], "never less than nothing");
         assert_eq!(changes(None, None, 90), []);

@@ -16,7 +16,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What is known of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct InstanceFacts {
     /// What it should be.
     pub desired: Desired,
     /// Where it is on its way.
@@ -31,7 +31,7 @@ pub struct Known {
 
 /// What an engine shows of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum EngineView {
     /// The engine does not answer.
     Unreachable,
     /// Its containers: those with the label of this instance.
@@ -44,7 +44,7 @@ pub struct Container {
     /// Its id.
     pub id: String,
     /// How it is.
-    pub state: State,
+    pub state: ContainerPhase,
     /// The exit code of its last run.
     pub exit_code: i64,
     /// True if its last run was ended because it used too much memory.
@@ -57,7 +57,7 @@ pub struct Container {
 
 /// How a container is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ContainerPhase {
     /// It was made, and never started.
     Created,
     /// It runs.
@@ -72,7 +72,7 @@ pub enum State {
 
 /// Who was away at some time, so that nobody saw what became of containers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Away {
+pub enum Absence {
     /// Nobody.
     Nobody,
     /// The engine, while this server asked it.
@@ -93,7 +93,7 @@ pub enum Away {
 
 /// Something to do about an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum InstanceStep {
     /// Say that nobody knows how it is. It keeps its cards.
     Unsure,
     /// Record that this is its container: the record was not written when it was made.
@@ -131,81 +131,93 @@ pub enum Step {
 }
 
 /// What to do, in this order.
-pub fn decide(known: &Known, seen: &Seen, away: Away) -> Vec<Step> {
-    if known.is_busy {
+pub fn decide(facts: &InstanceFacts, view: &EngineView, away: Absence) -> Vec<InstanceStep> {
+    if facts.is_busy {
         return Vec::new();
     }
-    let Seen::Containers(containers) = seen else { return vec![Step::Unsure] };
-    let Some(ours) = ours(known, containers) else { return without_container(known) };
+    let EngineView::Containers(containers) = view else { return vec![InstanceStep::Unsure] };
+    let Some(ours) = ours(facts, containers) else { return without_container(facts) };
     let others = containers.iter().filter(|other| other.id != ours.id);
-    let mut steps: Vec<_> = others.map(|other| Step::Remove(other.id.clone())).collect();
-    if known.container.as_ref() != Some(&ours.id) {
-        steps.push(Step::Adopt(ours.id.clone()));
+    let mut steps: Vec<_> = others.map(|other| InstanceStep::Remove(other.id.clone())).collect();
+    if facts.container.as_ref() != Some(&ours.id) {
+        steps.push(InstanceStep::Adopt(ours.id.clone()));
     }
-    steps.extend(match known.desired {
-        Desired::Running => to_run(known, ours, away),
-        Desired::Stopped => to_stop(known, ours),
-        Desired::Deleted => vec![Step::Remove(ours.id.clone()), Step::Forget],
+    steps.extend(match facts.desired {
+        Desired::Running => to_run(facts, ours, away),
+        Desired::Stopped => to_stop(facts, ours),
+        Desired::Deleted => vec![InstanceStep::Remove(ours.id.clone()), InstanceStep::Forget],
     });
     steps
 }
 
 // The recorded container; without it, the one that runs, else the newest. More than one is what a crash left behind while
 // the container was made anew: the old one is recorded until the new one runs.
-fn ours<'a>(known: &Known, containers: &'a [Container]) -> Option<&'a Container> {
-    let recorded = containers.iter().find(|container| known.container.as_ref() == Some(&container.id));
+fn ours<'a>(facts: &InstanceFacts, containers: &'a [Container]) -> Option<&'a Container> {
+    let recorded = containers.iter().find(|container| facts.container.as_ref() == Some(&container.id));
     recorded.or_else(|| {
-        containers.iter().max_by_key(|container| (container.state == State::Running, container.started))
+        containers
+            .iter()
+            .max_by_key(|container| (container.state == ContainerPhase::Running, container.started))
     })
 }
 
-fn without_container(known: &Known) -> Vec<Step> {
-    match (known.desired, &known.container) {
-        (Desired::Deleted, _) => vec![Step::Forget],
-        _ if known.phase == Phase::Lost => Vec::new(),
-        (_, Some(_)) => vec![Step::Lost],
-        (Desired::Running, None) if known.phase == Phase::Failed => Vec::new(),
-        (Desired::Running, None) => vec![Step::Make],
-        (Desired::Stopped, None) if matches!(known.phase, Phase::Stopped | Phase::Failed) => Vec::new(),
-        (Desired::Stopped, None) => vec![Step::Stopped],
+fn without_container(facts: &InstanceFacts) -> Vec<InstanceStep> {
+    match (facts.desired, &facts.container) {
+        (Desired::Deleted, _) => vec![InstanceStep::Forget],
+        _ if facts.phase == Phase::Lost => Vec::new(),
+        (_, Some(_)) => vec![InstanceStep::Lost],
+        (Desired::Running, None) if facts.phase == Phase::Failed => Vec::new(),
+        (Desired::Running, None) => vec![InstanceStep::Make],
+        (Desired::Stopped, None) if matches!(facts.phase, Phase::Stopped | Phase::Failed) => Vec::new(),
+        (Desired::Stopped, None) => vec![InstanceStep::Stopped],
     }
 }
 
-fn to_run(known: &Known, container: &Container, away: Away) -> Vec<Step> {
+fn to_run(facts: &InstanceFacts, container: &Container, away: Absence) -> Vec<InstanceStep> {
     match container.state {
-        State::Running => running(known, container),
-        State::Paused => vec![Step::Paused],
-        State::Created if known.phase == Phase::Failed => Vec::new(),
-        State::Created => vec![Step::Start(container.id.clone())],
-        State::Exited if known.phase == Phase::Failed => Vec::new(),
+        ContainerPhase::Running => running(facts, container),
+        ContainerPhase::Paused => vec![InstanceStep::Paused],
+        ContainerPhase::Created if facts.phase == Phase::Failed => Vec::new(),
+        ContainerPhase::Created => vec![InstanceStep::Start(container.id.clone())],
+        ContainerPhase::Exited if facts.phase == Phase::Failed => Vec::new(),
         // It was asked to start, and has not yet.
-        State::Exited if is_on_its_way(known.phase) && !has_run_since(known, container) => {
-            vec![Step::Start(container.id.clone())]
+        ContainerPhase::Exited if is_on_its_way(facts.phase) && !has_run_since(facts, container) => {
+            vec![InstanceStep::Start(container.id.clone())]
         }
-        State::Exited if was_taken_down(container, away) => vec![Step::Start(container.id.clone())],
-        State::Exited | State::Dead => {
-            vec![Step::Ended { exit_code: container.exit_code, is_oom_killed: container.is_oom_killed }]
+        ContainerPhase::Exited if was_taken_down(container, away) => {
+            vec![InstanceStep::Start(container.id.clone())]
+        }
+        ContainerPhase::Exited | ContainerPhase::Dead => {
+            vec![InstanceStep::Ended {
+                exit_code: container.exit_code,
+                is_oom_killed: container.is_oom_killed,
+            }]
         }
     }
 }
 
-fn running(known: &Known, container: &Container) -> Vec<Step> {
-    if known.phase == Phase::Running && known.started == container.started {
+fn running(facts: &InstanceFacts, container: &Container) -> Vec<InstanceStep> {
+    if facts.phase == Phase::Running && facts.started == container.started {
         return Vec::new();
     }
-    let is_another = known.started.is_some() && known.started != container.started;
-    vec![Step::Running { since: container.started, previous_end: container.finished.filter(|_| is_another) }]
+    let is_another = facts.started.is_some() && facts.started != container.started;
+    vec![InstanceStep::Running {
+        since: container.started,
+        previous_end: container.finished.filter(|_| is_another),
+    }]
 }
 
-fn to_stop(known: &Known, container: &Container) -> Vec<Step> {
+fn to_stop(facts: &InstanceFacts, container: &Container) -> Vec<InstanceStep> {
     match container.state {
-        State::Running | State::Paused => vec![Step::Stop(container.id.clone())],
-        State::Created | State::Exited | State::Dead
-            if matches!(known.phase, Phase::Stopped | Phase::Failed) =>
+        ContainerPhase::Running | ContainerPhase::Paused => vec![InstanceStep::Stop(container.id.clone())],
+        ContainerPhase::Created | ContainerPhase::Exited | ContainerPhase::Dead
+            if matches!(facts.phase, Phase::Stopped | Phase::Failed) =>
         {
             Vec::new()
         }
-        State::Created | State::Exited | State::Dead => vec![Step::Stopped],
+        ContainerPhase::Created | ContainerPhase::Exited | ContainerPhase::Dead => {
+            vec![InstanceStep::Stopped]
+        }
     }
 }
 
@@ -215,18 +227,18 @@ fn is_on_its_way(phase: Phase) -> bool {
 }
 
 // A run that is not recorded yet has begun and ended.
-fn has_run_since(known: &Known, container: &Container) -> bool {
-    container.started.is_some() && container.started != known.started
+fn has_run_since(facts: &InstanceFacts, container: &Container) -> bool {
+    container.started.is_some() && container.started != facts.started
 }
 
 /// True if the container did not end by itself, but because its engine or the machine went down.
-fn was_taken_down(container: &Container, away: Away) -> bool {
+fn was_taken_down(container: &Container, away: Absence) -> bool {
     let (from, until, any_code) = match away {
-        Away::Nobody => return false,
+        Absence::Nobody => return false,
         // Whatever the program made of its end, it was told to.
-        Away::Engine { from, until } => (from, until, true),
+        Absence::Engine { from, until } => (from, until, true),
         // It may have ended by itself while nobody looked.
-        Away::Server { from, until } => (from, until, false),
+        Absence::Server { from, until } => (from, until, false),
     };
     let within = container.finished.is_some_and(|at| at + CLOCKS >= from && at <= until + CLOCKS);
     within && !container.is_oom_killed && (any_code || TAKEN_DOWN.contains(&container.exit_code))
@@ -263,17 +275,23 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
     }
 
-    fn known(desired: Desired, phase: Phase) -> Known {
-        Known { desired, phase, container: Some("c1".to_owned()), started: Some(at(0)), is_busy: false }
+    fn known(desired: Desired, phase: Phase) -> InstanceFacts {
+        InstanceFacts {
+            desired,
+            phase,
+            container: Some("c1".to_owned()),
+            started: Some(at(0)),
+            is_busy: false,
+        }
     }
 
-    fn container(state: State) -> Container {
-        let (id, finished) = ("c1".to_owned(), (state == State::Exited).then(|| at(100)));
+    fn container(state: ContainerPhase) -> Container {
+        let (id, finished) = ("c1".to_owned(), (state == ContainerPhase::Exited).then(|| at(100)));
         Container { id, state, exit_code: 0, is_oom_killed: false, started: Some(at(0)), finished }
     }
 
-    fn steps(known: &Known, containers: &[Container]) -> Vec<Step> {
-        decide(known, &Seen::Containers(containers.to_vec()), Away::Nobody)
+    fn steps(facts: &InstanceFacts, containers: &[Container]) -> Vec<InstanceStep> {
+        decide(facts, &EngineView::Containers(containers.to_vec()), Absence::Nobody)
     }
 
     fn id(text: &str) -> String {
@@ -282,10 +300,13 @@ mod tests {
 
     #[test]
     fn what_is_as_it_should_be_is_left_alone() {
-        assert_eq!(steps(&known(Desired::Running, Phase::Running), &[container(State::Running)]), []);
-        assert_eq!(steps(&known(Desired::Stopped, Phase::Stopped), &[container(State::Exited)]), []);
-        assert_eq!(steps(&known(Desired::Running, Phase::Failed), &[container(State::Exited)]), []);
-        let busy = Known { is_busy: true, ..known(Desired::Running, Phase::Starting) };
+        assert_eq!(
+            steps(&known(Desired::Running, Phase::Running), &[container(ContainerPhase::Running)]),
+            []
+        );
+        assert_eq!(steps(&known(Desired::Stopped, Phase::Stopped), &[container(ContainerPhase::Exited)]), []);
+        assert_eq!(steps(&known(Desired::Running, Phase::Failed), &[container(ContainerPhase::Exited)]), []);
+        let busy = InstanceFacts { is_busy: true, ..known(Desired::Running, Phase::Starting) };
         assert_eq!(steps(&busy, &[]), []);
     }
 
@@ -293,7 +314,10 @@ mod tests {
     fn a_node_that_does_not_answer_changes_nothing() {
         for desired in [Desired::Running, Desired::Stopped, Desired::Deleted] {
             for phase in Phase::ALL {
-                assert_eq!(decide(&known(desired, phase), &Seen::Unreachable, Away::Nobody), [Step::Unsure]);
+                assert_eq!(
+                    decide(&known(desired, phase), &EngineView::Unreachable, Absence::Nobody),
+                    [InstanceStep::Unsure]
+                );
             }
         }
     }
@@ -301,45 +325,59 @@ mod tests {
     #[test]
     fn an_instance_that_was_deleted_meanwhile_is_removed_when_its_node_returns() {
         let deleted = known(Desired::Deleted, Phase::Deleting);
-        let expected = [Step::Remove(id("c1")), Step::Forget];
-        for state in [State::Created, State::Running, State::Paused, State::Exited, State::Dead] {
+        let expected = [InstanceStep::Remove(id("c1")), InstanceStep::Forget];
+        for state in [
+            ContainerPhase::Created,
+            ContainerPhase::Running,
+            ContainerPhase::Paused,
+            ContainerPhase::Exited,
+            ContainerPhase::Dead,
+        ] {
             assert_eq!(steps(&deleted, &[container(state)]), expected);
         }
-        assert_eq!(steps(&deleted, &[]), [Step::Forget]);
+        assert_eq!(steps(&deleted, &[]), [InstanceStep::Forget]);
     }
 
     #[test]
     fn a_crash_between_create_and_its_record_makes_no_second_container() {
         for phase in [Phase::Queued, Phase::Pulling, Phase::Creating] {
-            let unrecorded = Known { container: None, started: None, ..known(Desired::Running, phase) };
-            assert_eq!(steps(&unrecorded, &[]), [Step::Make]);
-            let created = [Step::Adopt(id("c1")), Step::Start(id("c1"))];
-            assert_eq!(steps(&unrecorded, &[container(State::Created)]), created);
-            let runs = [Step::Adopt(id("c1")), Step::Running { since: Some(at(0)), previous_end: None }];
-            assert_eq!(steps(&unrecorded, &[container(State::Running)]), runs);
+            let unrecorded =
+                InstanceFacts { container: None, started: None, ..known(Desired::Running, phase) };
+            assert_eq!(steps(&unrecorded, &[]), [InstanceStep::Make]);
+            let created = [InstanceStep::Adopt(id("c1")), InstanceStep::Start(id("c1"))];
+            assert_eq!(steps(&unrecorded, &[container(ContainerPhase::Created)]), created);
+            let runs = [
+                InstanceStep::Adopt(id("c1")),
+                InstanceStep::Running { since: Some(at(0)), previous_end: None },
+            ];
+            assert_eq!(steps(&unrecorded, &[container(ContainerPhase::Running)]), runs);
         }
     }
 
     #[test]
     fn of_two_containers_the_recorded_one_stays() {
-        let other = Container { id: id("c2"), ..container(State::Running) };
-        let both = [other.clone(), container(State::Exited)];
+        let other = Container { id: id("c2"), ..container(ContainerPhase::Running) };
+        let both = [other.clone(), container(ContainerPhase::Exited)];
         let stopped = known(Desired::Stopped, Phase::Stopped);
-        assert_eq!(steps(&stopped, &both), [Step::Remove(id("c2"))]);
-        let unrecorded = Known { container: None, ..known(Desired::Running, Phase::Creating) };
+        assert_eq!(steps(&stopped, &both), [InstanceStep::Remove(id("c2"))]);
+        let unrecorded = InstanceFacts { container: None, ..known(Desired::Running, Phase::Creating) };
         let expected = [
-            Step::Remove(id("c1")),
-            Step::Adopt(id("c2")),
-            Step::Running { since: Some(at(0)), previous_end: None },
+            InstanceStep::Remove(id("c1")),
+            InstanceStep::Adopt(id("c2")),
+            InstanceStep::Running { since: Some(at(0)), previous_end: None },
         ];
-        assert_eq!(steps(&Known { started: None, ..unrecorded }, &both), expected, "the one that runs");
+        assert_eq!(
+            steps(&InstanceFacts { started: None, ..unrecorded }, &both),
+            expected,
+            "the one that runs"
+        );
     }
 
     #[test]
     fn a_container_that_vanished_is_lost_once() {
         for phase in [Phase::Running, Phase::Stopped, Phase::Starting] {
             for desired in [Desired::Running, Desired::Stopped] {
-                assert_eq!(steps(&known(desired, phase), &[]), [Step::Lost], "{desired:?} {phase:?}");
+                assert_eq!(steps(&known(desired, phase), &[]), [InstanceStep::Lost], "{desired:?} {phase:?}");
             }
         }
         assert_eq!(steps(&known(Desired::Running, Phase::Lost), &[]), []);
@@ -347,39 +385,42 @@ mod tests {
 
     #[test]
     fn a_lost_container_that_comes_back_is_taken_back() {
-        let back = steps(&known(Desired::Running, Phase::Lost), &[container(State::Running)]);
-        assert_eq!(back, [Step::Running { since: Some(at(0)), previous_end: None }]);
+        let back = steps(&known(Desired::Running, Phase::Lost), &[container(ContainerPhase::Running)]);
+        assert_eq!(back, [InstanceStep::Running { since: Some(at(0)), previous_end: None }]);
     }
 
     #[test]
     fn somebody_restarted_it() {
-        let again =
-            Container { started: Some(at(200)), finished: Some(at(150)), ..container(State::Running) };
-        let expected = [Step::Running { since: Some(at(200)), previous_end: Some(at(150)) }];
+        let again = Container {
+            started: Some(at(200)),
+            finished: Some(at(150)),
+            ..container(ContainerPhase::Running)
+        };
+        let expected = [InstanceStep::Running { since: Some(at(200)), previous_end: Some(at(150)) }];
         assert_eq!(steps(&known(Desired::Running, Phase::Running), &[again]), expected);
     }
 
     #[test]
     fn somebody_started_or_paused_it() {
         assert_eq!(
-            steps(&known(Desired::Stopped, Phase::Stopped), &[container(State::Running)]),
-            [Step::Stop(id("c1"))]
+            steps(&known(Desired::Stopped, Phase::Stopped), &[container(ContainerPhase::Running)]),
+            [InstanceStep::Stop(id("c1"))]
         );
         assert_eq!(
-            steps(&known(Desired::Running, Phase::Running), &[container(State::Paused)]),
-            [Step::Paused]
+            steps(&known(Desired::Running, Phase::Running), &[container(ContainerPhase::Paused)]),
+            [InstanceStep::Paused]
         );
         assert_eq!(
-            steps(&known(Desired::Stopped, Phase::Stopping), &[container(State::Exited)]),
-            [Step::Stopped]
+            steps(&known(Desired::Stopped, Phase::Stopping), &[container(ContainerPhase::Exited)]),
+            [InstanceStep::Stopped]
         );
     }
 
     #[test]
     fn a_program_that_ends_is_not_started_again() {
         for exit_code in [0, 1, 137, 143, 255] {
-            let ended = Container { exit_code, ..container(State::Exited) };
-            let expected = [Step::Ended { exit_code, is_oom_killed: false }];
+            let ended = Container { exit_code, ..container(ContainerPhase::Exited) };
+            let expected = [InstanceStep::Ended { exit_code, is_oom_killed: false }];
             assert_eq!(steps(&known(Desired::Running, Phase::Running), &[ended]), expected);
         }
     }
@@ -387,9 +428,9 @@ mod tests {
     // Rows: who was away, exit code, out of memory, and whether it comes back.
     #[test]
     fn what_went_down_with_its_engine_comes_back() {
-        let engine = Away::Engine { from: at(90), until: at(120) };
-        let server = Away::Server { from: at(90), until: at(120) };
-        let earlier = Away::Engine { from: at(10), until: at(50) };
+        let engine = Absence::Engine { from: at(90), until: at(120) };
+        let server = Absence::Server { from: at(90), until: at(120) };
+        let earlier = Absence::Engine { from: at(10), until: at(50) };
         for (away, exit_code, is_oom_killed, returns) in [
             (engine, 0, false, true),
             (engine, 1, false, true),
@@ -403,13 +444,16 @@ mod tests {
             (server, 1, false, false),
             (server, 137, true, false),
             (earlier, 255, false, false),
-            (Away::Nobody, 255, false, false),
+            (Absence::Nobody, 255, false, false),
         ] {
-            let ended = Container { exit_code, is_oom_killed, ..container(State::Exited) };
+            let ended = Container { exit_code, is_oom_killed, ..container(ContainerPhase::Exited) };
             let found =
-                decide(&known(Desired::Running, Phase::Running), &Seen::Containers(vec![ended]), away);
-            let expected =
-                if returns { Step::Start(id("c1")) } else { Step::Ended { exit_code, is_oom_killed } };
+                decide(&known(Desired::Running, Phase::Running), &EngineView::Containers(vec![ended]), away);
+            let expected = if returns {
+                InstanceStep::Start(id("c1"))
+            } else {
+                InstanceStep::Ended { exit_code, is_oom_killed }
+            };
             assert_eq!(found, [expected], "{away:?} {exit_code} {is_oom_killed}");
         }
     }
@@ -419,15 +463,19 @@ mod tests {
         let starting = known(Desired::Running, Phase::Starting);
         for phase in [Phase::Queued, Phase::Pulling, Phase::Creating, Phase::Starting, Phase::Restarting] {
             let cut_off = known(Desired::Running, phase);
-            assert_eq!(steps(&cut_off, &[container(State::Exited)]), [Step::Start(id("c1"))], "{phase:?}");
+            assert_eq!(
+                steps(&cut_off, &[container(ContainerPhase::Exited)]),
+                [InstanceStep::Start(id("c1"))],
+                "{phase:?}"
+            );
         }
         let ran = Container {
             started: Some(at(300)),
             finished: Some(at(301)),
             exit_code: 1,
-            ..container(State::Exited)
+            ..container(ContainerPhase::Exited)
         };
-        let ended = Step::Ended { exit_code: 1, is_oom_killed: false };
+        let ended = InstanceStep::Ended { exit_code: 1, is_oom_killed: false };
         assert_eq!(steps(&starting, &[ran]), [ended], "it did start, and ended");
     }
 

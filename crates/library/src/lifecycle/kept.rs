@@ -2,7 +2,7 @@
 
 /// A part of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum InstancePart {
     /// What its programs wrote outside of the data volume.
     Disk,
     /// Its data volume.
@@ -15,7 +15,7 @@ pub enum Part {
 
 /// What is done with an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum InstanceAction {
     /// It is stopped.
     Stop,
     /// It gets another image.
@@ -25,11 +25,11 @@ pub enum Deed {
 }
 
 /// What an instance keeps of what it has.
-pub fn kept(deed: Deed, has: &[Part]) -> Vec<Part> {
-    let keeps = |part: &Part| match deed {
-        Deed::Stop => *part != Part::Cards,
-        Deed::Reimage => *part != Part::Disk,
-        Deed::Release => *part == Part::Data,
+pub fn kept(action: InstanceAction, has: &[InstancePart]) -> Vec<InstancePart> {
+    let keeps = |part: &InstancePart| match action {
+        InstanceAction::Stop => *part != InstancePart::Cards,
+        InstanceAction::Reimage => *part != InstancePart::Disk,
+        InstanceAction::Release => *part == InstancePart::Data,
     };
     has.iter().copied().filter(keeps).collect()
 }
@@ -40,14 +40,18 @@ mod tests {
 
     #[test]
     fn data_survives_everything_that_is_done_by_itself() {
-        let all = [Part::Disk, Part::Data, Part::Ports, Part::Cards];
+        let all = [InstancePart::Disk, InstancePart::Data, InstancePart::Ports, InstancePart::Cards];
         for (deed, expected) in [
-            (Deed::Stop, &[Part::Disk, Part::Data, Part::Ports][..]),
-            (Deed::Reimage, &[Part::Data, Part::Ports, Part::Cards]),
-            (Deed::Release, &[Part::Data]),
+            (InstanceAction::Stop, &[InstancePart::Disk, InstancePart::Data, InstancePart::Ports][..]),
+            (InstanceAction::Reimage, &[InstancePart::Data, InstancePart::Ports, InstancePart::Cards]),
+            (InstanceAction::Release, &[InstancePart::Data]),
         ] {
             assert_eq!(kept(deed, &all), expected, "{deed:?}");
-            assert_eq!(kept(deed, &[Part::Disk]).contains(&Part::Disk), deed == Deed::Stop, "{deed:?}");
+            assert_eq!(
+                kept(deed, &[InstancePart::Disk]).contains(&InstancePart::Disk),
+                deed == InstanceAction::Stop,
+                "{deed:?}"
+            );
         }
     }
 }

@@ -7,6 +7,9 @@ mod billing;
 mod decide;
 mod kept;
 
-pub use billing::{Change, Looks, Period, Run, cost, in_our_time, settle};
-pub use decide::{Away, Container, Known, NameTaken, Seen, State, Step, decide, name_taken, pause_after};
-pub use kept::{Deed, Part, kept};
+pub use billing::{ContainerRun, Looks, Period, PeriodChange, cost, in_our_time, settle};
+pub use decide::{
+    Absence, Container, ContainerPhase, EngineView, InstanceFacts, InstanceStep, NameTaken, decide,
+    name_taken, pause_after,
+};
+pub use kept::{InstanceAction, InstancePart, kept};

@@ -10,10 +10,10 @@ use entrepot_engine::Engine;
 
 use super::{
     conditions::{self, Condition, ConditionCode},
-    facts::{Asked, Facts, Version},
-    inventory::{self, Known},
-    look::{Look, Looked},
-    reach::{Unreached, condition},
+    facts::{EngineAnswers, Facts, Version},
+    inventory::{self, CardSources},
+    look::{LookResult, NodeLook},
+    reach::{UnreachableReason, condition},
 };
 use crate::{error::Error, ids::NodeId, library::Library};
 
@@ -27,7 +27,7 @@ pub enum CheckDepth {
 }
 
 /// What a check found.
-struct Found {
+struct NodeFindings {
     conditions: Vec<Condition>,
     facts: Facts,
     devices: Vec<FoundDevice>,
@@ -49,29 +49,29 @@ impl Library {
         };
         let asked = tokio::time::timeout(patience, self.look_at(&node, depth)).await;
         let found = asked.unwrap_or_else(|_| {
-            Err(Unreached::Condition(ConditionCode::Unreachable.because("it did not answer in time")))
+            Err(UnreachableReason::Condition(ConditionCode::Unreachable.because("it did not answer in time")))
         });
         self.record_check(&node, found).await?;
         self.node(id).await
     }
 
-    async fn look_at(&self, node: &NodeRecord, depth: CheckDepth) -> Result<Found, Unreached> {
+    async fn look_at(&self, node: &NodeRecord, depth: CheckDepth) -> Result<NodeFindings, UnreachableReason> {
         let link = self.connect(node).await?;
-        let asked = ask(link.engine(), depth).await.map_err(Unreached::Condition)?;
+        let asked = ask(link.engine(), depth).await.map_err(UnreachableReason::Condition)?;
         let before = self.0.catalog.devices_of(&BTreeSet::from([node.id])).await?;
         let before: Vec<_> = before.into_iter().map(|device| device.found).collect();
         let mut facts = Facts::of(&asked, &Facts::read(&node.facts));
         let looked = match depth {
-            CheckDepth::Answer => Looked::before(&conditions::read(&node.conditions)),
+            CheckDepth::Answer => LookResult::before(&conditions::read(&node.conditions)),
             CheckDepth::Whole => {
-                let look = Look { node, engine: link.engine(), info: &asked.info, before: &before };
+                let look = NodeLook { node, engine: link.engine(), info: &asked.info, before: &before };
                 look.now(&self.installation().await?).await
             }
         };
         if let Some(survey) = &looked.survey {
             (facts.driver, facts.cuda) = (survey.driver.clone(), survey.cuda.clone());
         }
-        let devices = inventory::cards(&Known {
+        let devices = inventory::cards(&CardSources {
             settings: &node.settings,
             before: &before,
             cdi: &asked.info.cdi_devices,
@@ -93,15 +93,19 @@ impl Library {
         found.extend(conditions::of_driver(&facts));
         found.extend(looked.conditions);
         let (cpus, memory_mib) = (u64::from(asked.info.cpus) * 1000, asked.info.memory >> 20);
-        Ok(Found { conditions: found, facts, devices, cpus, memory_mib })
+        Ok(NodeFindings { conditions: found, facts, devices, cpus, memory_mib })
     }
 
-    async fn record_check(&self, node: &NodeRecord, found: Result<Found, Unreached>) -> Result<(), Error> {
+    async fn record_check(
+        &self,
+        node: &NodeRecord,
+        found: Result<NodeFindings, UnreachableReason>,
+    ) -> Result<(), Error> {
         let now = SystemTime::now();
         let check = match found {
-            Err(Unreached::Catalog(error)) => return Err(error.into()),
+            Err(UnreachableReason::Catalog(error)) => return Err(error.into()),
             // What was known of its cards stays known.
-            Err(Unreached::Condition(condition)) => {
+            Err(UnreachableReason::Condition(condition)) => {
                 NodeCheck { facts: None, cpus: None, memory_mib: None, ..concluded(&[condition]) }
             }
             Ok(found) => {
@@ -138,7 +142,7 @@ fn concluded(found: &[Condition]) -> NodeCheck {
     }
 }
 
-async fn ask(engine: &Engine, depth: CheckDepth) -> Result<Asked, Condition> {
+async fn ask(engine: &Engine, depth: CheckDepth) -> Result<EngineAnswers, Condition> {
     let told = |error: entrepot_engine::Error| condition(&error);
     let info = engine.info().await.map_err(told)?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -148,5 +152,5 @@ async fn ask(engine: &Engine, depth: CheckDepth) -> Result<Asked, Condition> {
         CheckDepth::Whole => engine.disk_usage().await.ok(),
     };
     let now_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    Ok(Asked { version: Version::from(engine.version()), info, disk, now_ms })
+    Ok(EngineAnswers { version: Version::from(engine.version()), info, disk, now_ms })
 }

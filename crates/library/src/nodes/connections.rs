@@ -17,9 +17,9 @@ pub struct Link {
 
 /// The engines that are connected.
 #[derive(Default)]
-pub(crate) struct Connections(Mutex<HashMap<i64, Known>>);
+pub(crate) struct EngineConnections(Mutex<HashMap<i64, EngineConnection>>);
 
-struct Known {
+struct EngineConnection {
     revision: i64,
     link: Link,
 }
@@ -36,7 +36,7 @@ impl Link {
     }
 }
 
-impl Connections {
+impl EngineConnections {
     /// The engine of a node in this revision.
     pub(crate) fn get(&self, node: i64, revision: i64) -> Option<Link> {
         self.all().get(&node).filter(|known| known.revision == revision).map(|known| known.link.clone())
@@ -61,7 +61,7 @@ impl Connections {
             None => CancellationToken::new(),
         };
         let link = Link { engine, closed };
-        all.insert(node, Known { revision, link: link.clone() });
+        all.insert(node, EngineConnection { revision, link: link.clone() });
         link
     }
 
@@ -72,7 +72,7 @@ impl Connections {
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<i64, Known>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<i64, EngineConnection>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

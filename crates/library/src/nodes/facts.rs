@@ -85,7 +85,7 @@ impl From<&EngineVersion> for Version {
 
 /// What was asked of an engine.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct EngineAnswers {
     pub(crate) version: Version,
     pub(crate) info: Info,
     /// `None` if it did not say, or was not asked this time.
@@ -106,8 +106,8 @@ impl Facts {
     }
 
     /// What an engine says, with what only a look at the cards tells, which stays from `before`.
-    pub(crate) fn of(asked: &Asked, before: &Self) -> Self {
-        let Asked { version, info, disk, now_ms } = asked;
+    pub(crate) fn of(answers: &EngineAnswers, before: &Self) -> Self {
+        let EngineAnswers { version, info, disk, now_ms } = answers;
         let usage = disk.and_then(|disk| disk.disk);
         let known = |now: Option<u64>, before: Option<u64>| if disk.is_some() { now } else { before };
         Self {
@@ -157,7 +157,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) fn asked() -> Asked {
+    pub(crate) fn asked() -> EngineAnswers {
         let version = Version {
             product: Product::Docker,
             release: "28.5.1".to_owned(),
@@ -178,7 +178,7 @@ pub(crate) mod tests {
         };
         let disk =
             DiskUsage { images: 7, containers: 1, volumes: 9, disk: Some(Usage { total: 100, used: 40 }) };
-        Asked { version, info, disk: Some(disk), now_ms: 1000 }
+        EngineAnswers { version, info, disk: Some(disk), now_ms: 1000 }
     }
 
     #[test]
@@ -194,7 +194,7 @@ pub(crate) mod tests {
         assert_eq!(Facts::read(&facts.written()), facts);
         assert_eq!(Facts::read("nothing"), Facts::default());
         // It is not counted at each check.
-        let later = Facts::of(&Asked { disk: None, ..asked() }, &facts);
+        let later = Facts::of(&EngineAnswers { disk: None, ..asked() }, &facts);
         assert_eq!((later.disk_used, later.image_bytes), (Some(40), Some(7)));
     }
 

@@ -12,7 +12,7 @@ const KIND: &str = "nvidia.com/gpu=";
 const UNKNOWN_MODEL: &str = "NVIDIA";
 
 /// What is known of a node's cards.
-pub(crate) struct Known<'a> {
+pub(crate) struct CardSources<'a> {
     /// What people said.
     pub(crate) settings: &'a NodeSettings,
     /// How they were found before.
@@ -26,13 +26,13 @@ pub(crate) struct Known<'a> {
 }
 
 /// The cards that a node has. A look that showed nothing hides nothing.
-pub(crate) fn cards(known: &Known<'_>) -> Vec<FoundDevice> {
-    let survey = known.survey.filter(|survey| !survey.cards.is_empty());
+pub(crate) fn cards(sources: &CardSources<'_>) -> Vec<FoundDevice> {
+    let survey = sources.survey.filter(|survey| !survey.cards.is_empty());
     let mut found = match survey {
-        Some(survey) => surveyed(survey, known.cdi),
-        None => listed(known.before, known.cdi),
+        Some(survey) => surveyed(survey, sources.cdi),
+        None => listed(sources.before, sources.cdi),
     };
-    found.extend(ascend(known));
+    found.extend(ascend(sources));
     found
 }
 
@@ -91,15 +91,15 @@ fn listed(before: &[FoundDevice], cdi: &BTreeSet<String>) -> Vec<FoundDevice> {
 }
 
 // People say how many there are; without the runtime, there are none to give away.
-fn ascend(known: &Known<'_>) -> Vec<FoundDevice> {
-    let count = if known.has_ascend_runtime { known.settings.ascend_cards } else { 0 };
+fn ascend(sources: &CardSources<'_>) -> Vec<FoundDevice> {
+    let count = if sources.has_ascend_runtime { sources.settings.ascend_cards } else { 0 };
     let card = |position: u32| FoundDevice {
         uuid: format!("ascend-{position}"),
         position,
         vendor: DeviceVendor::Ascend,
-        model: known.settings.ascend_model.clone(),
+        model: sources.settings.ascend_model.clone(),
         cdi_name: None,
-        memory_mib: known.settings.ascend_memory_mib,
+        memory_mib: sources.settings.ascend_memory_mib,
         used_mib: None,
         state: DeviceState::Healthy,
         detail: None,
@@ -119,7 +119,7 @@ mod tests {
     fn found(before: &[FoundDevice], names: &[&str], survey: Option<&Survey>) -> Vec<FoundDevice> {
         let settings = example("a", "unix:///a");
         let names = cdi(names);
-        cards(&Known { settings: &settings, before, cdi: &names, survey, has_ascend_runtime: true })
+        cards(&CardSources { settings: &settings, before, cdi: &names, survey, has_ascend_runtime: true })
     }
 
     fn names(found: &[FoundDevice]) -> Vec<(&str, Option<&str>, u32)> {
@@ -183,7 +183,13 @@ mod tests {
         };
         let of = |has_ascend_runtime| {
             let none = BTreeSet::new();
-            cards(&Known { settings: &settings, before: &[], cdi: &none, survey: None, has_ascend_runtime })
+            cards(&CardSources {
+                settings: &settings,
+                before: &[],
+                cdi: &none,
+                survey: None,
+                has_ascend_runtime,
+            })
         };
         let both = of(true);
         assert_eq!(names(&both), [("ascend-0", None, 0), ("ascend-1", None, 1)]);

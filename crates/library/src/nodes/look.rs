@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use entrepot_catalog::{FoundDevice, NodeRecord};
 use entrepot_engine::{
-    CdiName, Command, ContainerId, CreateRequest, Devices, Engine, Environment, Error as EngineError,
-    HostPath, Info, Installation, Limits, ListedImage, LogLimits, LogRequest, Mounts, Network, Owner, Ports,
-    Product, Purpose, SplitLibrary,
+    CdiName, Command, ContainerId, ContainerLimits, ContainerPurpose, CreateRequest, Devices, Engine,
+    Environment, Error as EngineError, HostPath, Info, Installation, ListedImage, LogLimits, LogRequest,
+    Mounts, Network, Owner, Ports, Product, SplitLibrary,
 };
 use entrepot_oci::ImageRef;
 
@@ -26,7 +26,7 @@ const LOOKED_EVERY: Duration = Duration::from_millis(250);
 /// The most bytes that are read of what it prints.
 const MAX_PRINTED: usize = 1 << 20;
 /// What a container that looks may use.
-const LIMITS: Limits = Limits {
+const LIMITS: ContainerLimits = ContainerLimits {
     cpu_milli: 1000,
     memory: 256 << 20,
     shm: 16 << 20,
@@ -36,7 +36,7 @@ const LIMITS: Limits = Limits {
 };
 
 /// A machine to look at.
-pub(super) struct Look<'a> {
+pub(super) struct NodeLook<'a> {
     pub(super) node: &'a NodeRecord,
     pub(super) engine: &'a Engine,
     pub(super) info: &'a Info,
@@ -46,12 +46,12 @@ pub(super) struct Look<'a> {
 
 /// What a look showed.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
+pub(super) struct LookResult {
     pub(super) survey: Option<Survey>,
     pub(super) conditions: Vec<Condition>,
 }
 
-impl Looked {
+impl LookResult {
     /// What the last look showed, where there is none this time.
     pub(super) fn before(conditions: &[Condition]) -> Self {
         let kept = conditions.iter().filter(|condition| condition.code.is_of_look());
@@ -59,17 +59,17 @@ impl Looked {
     }
 }
 
-impl Look<'_> {
+impl NodeLook<'_> {
     /// Looks. What cannot be seen is said, and makes nothing worse than it is.
-    pub(super) async fn now(&self, installation: &Installation) -> Looked {
+    pub(super) async fn now(&self, installation: &Installation) -> LookResult {
         if !self.may_have_cards() {
-            return Looked::default();
+            return LookResult::default();
         }
         let images = match self.images().await {
             Ok(images) => images,
             Err(error) => {
                 let unknown = ConditionCode::HamiUnknown.because(error.to_string());
-                return Looked { survey: None, conditions: vec![unknown] };
+                return LookResult { survey: None, conditions: vec![unknown] };
             }
         };
         let (survey, found) = self.cards(&images, installation).await;
@@ -77,7 +77,7 @@ impl Look<'_> {
         if survey.is_some() || self.has_cards() {
             conditions.extend(self.hami_core(&images, installation).await);
         }
-        Looked { survey, conditions }
+        LookResult { survey, conditions }
     }
 
     // Podman lists no cards: whether there are some shows only when one asks for them.
@@ -210,7 +210,7 @@ impl Look<'_> {
             name: name.parse().map_err(|_| EngineError::Answer("the look at it has no name"))?,
             image: image.clone(),
             platform: None,
-            owner: Owner { installation: installation.clone(), purpose: Purpose::Survey },
+            owner: Owner { installation: installation.clone(), purpose: ContainerPurpose::Survey },
             command: Command::default(),
             environment: Environment::default(),
             limits: LIMITS,

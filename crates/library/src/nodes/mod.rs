@@ -25,11 +25,11 @@ pub use check::CheckDepth;
 #[cfg(test)]
 pub(crate) use checked::example;
 pub use conditions::{Condition, ConditionCode, offer, read as read_conditions};
-pub(crate) use connections::Connections;
+pub(crate) use connections::EngineConnections;
 pub use connections::Link;
 pub use facts::Facts;
 pub use faults::NodeFault;
 pub use limits::DEFAULT_HAMI_CORE;
-pub(crate) use reach::Unreached;
+pub(crate) use reach::UnreachableReason;
 pub use secret::NodeTls;
 pub use verbs::{NodeChange, TlsChange};

@@ -13,14 +13,14 @@ use crate::{library::Library, text::joined};
 
 /// Why a node cannot be reached.
 #[derive(Debug)]
-pub(crate) enum Unreached {
+pub(crate) enum UnreachableReason {
     /// The node is as it is: people see it as a condition.
     Condition(Condition),
     /// The database failed.
     Catalog(entrepot_catalog::Error),
 }
 
-impl From<entrepot_catalog::Error> for Unreached {
+impl From<entrepot_catalog::Error> for UnreachableReason {
     fn from(error: entrepot_catalog::Error) -> Self {
         Self::Catalog(error)
     }
@@ -28,7 +28,7 @@ impl From<entrepot_catalog::Error> for Unreached {
 
 impl Library {
     /// The engine of a node, connected before or now.
-    pub(crate) async fn link(&self, node: &NodeRecord) -> Result<Link, Unreached> {
+    pub(crate) async fn link(&self, node: &NodeRecord) -> Result<Link, UnreachableReason> {
         match self.0.connections.get(node.id, node.revision) {
             Some(link) => Ok(link),
             None => self.connect(node).await,
@@ -36,18 +36,21 @@ impl Library {
     }
 
     /// Connects to the engine of a node anew: it may be another version by now.
-    pub(crate) async fn connect(&self, node: &NodeRecord) -> Result<Link, Unreached> {
+    pub(crate) async fn connect(&self, node: &NodeRecord) -> Result<Link, UnreachableReason> {
         let tls = {
             // Held before it is read, so that no rotation comes in between.
             let keys = self.0.keys.hold().await;
             let stored = self.0.catalog.node_secret(node.id).await?;
             let opened = stored.map(|record| secret::open(node.id, &record, &keys)).transpose();
-            opened.map_err(|error| Unreached::Condition(ConditionCode::Sealed.because(error.to_string())))?
+            opened.map_err(|error| {
+                UnreachableReason::Condition(ConditionCode::Sealed.because(error.to_string()))
+            })?
         };
-        let checked = CheckedNode::new(node.settings.clone(), tls)
-            .map_err(|faults| Unreached::Condition(ConditionCode::NotUsable.because(joined(&faults))))?;
+        let checked = CheckedNode::new(node.settings.clone(), tls).map_err(|faults| {
+            UnreachableReason::Condition(ConditionCode::NotUsable.because(joined(&faults)))
+        })?;
         let engine = Engine::connect(checked.endpoint().clone()).await;
-        let engine = engine.map_err(|error| Unreached::Condition(condition(&error)))?;
+        let engine = engine.map_err(|error| UnreachableReason::Condition(condition(&error)))?;
         Ok(self.0.connections.put(node.id, node.revision, engine))
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use entrepot_catalog::{SealedTable, SecretRecord};
 use entrepot_engine::{PemError, Tls};
-use entrepot_secrets::{HeldKeys, OpenError, Place, Sealed};
+use entrepot_secrets::{HeldKeys, OpenError, SealedLocation, SealedValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -21,7 +21,7 @@ pub struct NodeTls {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct SecretDocument<'a> {
     ca: &'a str,
     certificate: &'a str,
     key: &'a str,
@@ -39,7 +39,7 @@ impl NodeTls {
     /// Seals them for a node's row. The keys are held until the value is stored.
     pub(crate) fn seal(&self, node: i64, tls: &Tls, keys: &HeldKeys<'_>) -> SecretRecord {
         let Self { ca, certificate, key } = self;
-        let written = Written { ca, certificate, key: key.expose_secret() };
+        let written = SecretDocument { ca, certificate, key: key.expose_secret() };
         // Texts always serialize.
         let document = Zeroizing::new(serde_json::to_vec(&written).unwrap_or_default());
         let row = node.to_string();
@@ -57,13 +57,13 @@ pub(crate) fn end(tls: &Tls) -> SystemTime {
 /// # Errors
 /// The key that sealed it is not here, or it was damaged.
 pub(crate) fn open(node: i64, record: &SecretRecord, keys: &HeldKeys<'_>) -> Result<Tls, OpenError> {
-    let sealed: Sealed = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
+    let sealed: SealedValue = record.sealed.parse().map_err(|_| OpenError::Damaged)?;
     let row = node.to_string();
     let document = keys.open(place(&row), &sealed)?;
     let read: NodeTls = serde_json::from_slice(&document).map_err(|_| OpenError::Damaged)?;
     read.read().map_err(|_| OpenError::Damaged)
 }
 
-fn place(row: &str) -> Place<'_> {
-    Place { table: SealedTable::NodeSecret.name(), column: "sealed", row }
+fn place(row: &str) -> SealedLocation<'_> {
+    SealedLocation { table: SealedTable::NodeSecret.name(), column: "sealed", row }
 }

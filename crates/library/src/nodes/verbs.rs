@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::SystemTime};
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{
     DeviceRecord, DeviceState, Listing, NewNode, NodeFilter, NodeRecord, NodeRemoval, NodeSettings,
     SecretChange,
@@ -86,7 +86,7 @@ impl Library {
         to_the_end(async move {
             let (name, detail) = (settings.name.clone(), Some(format!("address: {}", settings.address)));
             let added = library.try_add_node(settings, tls, &by).await;
-            let deed = Deed { action: "node.create", object: &name, detail };
+            let deed = AuditAction { action: "node.create", object: &name, detail };
             let id = library.recorded(&by, deed, added).await?;
             library.check_node(id, CheckDepth::Whole).await
         })
@@ -135,7 +135,7 @@ impl Library {
             let object = id.to_string();
             let changed = library.try_change_node(id, revision, &change).await;
             let detail = changed.as_ref().ok().map(|(before, after)| told(before, after, &change.tls));
-            let deed = Deed { action: "node.change", object: &object, detail };
+            let deed = AuditAction { action: "node.change", object: &object, detail };
             let (before, after) = library.recorded(&by, deed, changed).await?;
             let is_reached_otherwise = before.settings.address != after.settings.address
                 || before.settings.hami_core != after.settings.hami_core
@@ -204,7 +204,7 @@ impl Library {
         to_the_end(async move {
             let removed = library.try_remove_node(id, revision).await;
             let (object, detail) = (id.to_string(), removed.as_ref().ok().cloned());
-            let deed = Deed { action: "node.remove", object: &object, detail };
+            let deed = AuditAction { action: "node.remove", object: &object, detail };
             library.recorded(&by, deed, removed.map(drop)).await
         })
         .await
@@ -234,7 +234,11 @@ impl Library {
             let released = library.try_release(id, &uuid).await;
             let object = format!("{id}/{uuid}");
             library
-                .recorded(&by, Deed { action: "node.release", object: &object, detail: None }, released)
+                .recorded(
+                    &by,
+                    AuditAction { action: "node.release", object: &object, detail: None },
+                    released,
+                )
                 .await
         })
         .await

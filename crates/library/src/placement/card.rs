@@ -25,7 +25,7 @@ pub enum Share {
 
 /// A share that an instance has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct CardShare {
     /// What it has.
     pub share: Share,
     /// True if it ran when the card was measured last, so that what was in use then has its part in it.
@@ -57,7 +57,7 @@ pub struct Card {
     /// How it is.
     pub state: CardState,
     /// Who has which part of it.
-    pub taken: Vec<Taken>,
+    pub taken: Vec<CardShare>,
 }
 
 /// Memory in MiB that a slice costs beyond what its instance sees: contexts of CUDA and NCCL, which HAMi-core does not
@@ -141,7 +141,7 @@ impl Card {
         Ok(by_promise.min(by_use))
     }
 
-    fn promised(&self, overhead: Overhead, counts: impl Fn(&Taken) -> bool) -> u64 {
+    fn promised(&self, overhead: Overhead, counts: impl Fn(&CardShare) -> bool) -> u64 {
         let each = self.taken.iter().filter(|taken| counts(taken)).map(|taken| match taken.share {
             Share::Whole => u64::MAX,
             Share::Slice { memory_mib, .. } => memory_mib.saturating_add(overhead.0),
@@ -164,7 +164,7 @@ mod tests {
 
     const OVERHEAD: Overhead = Overhead(400);
 
-    fn card(used_mib: Option<u64>, taken: &[Taken]) -> Card {
+    fn card(used_mib: Option<u64>, taken: &[CardShare]) -> Card {
         Card {
             uuid: "GPU-1".to_owned(),
             vendor: Vendor::Nvidia,
@@ -180,8 +180,8 @@ mod tests {
         Share::Slice { memory_mib, core_percent: None }
     }
 
-    fn has(memory_mib: u64, is_measured: bool) -> Taken {
-        Taken { share: slice(memory_mib), is_measured }
+    fn has(memory_mib: u64, is_measured: bool) -> CardShare {
+        CardShare { share: slice(memory_mib), is_measured }
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_whole_card_is_alone() {
-        let whole = Taken { share: Share::Whole, is_measured: true };
+        let whole = CardShare { share: Share::Whole, is_measured: true };
         assert_eq!(card(None, &[whole]).fit(slice(1), OVERHEAD), Err(CardRefusal::Taken));
         assert_eq!(card(None, &[whole]).fit(Share::Whole, OVERHEAD), Err(CardRefusal::Taken));
         assert_eq!(card(None, &[has(1, true)]).fit(Share::Whole, OVERHEAD), Err(CardRefusal::Taken));
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn percents_add_up_to_a_hundred() {
         let half = |percent| Share::Slice { memory_mib: 100, core_percent: Some(percent) };
-        let taken = [Taken { share: half(60), is_measured: true }];
+        let taken = [CardShare { share: half(60), is_measured: true }];
         assert!(card(None, &taken).fit(half(40), OVERHEAD).is_ok());
         assert_eq!(card(None, &taken).fit(half(41), OVERHEAD), Err(CardRefusal::Taken));
         assert!(card(None, &taken).fit(slice(100), OVERHEAD).is_ok(), "no limit asks for no part");

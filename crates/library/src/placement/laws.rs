@@ -38,13 +38,13 @@ fn card() -> impl Strategy<Value = Card> {
     )
 }
 
-fn node() -> impl Strategy<Value = Node> {
+fn node() -> impl Strategy<Value = CandidateNode> {
     let amount = |most: u64| prop_oneof![4 => (0..most).prop_map(Some), 1 => Just(None)];
-    let offer = prop_oneof![1 => Just(Offer::Containers), 2 => Just(Offer::Cards), 8 => Just(Offer::Parts)];
+    let offer = prop_oneof![1 => Just(NodeCapability::Containers), 2 => Just(NodeCapability::Cards), 8 => Just(NodeCapability::Parts)];
     (offer, amount(64_000), amount(500_000), prop::collection::vec(card(), 0..5)).prop_map(
-        |(offer, cpu_milli, memory_mib, cards)| Node {
+        |(offer, cpu_milli, memory_mib, cards)| CandidateNode {
             id: 1.try_into().unwrap(),
-            offer,
+            capability: offer,
             cpu_milli,
             memory_mib,
             cards,
@@ -52,7 +52,7 @@ fn node() -> impl Strategy<Value = Node> {
     )
 }
 
-fn nodes() -> impl Strategy<Value = Vec<Node>> {
+fn nodes() -> impl Strategy<Value = Vec<CandidateNode>> {
     prop::collection::vec(node(), 1..4).prop_map(|mut nodes| {
         for (at, node) in nodes.iter_mut().enumerate() {
             node.id = i64::try_from(at + 1).unwrap().try_into().unwrap();
@@ -87,14 +87,14 @@ fn demand() -> impl Strategy<Value = Demand> {
 }
 
 /// Gives the place away, as the transaction does.
-fn take(nodes: &mut [Node], demand: &Demand, place: &Place) {
-    let node = nodes.iter_mut().find(|node| node.id == place.node).unwrap();
+fn take(nodes: &mut [CandidateNode], demand: &Demand, placement: &Placement) {
+    let node = nodes.iter_mut().find(|node| node.id == placement.node).unwrap();
     node.cpu_milli = node.cpu_milli.map(|left| left.checked_sub(demand.cpu_milli).unwrap());
     node.memory_mib = node.memory_mib.map(|left| left.checked_sub(demand.memory_mib).unwrap());
-    for uuid in &place.cards {
+    for uuid in &placement.cards {
         let card = node.cards.iter_mut().find(|card| card.uuid == *uuid).unwrap();
         let wanted = demand.cards.as_ref().unwrap();
-        card.taken.push(Taken { share: wanted.taken(), is_measured: false });
+        card.taken.push(CardShare { share: wanted.taken(), is_measured: false });
     }
 }
 
@@ -169,14 +169,14 @@ proptest! {
     #[test]
     fn it_is_decided_the_same_way_in_any_order(mut nodes in nodes(), demand in demand()) {
         let overhead = Overhead(300);
-        let place_of = |nodes: &[Node]| place(nodes, &demand, overhead).map_err(drop);
+        let place_of = |nodes: &[CandidateNode]| place(nodes, &demand, overhead).map_err(drop);
         let forwards = place_of(&nodes);
         nodes.reverse();
         prop_assert_eq!(place_of(&nodes), forwards);
     }
 }
 
-fn fleet(nodes: i64, used_mib: u64) -> Vec<Node> {
+fn fleet(nodes: i64, used_mib: u64) -> Vec<CandidateNode> {
     let card = |node: i64, position: i64| Card {
         uuid: format!("GPU-{node}-{position}"),
         vendor: Vendor::Nvidia,
@@ -184,7 +184,7 @@ fn fleet(nodes: i64, used_mib: u64) -> Vec<Node> {
         memory_mib: Some(81_920),
         used_mib: Some(used_mib),
         state: CardState::Healthy,
-        taken: vec![Taken {
+        taken: vec![CardShare {
             share: Share::Slice {
                 memory_mib: 1024 * u64::try_from(position + 1).unwrap(),
                 core_percent: Some(10),
@@ -192,9 +192,9 @@ fn fleet(nodes: i64, used_mib: u64) -> Vec<Node> {
             is_measured: true,
         }],
     };
-    let node = |id: i64| Node {
+    let node = |id: i64| CandidateNode {
         id: id.try_into().unwrap(),
-        offer: Offer::Parts,
+        capability: NodeCapability::Parts,
         cpu_milli: Some(64_000),
         memory_mib: Some(500_000),
         cards: (0..8).map(|position| card(id, position)).collect(),
@@ -232,7 +232,7 @@ fn other_reasons_are_told_too() {
     let mut ascend = slice_of(1_000, 1);
     ascend.cards.as_mut().unwrap().vendor = Vendor::Ascend;
     assert_eq!(misfit(ascend), Misfit::NoSuchCard);
-    let whole = Node { offer: Offer::Cards, ..fleet(1, 0).remove(0) };
+    let whole = CandidateNode { capability: NodeCapability::Cards, ..fleet(1, 0).remove(0) };
     let refused = place(&[whole], &slice_of(1_000, 1), Overhead(300)).unwrap_err();
     assert_eq!(refused.nodes[0].1, Misfit::NotOffered);
     assert_eq!(misfit(slice_of(1_000, 9)), Misfit::Cards { fitting: 8, wanted: 9, first: None });

@@ -11,14 +11,14 @@ mod card;
 mod laws;
 mod node;
 
-pub use card::{Card, CardRefusal, CardState, Overhead, Share, Taken, Vendor};
-pub use node::{CardDemand, Demand, Misfit, Node, Offer};
+pub use card::{Card, CardRefusal, CardShare, CardState, Overhead, Share, Vendor};
+pub use node::{CandidateNode, CardDemand, Demand, Misfit, NodeCapability};
 
 use crate::ids::NodeId;
 
 /// Where something is placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Placement {
     /// The node.
     pub node: NodeId,
     /// The cards, in the order that the container sees them.
@@ -36,7 +36,7 @@ pub struct NoRoom {
 ///
 /// # Errors
 /// No node has room.
-pub fn place(nodes: &[Node], demand: &Demand, overhead: Overhead) -> Result<Place, NoRoom> {
+pub fn place(nodes: &[CandidateNode], demand: &Demand, overhead: Overhead) -> Result<Placement, NoRoom> {
     let mut best = None;
     let mut misfits = Vec::new();
     for node in nodes {
@@ -50,10 +50,10 @@ pub fn place(nodes: &[Node], demand: &Demand, overhead: Overhead) -> Result<Plac
         }
     }
     let Some((_, node, cards)) = best else { return Err(NoRoom { nodes: misfits }) };
-    Ok(Place { node, cards: cards.into_iter().map(|card| card.uuid.clone()).collect() })
+    Ok(Placement { node, cards: cards.into_iter().map(|card| card.uuid.clone()).collect() })
 }
 
 /// How often the demand fits on these nodes, one after the other.
-pub fn room(nodes: &[Node], demand: &Demand, overhead: Overhead) -> u64 {
+pub fn room(nodes: &[CandidateNode], demand: &Demand, overhead: Overhead) -> u64 {
     nodes.iter().map(|node| node.room(demand, overhead)).fold(0, u64::saturating_add)
 }

@@ -29,7 +29,7 @@ pub struct CardDemand {
 
 /// What a node offers. Each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Offer {
+pub enum NodeCapability {
     /// Containers without cards.
     Containers,
     /// Whole cards.
@@ -40,11 +40,11 @@ pub enum Offer {
 
 /// A node that takes something new.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct CandidateNode {
     /// Its id.
     pub id: NodeId,
     /// What it offers.
-    pub offer: Offer,
+    pub capability: NodeCapability,
     /// Thousandths of cores that nobody has; `None` where nobody knows how many there are.
     pub cpu_milli: Option<u64>,
     /// Memory that nobody has, in MiB; `None` where nobody knows how much there is.
@@ -83,7 +83,7 @@ pub enum Misfit {
 
 /// How well a demand fits: what would be left. The smallest is the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Left {
+pub(super) struct LeftOver {
     /// Card memory left on the chosen cards, in MiB.
     pub(super) cards_mib: u64,
     /// Cards that nobody has any part of, after this one.
@@ -98,8 +98,12 @@ impl CardDemand {
         if self.vendor == Vendor::Ascend { Share::Whole } else { self.share }
     }
 
-    fn needs(&self) -> Offer {
-        if self.vendor == Vendor::Nvidia && self.share != Share::Whole { Offer::Parts } else { Offer::Cards }
+    fn needs(&self) -> NodeCapability {
+        if self.vendor == Vendor::Nvidia && self.share != Share::Whole {
+            NodeCapability::Parts
+        } else {
+            NodeCapability::Cards
+        }
     }
 
     fn is_met_by(&self, card: &Card) -> bool {
@@ -107,9 +111,9 @@ impl CardDemand {
     }
 }
 
-impl Node {
+impl CandidateNode {
     /// The cards that the demand would get, and what would be left.
-    pub(super) fn fit(&self, demand: &Demand, overhead: Overhead) -> Result<(Vec<&Card>, Left), Misfit> {
+    pub(super) fn fit(&self, demand: &Demand, overhead: Overhead) -> Result<(Vec<&Card>, LeftOver), Misfit> {
         if !self.offers(demand) {
             return Err(Misfit::NotOffered);
         }
@@ -122,11 +126,11 @@ impl Node {
         };
         let untouched =
             self.cards.iter().filter(|card| card.taken.is_empty() && !cards.contains(card)).count();
-        Ok((cards, Left { cards_mib, untouched, memory_mib }))
+        Ok((cards, LeftOver { cards_mib, untouched, memory_mib }))
     }
 
     fn offers(&self, demand: &Demand) -> bool {
-        demand.cards.as_ref().is_none_or(|wanted| self.offer >= wanted.needs())
+        demand.cards.as_ref().is_none_or(|wanted| self.capability >= wanted.needs())
     }
 
     // Cards that would have the least left come first, so that large shares find room later.

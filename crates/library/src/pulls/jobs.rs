@@ -30,14 +30,14 @@ pub struct PullWatch {
 /// The pulls that are under way, and whose turn it is on each node.
 #[derive(Default)]
 pub(crate) struct Jobs {
-    running: Mutex<HashMap<i64, Running>>,
+    running: Mutex<HashMap<i64, RunningPull>>,
     turns: Mutex<HashMap<i64, Arc<Semaphore>>>,
     /// Held while a pull is recorded and begun, so that whoever joins it finds it.
     pub(super) beginning: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone)]
-struct Running {
+struct RunningPull {
     state: watch::Receiver<PullState>,
     cancel: CancellationToken,
 }
@@ -82,7 +82,7 @@ impl Jobs {
         let id = record.id;
         let (told, state) = watch::channel(PullState { record, progress: None });
         let cancel = CancellationToken::new();
-        self.running().insert(id, Running { state, cancel: cancel.clone() });
+        self.running().insert(id, RunningPull { state, cancel: cancel.clone() });
         (told, cancel)
     }
 
@@ -116,7 +116,7 @@ impl Jobs {
         Arc::clone(turns.entry(node).or_insert_with(|| Arc::new(Semaphore::new(at_once.max(1)))))
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<i64, Running>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<i64, RunningPull>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

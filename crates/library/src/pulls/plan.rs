@@ -1,6 +1,6 @@
 //! What there is to pull, by what our own mirror says of the image.
 
-use entrepot_mirror::{HeldManifest, Target};
+use entrepot_mirror::{HeldManifest, ResolvedRepository};
 use entrepot_oci::{Manifest, Platform, Reference};
 
 use super::{
@@ -20,7 +20,7 @@ impl Library {
         image: &LibraryImage,
         platform: &Platform,
     ) -> Result<PullPlan, PullFailure> {
-        let target = Target { key: image.key().clone(), by_namespace: false };
+        let target = ResolvedRepository { key: image.key().clone(), by_namespace: false };
         let served = async |reference: &Reference| {
             let served = self.0.mirror.manifest(&target, reference).await;
             parsed(&served.map_err(|error| of_mirror(&error))?.manifest)

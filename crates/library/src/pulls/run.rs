@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use entrepot_access::RepositoryPass;
 use entrepot_catalog::{NodeRecord, PullEnd, PullRecord, PullStatus, PullStep};
-use entrepot_engine::{Pull, PullAuth};
+use entrepot_engine::{ImagePull, PullAuth};
 use entrepot_oci::{ImageRef, Platform};
 use tokio::{
     sync::watch,
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::Error,
     library::Library,
-    nodes::{Facts, Link, Unreached},
+    nodes::{Facts, Link, UnreachableReason},
 };
 
 /// How often it is told how far a pull is.
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 const PASS_LIVES: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A pull that is being done.
-pub(super) struct Run {
+pub(super) struct PullRun {
     pub(super) library: Library,
     pub(super) record: PullRecord,
     pub(super) image: LibraryImage,
@@ -42,14 +42,14 @@ pub(super) struct Run {
 }
 
 /// One attempt.
-struct Attempt<'a> {
-    run: &'a Run,
+struct PullAttempt<'a> {
+    run: &'a PullRun,
     number: u32,
     since: Instant,
     written: Option<(PullStatus, Instant)>,
 }
 
-impl Run {
+impl PullRun {
     /// Does the pull to its end.
     pub(super) async fn to_the_end(&self) -> PullEnd {
         let settings = &self.library.0.settings.pulls;
@@ -59,7 +59,7 @@ impl Run {
         };
         let mut pause = PAUSE;
         for number in 1.. {
-            let attempt = Attempt { run: self, number, since: Instant::now(), written: None };
+            let attempt = PullAttempt { run: self, number, since: Instant::now(), written: None };
             match attempt.pull().await {
                 Ok(()) => return ended(PullStatus::Succeeded),
                 Err(failure) if failure.fault.passes() && number < settings.attempts => {
@@ -74,7 +74,7 @@ impl Run {
     }
 }
 
-impl Attempt<'_> {
+impl PullAttempt<'_> {
     async fn pull(mut self) -> Result<(), PullFailure> {
         let library = &self.run.library;
         self.tell(&Tracker::new(None).progress(Duration::ZERO)).await;
@@ -114,7 +114,7 @@ impl Attempt<'_> {
 
     async fn follow(
         &mut self,
-        mut pull: Pull,
+        mut pull: ImagePull,
         link: &Link,
         plan: Option<&PullPlan>,
     ) -> Result<(), PullFailure> {
@@ -178,8 +178,8 @@ impl Attempt<'_> {
 
     async fn link(&self, node: &NodeRecord) -> Result<Link, PullFailure> {
         self.run.library.link(node).await.map_err(|error| match error {
-            Unreached::Condition(condition) => PullFault::Unreachable.because(condition.detail),
-            Unreached::Catalog(error) => PullFault::Unreachable.because(error.to_string()),
+            UnreachableReason::Condition(condition) => PullFault::Unreachable.because(condition.detail),
+            UnreachableReason::Catalog(error) => PullFault::Unreachable.because(error.to_string()),
         })
     }
 
@@ -226,7 +226,7 @@ impl Attempt<'_> {
     }
 }
 
-impl Run {
+impl PullRun {
     /// Records the end, and tells it.
     pub(super) async fn settle(self, end: PullEnd) -> Result<(), Error> {
         let (catalog, id, now) = (&self.library.0.catalog, self.record.id, SystemTime::now());

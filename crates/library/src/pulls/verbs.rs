@@ -2,16 +2,16 @@
 
 use std::time::SystemTime;
 
-use entrepot_access::{Audit, Deed};
+use entrepot_access::{Audit, AuditAction};
 use entrepot_catalog::{Listing, NewPull, NodeFilter, NodeRecord, PullFilter, PullRecord, PullStatus};
-use entrepot_mirror::Asked;
+use entrepot_mirror::RegistryHint;
 use entrepot_oci::{ImageRef, Name, Reference, Tag};
 
 use super::{
     fault::{PullFailure, PullFault},
     image::LibraryImage,
     jobs::{PullState, PullWatch},
-    run::{Run, ended, failed},
+    run::{PullRun, ended, failed},
     source::{SourceError, on_node},
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Library {
             }
             (None, None) => Reference::Tag(Tag::latest()),
         };
-        let target = self.0.mirror.locate(&name, Asked { host: None, namespace: None });
+        let target = self.0.mirror.locate(&name, RegistryHint { host: None, namespace: None });
         Ok(LibraryImage::new(target.map_err(|error| wrong(error.to_string()))?.key, reference))
     }
 
@@ -119,7 +119,7 @@ impl Library {
         }
         let object = format!("{}: {}", node.settings.name, request.image);
         let begun = self.begin_pull(&node, request, by).await;
-        self.recorded(by, Deed { action: "pull.create", object: &object, detail: None }, begun).await
+        self.recorded(by, AuditAction { action: "pull.create", object: &object, detail: None }, begun).await
     }
 
     /// Lets all nodes of a region pull an image, but those that are drained.
@@ -177,7 +177,8 @@ impl Library {
     pub async fn cancel_pull(&self, id: PullId, by: &Audit) -> Result<(), Error> {
         let canceled = self.try_cancel(id).await;
         let object = id.to_string();
-        self.recorded(by, Deed { action: "pull.cancel", object: &object, detail: None }, canceled).await
+        self.recorded(by, AuditAction { action: "pull.cancel", object: &object, detail: None }, canceled)
+            .await
     }
 
     async fn try_cancel(&self, id: PullId) -> Result<(), Error> {
@@ -205,7 +206,7 @@ impl Library {
         let (record, is_new) = self.0.catalog.add_pull(&new, SystemTime::now()).await?;
         if is_new {
             let (told, cancel) = self.0.pulls.begin(record.clone());
-            let run = Run { library: self.clone(), record: record.clone(), image: request.image, told };
+            let run = PullRun { library: self.clone(), record: record.clone(), image: request.image, told };
             tokio::spawn(async move {
                 let end = tokio::select! {
                     end = run.to_the_end() => end,

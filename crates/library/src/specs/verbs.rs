@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::{Listing, SpecFields, SpecFilter, SpecRecord, SpecRemoval};
 
 use super::checked::CheckedSpec;
@@ -37,7 +37,7 @@ impl Library {
         to_the_end(async move {
             let name = fields.name.clone();
             let added = library.try_add_spec(fields, &by).await;
-            let deed = Deed { action: "spec.create", object: &name, detail: None };
+            let deed = AuditAction { action: "spec.create", object: &name, detail: None };
             library.recorded(&by, deed, added).await
         })
         .await
@@ -68,7 +68,9 @@ impl Library {
             let changed = library.try_change_spec(id, revision, change).await;
             let object = id.to_string();
             let detail = changed.as_ref().ok().map(|spec| format!("name: {}", spec.fields.name));
-            library.recorded(&by, Deed { action: "spec.change", object: &object, detail }, changed).await
+            library
+                .recorded(&by, AuditAction { action: "spec.change", object: &object, detail }, changed)
+                .await
         })
         .await
     }
@@ -105,7 +107,7 @@ impl Library {
         to_the_end(async move {
             let removed = library.try_remove_spec(id, revision).await;
             let (object, detail) = (id.to_string(), removed.as_ref().ok().cloned());
-            let deed = Deed { action: "spec.remove", object: &object, detail };
+            let deed = AuditAction { action: "spec.remove", object: &object, detail };
             library.recorded(&by, deed, removed.map(drop)).await
         })
         .await

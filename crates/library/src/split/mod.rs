@@ -11,5 +11,5 @@ mod proof;
 mod wiring;
 
 pub use environment::{EnvironmentFault, Variable, check, is_ours};
-pub use proof::{Answer, Proof, Shown, Verdict, Way, link_to_books};
-pub use wiring::{Cards, LibraryMount, Preload, Slice, Wiring, wire};
+pub use proof::{EntryWay, ProbeAnswer, ProbeResult, Proof, SplitVerdict, link_to_books};
+pub use wiring::{Cards, LibraryMount, Preload, Slice, SplitWiring, wire};

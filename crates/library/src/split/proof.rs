@@ -17,7 +17,7 @@ const KEPT: usize = 300;
 /// A way into a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum EntryWay {
     /// By the engine, with the container's environment. Comes first: it opens HAMi-core's books with the limit in them, which
     /// those without an environment then find.
     Exec,
@@ -29,7 +29,7 @@ pub enum Way {
 
 /// What a program in the container answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ProbeAnswer {
     /// It ended.
     Ended {
         /// Its exit code.
@@ -48,7 +48,7 @@ pub enum Answer {
 /// What a way into the container showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "shown", rename_all = "kebab-case")]
-pub enum Shown {
+pub enum ProbeResult {
     /// The limit.
     Limited,
     /// More than the limit: the library is not loaded.
@@ -81,27 +81,27 @@ pub enum Shown {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// The ways, in the order in which they were tried.
-    pub ways: Vec<(Way, Shown)>,
+    pub ways: Vec<(EntryWay, ProbeResult)>,
 }
 
 /// What follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SplitVerdict {
     /// It is limited by each way that must be. Those that are named lead around the limit: the owner is told.
     Effective {
         /// Ways without the limit.
-        leaks: Vec<Way>,
+        leaks: Vec<EntryWay>,
     },
     /// It is not: the instance is stopped, and its owner told why.
     NotEffective {
         /// The first way that shows it.
-        way: Way,
+        way: EntryWay,
         /// What it showed.
-        shown: Shown,
+        shown: ProbeResult,
     },
 }
 
-impl Way {
+impl EntryWay {
     /// All ways, in the order in which they are tried.
     pub const ALL: [Self; 3] = [Self::Exec, Self::Login, Self::Empty];
 
@@ -131,13 +131,13 @@ pub fn link_to_books() -> Vec<String> {
     ["ln", "-sfn", BOOKS, DEFAULT_BOOKS].map(str::to_owned).to_vec()
 }
 
-impl Shown {
+impl ProbeResult {
     /// Reads an answer. The instance has these cards, and this much memory of each.
-    pub fn read(answer: Answer, uuids: &[String], limit_mib: u64) -> Self {
+    pub fn read(answer: ProbeAnswer, uuids: &[String], limit_mib: u64) -> Self {
         let (code, output, errors) = match answer {
-            Answer::Silent => return Self::Silent,
-            Answer::NotStarted(said) => return Self::Unreadable { said: short(&said) },
-            Answer::Ended { code, output, errors } => (code, output, errors),
+            ProbeAnswer::Silent => return Self::Silent,
+            ProbeAnswer::NotStarted(said) => return Self::Unreadable { said: short(&said) },
+            ProbeAnswer::Ended { code, output, errors } => (code, output, errors),
         };
         if let Some(line) = errors.lines().find(|line| line.contains(IGNORED)) {
             return Self::NotLoaded { said: short(line) };
@@ -163,19 +163,19 @@ impl Shown {
 
 impl Proof {
     /// What follows from it. In strict mode the limit must hold by every way, else only with the container's environment.
-    pub fn verdict(&self, is_strict: bool) -> Verdict {
-        if !self.ways.iter().any(|(way, _)| *way == Way::Exec) {
-            return Verdict::NotEffective { way: Way::Exec, shown: Shown::Silent };
+    pub fn verdict(&self, is_strict: bool) -> SplitVerdict {
+        if !self.ways.iter().any(|(way, _)| *way == EntryWay::Exec) {
+            return SplitVerdict::NotEffective { way: EntryWay::Exec, shown: ProbeResult::Silent };
         }
-        let open = self.ways.iter().filter(|(_, shown)| *shown != Shown::Limited);
-        let (mut leaks, must_hold) = (Vec::new(), |way| is_strict || way == Way::Exec);
+        let open = self.ways.iter().filter(|(_, shown)| *shown != ProbeResult::Limited);
+        let (mut leaks, must_hold) = (Vec::new(), |way| is_strict || way == EntryWay::Exec);
         for (way, shown) in open {
             if must_hold(*way) {
-                return Verdict::NotEffective { way: *way, shown: shown.clone() };
+                return SplitVerdict::NotEffective { way: *way, shown: shown.clone() };
             }
             leaks.push(*way);
         }
-        Verdict::Effective { leaks }
+        SplitVerdict::Effective { leaks }
     }
 }
 
@@ -192,26 +192,26 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn answer(output: &str) -> Answer {
-        Answer::Ended { code: 0, output: output.to_owned(), errors: String::new() }
+    fn answer(output: &str) -> ProbeAnswer {
+        ProbeAnswer::Ended { code: 0, output: output.to_owned(), errors: String::new() }
     }
 
-    fn shown(answer: Answer) -> Shown {
-        Shown::read(answer, &["GPU-b".to_owned(), "GPU-a".to_owned()], 8192)
+    fn shown(answer: ProbeAnswer) -> ProbeResult {
+        ProbeResult::read(answer, &["GPU-b".to_owned(), "GPU-a".to_owned()], 8192)
     }
 
     #[test]
     fn the_limit_is_shown_for_each_card() {
-        assert_eq!(shown(answer("GPU-a, 8192\nGPU-b, 8192\n")), Shown::Limited);
+        assert_eq!(shown(answer("GPU-a, 8192\nGPU-b, 8192\n")), ProbeResult::Limited);
         let whole = shown(answer("GPU-a, 8192\nGPU-b, 81920\n"));
-        assert_eq!(whole, Shown::Unlimited { seen_mib: 81_920, limit_mib: 8192 });
+        assert_eq!(whole, ProbeResult::Unlimited { seen_mib: 81_920, limit_mib: 8192 });
     }
 
     #[test]
     fn other_cards_are_no_proof() {
         for output in ["GPU-a, 8192\n", "GPU-a, 8192\nGPU-b, 8192\nGPU-c, 8192", "GPU-a, 8192\nGPU-a, 8192\n"]
         {
-            assert!(matches!(shown(answer(output)), Shown::OtherCards { .. }), "{output}");
+            assert!(matches!(shown(answer(output)), ProbeResult::OtherCards { .. }), "{output}");
         }
     }
 
@@ -219,62 +219,76 @@ mod tests {
     fn a_library_that_the_loader_ignores_is_told() {
         let said = "ERROR: ld.so: object '/libvgpu/build/libvgpu.so' from LD_PRELOAD cannot be preloaded (cannot open \
                     shared object file): ignored.";
-        let answer =
-            Answer::Ended { code: 0, output: "GPU-a, 8192\nGPU-b, 8192".to_owned(), errors: said.to_owned() };
-        assert_eq!(shown(answer), Shown::NotLoaded { said: said.to_owned() });
+        let answer = ProbeAnswer::Ended {
+            code: 0,
+            output: "GPU-a, 8192\nGPU-b, 8192".to_owned(),
+            errors: said.to_owned(),
+        };
+        assert_eq!(shown(answer), ProbeResult::NotLoaded { said: said.to_owned() });
     }
 
     #[test]
     fn what_cannot_be_read_is_no_proof() {
         let failed = |code, output: &str, errors: &str| {
-            shown(Answer::Ended { code, output: output.to_owned(), errors: errors.to_owned() })
+            shown(ProbeAnswer::Ended { code, output: output.to_owned(), errors: errors.to_owned() })
         };
-        let unreadable = |said: &str| Shown::Unreadable { said: said.to_owned() };
+        let unreadable = |said: &str| ProbeResult::Unreadable { said: said.to_owned() };
         assert_eq!(failed(127, "", "sh: nvidia-smi: not found\n"), unreadable("sh: nvidia-smi: not found"));
         assert_eq!(failed(9, "GPU-a, 8192\nGPU-b, 8192", ""), unreadable("GPU-a, 8192\nGPU-b, 8192"));
         assert_eq!(failed(0, "", ""), unreadable(""));
         assert_eq!(failed(0, "GPU-a, [N/A]", ""), unreadable("GPU-a, [N/A]"));
-        assert_eq!(shown(Answer::Silent), Shown::Silent);
-        assert_eq!(shown(Answer::NotStarted("no sh".to_owned())), unreadable("no sh"));
+        assert_eq!(shown(ProbeAnswer::Silent), ProbeResult::Silent);
+        assert_eq!(shown(ProbeAnswer::NotStarted("no sh".to_owned())), unreadable("no sh"));
         assert_eq!(failed(1, "", &"x".repeat(5000)), unreadable(&"x".repeat(KEPT)));
     }
 
     #[test]
     fn a_login_without_the_limit_is_told_or_stops_it() {
-        let whole = Shown::Unlimited { seen_mib: 81_920, limit_mib: 8192 };
+        let whole = ProbeResult::Unlimited { seen_mib: 81_920, limit_mib: 8192 };
         let proof = Proof {
-            ways: vec![(Way::Exec, Shown::Limited), (Way::Login, whole.clone()), (Way::Empty, whole.clone())],
+            ways: vec![
+                (EntryWay::Exec, ProbeResult::Limited),
+                (EntryWay::Login, whole.clone()),
+                (EntryWay::Empty, whole.clone()),
+            ],
         };
-        assert_eq!(proof.verdict(false), Verdict::Effective { leaks: vec![Way::Login, Way::Empty] });
-        assert_eq!(proof.verdict(true), Verdict::NotEffective { way: Way::Login, shown: whole });
+        assert_eq!(
+            proof.verdict(false),
+            SplitVerdict::Effective { leaks: vec![EntryWay::Login, EntryWay::Empty] }
+        );
+        assert_eq!(proof.verdict(true), SplitVerdict::NotEffective { way: EntryWay::Login, shown: whole });
     }
 
     #[test]
     fn a_container_without_the_limit_is_stopped_in_any_mode() {
-        for shown in
-            [Shown::Silent, Shown::NotLoaded { said: String::new() }, Shown::OtherCards { seen: Vec::new() }]
-        {
-            let proof = Proof { ways: vec![(Way::Exec, shown.clone())] };
-            assert_eq!(proof.verdict(false), Verdict::NotEffective { way: Way::Exec, shown });
+        for shown in [
+            ProbeResult::Silent,
+            ProbeResult::NotLoaded { said: String::new() },
+            ProbeResult::OtherCards { seen: Vec::new() },
+        ] {
+            let proof = Proof { ways: vec![(EntryWay::Exec, shown.clone())] };
+            assert_eq!(proof.verdict(false), SplitVerdict::NotEffective { way: EntryWay::Exec, shown });
         }
-        let nothing = Verdict::NotEffective { way: Way::Exec, shown: Shown::Silent };
+        let nothing = SplitVerdict::NotEffective { way: EntryWay::Exec, shown: ProbeResult::Silent };
         assert_eq!(Proof::default().verdict(false), nothing, "nothing was tried");
     }
 
     #[test]
     fn the_environment_comes_first_and_is_lost_on_the_other_ways() {
-        assert_eq!(Way::ALL[0], Way::Exec);
-        assert_eq!(Way::Exec.command(), ["/bin/sh", "-c", QUESTION]);
-        for way in [Way::Login, Way::Empty] {
+        assert_eq!(EntryWay::ALL[0], EntryWay::Exec);
+        assert_eq!(EntryWay::Exec.command(), ["/bin/sh", "-c", QUESTION]);
+        for way in [EntryWay::Login, EntryWay::Empty] {
             assert_eq!(way.command()[..2], ["/usr/bin/env", "-i"]);
         }
-        assert!(Way::Login.command().contains(&"-l".to_owned()));
+        assert!(EntryWay::Login.command().contains(&"-l".to_owned()));
         assert_eq!(link_to_books(), ["ln", "-sfn", "/dev/shm/cudevshr.cache", "/tmp/cudevshr.cache"]);
     }
 
     #[test]
     fn a_proof_is_read_back() {
-        let proof = Proof { ways: vec![(Way::Exec, Shown::Limited), (Way::Login, Shown::Silent)] };
+        let proof = Proof {
+            ways: vec![(EntryWay::Exec, ProbeResult::Limited), (EntryWay::Login, ProbeResult::Silent)],
+        };
         let text = serde_json::to_string(&proof).unwrap();
         assert_eq!(text, r#"{"ways":[["exec",{"shown":"limited"}],["login",{"shown":"silent"}]]}"#);
         assert_eq!(serde_json::from_str::<Proof>(&text).unwrap(), proof);

@@ -65,14 +65,14 @@ pub struct LibraryMount {
 
 /// What a container gets besides its cards.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wiring {
+pub struct SplitWiring {
     /// Variables, which go over those of the image.
     pub environment: Vec<Variable>,
     /// HAMi-core.
     pub library: Option<LibraryMount>,
 }
 
-impl Wiring {
+impl SplitWiring {
     fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.environment.push(Variable { name: name.into(), value: value.into() });
     }
@@ -82,9 +82,9 @@ impl Wiring {
 ///
 /// # Errors
 /// The image has its programs load something that would be loaded on the node too.
-pub fn wire(cards: Cards<'_>, image: &[Variable]) -> Result<Wiring, EnvironmentFault> {
+pub fn wire(cards: Cards<'_>, image: &[Variable]) -> Result<SplitWiring, EnvironmentFault> {
     let preloaded = preloaded(image)?;
-    let mut wiring = Wiring::default();
+    let mut wiring = SplitWiring::default();
     if cards == Cards::Others {
         return Ok(wiring);
     }
@@ -100,7 +100,7 @@ pub fn wire(cards: Cards<'_>, image: &[Variable]) -> Result<Wiring, EnvironmentF
     Ok(wiring)
 }
 
-fn limits(wiring: &mut Wiring, slice: &Slice<'_>) {
+fn limits(wiring: &mut SplitWiring, slice: &Slice<'_>) {
     // The last letter is the unit: `m` is MiB, and `MiB` would be bytes.
     let memory = format!("{}m", slice.memory_mib);
     wiring.set("CUDA_DEVICE_MEMORY_LIMIT", memory.as_str());
@@ -114,7 +114,7 @@ fn limits(wiring: &mut Wiring, slice: &Slice<'_>) {
     wiring.set("LIBCUDA_LOG_LEVEL", "1");
 }
 
-fn load(wiring: &mut Wiring, slice: &Slice<'_>, preloaded: &[&str]) {
+fn load(wiring: &mut SplitWiring, slice: &Slice<'_>, preloaded: &[&str]) {
     let others = preloaded.iter().copied().filter(|path| ![LIBRARY, DEFAULT_LIBRARY].contains(path));
     let all: Vec<_> = std::iter::once(LIBRARY).chain(others).collect();
     wiring.set("LD_PRELOAD", all.join(":"));
@@ -200,7 +200,7 @@ mod tests {
         let image = image(&[("NVIDIA_DRIVER_CAPABILITIES", "all")]);
         assert_eq!(lines(Cards::Whole, &image), ["CUDA_DEVICE_ORDER=PCI_BUS_ID"], "the image's own stays");
         assert_eq!(wire(Cards::Whole, &image).unwrap().library, None);
-        assert_eq!(wire(Cards::Others, &image).unwrap(), Wiring::default());
+        assert_eq!(wire(Cards::Others, &image).unwrap(), SplitWiring::default());
     }
 
     #[test]

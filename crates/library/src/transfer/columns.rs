@@ -1,6 +1,6 @@
 //! The names that columns may have, and what stands in their cells. Pure.
 
-use super::row::{Row, RowError, RowFault};
+use super::row::{EntryRow, RowError, RowFault};
 use crate::entries::{EntryChange, Field};
 
 /// What a column is for; `None` for those that say what cannot be changed.
@@ -25,7 +25,7 @@ pub(super) fn column(name: &str) -> Option<Option<Field>> {
     Some(Some(field))
 }
 
-impl Row {
+impl EntryRow {
     pub(super) fn at(line: usize) -> Self {
         Self { line, id: String::new(), change: EntryChange::default() }
     }

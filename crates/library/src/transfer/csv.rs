@@ -6,8 +6,8 @@ use entrepot_catalog::EntryRecord;
 
 use super::{
     columns::column,
-    document::{DocumentFault, MOST, Read},
-    row::Row,
+    document::{DocumentFault, MOST, ParsedRows},
+    row::EntryRow,
 };
 use crate::entries::Field;
 
@@ -63,7 +63,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Reads a table, whose first line names its columns.
-pub(super) fn read(text: &str) -> Result<Read, DocumentFault> {
+pub(super) fn read(text: &str) -> Result<ParsedRows, DocumentFault> {
     let mut records = Records { rest: text, line: 1, separator: separator(text) };
     let Some((_, head)) = records.next()? else { return Err(DocumentFault::Empty) };
     let columns = columns(&head)?;
@@ -78,7 +78,7 @@ pub(super) fn read(text: &str) -> Result<Read, DocumentFault> {
         if rows.len() == MOST {
             return Err(DocumentFault::Many);
         }
-        let mut row = Row::at(line);
+        let mut row = EntryRow::at(line);
         for (field, cell) in columns.iter().zip(&cells) {
             if let Some(field) = field {
                 faults.extend(row.set(*field, plain(cell)).err());

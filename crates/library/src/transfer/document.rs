@@ -1,6 +1,6 @@
 //! What a document may be, and why it cannot be read.
 
-use super::row::{Row, RowError};
+use super::row::{EntryRow, RowError};
 
 /// The most entries that a document may have.
 pub(super) const MOST: usize = 10_000;
@@ -38,4 +38,4 @@ pub enum DocumentFault {
 }
 
 /// What was read of a document: its rows, and what is wrong with single cells.
-pub(super) type Read = (Vec<Row>, Vec<RowError>);
+pub(super) type ParsedRows = (Vec<EntryRow>, Vec<RowError>);

@@ -6,19 +6,19 @@ use super::{
     csv,
     document::DocumentFault,
     json,
-    row::{Row, RowError},
+    row::{EntryRow, RowError},
 };
 
 /// The form of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum TransferFormat {
     /// With commas, for spreadsheets.
     Csv,
     /// For programs.
     Json,
 }
 
-impl Form {
+impl TransferFormat {
     /// Reads a document.
     ///
     /// # Errors
@@ -49,6 +49,6 @@ impl Form {
 /// A document that was read.
 #[derive(Clone, Debug)]
 pub struct ReadDocument {
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<EntryRow>,
     pub(crate) faults: Vec<RowError>,
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use entrepot_access::{Audit, Deed, to_the_end};
+use entrepot_access::{Audit, AuditAction, to_the_end};
 use entrepot_catalog::EntryRecord;
 
 use super::{
     form::ReadDocument,
-    row::{Row, RowError, RowFault},
+    row::{EntryRow, RowError, RowFault},
 };
 use crate::{
-    entries::{Checked, EntryError, EntryFault, Field, NewEntry},
+    entries::{CheckedEntry, EntryError, EntryFault, Field, NewEntry},
     ids::EntryId,
     library::Library,
 };
@@ -20,7 +20,7 @@ const COMPARED: usize = 1000;
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Imported {
+pub enum ImportResult {
     /// All entries are stored.
     Done {
         /// The ids of the new ones.
@@ -33,7 +33,7 @@ pub enum Imported {
 }
 
 /// A row that is right.
-type Ready = (Option<EntryRecord>, Checked);
+type Ready = (Option<EntryRecord>, CheckedEntry);
 
 impl Library {
     /// Stores the entries of a document: with an id it changes that entry, without one it adds one. `is_trial` only says
@@ -46,27 +46,27 @@ impl Library {
         document: ReadDocument,
         is_trial: bool,
         by: Audit,
-    ) -> Result<Imported, EntryError> {
+    ) -> Result<ImportResult, EntryError> {
         let library = self.clone();
         to_the_end(async move {
             let ReadDocument { rows, mut faults } = document;
             let ready = library.ready(rows, &mut faults).await?;
             if !faults.is_empty() {
                 faults.sort_by_key(|fault| (fault.line, fault.field));
-                return Ok(Imported::Refused(faults));
+                return Ok(ImportResult::Refused(faults));
             }
             let is_new: Vec<bool> = ready.iter().map(|(of, _)| of.is_none()).collect();
             let ids = if is_trial {
                 ready.iter().map(|(of, _)| of.as_ref().map_or(0, |seen| seen.id)).collect()
             } else {
                 let detail = Some(format!("entries: {}", ready.len()));
-                let deed = Deed { action: "entry.import", object: "entries", detail };
+                let deed = AuditAction { action: "entry.import", object: "entries", detail };
                 let ids = library.entry_deed(&by, deed, library.store(ready, &by)).await?;
                 library.check_soon(ids.clone());
                 ids
             };
             let of = |wanted: bool| ids.iter().zip(&is_new).filter(move |(_, is_new)| **is_new == wanted);
-            Ok(Imported::Done {
+            Ok(ImportResult::Done {
                 added: of(true).map(|(id, _)| *id).collect(),
                 changed: of(false).map(|(id, _)| *id).collect(),
             })
@@ -74,7 +74,7 @@ impl Library {
         .await
     }
 
-    async fn ready(&self, rows: Vec<Row>, faults: &mut Vec<RowError>) -> Result<Vec<Ready>, EntryError> {
+    async fn ready(&self, rows: Vec<EntryRow>, faults: &mut Vec<RowError>) -> Result<Vec<Ready>, EntryError> {
         let (mut ready, mut seen) = (Vec::with_capacity(rows.len()), HashMap::new());
         for row in rows {
             let line = row.line;
@@ -96,8 +96,8 @@ impl Library {
         Ok(ready)
     }
 
-    async fn ready_row(&self, row: Row) -> Result<Result<Ready, Vec<RowError>>, EntryError> {
-        let Row { line, id, change } = row;
+    async fn ready_row(&self, row: EntryRow) -> Result<Result<Ready, Vec<RowError>>, EntryError> {
+        let EntryRow { line, id, change } = row;
         let wrong = |field, fault| Ok(Err(vec![RowError { line, field, fault }]));
         let of = match (id.is_empty(), id.parse::<EntryId>()) {
             (true, _) => None,
@@ -127,7 +127,7 @@ impl Library {
     }
 
     // An entry with this name and this image.
-    async fn same_as(&self, checked: &Checked) -> Result<Option<i64>, EntryError> {
+    async fn same_as(&self, checked: &CheckedEntry) -> Result<Option<i64>, EntryError> {
         let fields = &checked.fields;
         let all = self.0.catalog.entries_of_image(&fields.host, &fields.repository, COMPARED).await?.rows;
         let is_same = |one: &&EntryRecord| {

@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     columns::column,
-    document::{DocumentFault, MOST, Read},
-    row::{Row, RowError, RowFault},
+    document::{DocumentFault, MOST, ParsedRows},
+    row::{EntryRow, RowError, RowFault},
 };
 use crate::entries::Field;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Document {
+enum EntriesDocument {
     List(Vec<Map<String, Value>>),
     Wrapped { entries: Vec<Map<String, Value>> },
 }
@@ -36,18 +36,18 @@ pub(super) fn write(entries: &[EntryRecord]) -> String {
 }
 
 /// Reads a list.
-pub(super) fn read(text: &str) -> Result<Read, DocumentFault> {
+pub(super) fn read(text: &str) -> Result<ParsedRows, DocumentFault> {
     // The position, and not the text, which may hold a password.
     let position = |error: &serde_json::Error| format!("line {}, column {}", error.line(), error.column());
-    let document: Document =
+    let document: EntriesDocument =
         serde_json::from_str(text).map_err(|error| DocumentFault::Json(position(&error)))?;
-    let (Document::List(all) | Document::Wrapped { entries: all }) = document;
+    let (EntriesDocument::List(all) | EntriesDocument::Wrapped { entries: all }) = document;
     if all.len() > MOST {
         return Err(DocumentFault::Many);
     }
     let (mut rows, mut faults) = (Vec::with_capacity(all.len()), Vec::new());
     for (at, object) in all.into_iter().enumerate() {
-        let mut row = Row::at(at + 1);
+        let mut row = EntryRow::at(at + 1);
         for (key, value) in object {
             let Some(found) = column(&key) else { return Err(DocumentFault::Column(key)) };
             if let Some(field) = found {
@@ -59,7 +59,7 @@ pub(super) fn read(text: &str) -> Result<Read, DocumentFault> {
     Ok((rows, faults))
 }
 
-fn set(row: &mut Row, field: Field, value: &Value) -> Result<(), RowError> {
+fn set(row: &mut EntryRow, field: Field, value: &Value) -> Result<(), RowError> {
     match value {
         Value::Null => Ok(()),
         Value::String(text) => row.set(field, text),

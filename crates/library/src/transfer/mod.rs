@@ -13,6 +13,6 @@ mod json;
 mod row;
 
 pub use document::DocumentFault;
-pub use form::{Form, ReadDocument};
-pub use import::Imported;
+pub use form::{ReadDocument, TransferFormat};
+pub use import::ImportResult;
 pub use row::{RowError, RowFault};

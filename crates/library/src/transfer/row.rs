@@ -4,7 +4,7 @@ use crate::entries::{EntryChange, Field, FieldFault};
 
 /// An entry of a document.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
+pub(crate) struct EntryRow {
     /// Where it stands: the line of a table, or the place in a list, from 1 on.
     pub(crate) line: usize,
     /// The entry that it changes, as it was written; empty for a new one.

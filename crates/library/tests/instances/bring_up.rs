@@ -1,8 +1,8 @@
 //! How instances come up, and what is left where they do not.
 
 use entrepot_catalog::{InstancePhase, InstanceReason};
-use entrepot_library::{Created, Error, InstanceFault, RunRequest};
-use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, Offer, Refusal};
+use entrepot_library::{CreatedInstance, Error, InstanceFault, RunRequest};
+use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, PullableImage, Refusal};
 
 use crate::yard::{IMAGE, Yard, gate};
 
@@ -38,8 +38,8 @@ async fn a_card_is_given_by_its_name() {
 async fn the_same_request_makes_one_instance() {
     let yard = Yard::new(Dialect::Docker28).await;
     let request = || RunRequest { request_key: Some("k".to_owned()), ..yard.request("a") };
-    let Created::New(first) = yard.ask(request()).await.unwrap() else { panic!() };
-    let Created::Known(second) = yard.ask(request()).await.unwrap() else { panic!() };
+    let CreatedInstance::New(first) = yard.ask(request()).await.unwrap() else { panic!() };
+    let CreatedInstance::Known(second) = yard.ask(request()).await.unwrap() else { panic!() };
     assert_eq!(first.id, second.id);
     yard.library.instances_settled().await;
     assert_eq!(yard.engine.containers().len(), 1);
@@ -120,7 +120,7 @@ async fn a_server_that_ends_in_between_makes_no_second_container() {
         let mut yard = Yard::new(Dialect::Docker28).await;
         let gate = gate();
         yard.engine.fault(EngineFault::on("POST", path, Misbehaviour::HoldAnswer(gate.clone())));
-        let Created::New(made) = yard.ask(yard.request("a")).await.unwrap() else { panic!() };
+        let CreatedInstance::New(made) = yard.ask(yard.request("a")).await.unwrap() else { panic!() };
         yard.engine.asked("POST", path, 1).await;
         // The one that ended is not heard of any more; this one begins with what is in the database.
         yard.restart().await;
@@ -168,7 +168,7 @@ async fn a_program_that_ends_at_once_is_told() {
     let yard = Yard::new(Dialect::Docker28).await;
     let gate = gate();
     yard.engine.fault(EngineFault::on("POST", "containers/*/start", Misbehaviour::HoldAnswer(gate.clone())));
-    let Created::New(made) = yard.ask(yard.request("a")).await.unwrap() else { panic!() };
+    let CreatedInstance::New(made) = yard.ask(yard.request("a")).await.unwrap() else { panic!() };
     yard.engine.asked("POST", "containers/*/start", 1).await;
     while yard.engine.containers()[0].1 != "running" {
         tokio::task::yield_now().await;
@@ -185,7 +185,7 @@ async fn a_program_that_ends_at_once_is_told() {
 #[tokio::test]
 async fn an_image_that_reaches_for_the_node_is_not_run() {
     let yard = Yard::new(Dialect::Docker28).await;
-    yard.engine.offer(IMAGE, Offer::of_layers(&[10]).with_variable("LD_PRELOAD", "./x.so"));
+    yard.engine.offer(IMAGE, PullableImage::of_layers(&[10]).with_variable("LD_PRELOAD", "./x.so"));
     let instance = yard.run_with_card("a").await;
     assert_eq!(yard.state(instance.id).await, (InstancePhase::Failed, Some(InstanceReason::CreateFailed)));
     assert!(yard.engine.containers().is_empty());

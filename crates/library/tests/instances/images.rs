@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use entrepot_catalog::{EntryFields, EntrySave, InstancePhase, InstanceReason};
 use entrepot_library::{Error, InstanceFault, RunFault, SavingPhase, SavingProgress, Volumes};
-use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, Offer, Refusal};
+use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour, PullableImage, Refusal};
 
 use crate::yard::{IMAGE, Yard, by, gate, target};
 
@@ -13,7 +13,7 @@ pub(crate) const OTHER: &str =
 
 /// An entry that leads to another image, and its id.
 pub(crate) async fn other_entry(yard: &Yard, is_on_shelf: bool, memory_split: bool) -> i64 {
-    yard.engine.offer(OTHER, Offer::of_layers(&[2000]));
+    yard.engine.offer(OTHER, PullableImage::of_layers(&[2000]));
     let fields = EntryFields {
         name: "torch-2.5".to_owned(),
         address: "quay.io/acme/torch:2.5".to_owned(),
@@ -188,7 +188,7 @@ async fn whoever_saves_sees_how_far_that_is() {
     assert_eq!(watch.next().await.map(|one| one.phase), Some(SavingPhase::Making));
     assert!(
         yard.library
-            .watch_saving(entrepot_library::Target { account: Some(99), ..target(id) })
+            .watch_saving(entrepot_library::InstanceTarget { account: Some(99), ..target(id) })
             .await
             .is_err()
     );

@@ -1,7 +1,7 @@
 //! What the library pins in the mirror, and that it stays there.
 
 use entrepot_catalog::{NewPin, PinFilter, PinSource};
-use entrepot_library::{EntryChange, NewEntry, Volumes, Wanted};
+use entrepot_library::{EntryChange, LayerScope, NewEntry, Volumes};
 use entrepot_mirror::Clock;
 use entrepot_oci::Page;
 use entrepot_testkit::{TestImage, TestRegistry, engine::Dialect, until};
@@ -128,7 +128,7 @@ async fn what_is_on_the_shelf_is_not_evicted() {
         let (name, address) = (name.to_owned(), format!("quay.io/acme/{name}:1"));
         let entry = NewEntry { name, address, is_on_shelf, ..NewEntry::default() };
         let added = yard.library.add_entry(entry, by()).await.unwrap();
-        let checked = yard.library.check_entry(added.id.try_into().unwrap(), Wanted::All).await.unwrap();
+        let checked = yard.library.check_entry(added.id.try_into().unwrap(), LayerScope::All).await.unwrap();
         assert_eq!(checked.check.digest, Some(*image.digest()), "{:?}", checked.check);
         held.push(*image.digest());
     }

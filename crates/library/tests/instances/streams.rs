@@ -1,7 +1,7 @@
 //! What instances print and use.
 
 use entrepot_engine::{Decoders, LogRequest};
-use entrepot_library::{Error, InstanceFault, Target};
+use entrepot_library::{Error, InstanceFault, InstanceTarget};
 use entrepot_testkit::engine::{Dialect, TestUsage};
 
 use crate::yard::{ANN, Yard, target};
@@ -44,7 +44,7 @@ async fn processors_are_counted_between_two_questions() {
 async fn others_read_nothing() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run("a").await;
-    let other = Target { account: Some(ANN + 1), ..target(instance.id) };
+    let other = InstanceTarget { account: Some(ANN + 1), ..target(instance.id) };
     let refused = yard.library.instance_logs(other, ALL).await;
     assert!(matches!(refused, Err(Error::Unknown { kind: "instance", .. })));
     assert!(matches!(yard.library.instance_usage(other).await, Err(Error::Unknown { .. })));

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{InstancePhase, InstanceReason};
 use entrepot_library::{
-    Edit, Error, InstanceFault, InstanceSettings, NoPlace, QuotaFault, RunRequest, Target, Volumes,
+    Edit, Error, InstanceFault, InstanceSettings, InstanceTarget, NoPlace, QuotaFault, RunRequest, Volumes,
 };
 use entrepot_testkit::engine::{Dialect, EngineFault, Misbehaviour};
 
@@ -121,7 +121,7 @@ async fn a_start_right_after_a_stop_waits_for_it() {
 async fn somebody_elses_instance_does_not_exist() {
     let yard = Yard::new(Dialect::Docker28).await;
     let instance = yard.run("a").await;
-    let other = Target { account: Some(ANN + 1), ..target(instance.id) };
+    let other = InstanceTarget { account: Some(ANN + 1), ..target(instance.id) };
     for refused in [
         yard.library.stop_instance(other, by()).await,
         yard.library.start_instance(other, true, by()).await,
@@ -132,7 +132,7 @@ async fn somebody_elses_instance_does_not_exist() {
     ] {
         assert!(matches!(refused, Err(Error::Unknown { kind: "instance", .. })));
     }
-    let manager = Target { account: None, ..target(instance.id) };
+    let manager = InstanceTarget { account: None, ..target(instance.id) };
     yard.library.stop_instance(manager, by()).await.unwrap();
 }
 
@@ -202,7 +202,7 @@ async fn a_removal_during_a_pull_leaves_nothing() {
     yard.engine.fault(EngineFault::on("POST", "images/create", Misbehaviour::Hold(gate.clone())));
     let request = RunRequest { spec: 2.try_into().unwrap(), ..yard.request("a") };
     let made = yard.ask(request).await.unwrap();
-    let entrepot_library::Created::New(made) = made else { panic!() };
+    let entrepot_library::CreatedInstance::New(made) = made else { panic!() };
     yard.engine.asked("POST", "images/create", 1).await;
     yard.library.remove_instance(target(made.id), Volumes::Keep, by()).await.unwrap();
     gate.open();
@@ -225,9 +225,9 @@ async fn names_and_ends_are_changed() {
         panic!()
     };
     assert_eq!(faults.iter().map(entrepot_library::RunFault::field).collect::<Vec<_>>(), ["name", "stop_at"]);
-    let stale = Target { revision: Some(0), ..target(one.id) };
+    let stale = InstanceTarget { revision: Some(0), ..target(one.id) };
     assert!(matches!(yard.library.edit_instance(stale, rename("c"), by()).await, Err(Error::Stale)));
-    let seen = Target { revision: Some(yard.record(one.id).await.revision), ..target(one.id) };
+    let seen = InstanceTarget { revision: Some(yard.record(one.id).await.revision), ..target(one.id) };
     yard.library.edit_instance(seen, rename("c"), by()).await.unwrap();
     assert_eq!(yard.record(one.id).await.name, "c");
 }

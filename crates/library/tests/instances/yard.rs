@@ -11,15 +11,15 @@ use entrepot_catalog::{
 };
 use entrepot_events::EventSender;
 use entrepot_library::{
-    Created, Error, InstanceSettings, Library, Parts, PullsSettings, RunRequest, RunSettings, Settings,
-    Target, Tenant,
+    CreatedInstance, Error, InstanceSettings, InstanceTarget, Library, LibraryParts, LibrarySettings,
+    PullsSettings, RunRequest, RunSettings, Tenant,
 };
 use entrepot_mirror::{Clock, Freshness, Mirror, UpstreamParts};
 use entrepot_remote::Remote;
-use entrepot_secrets::{KeyFile, Keys};
+use entrepot_secrets::{KeyFile, SharedKeyring};
 use entrepot_testkit::{
     Gate, TestRegistry,
-    engine::{Dialect, Offer, TestEngine},
+    engine::{Dialect, PullableImage, TestEngine},
 };
 use entrepot_vault::Vault;
 
@@ -49,7 +49,7 @@ pub(crate) struct Yard {
     pub(crate) library: Library,
     /// Whose instances are made.
     pub(crate) account: i64,
-    parts: Parts,
+    parts: LibraryParts,
     _directory: tempfile::TempDir,
 }
 
@@ -71,7 +71,7 @@ impl Yard {
     /// One whose mirror fetches from `quay`, and goes by this clock.
     pub(crate) async fn in_front_of(quay: &TestRegistry, clock: Clock) -> Self {
         let endpoints = vec![quay.url().parse().unwrap()];
-        let settings = entrepot_remote::Settings { endpoints, ..Default::default() };
+        let settings = entrepot_remote::RemoteSettings { endpoints, ..Default::default() };
         let remote = Remote::new("quay.io".parse().unwrap(), &settings).unwrap();
         let upstream = UpstreamParts { remote, alias: None, freshness: Freshness::default() };
         let around = Around { upstreams: vec![upstream], clock, ..Around::default() };
@@ -83,15 +83,15 @@ impl Yard {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("entrepot.db"))).await.unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
-        let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
-        let vault = entrepot_vault::Parts {
+        let keys = SharedKeyring::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
+        let vault = entrepot_vault::VaultParts {
             catalog: catalog.clone(),
             keys: keys.clone(),
             stored: Default::default(),
             settings: std::sync::Arc::new(|_| Default::default()),
             changed: std::sync::Arc::new(|| {}),
         };
-        let mirror = entrepot_mirror::Parts {
+        let mirror = entrepot_mirror::MirrorParts {
             settings: Default::default(),
             upstreams,
             hosted: vec!["local/".into()],
@@ -103,7 +103,7 @@ impl Yard {
         };
         let access_keys = keys.clone();
         let pulls = PullsSettings { attempts: 1, ..PullsSettings::default() };
-        let parts = Parts {
+        let parts = LibraryParts {
             catalog: catalog.clone(),
             keys,
             vault: Vault::open(vault).await.unwrap(),
@@ -111,10 +111,10 @@ impl Yard {
             access: Access::open(catalog.clone(), access_keys, Rules::default()).await.unwrap(),
             address,
             events: Default::default(),
-            settings: Settings { instances, pulls, ..Settings::default() },
+            settings: LibrarySettings { instances, pulls, ..LibrarySettings::default() },
         };
         let engine = TestEngine::start(dialect).await;
-        engine.offer(IMAGE, Offer::of_layers(&[1000]));
+        engine.offer(IMAGE, PullableImage::of_layers(&[1000]));
         stock(&catalog, &engine.address()).await;
         let library = Library::new(parts.clone());
         Self { engine, library, catalog, account: ANN, parts, _directory: directory }
@@ -158,7 +158,7 @@ impl Yard {
         }
     }
 
-    pub(crate) async fn ask(&self, request: RunRequest) -> Result<Created, Error> {
+    pub(crate) async fn ask(&self, request: RunRequest) -> Result<CreatedInstance, Error> {
         self.library.create_instance(&Tenant::account(self.account, "ann"), request, by()).await
     }
 
@@ -173,7 +173,9 @@ impl Yard {
     }
 
     pub(crate) async fn up(&self, request: RunRequest) -> InstanceRecord {
-        let Created::New(made) = self.ask(request).await.unwrap() else { panic!("it was there already") };
+        let CreatedInstance::New(made) = self.ask(request).await.unwrap() else {
+            panic!("it was there already")
+        };
         self.library.instances_settled().await;
         self.record(made.id).await
     }
@@ -221,8 +223,8 @@ impl Yard {
     }
 }
 
-pub(crate) fn target(id: i64) -> Target {
-    Target { id: id.try_into().unwrap(), account: Some(ANN), revision: None }
+pub(crate) fn target(id: i64) -> InstanceTarget {
+    InstanceTarget { id: id.try_into().unwrap(), account: Some(ANN), revision: None }
 }
 
 /// Who does it, for the audit log.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    language::{Language, sentence},
+    language::{ReportLanguage, sentence},
     text::table,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A table of plans side by side, with their names.
-pub fn beside(plans: &[(String, Plan)], language: Language) -> String {
+pub fn beside(plans: &[(String, Plan)], language: ReportLanguage) -> String {
     let heads: Vec<String> =
         std::iter::once(String::new()).chain(plans.iter().map(|(name, _)| name.clone())).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -45,7 +45,7 @@ pub fn beside(plans: &[(String, Plan)], language: Language) -> String {
     format!("# {title}\n\n{}{}", table(&heads, rows), tasks(plans, language))
 }
 
-fn images(plan: &Plan, language: Language) -> String {
+fn images(plan: &Plan, language: ReportLanguage) -> String {
     sentence!(
         language,
         "{tags} in {repositories}, {size}",
@@ -55,13 +55,13 @@ fn images(plan: &Plan, language: Language) -> String {
     )
 }
 
-fn stops(plan: &Plan, language: Language) -> String {
+fn stops(plan: &Plan, language: ReportLanguage) -> String {
     let problem = |problem: &Problem| format!("{}: {}", problem.about, language.told(&problem.what));
     let all: Vec<String> = plan.stops().map(problem).collect();
     if all.is_empty() { sentence!(language, "nothing") } else { all.join("; ") }
 }
 
-fn accounts(plan: &Plan, language: Language) -> String {
+fn accounts(plan: &Plan, language: ReportLanguage) -> String {
     let all = plan.accounts.iter().map(|account| {
         sentence!(
             language,
@@ -74,7 +74,7 @@ fn accounts(plan: &Plan, language: Language) -> String {
     all.collect::<Vec<_>>().join("; ")
 }
 
-fn documents(plan: &Plan, language: Language) -> String {
+fn documents(plan: &Plan, language: ReportLanguage) -> String {
     let images: usize = plan.documents.iter().map(|document| document.images).sum();
     let left: usize = plan.documents.iter().map(|document| document.left).sum();
     let changed = plan.documents.iter().filter(|document| document.images + document.logins > 0).count();
@@ -93,7 +93,7 @@ fn names(plans: &[(String, Plan)]) -> BTreeSet<String> {
 }
 
 // The manual tasks of one plan that do not apply to all.
-fn tasks(plans: &[(String, Plan)], language: Language) -> String {
+fn tasks(plans: &[(String, Plan)], language: ReportLanguage) -> String {
     let mut text = String::new();
     for (name, plan) in plans {
         let others = plans.iter().filter(|(other, _)| other != name);

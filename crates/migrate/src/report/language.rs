@@ -8,7 +8,7 @@ use super::text::counted;
 
 /// The language of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
+pub enum ReportLanguage {
     /// English.
     English,
     /// 中文.
@@ -27,7 +27,7 @@ macro_rules! sentence {
 
 pub(super) use sentence;
 
-impl Language {
+impl ReportLanguage {
     /// A sentence, unless it is to be said in English.
     pub(super) fn sentence<'a>(
         self,

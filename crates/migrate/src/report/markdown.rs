@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 
 use super::{
-    language::{Language, sentence},
+    language::{ReportLanguage, sentence},
     text::table,
 };
 use crate::{
-    find::Origin, plan::Plan, plan::Totals, problem::Problem, problem::Severity, project_file::Document,
-    quota::Quota, row::Row, size::size,
+    find::ListOrigin, plan::Plan, plan::Totals, problem::Problem, problem::Severity,
+    project_file::FileChanges, quota::Quota, row::PlanRow, size::size,
 };
 
 /// A plan in Markdown.
-pub fn markdown(plan: &Plan, language: Language) -> String {
+pub fn markdown(plan: &Plan, language: ReportLanguage) -> String {
     let title = sentence!(language, "# From {from} to {to}", from = plan.from, to = plan.to);
     let mut text = format!("{title}\n\n{}", sums(plan, language));
     let quota = plan.quota.as_ref().map(|budget| quota(budget, language)).unwrap_or_default();
@@ -33,7 +33,7 @@ pub fn markdown(plan: &Plan, language: Language) -> String {
     text
 }
 
-fn sums(plan: &Plan, language: Language) -> String {
+fn sums(plan: &Plan, language: ReportLanguage) -> String {
     let Totals { repositories, tags, images, read, bytes, bytes_apart, referrers, attached, .. } =
         plan.totals;
     let Totals { to_copy, in_place, in_the_way, .. } = plan.totals;
@@ -45,9 +45,9 @@ fn sums(plan: &Plan, language: Language) -> String {
         images = language.amount(images, "image")
     );
     text += &match plan.found_by {
-        Origin::Written => String::new(),
-        Origin::Catalog => sentence!(language, " (as the registry lists them)"),
-        Origin::Documents => sentence!(language, " (as the documents name them)"),
+        ListOrigin::Written => String::new(),
+        ListOrigin::Catalog => sentence!(language, " (as the registry lists them)"),
+        ListOrigin::Documents => sentence!(language, " (as the documents name them)"),
     };
     text += &sentence!(language, ": {size}", size = size(bytes));
     let apart = size(bytes_apart);
@@ -80,7 +80,7 @@ fn sums(plan: &Plan, language: Language) -> String {
     sentence!(language, "{what}.", what = lines) + "\n"
 }
 
-fn repositories(rows: &[Row], language: Language) -> String {
+fn repositories(rows: &[PlanRow], language: ReportLanguage) -> String {
     let heads = [
         sentence!(language, "From"),
         sentence!(language, "To"),
@@ -91,7 +91,7 @@ fn repositories(rows: &[Row], language: Language) -> String {
         sentence!(language, "Largest layer"),
         sentence!(language, "In place"),
     ];
-    let row = |row: &Row| {
+    let row = |row: &PlanRow| {
         let platforms: Vec<&str> = row.platforms.iter().map(String::as_str).collect();
         vec![
             row.source.clone(),
@@ -107,12 +107,12 @@ fn repositories(rows: &[Row], language: Language) -> String {
     table(&heads, rows.iter().map(row))
 }
 
-fn problems(plan: &Plan, severities: &[Severity], language: Language) -> String {
+fn problems(plan: &Plan, severities: &[Severity], language: ReportLanguage) -> String {
     let chosen = plan.problems.iter().filter(|problem| severities.contains(&problem.severity));
     chosen.map(|one| problem(one, language)).collect()
 }
 
-fn problem(problem: &Problem, language: Language) -> String {
+fn problem(problem: &Problem, language: ReportLanguage) -> String {
     let hint =
         problem.hint.as_ref().map(|hint| sentence!(language, "hint: {hint}", hint = language.told(hint)));
     let hint = hint.map_or_else(String::new, |hint| format!("\n  {hint}"));
@@ -120,7 +120,7 @@ fn problem(problem: &Problem, language: Language) -> String {
     sentence!(language, "- {about}: {what}", about = problem.about, what = what) + &hint + "\n"
 }
 
-fn accounts(plan: &Plan, language: Language) -> String {
+fn accounts(plan: &Plan, language: ReportLanguage) -> String {
     let heads = [
         sentence!(language, "Registry"),
         sentence!(language, "To"),
@@ -145,7 +145,7 @@ fn accounts(plan: &Plan, language: Language) -> String {
     table(&heads, plan.accounts.iter().map(row))
 }
 
-fn quota(quota: &Quota, language: Language) -> String {
+fn quota(quota: &Quota, language: ReportLanguage) -> String {
     let needed = if quota.estimated {
         sentence!(language, "about {count} manifests", count = quota.needed)
     } else {
@@ -174,14 +174,14 @@ fn quota(quota: &Quota, language: Language) -> String {
     format!("{left} {verdict}\n")
 }
 
-fn documents(documents: &[Document], language: Language) -> String {
+fn documents(documents: &[FileChanges], language: ReportLanguage) -> String {
     let heads = [
         sentence!(language, "File"),
         sentence!(language, "Images renamed"),
         sentence!(language, "Logins adapted"),
         sentence!(language, "Left to people"),
     ];
-    let row = |document: &Document| match &document.error {
+    let row = |document: &FileChanges| match &document.error {
         Some(error) => {
             vec![document.file.clone(), String::new(), String::new(), language.told(error).into_owned()]
         }
@@ -195,7 +195,7 @@ fn documents(documents: &[Document], language: Language) -> String {
     table(&heads, documents.iter().map(row))
 }
 
-fn checklist(plan: &Plan, language: Language) -> String {
+fn checklist(plan: &Plan, language: ReportLanguage) -> String {
     let mut text = String::new();
     for task in &plan.checklist {
         let why = sentence!(language, "why: {why}", why = language.told(task.why));
@@ -207,7 +207,7 @@ fn checklist(plan: &Plan, language: Language) -> String {
     text
 }
 
-fn next(plan: &Plan, language: Language) -> String {
+fn next(plan: &Plan, language: ReportLanguage) -> String {
     let next = if plan.ready {
         sentence!(language, "`entrepot migrate check` proves the rights, `entrepot migrate apply` copies.")
     } else {

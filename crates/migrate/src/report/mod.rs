@@ -6,5 +6,5 @@ mod markdown;
 mod text;
 
 pub use beside::beside;
-pub use language::Language;
+pub use language::ReportLanguage;
 pub use markdown::markdown;

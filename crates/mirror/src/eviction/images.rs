@@ -9,14 +9,14 @@ use std::{
     time::SystemTime,
 };
 
-use entrepot_catalog::{Content, ManifestContent};
-use entrepot_eviction::Standing;
+use entrepot_catalog::{ManifestContent, RepositoryContent};
+use entrepot_eviction::Retention;
 use entrepot_oci::Digest;
 use foldhash::quality::RandomState;
 
 /// What may go of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Part {
+pub(crate) enum RepositoryPart {
     /// An image.
     Image(Digest),
     /// Blobs that belong to no image.
@@ -25,19 +25,19 @@ pub(crate) enum Part {
 
 /// A part of a repository.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Found {
-    pub(super) part: Part,
+pub(super) struct EvictionCandidate {
+    pub(super) part: RepositoryPart,
     /// The names and sizes of its blobs and manifests.
     pub(super) units: Vec<(u64, u64)>,
-    pub(super) standing: Standing,
+    pub(super) retention: Retention,
     pub(super) heat: f64,
     pub(super) last_used: SystemTime,
 }
 
 /// Turns digests into names: there are many of them, and a name is short.
-pub(super) struct Names(RandomState);
+pub(super) struct DigestNames(RandomState);
 
-impl Names {
+impl DigestNames {
     pub(super) fn new() -> Self {
         Self(RandomState::default())
     }
@@ -48,8 +48,8 @@ impl Names {
 }
 
 /// What a repository holds.
-pub(super) struct Collected<'a> {
-    names: &'a Names,
+pub(super) struct RepositoryIndex<'a> {
+    names: &'a DigestNames,
     manifests: HashMap<u64, ManifestContent, RandomState>,
     blobs: HashMap<u64, (u64, SystemTime), RandomState>,
     /// The blobs that each manifest names.
@@ -62,8 +62,8 @@ pub(super) struct Collected<'a> {
     pinned: HashSet<u64, RandomState>,
 }
 
-impl<'a> Collected<'a> {
-    pub(super) fn new(names: &'a Names) -> Self {
+impl<'a> RepositoryIndex<'a> {
+    pub(super) fn new(names: &'a DigestNames) -> Self {
         Self {
             names,
             manifests: HashMap::default(),
@@ -77,27 +77,27 @@ impl<'a> Collected<'a> {
     }
 
     /// Takes in what the catalog tells: manifests first.
-    pub(super) fn add(&mut self, content: Content) {
+    pub(super) fn add(&mut self, content: RepositoryContent) {
         match content {
-            Content::Manifest(manifest) => {
+            RepositoryContent::Manifest(manifest) => {
                 let name = self.names.of(&manifest.digest);
                 self.manifests.insert(name, manifest);
             }
-            Content::NamesBlob { parent, child } => {
+            RepositoryContent::NamesBlob { parent, child } => {
                 let (parent, child) = (self.names.of(&parent), self.names.of(&child));
                 self.named.entry(parent).or_default().push(child);
             }
-            Content::Lists { parent, child } => {
+            RepositoryContent::Lists { parent, child } => {
                 let (parent, child) = (self.names.of(&parent), self.names.of(&child));
                 self.lead(parent, child);
             }
-            Content::Tagged(digest) => {
+            RepositoryContent::Tagged(digest) => {
                 self.tagged.insert(self.names.of(&digest));
             }
-            Content::Blob { digest, size, created } => {
+            RepositoryContent::Blob { digest, size, created } => {
                 self.blobs.insert(self.names.of(&digest), (size, created));
             }
-            Content::Pinned(digest) => {
+            RepositoryContent::Pinned(digest) => {
                 self.pinned.insert(self.names.of(&digest));
             }
         }
@@ -111,7 +111,7 @@ impl<'a> Collected<'a> {
     }
 
     /// The images, and the blobs that belong to none; those of them that came since `young` stay.
-    pub(super) fn parts(mut self, young: SystemTime, now: SystemTime) -> Vec<Found> {
+    pub(super) fn parts(mut self, young: SystemTime, now: SystemTime) -> Vec<EvictionCandidate> {
         let about: Vec<_> = self
             .manifests
             .iter()
@@ -131,7 +131,7 @@ impl<'a> Collected<'a> {
         parts
     }
 
-    fn image(&self, root: u64, now: SystemTime) -> Found {
+    fn image(&self, root: u64, now: SystemTime) -> EvictionCandidate {
         let mut units = Vec::new();
         let (mut heat, mut is_pinned) = (0.0_f64, false);
         let mut last_used = SystemTime::UNIX_EPOCH;
@@ -151,13 +151,16 @@ impl<'a> Collected<'a> {
             open.extend(below.filter(|below| !self.tagged.contains(below) && seen.insert(**below)));
         }
         let stays = is_pinned || self.needed.contains(&root);
-        let standing = if stays { Standing::Stays } else { Standing::MayGo };
-        let part = self.manifests.get(&root).map_or(Part::Strays, |root| Part::Image(root.digest));
-        Found { part, units, standing, heat, last_used }
+        let standing = if stays { Retention::Stays } else { Retention::MayGo };
+        let part = self
+            .manifests
+            .get(&root)
+            .map_or(RepositoryPart::Strays, |root| RepositoryPart::Image(root.digest));
+        EvictionCandidate { part, units, retention: standing, heat, last_used }
     }
 
     /// Blobs that no manifest names: those that came since `young` may be about to be named.
-    fn strays(&self, young: SystemTime) -> Vec<Found> {
+    fn strays(&self, young: SystemTime) -> Vec<EvictionCandidate> {
         let named: HashSet<u64, RandomState> = self.named.values().flatten().copied().collect();
         let (mut old, mut new) = (Vec::new(), Vec::new());
         let mut oldest = SystemTime::UNIX_EPOCH;
@@ -169,14 +172,19 @@ impl<'a> Collected<'a> {
                 oldest = oldest.max(*created);
             }
         }
-        let found =
-            |units, standing, last_used| Found { part: Part::Strays, units, standing, heat: 0.0, last_used };
-        let all = [found(old, Standing::MayGo, oldest), found(new, Standing::Stays, young)];
+        let found = |units, standing, last_used| EvictionCandidate {
+            part: RepositoryPart::Strays,
+            units,
+            retention: standing,
+            heat: 0.0,
+            last_used,
+        };
+        let all = [found(old, Retention::MayGo, oldest), found(new, Retention::Stays, young)];
         all.into_iter().filter(|found| !found.units.is_empty()).collect()
     }
 }
 
-impl Part {
+impl RepositoryPart {
     /// The image's digest, if it is one.
     pub(crate) fn digest(self) -> Option<Digest> {
         match self {
@@ -202,8 +210,8 @@ mod tests {
         Digest::of(name.as_bytes())
     }
 
-    fn manifest(name: &str, subject: Option<&str>, used: u64, pulls: u64) -> Content {
-        Content::Manifest(ManifestContent {
+    fn manifest(name: &str, subject: Option<&str>, used: u64, pulls: u64) -> RepositoryContent {
+        RepositoryContent::Manifest(ManifestContent {
             digest: digest(name),
             size: 1,
             subject: subject.map(digest),
@@ -213,27 +221,27 @@ mod tests {
         })
     }
 
-    fn lists(parent: &str, child: &str) -> Content {
-        Content::Lists { parent: digest(parent), child: digest(child) }
+    fn lists(parent: &str, child: &str) -> RepositoryContent {
+        RepositoryContent::Lists { parent: digest(parent), child: digest(child) }
     }
 
-    fn has_blob(parent: &str, child: &str) -> Content {
-        Content::NamesBlob { parent: digest(parent), child: digest(child) }
+    fn has_blob(parent: &str, child: &str) -> RepositoryContent {
+        RepositoryContent::NamesBlob { parent: digest(parent), child: digest(child) }
     }
 
-    fn blob(name: &str, size: u64, created: u64) -> Content {
-        Content::Blob { digest: digest(name), size, created: at(created) }
+    fn blob(name: &str, size: u64, created: u64) -> RepositoryContent {
+        RepositoryContent::Blob { digest: digest(name), size, created: at(created) }
     }
 
-    fn parts(contents: &[Content]) -> Vec<Found> {
-        let names = Names::new();
-        let mut collected = Collected::new(&names);
+    fn parts(contents: &[RepositoryContent]) -> Vec<EvictionCandidate> {
+        let names = DigestNames::new();
+        let mut collected = RepositoryIndex::new(&names);
         contents.iter().for_each(|content| collected.add(*content));
         collected.parts(at(1000), at(1000))
     }
 
-    fn bytes(found: &Found) -> u64 {
-        found.units.iter().map(|(_, size)| size).sum()
+    fn bytes(candidate: &EvictionCandidate) -> u64 {
+        candidate.units.iter().map(|(_, size)| size).sum()
     }
 
     // Row 55
@@ -248,12 +256,12 @@ mod tests {
             has_blob("child", "layer"),
             has_blob("child", "layer that is not held"),
             has_blob("signature", "small"),
-            Content::Tagged(digest("index")),
+            RepositoryContent::Tagged(digest("index")),
             blob("layer", 100, 5),
             blob("small", 10, 5),
         ]);
         let [image] = &found[..] else { panic!("{found:?}") };
-        assert_eq!((image.part, image.standing), (Part::Image(digest("index")), Standing::MayGo));
+        assert_eq!((image.part, image.retention), (RepositoryPart::Image(digest("index")), Retention::MayGo));
         assert_eq!((bytes(image), image.last_used), (113, at(900)));
         assert!((image.heat - 5.0).abs() < 0.01);
     }
@@ -265,13 +273,13 @@ mod tests {
             manifest("child", None, 30, 1),
             lists("index", "child"),
             has_blob("child", "layer"),
-            Content::Tagged(digest("child")),
+            RepositoryContent::Tagged(digest("child")),
             blob("layer", 100, 5),
         ];
         let found = parts(&contents);
-        let told: Vec<_> = found.iter().map(|found| (found.part, found.standing, bytes(found))).collect();
-        let index = (Part::Image(digest("index")), Standing::MayGo, 1);
-        assert_eq!(told, [index, (Part::Image(digest("child")), Standing::Stays, 101)]);
+        let told: Vec<_> = found.iter().map(|found| (found.part, found.retention, bytes(found))).collect();
+        let index = (RepositoryPart::Image(digest("index")), Retention::MayGo, 1);
+        assert_eq!(told, [index, (RepositoryPart::Image(digest("child")), Retention::Stays, 101)]);
     }
 
     #[test]
@@ -279,27 +287,30 @@ mod tests {
         let contents = |used| {
             vec![manifest("index", None, 20, 1), manifest("child", None, used, 1), lists("index", "child")]
         };
-        assert_eq!(parts(&contents(1000))[0].standing, Standing::MayGo);
+        assert_eq!(parts(&contents(1000))[0].retention, Retention::MayGo);
         let mut pinned = contents(30);
-        pinned.push(Content::Pinned(digest("child")));
-        assert_eq!(parts(&pinned)[0].standing, Standing::Stays);
+        pinned.push(RepositoryContent::Pinned(digest("child")));
+        assert_eq!(parts(&pinned)[0].retention, Retention::Stays);
         let mut other = contents(30);
-        other.push(Content::Pinned(digest("not held")));
-        assert_eq!(parts(&other)[0].standing, Standing::MayGo);
+        other.push(RepositoryContent::Pinned(digest("not held")));
+        assert_eq!(parts(&other)[0].retention, Retention::MayGo);
     }
 
     #[test]
     fn blobs_of_no_image_go_when_they_are_old() {
         let found = parts(&[blob("old", 7, 10), blob("older", 5, 3), blob("new", 9, 1001)]);
-        let told: Vec<_> = found.iter().map(|found| (found.part, found.standing, bytes(found))).collect();
-        assert_eq!(told, [(Part::Strays, Standing::MayGo, 12), (Part::Strays, Standing::Stays, 9)]);
+        let told: Vec<_> = found.iter().map(|found| (found.part, found.retention, bytes(found))).collect();
+        assert_eq!(
+            told,
+            [(RepositoryPart::Strays, Retention::MayGo, 12), (RepositoryPart::Strays, Retention::Stays, 9)]
+        );
         assert_eq!(parts(&[]), []);
     }
 
     #[test]
     fn one_about_something_that_is_not_held_is_an_image() {
         let found = parts(&[manifest("signature", Some("not held"), 20, 1)]);
-        assert_eq!(found[0].part, Part::Image(digest("signature")));
-        assert_eq!(found[0].standing, Standing::MayGo);
+        assert_eq!(found[0].part, RepositoryPart::Image(digest("signature")));
+        assert_eq!(found[0].retention, Retention::MayGo);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use entrepot_eviction::{Demand, Goal, Reason, Space, is_mass_expiry};
+use entrepot_eviction::{Demand, EvictionGoal, Reason, Space, is_mass_expiry};
 use entrepot_oci::Digest;
 
 use super::{
-    images::Part,
+    images::RepositoryPart,
     planned::{EvictionPlan, PlannedImage},
     state::before,
     survey::Survey,
@@ -29,7 +29,8 @@ impl Mirror {
             Some(free) => Demand { free, ..Demand::default() },
             None => limits.demand(self.space().await),
         };
-        let goal = Goal { free: demand.free, unused_since: limits.keep_for().map(|age| before(now, age)) };
+        let goal =
+            EvictionGoal { free: demand.free, unused_since: limits.keep_for().map(|age| before(now, age)) };
         let planned = tokio::task::spawn_blocking(move || choose(survey, &goal, demand, held)).await;
         let plan = Arc::new(planned.map_err(store_failed)?);
         self.0.eviction.remember(&plan);
@@ -43,7 +44,7 @@ impl Mirror {
     }
 }
 
-fn choose(survey: Survey, goal: &Goal, demand: Demand, held: u64) -> EvictionPlan {
+fn choose(survey: Survey, goal: &EvictionGoal, demand: Demand, held: u64) -> EvictionPlan {
     let chosen = entrepot_eviction::plan(&survey.stock, &survey.prices, goal);
     let images: Vec<_> = chosen
         .iter()
@@ -58,7 +59,7 @@ fn choose(survey: Survey, goal: &Goal, demand: Demand, held: u64) -> EvictionPla
             }
         })
         .collect();
-    let is_image = |part: &Part| matches!(part, Part::Image(_));
+    let is_image = |part: &RepositoryPart| matches!(part, RepositoryPart::Image(_));
     let all = survey.parts.iter().filter(|(_, part)| is_image(part)).count();
     let expired = images.iter().filter(|image| image.reason == Reason::Expired && image.digest.is_some());
     EvictionPlan {

@@ -6,11 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_eviction::Limits;
+use entrepot_eviction::CacheLimits;
 use entrepot_oci::Digest;
 
 use super::{
-    marked::Marked,
+    marked::MarkedImages,
     planned::EvictionPlan,
     report::{EvictionProgress, EvictionReport},
 };
@@ -23,15 +23,15 @@ const PLANS: usize = 8;
 
 /// The state of eviction.
 pub(crate) struct Eviction {
-    pub(super) limits: Limits,
+    pub(super) limits: CacheLimits,
     pub(crate) room: Arc<Room>,
     pub(super) job: OneJob<EvictionProgress, EvictionReport>,
     plans: Mutex<VecDeque<Arc<EvictionPlan>>>,
-    pub(super) marked: Mutex<Marked>,
+    pub(super) marked: Mutex<MarkedImages>,
 }
 
 impl Eviction {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: CacheLimits) -> Self {
         Self {
             limits,
             room: Arc::new(Room::new(limits)),

@@ -6,13 +6,13 @@ use std::{
 };
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_eviction::{Item, Price, Standing, Stock, spare_young};
+use entrepot_eviction::{FetchCost, Item, Retention, Stock, spare_young};
 use entrepot_oci::Host;
 use entrepot_remote::PullQuota;
 use foldhash::quality::RandomState;
 
 use super::{
-    images::{Collected, Found, Names, Part},
+    images::{DigestNames, EvictionCandidate, RepositoryIndex, RepositoryPart},
     state::{STRAY, before},
 };
 use crate::{error::Error, mirror::Mirror};
@@ -29,33 +29,33 @@ pub(super) struct Survey {
     pub(super) stock: Stock,
     /// Items that are not in the stock yet.
     items: Vec<Item>,
-    pub(super) prices: Vec<Price>,
+    pub(super) prices: Vec<FetchCost>,
     /// For each item of the stock, which one it is.
-    pub(super) parts: Vec<(usize, Part)>,
+    pub(super) parts: Vec<(usize, RepositoryPart)>,
     pub(super) repositories: Vec<RepoKey>,
 }
 
 impl Survey {
-    fn add(&mut self, key: &RepoKey, source: usize, found: Found) {
+    fn add(&mut self, key: &RepoKey, source: usize, candidate: EvictionCandidate) {
         if self.repositories.last() != Some(key) {
             self.repositories.push(key.clone());
         }
-        let units = found.units.iter().map(|(name, size)| self.stock.unit(*name, *size)).collect();
+        let units = candidate.units.iter().map(|(name, size)| self.stock.unit(*name, *size)).collect();
         let is_hosted = key.origin == Origin::Hosted;
         self.items.push(Item {
             units,
-            standing: if is_hosted { Standing::Stays } else { found.standing },
-            heat: found.heat,
-            last_used: found.last_used,
+            retention: if is_hosted { Retention::Stays } else { candidate.retention },
+            heat: candidate.heat,
+            last_used: candidate.last_used,
             source,
         });
-        self.parts.push((self.repositories.len() - 1, found.part));
+        self.parts.push((self.repositories.len() - 1, candidate.part));
     }
 }
 
 /// The prices of all upstreams, and that of registries which are none any more.
 struct Prices {
-    all: Vec<Price>,
+    all: Vec<FetchCost>,
     of: HashMap<Host, usize, RandomState>,
 }
 
@@ -72,7 +72,7 @@ impl Mirror {
     /// Reads all that is held.
     pub(super) async fn survey(&self, now: SystemTime) -> Result<Survey, Error> {
         let prices = self.prices();
-        let names = Names::new();
+        let names = DigestNames::new();
         let mut survey = Survey {
             stock: Stock::default(),
             items: Vec::new(),
@@ -86,7 +86,7 @@ impl Mirror {
             let Some(last) = next.last() else { break };
             after = Some(last.id);
             for repository in &next {
-                let mut collected = Collected::new(&names);
+                let mut collected = RepositoryIndex::new(&names);
                 self.0.holdings.contents(repository, &mut |content| collected.add(content)).await?;
                 let source = prices.source(&repository.key.origin);
                 for found in collected.parts(before(now, STRAY), now) {
@@ -104,7 +104,7 @@ impl Mirror {
 
     fn prices(&self) -> Prices {
         let usual = price(None, None);
-        let lost = Price { per_byte: usual.per_byte * LOST, per_image: usual.per_image * LOST };
+        let lost = FetchCost { per_byte: usual.per_byte * LOST, per_image: usual.per_image * LOST };
         let mut prices = Prices { all: vec![lost], of: HashMap::default() };
         for upstream in self.0.upstreams.all() {
             prices.of.insert(upstream.host().clone(), prices.all.len());
@@ -116,13 +116,13 @@ impl Mirror {
 
 /// What fetching from an upstream costs: the time on its link, which has shown a rate in bytes a second, and a share of the
 /// pulls that it allows, the dearer the fewer are left.
-fn price(rate: Option<f64>, quota: Option<PullQuota>) -> Price {
+fn price(rate: Option<f64>, quota: Option<PullQuota>) -> FetchCost {
     let scarce = quota.filter(|quota| quota.limit > 0).map_or(0.0, |quota| {
         let window = quota.window.unwrap_or(Duration::from_secs(60 * 60)).as_secs_f64();
         let used = 1.0 - (quota.remaining as f64 / quota.limit as f64).min(1.0);
         window / quota.limit as f64 * used
     });
-    Price { per_byte: 1.0 / rate.unwrap_or(USUAL_RATE).max(1.0), per_image: ROUND_TRIPS + scarce }
+    FetchCost { per_byte: 1.0 / rate.unwrap_or(USUAL_RATE).max(1.0), per_image: ROUND_TRIPS + scarce }
 }
 
 #[cfg(test)]
@@ -133,9 +133,9 @@ mod tests {
     fn slow_links_and_scarce_pulls_are_dear() {
         let quota =
             |remaining| Some(PullQuota { limit: 100, remaining, window: Some(Duration::from_secs(21_600)) });
-        assert_eq!(price(None, None), Price { per_byte: 1e-7, per_image: 1.0 });
-        assert_eq!(price(Some(1e6), quota(100)), Price { per_byte: 1e-6, per_image: 1.0 });
-        assert_eq!(price(Some(0.0), quota(0)), Price { per_byte: 1.0, per_image: 217.0 });
+        assert_eq!(price(None, None), FetchCost { per_byte: 1e-7, per_image: 1.0 });
+        assert_eq!(price(Some(1e6), quota(100)), FetchCost { per_byte: 1e-6, per_image: 1.0 });
+        assert_eq!(price(Some(0.0), quota(0)), FetchCost { per_byte: 1.0, per_image: 217.0 });
         assert_eq!(price(None, quota(500)).per_image, 1.0);
         let none = PullQuota { limit: 0, remaining: 0, window: None };
         assert_eq!(price(None, Some(none)).per_image, 1.0);

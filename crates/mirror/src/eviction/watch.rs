@@ -6,7 +6,7 @@ use entrepot_eviction::Saving;
 use tokio::time::Instant;
 
 use super::{
-    marked::{Due, Marked},
+    marked::{MarkedImages, PlanTiming},
     state::before,
 };
 use crate::{error::Error, mirror::Mirror};
@@ -85,14 +85,14 @@ impl Mirror {
         let images = if plan.is_doubtful { plan.without_expired() } else { plan.images.clone() };
         let due = self.marked(|marked| marked.decide(&plan, images, Instant::now()));
         match due {
-            Due::Now(images) => self.round(&plan, images, guard).await,
-            Due::Later if plan.is_doubtful => self.round(&plan, Vec::new(), guard).await,
-            Due::Later => {}
+            PlanTiming::Now(images) => self.round(&plan, images, guard).await,
+            PlanTiming::Later if plan.is_doubtful => self.round(&plan, Vec::new(), guard).await,
+            PlanTiming::Later => {}
         }
         Ok(())
     }
 
-    fn marked<T>(&self, with: impl FnOnce(&mut Marked) -> T) -> T {
+    fn marked<T>(&self, with: impl FnOnce(&mut MarkedImages) -> T) -> T {
         with(&mut self.0.eviction.marked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

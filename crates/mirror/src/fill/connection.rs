@@ -9,7 +9,7 @@ use bytes::Bytes;
 use entrepot_remote::{BlobRequest, BlobStream, Endpoint, Error as RemoteError, InvalidResponse};
 
 use super::{
-    job::{Job, Stop},
+    job::{FillJob, Stop},
     segment::Segment,
 };
 use crate::batch::{self, Batch, Batches};
@@ -24,7 +24,7 @@ fn pause(stop: &Stop, failures: u32) -> Duration {
     stop.wait().max(PAUSE * 2u32.pow(failures - 1))
 }
 
-impl Job {
+impl FillJob {
     /// Fetches segments until none is left, beginning with `first` on a stream that is open already.
     pub(super) async fn connection(
         self: Arc<Self>,

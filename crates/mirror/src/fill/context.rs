@@ -8,11 +8,11 @@ use entrepot_eviction::Admission;
 use entrepot_oci::Digest;
 use tokio_util::sync::CancellationToken;
 
-use super::state::Failure;
+use super::state::FillFailure;
 use crate::{
     holdings::Holdings,
-    metrics::Metrics,
-    room::{Coming, Room},
+    metrics::MirrorMetrics,
+    room::{IncomingBytes, Room},
     size_limit::SizeLimit,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct FillContext {
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) room: Arc<Room>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: MirrorMetrics,
     /// Cancelled when the mirror stops.
     pub(crate) stopping: CancellationToken,
     /// The most connections that one download uses; at least one.
@@ -38,19 +38,19 @@ impl FillContext {
     /// Room for a blob of `size` bytes, which is taken until it is held or given up. What is pinned gets it in any case.
     ///
     /// # Errors
-    /// [`Failure::NoSpace`]: it is not to be kept.
+    /// [`FillFailure::NoSpace`]: it is not to be kept.
     pub(super) async fn room_for(
         &self,
         key: &RepoKey,
         digest: &Digest,
         size: u64,
-    ) -> Result<Coming, Failure> {
+    ) -> Result<IncomingBytes, FillFailure> {
         if self.room.is_limited() {
             let image = self.holdings.size_around(key, digest).await;
             let admission = self.room.admit(size, image);
             if admission != Admission::Kept && !self.holdings.is_pinned(key, digest).await {
                 tracing::info!(%key, %digest, size, ?admission, "a blob is passed through without being kept");
-                return Err(Failure::NoSpace);
+                return Err(FillFailure::NoSpace);
             }
         }
         Ok(self.room.expect(size))

@@ -12,7 +12,7 @@ use super::{
     context::FillContext,
     progress_note::ProgressNote,
     segments::Segments,
-    state::{Content, Failure, Fill},
+    state::{Fill, FillContent, FillFailure},
     writer::Writer,
 };
 use crate::{error::Error, size_limit::SizeLimit, upstream::Upstream};
@@ -22,7 +22,7 @@ use crate::{error::Error, size_limit::SizeLimit, upstream::Upstream};
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// A download under way, shared by its connections.
-pub(super) struct Job {
+pub(super) struct FillJob {
     pub(super) context: Arc<FillContext>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) key: RepoKey,
@@ -80,12 +80,12 @@ pub(super) fn contradicts(error: &RemoteError) -> bool {
 }
 
 /// Logs why the blob cannot be kept. The client can still have its bytes, whatever keeps us from writing them.
-pub(super) fn no_space(error: entrepot_blobs::Error) -> Failure {
+pub(super) fn no_space(error: entrepot_blobs::Error) -> FillFailure {
     tracing::warn!(%error, "a blob cannot be kept and is passed through");
-    Failure::NoSpace
+    FillFailure::NoSpace
 }
 
-impl Job {
+impl FillJob {
     /// Writes the progress of a blob of `size` bytes beside the partial file.
     pub(super) async fn note(&self, size: u64) {
         let note = ProgressNote::new(&self.key, size, &self.writer.written());
@@ -100,34 +100,34 @@ impl Job {
     }
 
     /// Translates `stop` for the clients that wait, and deletes the partial file if it is of no use.
-    pub(super) async fn failure(&self, stop: Stop) -> Failure {
+    pub(super) async fn failure(&self, stop: Stop) -> FillFailure {
         match stop {
             Stop::Upstream(error) => {
                 if contradicts(&error) {
                     self.discard().await;
                 }
-                Failure::Refused(self.upstream.blob_refused(&self.key, &self.fill.digest, error))
+                FillFailure::Refused(self.upstream.blob_refused(&self.key, &self.fill.digest, error))
             }
-            Stop::Short => Failure::Refused(self.upstream.invalid("it is shorter than was said")),
+            Stop::Short => FillFailure::Refused(self.upstream.invalid("it is shorter than was said")),
             Stop::Disk(error) => {
                 self.discard().await;
                 no_space(error)
             }
-            Stop::Panicked | Stop::Stopping => Failure::Refused(Error::Store),
-            Stop::Abandoned => Failure::Abandoned,
+            Stop::Panicked | Stop::Stopping => FillFailure::Refused(Error::Store),
+            Stop::Abandoned => FillFailure::Abandoned,
         }
     }
 
     /// Verifies the digest. Only then do readers get the last bytes, and only then is the blob kept.
-    pub(super) async fn verify_and_commit(self: Arc<Self>, content: Content) -> Result<(), Failure> {
+    pub(super) async fn verify_and_commit(self: Arc<Self>, content: FillContent) -> Result<(), FillFailure> {
         let job = Arc::clone(&self);
         let actual = tokio::task::spawn_blocking(move || job.writer.finish()).await;
-        let actual = actual.map_err(|_| Failure::Refused(Error::Store))?.map_err(no_space)?;
+        let actual = actual.map_err(|_| FillFailure::Refused(Error::Store))?.map_err(no_space)?;
         if actual != self.fill.digest {
             self.distrust();
             self.discard().await;
             let why = "its content does not have the digest it was asked for by";
-            return Err(Failure::Refused(self.upstream.invalid(why)));
+            return Err(FillFailure::Refused(self.upstream.invalid(why)));
         }
         let size = content.size;
         self.fill.verified(content);

@@ -49,14 +49,14 @@ pub(crate) struct Fills {
     context: Arc<FillContext>,
     memory: Arc<Memory>,
     tasks: Tasks,
-    running: Arc<Running>,
+    running: Arc<RunningFills>,
 }
 
 /// Fills by digest alone: the bytes are the same whichever upstream they come from, and so is the partial file.
 #[derive(Default)]
-struct Running(Mutex<HashMap<Digest, Arc<Fill>>>);
+struct RunningFills(Mutex<HashMap<Digest, Arc<Fill>>>);
 
-impl Running {
+impl RunningFills {
     fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Arc<Fill>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,7 +170,7 @@ fn upstream_of<'a>(upstreams: &'a Upstreams, key: &RepoKey) -> Option<&'a Arc<Up
 
 /// Ends a fill when its task ends, also by a panic, so that nobody waits for ever.
 struct EndsWithTask {
-    running: Arc<Running>,
+    running: Arc<RunningFills>,
     fill: Arc<Fill>,
 }
 

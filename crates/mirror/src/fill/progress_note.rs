@@ -16,7 +16,7 @@ pub(super) struct ProgressNote {
 }
 
 /// How far a download is, as its note has it.
-pub(super) struct Progress {
+pub(super) struct FillProgress {
     /// The repository that it was begun for.
     pub(super) key: RepoKey,
     /// The size of the whole blob in bytes.
@@ -25,7 +25,7 @@ pub(super) struct Progress {
     pub(super) written: WrittenRanges,
 }
 
-impl Progress {
+impl FillProgress {
     /// True if all bytes are there. Whether they are the right ones is another question.
     pub(super) fn is_complete(&self) -> bool {
         self.written.total() == self.size
@@ -58,7 +58,7 @@ impl ProgressNote {
     }
 
     /// What the note says; `None` if it contradicts itself.
-    pub(super) fn progress(&self) -> Option<Progress> {
+    pub(super) fn progress(&self) -> Option<FillProgress> {
         let mut ranges = WrittenRanges::default();
         for (start, end) in &self.written {
             if start > end || *end > self.size {
@@ -66,7 +66,7 @@ impl ProgressNote {
             }
             ranges.add(*start..*end);
         }
-        Some(Progress { key: self.key()?, size: self.size, written: ranges })
+        Some(FillProgress { key: self.key()?, size: self.size, written: ranges })
     }
 }
 

@@ -20,15 +20,16 @@ use tracing::{Instrument as _, Span};
 
 use super::{
     context::FillContext,
-    job::{Job, Stop, contradicts, no_space},
-    progress_note::{Progress, ProgressNote},
+    job::{FillJob, Stop, contradicts, no_space},
+    progress_note::{FillProgress, ProgressNote},
     segments::{self, Segments, Throughput},
     stall::Stall,
-    state::{Content, Failure, Fill, Growth},
+    state::{Fill, FillContent, FillFailure, Growth},
     writer::Writer,
 };
 use crate::{
-    error::Error, manifest_check::is_manifest_at, metrics::Metrics, room::Coming, upstream::Upstream,
+    error::Error, manifest_check::is_manifest_at, metrics::MirrorMetrics, room::IncomingBytes,
+    upstream::Upstream,
 };
 
 /// How often progress is noted and throughput measured.
@@ -41,10 +42,10 @@ pub(super) async fn run(
     key: &RepoKey,
     fill: &Arc<Fill>,
 ) {
-    let _counted = Counted::new(&context.metrics);
+    let _counted = FillGauge::new(&context.metrics);
     let begun = tokio::select! {
         begun = begin(context, upstream, key, fill) => begun,
-        () = context.stopping.cancelled() => Err(Failure::Refused(Error::Store)),
+        () = context.stopping.cancelled() => Err(FillFailure::Refused(Error::Store)),
     };
     let result = match begun {
         Ok(begun) => finish(begun).await,
@@ -59,18 +60,18 @@ pub(super) async fn run(
 }
 
 /// A download that has begun.
-struct Begun {
-    job: Arc<Job>,
+struct BegunFill {
+    job: Arc<FillJob>,
     /// The upstream's answer; `None` if an earlier attempt has left all bytes.
     stream: Option<BlobStream>,
     began: Instant,
     /// It takes this room until it is held.
-    _coming: Option<Coming>,
+    _coming: Option<IncomingBytes>,
 }
 
 /// Fetches what is missing, verifies and commits. A blob that is complete is kept, also when the mirror is stopping.
-async fn finish(begun: Begun) -> Result<(), Failure> {
-    let Begun { job, stream, began, _coming } = begun;
+async fn finish(begun: BegunFill) -> Result<(), FillFailure> {
+    let BegunFill { job, stream, began, _coming } = begun;
     let is_whole = stream.as_ref().is_some_and(|stream| stream.start == 0);
     let content = match stream {
         Some(stream) if stream.total.is_none() => job.spool(stream).await?,
@@ -84,23 +85,23 @@ async fn finish(begun: Begun) -> Result<(), Failure> {
 }
 
 /// Counts a download until it is dropped.
-struct Counted<'a>(&'a Metrics);
+struct FillGauge<'a>(&'a MirrorMetrics);
 
-impl<'a> Counted<'a> {
-    fn new(metrics: &'a Metrics) -> Self {
+impl<'a> FillGauge<'a> {
+    fn new(metrics: &'a MirrorMetrics) -> Self {
         metrics.fills.inc();
         Self(metrics)
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for FillGauge<'_> {
     fn drop(&mut self) {
         self.0.fills.dec();
     }
 }
 
 /// The blob that is to be downloaded, and where it is to come from.
-struct Wanted<'a> {
+struct FillRequest<'a> {
     context: &'a Arc<FillContext>,
     upstream: &'a Arc<Upstream>,
     key: &'a RepoKey,
@@ -113,9 +114,9 @@ async fn begin(
     upstream: &Arc<Upstream>,
     key: &RepoKey,
     fill: &Arc<Fill>,
-) -> Result<Begun, Failure> {
+) -> Result<BegunFill, FillFailure> {
     let digest = fill.digest;
-    let wanted = Wanted { context, upstream, key, digest };
+    let wanted = FillRequest { context, upstream, key, digest };
     // Before anything is asked for, if a manifest says how large it is.
     let stated = context.holdings.stated_size(key, &digest).await;
     let mut coming = match stated {
@@ -126,7 +127,7 @@ async fn begin(
     // What an earlier attempt has begun was seen to be a blob.
     if progress.is_none() && is_manifest_at(upstream, &context.holdings, key, &digest).await {
         context.discard(digest).await;
-        return Err(Failure::Refused(Error::BlobUnknown { name: key.to_string(), digest }));
+        return Err(FillFailure::Refused(Error::BlobUnknown { name: key.to_string(), digest }));
     }
     let stream = match &progress {
         Some(progress) if progress.is_complete() => {
@@ -142,7 +143,7 @@ async fn begin(
     let limit = context.size_limit(key, &fill.digest).await;
     if let Err(refused) = limit.check(upstream.host(), total.unwrap_or_default()) {
         context.discard(fill.digest).await;
-        return Err(Failure::Refused(refused));
+        return Err(FillFailure::Refused(refused));
     }
     if coming.is_none() {
         coming = match context.room_for(key, &digest, total.unwrap_or_default()).await {
@@ -158,7 +159,7 @@ async fn begin(
     let written = progress.map(|progress| progress.written).unwrap_or_default();
     // One byte past the limit tells a blob that is too long from one that is just as long as it may be.
     let end = total.unwrap_or(limit.bytes().saturating_add(1));
-    let job = Arc::new(Job {
+    let job = Arc::new(FillJob {
         context: Arc::clone(context),
         upstream: Arc::clone(upstream),
         key: key.clone(),
@@ -170,13 +171,13 @@ async fn begin(
         size: total.unwrap_or(u64::MAX),
         limit,
     });
-    Ok(Begun { job, stream, began: Instant::now(), _coming: coming })
+    Ok(BegunFill { job, stream, began: Instant::now(), _coming: coming })
 }
 
-impl Wanted<'_> {
+impl FillRequest<'_> {
     /// The partial file that an earlier attempt left, with its progress, or a new one. One that another upstream began is
     /// replaced: readers would see its beginning before this upstream has shown that it has the blob.
-    async fn stage(&self) -> Result<(Staged, Option<Progress>), Failure> {
+    async fn stage(&self) -> Result<(Staged, Option<FillProgress>), FillFailure> {
         let (holdings, id) = (&self.context.holdings, StageId::Fill(self.digest));
         if let Ok(Some(staged)) = holdings.staged(&id).await
             && let Ok(Some(note)) = staged.note().await
@@ -190,15 +191,15 @@ impl Wanted<'_> {
 
     /// All bytes are here already. The repository that they were downloaded for has shown that it has the blob; any other
     /// one has to.
-    async fn prove(&self, progress: &Progress) -> Result<(), Failure> {
+    async fn prove(&self, progress: &FillProgress) -> Result<(), FillFailure> {
         if progress.key == *self.key {
             return Ok(());
         }
-        self.upstream.find_blob(self.key, &self.digest).await.map(drop).map_err(Failure::Refused)
+        self.upstream.find_blob(self.key, &self.digest).await.map(drop).map_err(FillFailure::Refused)
     }
 
     /// Asks for what comes after the bytes that are here.
-    async fn ask(&self, progress: Option<&Progress>) -> Result<BlobStream, Failure> {
+    async fn ask(&self, progress: Option<&FillProgress>) -> Result<BlobStream, FillFailure> {
         let from = progress.map_or(0, |progress| progress.written.contiguous());
         let ask = BlobRequest { from, ..BlobRequest::default() };
         match self.upstream.open_blob(self.key, &self.digest, ask).await {
@@ -210,15 +211,15 @@ impl Wanted<'_> {
                 if progress.is_none() || contradicts || refused.is_an_answer() {
                     self.context.discard(self.digest).await;
                 }
-                Err(Failure::Refused(refused))
+                Err(FillFailure::Refused(refused))
             }
         }
     }
 }
 
-impl Job {
+impl FillJob {
     /// Downloads a blob of known size, which can be read meanwhile. Without a stream, nothing is missing.
-    async fn download(self: &Arc<Self>, stream: Option<BlobStream>) -> Result<Content, Failure> {
+    async fn download(self: &Arc<Self>, stream: Option<BlobStream>) -> Result<FillContent, FillFailure> {
         let ranges = stream.as_ref().is_some_and(|stream| stream.ranges);
         let content = match self.prepare() {
             Ok(content) => content,
@@ -240,20 +241,20 @@ impl Job {
         Ok(content)
     }
 
-    fn prepare(&self) -> Result<Content, entrepot_blobs::Error> {
+    fn prepare(&self) -> Result<FillContent, entrepot_blobs::Error> {
         if self.size == 0 {
-            return Ok(Content { size: 0, mapping: None });
+            return Ok(FillContent { size: 0, mapping: None });
         }
         self.writer.staged().reserve(self.size)?;
-        Ok(Content { size: self.size, mapping: Some(self.writer.staged().map()?) })
+        Ok(FillContent { size: self.size, mapping: Some(self.writer.staged().map()?) })
     }
 
     /// Downloads a blob of unknown size. Readers wait until it is complete: without a size there is nothing to map, and no
     /// length to promise them. It may be endless, so it ends when nobody waits for it.
-    async fn spool(self: &Arc<Self>, stream: BlobStream) -> Result<Content, Failure> {
+    async fn spool(self: &Arc<Self>, stream: BlobStream) -> Result<FillContent, FillFailure> {
         // The one segment of a new file reaches to the size limit.
         let Some(segment) = self.segments.take(None, Instant::now().into_std()) else {
-            return Err(Failure::Refused(Error::Store));
+            return Err(FillFailure::Refused(Error::Store));
         };
         let drained = tokio::select! {
             drained = self.drain(&segment, stream) => drained,
@@ -262,7 +263,7 @@ impl Job {
         };
         let failure = match drained {
             Ok(()) | Err(Stop::Short) => {
-                self.limit.check(self.upstream.host(), segment.at()).map_err(Failure::Refused).err()
+                self.limit.check(self.upstream.host(), segment.at()).map_err(FillFailure::Refused).err()
             }
             Err(stop) => Some(self.failure(stop).await),
         };
@@ -272,7 +273,7 @@ impl Job {
         }
         let size = segment.at();
         let mapping = if size == 0 { None } else { Some(self.writer.staged().map().map_err(no_space)?) };
-        Ok(Content { size, mapping })
+        Ok(FillContent { size, mapping })
     }
 
     async fn run_connections(self: &Arc<Self>, stream: BlobStream) -> Result<(), Stop> {

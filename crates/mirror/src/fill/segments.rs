@@ -46,10 +46,10 @@ const TAKING_MIN: u64 = 128 << 10;
 const ASKED_BLOCK: u64 = 64 << 10;
 
 /// The segments of a download.
-pub(super) struct Segments(Mutex<Left>);
+pub(super) struct Segments(Mutex<RemainingRanges>);
 
 #[derive(Default)]
-struct Left {
+struct RemainingRanges {
     /// Ranges that readers asked for, in their order. They are taken before the gaps.
     asked: VecDeque<Range<u64>>,
     /// What else no connection has taken yet, from first to last.
@@ -65,7 +65,7 @@ struct Left {
 impl Segments {
     /// The gaps to be filled, first to last.
     pub(super) fn new(gaps: Vec<Range<u64>>) -> Self {
-        Self(Mutex::new(Left { asked: VecDeque::new(), gaps, ..Left::default() }))
+        Self(Mutex::new(RemainingRanges { asked: VecDeque::new(), gaps, ..RemainingRanges::default() }))
     }
 
     /// Takes what a reader asked for, or else the first segment that is left, or else a part of the one that would be ready
@@ -146,7 +146,7 @@ impl Segments {
         self.lock().asked.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Left> {
+    fn lock(&self) -> MutexGuard<'_, RemainingRanges> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -184,7 +184,7 @@ pub(super) fn connections(remaining: u64, throughput: Throughput, running: usize
     most.max(running)
 }
 
-impl Left {
+impl RemainingRanges {
     /// Ends a segment at `cut`, if it reaches farther, and leaves the rest to be taken.
     fn cut(&mut self, open: &Segment, cut: u64) {
         self.give_back(open.cut(cut));

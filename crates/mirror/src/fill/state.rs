@@ -28,7 +28,7 @@ pub(crate) struct Fill {
     pub(crate) digest: Digest,
     /// The repositories that were asked for it, all of one upstream. They all get the blob.
     keys: Mutex<Vec<RepoKey>>,
-    state: watch::Sender<State>,
+    state: watch::Sender<FillState>,
     asked: AskedRanges,
 }
 
@@ -39,7 +39,7 @@ struct AskedRanges {
     added: Notify,
 }
 
-struct State {
+struct FillState {
     phase: Phase,
     growth: Growth,
     /// Somebody reads ahead of the first gap, and wants to hear of bytes there too.
@@ -59,20 +59,20 @@ pub(super) struct Growth {
 #[derive(Clone)]
 enum Phase {
     Connecting,
-    Growing(Content),
-    Verified(Content),
-    Failed(Failure),
+    Growing(FillContent),
+    Verified(FillContent),
+    Failed(FillFailure),
 }
 
 /// Somebody who waits for a fill. A fill of unknown size goes on as long as there is one.
 pub(crate) struct Waiter {
     pub(crate) fill: Arc<Fill>,
-    watch: watch::Receiver<State>,
+    watch: watch::Receiver<FillState>,
 }
 
 /// The size of a blob, and the file that it is read from.
 #[derive(Clone)]
-pub(crate) struct Content {
+pub(crate) struct FillContent {
     pub(crate) size: u64,
     /// `None` only for the empty blob.
     pub(crate) mapping: Option<Mapping>,
@@ -80,7 +80,7 @@ pub(crate) struct Content {
 
 /// Why a fill ended without its blob.
 #[derive(Clone, Debug)]
-pub(crate) enum Failure {
+pub(crate) enum FillFailure {
     /// There is no space to keep it: pass it through.
     NoSpace,
     /// Nobody waited for it any more. Somebody who has come meanwhile may begin anew.
@@ -92,7 +92,7 @@ pub(crate) enum Failure {
 impl Fill {
     pub(super) fn new(digest: Digest, key: RepoKey) -> Self {
         let (phase, growth) = (Phase::Connecting, Growth::default());
-        let state = watch::channel(State { phase, growth, has_reader_ahead: false, is_over: false }).0;
+        let state = watch::channel(FillState { phase, growth, has_reader_ahead: false, is_over: false }).0;
         Self { digest, keys: Mutex::new(vec![key]), state, asked: AskedRanges::default() }
     }
 
@@ -134,12 +134,12 @@ impl Fill {
 
     /// The bytes of `range` as they arrive. The range must lie within the content. One that begins far ahead of what is there
     /// is fetched first.
-    pub(crate) fn read(self: &Arc<Self>, content: &Content, range: Range<u64>) -> BlobStream {
+    pub(crate) fn read(self: &Arc<Self>, content: &FillContent, range: Range<u64>) -> BlobStream {
         let Some(mapping) = content.mapping.clone() else {
             return BlobStream { mapping: None, frames: stream::empty().boxed() };
         };
         let withheld = if self.is_far_ahead(&range) { 0 } else { WITHHELD };
-        let reader = Reader {
+        let reader = FillReader {
             watch: self.state.subscribe(),
             bytes: mapping.bytes().clone(),
             at: range.start,
@@ -181,7 +181,7 @@ impl Fill {
     }
 
     /// Tells readers that bytes will come, and where.
-    pub(super) fn begin(&self, content: Content, growth: Growth) {
+    pub(super) fn begin(&self, content: FillContent, growth: Growth) {
         self.state.send_modify(|state| (state.phase, state.growth) = (Phase::Growing(content), growth));
     }
 
@@ -195,7 +195,7 @@ impl Fill {
     }
 
     /// Lets readers read everything.
-    pub(super) fn verified(&self, content: Content) {
+    pub(super) fn verified(&self, content: FillContent) {
         self.state.send_modify(|state| state.phase = Phase::Verified(content));
     }
 
@@ -205,7 +205,7 @@ impl Fill {
     }
 
     /// Ends all answers that read from it.
-    pub(super) fn fail(&self, failure: Failure) {
+    pub(super) fn fail(&self, failure: FillFailure) {
         self.state.send_modify(|state| state.phase = Phase::Failed(failure));
     }
 
@@ -213,7 +213,7 @@ impl Fill {
     pub(super) fn end(&self) {
         self.state.send_modify(|state| {
             if matches!(state.phase, Phase::Connecting | Phase::Growing(_)) {
-                state.phase = Phase::Failed(Failure::Refused(Error::Store));
+                state.phase = Phase::Failed(FillFailure::Refused(Error::Store));
             }
             state.is_over = true;
         });
@@ -228,7 +228,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl State {
+impl FillState {
     /// The offset past the last byte that may be read from `at` on; of what is not verified, none from `unverified` on.
     fn readable(&self, at: u64, unverified: u64) -> u64 {
         match &self.phase {
@@ -246,21 +246,21 @@ impl Waiter {
     }
 
     /// Waits until the upstream has answered.
-    pub(crate) async fn started(mut self) -> Result<(Arc<Fill>, Content), Failure> {
+    pub(crate) async fn started(mut self) -> Result<(Arc<Fill>, FillContent), FillFailure> {
         let state = self.watch.wait_for(|state| !matches!(state.phase, Phase::Connecting)).await;
         let phase = state.map(|state| state.phase.clone());
         match phase {
             Ok(Phase::Growing(content) | Phase::Verified(content)) => Ok((self.fill, content)),
             Ok(Phase::Failed(failure)) => Err(failure),
             // The sender lives in the fill.
-            Ok(Phase::Connecting) | Err(_) => Err(Failure::Refused(Error::Store)),
+            Ok(Phase::Connecting) | Err(_) => Err(FillFailure::Refused(Error::Store)),
         }
     }
 }
 
 /// One client's position in a growing file.
-struct Reader {
-    watch: watch::Receiver<State>,
+struct FillReader {
+    watch: watch::Receiver<FillState>,
     bytes: Bytes,
     at: u64,
     end: u64,
@@ -268,14 +268,15 @@ struct Reader {
     unverified: u64,
 }
 
-impl Reader {
+impl FillReader {
     async fn next(&mut self) -> Option<Result<Bytes, Cut>> {
         if self.at >= self.end {
             return None;
         }
         let (at, unverified) = (self.at, self.unverified);
-        let ready =
-            |state: &State| state.readable(at, unverified) > at || matches!(state.phase, Phase::Failed(_));
+        let ready = |state: &FillState| {
+            state.readable(at, unverified) > at || matches!(state.phase, Phase::Failed(_))
+        };
         let readable = match self.watch.wait_for(ready).await {
             Ok(state) => state.readable(at, unverified),
             Err(_) => at,

@@ -3,8 +3,8 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use entrepot_blobs::{Held, ObjectBlob, Staged, Stored};
-use entrepot_catalog::{Origin, RepoKey, Unlinked};
+use entrepot_blobs::{HeldBlob, ObjectBlob, Staged, StoreOutcome};
+use entrepot_catalog::{Origin, RepoKey, UnlinkOutcome};
 use entrepot_oci::{Digest, Host};
 
 use futures_util::stream::BoxStream;
@@ -30,7 +30,7 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed, and the repository is hosted. For others the upstream can still answer.
-    pub(crate) async fn blob(&self, key: &RepoKey, digest: &Digest) -> Result<Option<Held>, Error> {
+    pub(crate) async fn blob(&self, key: &RepoKey, digest: &Digest) -> Result<Option<HeldBlob>, Error> {
         let Some(size) = self.blob_size(key, digest).await? else { return Ok(None) };
         match self.bytes_of(digest, size).await {
             Ok(Some(held)) => return Ok(Some(held)),
@@ -43,7 +43,7 @@ impl Holdings {
     }
 
     /// The bytes of a blob that is recorded with this size. `None` if they are lost.
-    async fn bytes_of(&self, digest: &Digest, size: u64) -> Result<Option<Held>, Error> {
+    async fn bytes_of(&self, digest: &Digest, size: u64) -> Result<Option<HeldBlob>, Error> {
         let held = self.ask_blobs(self.blobs.get(digest)).await?;
         if held.as_ref().is_some_and(|held| held.size() == size) {
             return Ok(held);
@@ -142,7 +142,7 @@ impl Holdings {
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Option<Held>, Error> {
+    pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Option<HeldBlob>, Error> {
         self.ask_blobs(self.blobs.get(digest)).await
     }
 
@@ -181,7 +181,7 @@ impl Holdings {
         self.to_its_end(async move {
             let _guard = this.locks.lock(&digest).await;
             this.can_record()?;
-            if this.change_blobs(this.blobs.commit(staged, &digest)).await? == Stored::New {
+            if this.change_blobs(this.blobs.commit(staged, &digest)).await? == StoreOutcome::New {
                 this.room.came(size);
             }
             for key in &keys {
@@ -246,9 +246,9 @@ impl Holdings {
             let unlinked = this.ask_catalog(this.catalog.unlink_blob(&key, &digest)).await?;
             this.memory.links.remove(&(key, digest));
             match unlinked {
-                Unlinked::NotThere => Ok(false),
-                Unlinked::StillHeld => Ok(true),
-                Unlinked::Last => this.change_blobs(this.blobs.remove(&digest)).await.map(|_| true),
+                UnlinkOutcome::NotThere => Ok(false),
+                UnlinkOutcome::StillHeld => Ok(true),
+                UnlinkOutcome::Last => this.change_blobs(this.blobs.remove(&digest)).await.map(|_| true),
             }
         })
         .await

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use entrepot_blobs::RESERVE;
 use entrepot_catalog::{
-    Conditions, Content, Gone, HeldRepository, Listing, NewPin, PinFilter, PinRecord, PinSource, RepoKey,
-    Retired, ReturnedImage, Spared,
+    Conditions, HeldRepository, Listing, NewPin, PinFilter, PinRecord, PinSource, RepoKey, RepositoryContent,
+    RetireOutcome, RetiredContent, ReturnedImage, SpareReason,
 };
 use entrepot_oci::{Digest, Page};
 
@@ -21,7 +21,7 @@ pub(crate) enum Evicted {
     /// It is gone; so many bytes were freed.
     Gone(u64),
     /// It stays.
-    Spared(Spared),
+    Spared(SpareReason),
 }
 
 impl Holdings {
@@ -97,7 +97,7 @@ impl Holdings {
     pub(crate) async fn contents(
         &self,
         of: &HeldRepository,
-        tell: &mut (dyn FnMut(Content) + Send),
+        tell: &mut (dyn FnMut(RepositoryContent) + Send),
     ) -> Result<(), Error> {
         self.ask_catalog(self.catalog.contents(of, self.clock.now(), tell)).await
     }
@@ -115,8 +115,8 @@ impl Holdings {
         let (this, key, root) = (Arc::clone(self), key.clone(), *root);
         self.to_its_end(async move {
             match this.ask_catalog(this.catalog.retire(&key, &root, &on)).await? {
-                Retired::Spared(why) => Ok(Evicted::Spared(why)),
-                Retired::Gone(gone) => this.let_go(&key, gone).await.map(Evicted::Gone),
+                RetireOutcome::Spared(why) => Ok(Evicted::Spared(why)),
+                RetireOutcome::Gone(gone) => this.let_go(&key, gone).await.map(Evicted::Gone),
             }
         })
         .await
@@ -141,7 +141,7 @@ impl Holdings {
     }
 
     /// Forgets what a repository no longer has, and deletes the bytes of what nobody has. Returns the bytes that were freed.
-    async fn let_go(&self, key: &RepoKey, gone: Gone) -> Result<u64, Error> {
+    async fn let_go(&self, key: &RepoKey, gone: RetiredContent) -> Result<u64, Error> {
         for tag in gone.tags {
             self.memory.tags.remove(&(key.clone(), tag));
         }

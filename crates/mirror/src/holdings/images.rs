@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entrepot_catalog::{ImageRow, Listing, Removed, RepoKey, RepositoryRow, Selection, Totals};
+use entrepot_catalog::{ImageRow, Listing, RemovedContent, RepoKey, RepositoryRow, Selection, Totals};
 use entrepot_oci::Page;
 
 use super::Holdings;
@@ -46,7 +46,7 @@ impl Holdings {
         self: &Arc<Self>,
         key: &RepoKey,
         selection: &Selection,
-    ) -> Result<(Removed, u64), Error> {
+    ) -> Result<(RemovedContent, u64), Error> {
         let (this, key, selection) = (Arc::clone(self), key.clone(), selection.clone());
         self.to_its_end(async move {
             let removed = this.ask_catalog(this.catalog.remove(&key, &selection)).await?;

@@ -28,13 +28,13 @@ pub(crate) use scrub::Holders;
 use std::sync::Arc;
 
 use entrepot_blobs::{Blobs, Error as BlobsError};
-use entrepot_catalog::{Catalog, Error as CatalogError, Returned, Use};
+use entrepot_catalog::{Catalog, Error as CatalogError, ReturnedImages, Use};
 use entrepot_oci::Digest;
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    circuit_breaker::{CircuitBreaker, Down},
+    circuit_breaker::{CircuitBreaker, StoreDown},
     clock::Clock,
     digest_locks::DigestLocks,
     error::Error,
@@ -155,7 +155,7 @@ impl Holdings {
     /// it has begun: its caller holds the digest's lock until the outcome is known.
     async fn change_blobs<T>(&self, change: impl Future<Output = Result<T, BlobsError>>) -> Result<T, Error> {
         if self.blobs_breaker.is_down() {
-            return Err(is_down(Down));
+            return Err(is_down(StoreDown));
         }
         let outcome = change.await;
         self.look_at(outcome)
@@ -170,7 +170,7 @@ impl Holdings {
 
     /// Checks that the catalog is not known to be down, before something is stored that it has to record.
     fn can_record(&self) -> Result<(), Error> {
-        if self.catalog_breaker.is_down() { Err(is_down(Down)) } else { Ok(()) }
+        if self.catalog_breaker.is_down() { Err(is_down(StoreDown)) } else { Ok(()) }
     }
 
     /// Closes the catalog. Nothing can be recorded or looked up any more.
@@ -180,14 +180,14 @@ impl Holdings {
 
     /// Records pulls. Those that cannot be recorded are lost: they are a statistic. Returns the evicted images that were pulled
     /// again.
-    pub(crate) async fn record_pulls(&self, pulls: Vec<Use>) -> Returned {
+    pub(crate) async fn record_pulls(&self, pulls: Vec<Use>) -> ReturnedImages {
         if pulls.is_empty() {
-            return Returned::default();
+            return ReturnedImages::default();
         }
         let recorded = self.ask_catalog(self.catalog.record_uses(&pulls)).await;
         recorded.unwrap_or_else(|error| {
             tracing::warn!(%error, "pulls could not be recorded");
-            Returned::default()
+            ReturnedImages::default()
         })
     }
 
@@ -221,7 +221,7 @@ impl Holdings {
 }
 
 // The breaker has said so in the log.
-fn is_down(down: Down) -> Error {
+fn is_down(down: StoreDown) -> Error {
     tracing::debug!(%down, "not asked");
     Error::StoreDown
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use entrepot_blobs::{Pace, Rehashed};
+use entrepot_blobs::{Pace, RehashOutcome};
 use entrepot_catalog::{Listing, Origin, RepoKey, Upkeep, UpkeepRecord};
 use entrepot_oci::Digest;
 
@@ -52,32 +52,32 @@ impl Holdings {
         self: &Arc<Self>,
         digest: &Digest,
         pace: &mut Pace,
-    ) -> Result<Rehashed, Error> {
+    ) -> Result<RehashOutcome, Error> {
         // Not watched by the breaker: a large blob takes its time.
         let (found, paced) = self.look_at(self.blobs.rehash(digest, *pace).await)?;
         *pace = paced;
         match found {
-            Rehashed::Fine => Ok(found),
-            Rehashed::Damaged => self.quarantine(digest).await,
-            Rehashed::Absent => self.missing(digest).await,
+            RehashOutcome::Fine => Ok(found),
+            RehashOutcome::Damaged => self.quarantine(digest).await,
+            RehashOutcome::Absent => self.missing(digest).await,
         }
     }
 
     /// Looks again under the digest's lock: whoever pushed it meanwhile has replaced it by what is right.
-    async fn quarantine(self: &Arc<Self>, digest: &Digest) -> Result<Rehashed, Error> {
+    async fn quarantine(self: &Arc<Self>, digest: &Digest) -> Result<RehashOutcome, Error> {
         let (this, digest) = (Arc::clone(self), *digest);
         self.to_its_end(async move {
             let _guard = this.locks.lock(&digest).await;
             let was_damaged = this.change_blobs(this.blobs.quarantine(&digest)).await?;
-            Ok(if was_damaged { Rehashed::Damaged } else { Rehashed::Fine })
+            Ok(if was_damaged { RehashOutcome::Damaged } else { RehashOutcome::Fine })
         })
         .await
     }
 
     /// What has no bytes may have been removed meanwhile, or be about to be stored.
-    async fn missing(self: &Arc<Self>, digest: &Digest) -> Result<Rehashed, Error> {
+    async fn missing(self: &Arc<Self>, digest: &Digest) -> Result<RehashOutcome, Error> {
         let found = self.examine(digest, false).await?;
-        Ok(if found.is_some() { Rehashed::Absent } else { Rehashed::Fine })
+        Ok(if found.is_some() { RehashOutcome::Absent } else { RehashOutcome::Fine })
     }
 
     /// The repositories that have a digest.

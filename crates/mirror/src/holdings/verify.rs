@@ -8,7 +8,7 @@ use entrepot_oci::Digest;
 use super::Holdings;
 use crate::{
     error::Error,
-    findings::{Fault, Finding, Part, Verification},
+    findings::{DigestBatch, Discrepancy, Finding, Verification},
 };
 
 /// How many digests are compared at a time: the keys that S3 lists with one request.
@@ -39,7 +39,7 @@ impl Holdings {
     ) -> Result<Verification, Error> {
         let recorded = self.ask_catalog(self.catalog.recorded(after, PART)).await?;
         let stored = self.ask_blobs(self.blobs.list(after, PART)).await?;
-        let part = Part::of(recorded, stored);
+        let part = DigestBatch::of(recorded, stored);
         let until = self.clock.now().checked_sub(check.patience).unwrap_or(std::time::UNIX_EPOCH);
         let mut findings = Vec::new();
         for digest in part.suspects(until) {
@@ -70,8 +70,8 @@ impl Holdings {
                 None if recorded => this.bytes_are_missing(digest, repair).await.map(Some),
                 Some(size) if !recorded => {
                     let repaired = repair && this.change_blobs(this.blobs.remove(&digest)).await?;
-                    let (fault, repositories) = (Fault::MissingRecord, Vec::new());
-                    Ok(Some(Finding { digest, size, fault, repositories, repaired }))
+                    let (fault, repositories) = (Discrepancy::MissingRecord, Vec::new());
+                    Ok(Some(Finding { digest, size, discrepancy: fault, repositories, repaired }))
                 }
                 _ => Ok(None),
             }
@@ -105,7 +105,7 @@ impl Holdings {
         let mut repositories: Vec<_> = blobs.iter().chain(&manifests).map(RepoKey::to_string).collect();
         repositories.sort_unstable();
         repositories.dedup();
-        Ok(Finding { digest, size, fault: Fault::MissingBytes, repositories, repaired })
+        Ok(Finding { digest, size, discrepancy: Discrepancy::MissingBytes, repositories, repaired })
     }
 }
 

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use entrepot_blobs::{Blobs, S3Settings};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_mirror::{
-    Asked, BlobStream, Clock, Error, Freshness, Metrics, Mirror, Opened, Parts, ServedManifest, Settings,
-    Target, UpstreamParts,
+    BlobStream, Clock, Error, Freshness, Mirror, MirrorMetrics, MirrorParts, MirrorSettings, Opened,
+    RegistryHint, ResolvedRepository, ServedManifest, UpstreamParts,
 };
 use entrepot_oci::{Digest, Reference};
 use entrepot_remote::{Observer, Patience, Remote};
@@ -77,11 +77,11 @@ impl Rig {
     /// Whose blobs have at most so many bytes.
     pub(crate) async fn with_ceiling(bytes: u64) -> Self {
         let max_blob_size = bytesize::ByteSize(bytes);
-        Self::with_settings(Settings { max_blob_size, ..Settings::default() }).await
+        Self::with_settings(MirrorSettings { max_blob_size, ..MirrorSettings::default() }).await
     }
 
     /// With other settings.
-    pub(crate) async fn with_settings(settings: Settings) -> Self {
+    pub(crate) async fn with_settings(settings: MirrorSettings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (data, upstream, clock) =
             (directory.path().to_owned(), TestRegistry::start().await, Clock::manual());
@@ -127,7 +127,7 @@ impl Rig {
         let upstream = TestRegistry::start().await;
         let links = links.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         let endpoints = vec![upstream.url().parse().unwrap()];
-        let settings = entrepot_remote::Settings { endpoints, links, ..Default::default() };
+        let settings = entrepot_remote::RemoteSettings { endpoints, links, ..Default::default() };
         let remote = Remote::new("docker.io".parse().unwrap(), &settings).unwrap();
         let mirror = of_remotes(&data, vec![remote], clock.clone()).await;
         Self { upstream, mirror, clock, data, others: Vec::new(), _directory: Some(directory) }
@@ -232,8 +232,8 @@ impl Rig {
         std::fs::write(self.file(digest), bytes).unwrap();
     }
 
-    pub(crate) fn target(&self, name: &str) -> Target {
-        self.mirror.locate(&name.parse().unwrap(), Asked::default()).unwrap()
+    pub(crate) fn target(&self, name: &str) -> ResolvedRepository {
+        self.mirror.locate(&name.parse().unwrap(), RegistryHint::default()).unwrap()
     }
 
     pub(crate) async fn manifest(&self, name: &str, reference: &str) -> Result<ServedManifest, Error> {
@@ -285,25 +285,25 @@ async fn mirror(data: &std::path::Path, upstreams: &[(&str, &[TestRegistry])], c
 }
 
 fn remote(host: &str, endpoints: &[TestRegistry], patience: Patience) -> Remote {
-    let settings = entrepot_remote::Settings {
+    let settings = entrepot_remote::RemoteSettings {
         endpoints: endpoints.iter().map(|registry| registry.url().parse().unwrap()).collect(),
-        ..entrepot_remote::Settings::default()
+        ..entrepot_remote::RemoteSettings::default()
     };
     Remote::with_patience(host.parse().unwrap(), &settings, patience).unwrap()
 }
 
 async fn of_remotes(data: &std::path::Path, remotes: Vec<Remote>, clock: Clock) -> Mirror {
-    with_settings(data, remotes, clock, Settings::default()).await
+    with_settings(data, remotes, clock, MirrorSettings::default()).await
 }
 
 async fn with_settings(
     data: &std::path::Path,
     remotes: Vec<Remote>,
     clock: Clock,
-    settings: Settings,
+    settings: MirrorSettings,
 ) -> Mirror {
     let parts = parts(data, remotes, clock, &Stores::default()).await;
-    Mirror::start(Parts { settings, ..parts }).await.unwrap()
+    Mirror::start(MirrorParts { settings, ..parts }).await.unwrap()
 }
 
 async fn in_stores(
@@ -318,16 +318,16 @@ async fn in_stores(
     (Mirror::start(parts).await.unwrap(), catalog)
 }
 
-async fn parts(data: &std::path::Path, remotes: Vec<Remote>, clock: Clock, stores: &Stores) -> Parts {
+async fn parts(data: &std::path::Path, remotes: Vec<Remote>, clock: Clock, stores: &Stores) -> MirrorParts {
     let upstream = |remote| UpstreamParts { remote, alias: None, freshness: Freshness::default() };
     let file = Location::Sqlite(data.join("entrepot.db"));
-    Parts {
-        settings: Settings::default(),
+    MirrorParts {
+        settings: MirrorSettings::default(),
         upstreams: remotes.into_iter().map(upstream).collect(),
         hosted: vec!["local/".into()],
         blobs: Blobs::open(data, stores.s3.as_ref()).await.unwrap(),
         catalog: Catalog::open(stores.database.as_ref().unwrap_or(&file)).await.unwrap(),
-        metrics: Metrics::default(),
+        metrics: MirrorMetrics::default(),
         events: Default::default(),
         clock,
     }

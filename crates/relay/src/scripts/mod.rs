@@ -4,7 +4,7 @@ use entrepot_oci::{Platform, Reference};
 use entrepot_rewrite::Root;
 
 use crate::{
-    entry::Entry,
+    entry::StackImage,
     plan::Plan,
     stack::Stack,
     words::{comment, quoted},
@@ -58,7 +58,7 @@ fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
 
 // The source and the target name. A target below the script's registry and namespace is written relative to it, with a
 // leading slash, so that both can be overridden.
-fn pair(entry: &Entry, root: &str) -> String {
+fn pair(entry: &StackImage, root: &str) -> String {
     let target = target(entry);
     match target.strip_prefix(root).filter(|rest| rest.starts_with('/')) {
         Some(below) => format!("{} {below}", entry.source),
@@ -76,7 +76,7 @@ fn list(lines: &[String]) -> String {
     once.join("\n")
 }
 
-fn target(entry: &Entry) -> String {
+fn target(entry: &StackImage) -> String {
     let (host, repository) = (entry.target.host(), entry.target.repository());
     match entry.put_as() {
         Reference::Tag(tag) => format!("{host}/{repository}:{tag}"),

@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Claims {
-    access: Vec<Access>,
+    access: Vec<AccessClaim>,
 }
 
 #[derive(Deserialize)]
-struct Access {
+struct AccessClaim {
     r#type: String,
     name: String,
     actions: Vec<String>,

@@ -161,21 +161,21 @@ fn size(key: &GrantKey, grant: &Arc<Grant>) -> u64 {
 }
 
 /// A challenge of a `401` response that can be answered.
-pub(crate) enum Offer {
+pub(crate) enum SupportedChallenge {
     Bearer(Challenge),
     Basic,
 }
 
 /// Picks a challenge of a `401` response. A token is preferred to sending the password with every request.
-pub(crate) fn offer(headers: &HeaderMap, has_credential: bool) -> Option<Offer> {
+pub(crate) fn offer(headers: &HeaderMap, has_credential: bool) -> Option<SupportedChallenge> {
     let values = headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     let challenges: Vec<Challenge> = values.flat_map(challenge::parse).collect();
     let bearer = |one: &&Challenge| one.scheme == "bearer" && one.parameter("realm").is_some();
     if let Some(bearer) = challenges.iter().find(bearer) {
-        return Some(Offer::Bearer(bearer.clone()));
+        return Some(SupportedChallenge::Bearer(bearer.clone()));
     }
     let basic = has_credential && challenges.iter().any(|one| one.scheme == "basic");
-    basic.then_some(Offer::Basic)
+    basic.then_some(SupportedChallenge::Basic)
 }
 
 /// The value of `Authorization` for a password.
@@ -210,9 +210,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert!(offer(&headers, true).is_none());
         headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=x"));
-        assert!(matches!(offer(&headers, true), Some(Offer::Basic)));
+        assert!(matches!(offer(&headers, true), Some(SupportedChallenge::Basic)));
         assert!(offer(&headers, false).is_none());
         headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"https://a.b\""));
-        assert!(matches!(offer(&headers, true), Some(Offer::Bearer(_))));
+        assert!(matches!(offer(&headers, true), Some(SupportedChallenge::Bearer(_))));
     }
 }

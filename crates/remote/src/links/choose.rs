@@ -17,7 +17,7 @@ pub(crate) struct Facts {
 
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum RequestPurpose {
     /// Somebody waits for the answer.
     Answer,
     /// One of the parts of a blob; others come over other links meanwhile. So it may try out a link that failed before.
@@ -29,13 +29,13 @@ pub(crate) enum Purpose {
 impl Facts {
     /// Whether it may be given a request of any kind while others could take it.
     pub(crate) fn is_usable(&self) -> bool {
-        self.rank(Purpose::Part) == 0
+        self.rank(RequestPurpose::Part) == 0
     }
 
-    fn rank(&self, purpose: Purpose) -> u8 {
+    fn rank(&self, purpose: RequestPurpose) -> u8 {
         match self.state {
             LinkState::Ready => 0,
-            LinkState::OnTrial if self.active == 0 => u8::from(purpose != Purpose::Part),
+            LinkState::OnTrial if self.active == 0 => u8::from(purpose != RequestPurpose::Part),
             LinkState::OnTrial => 2,
             LinkState::Silent => 3,
             LinkState::Resting => 4,
@@ -46,7 +46,7 @@ impl Facts {
 
 /// The order in which links are tried: usable ones first, idle ones before busy ones, then the one that has least to do for
 /// what it carries, then the one that was not used for longest.
-pub(crate) fn order(links: &[Facts], purpose: Purpose) -> Vec<usize> {
+pub(crate) fn order(links: &[Facts], purpose: RequestPurpose) -> Vec<usize> {
     let known: Vec<u64> = links.iter().filter_map(|link| link.speed).collect();
     let usual = known.iter().sum::<u64>().checked_div(known.len() as u64).unwrap_or(1).max(1);
     let key = |link: &Facts| {
@@ -73,12 +73,13 @@ mod tests {
     #[test]
     fn an_idle_link_takes_the_next_request() {
         assert_eq!(
-            order(&[ready(1, Some(100), 1), ready(0, Some(1), 2), ready(3, None, 0)], Purpose::Answer)[0],
+            order(&[ready(1, Some(100), 1), ready(0, Some(1), 2), ready(3, None, 0)], RequestPurpose::Answer)
+                [0],
             1
         );
         // Equal ones take turns.
         assert_eq!(
-            order(&[ready(0, None, 5), ready(0, None, 3), ready(0, None, 4)], Purpose::Answer),
+            order(&[ready(0, None, 5), ready(0, None, 3), ready(0, None, 4)], RequestPurpose::Answer),
             [1, 2, 0]
         );
     }
@@ -87,9 +88,9 @@ mod tests {
     fn busy_links_are_used_by_what_they_carry() {
         let links =
             [ready(4, Some(40_000_000), 1), ready(1, Some(4_000_000), 2), ready(1, Some(1_000_000), 0)];
-        assert_eq!(order(&links, Purpose::Part), [0, 1, 2]);
+        assert_eq!(order(&links, RequestPurpose::Part), [0, 1, 2]);
         // One that was not measured yet counts as one like the others.
-        assert_eq!(order(&[ready(2, Some(10), 0), ready(1, None, 9)], Purpose::Part), [1, 0]);
+        assert_eq!(order(&[ready(2, Some(10), 0), ready(1, None, 9)], RequestPurpose::Part), [1, 0]);
     }
 
     #[test]
@@ -103,9 +104,9 @@ mod tests {
             of(LinkState::OnTrial, 0),
             of(LinkState::Ready, 7),
         ];
-        assert_eq!(order(&links, Purpose::Answer), [5, 4, 3, 2, 1, 0]);
+        assert_eq!(order(&links, RequestPurpose::Answer), [5, 4, 3, 2, 1, 0]);
         // Parts of a blob try a link out, and it is idle.
-        assert_eq!(order(&links, Purpose::Part), [4, 5, 3, 2, 1, 0]);
+        assert_eq!(order(&links, RequestPurpose::Part), [4, 5, 3, 2, 1, 0]);
     }
 
     proptest! {
@@ -119,7 +120,7 @@ mod tests {
                 state: states[state], active, speed: speed.map(|speed| speed >> 8), turn,
             };
             let links: Vec<Facts> = links.iter().map(of).collect();
-            let mut found = order(&links, Purpose::Part);
+            let mut found = order(&links, RequestPurpose::Part);
             prop_assert!(found.is_sorted_by_key(|index| !links[*index].is_usable()));
             found.sort_unstable();
             prop_assert_eq!(found, (0..links.len()).collect::<Vec<_>>());

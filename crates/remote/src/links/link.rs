@@ -15,7 +15,7 @@ use super::{
     choose::Facts,
     pace::Pace,
     section::LinkSettings,
-    standing::Standing,
+    standing::LinkHealth,
     status::{LinkFailure, LinkStatus},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Link {
     is_configured: bool,
     rate: Mutex<Option<Rate>>,
     pace: Mutex<Pace>,
-    standing: Mutex<Standing>,
+    health: Mutex<LinkHealth>,
     registries: Mutex<BTreeSet<Host>>,
     seen_as: Mutex<Option<String>>,
     turns: AtomicU64,
@@ -54,7 +54,7 @@ impl Link {
             settings,
             is_configured: false,
             pace: Mutex::default(),
-            standing: Mutex::default(),
+            health: Mutex::default(),
             registries: Mutex::default(),
             seen_as: Mutex::default(),
             turns: AtomicU64::new(0),
@@ -87,7 +87,7 @@ impl Link {
     /// What there is to be known before a request to `host`.
     pub(crate) fn facts(&self, host: &Host, now: Instant) -> Facts {
         let rate = lock(&self.rate).map(Rate::as_bytes);
-        let standing = lock(&self.standing);
+        let standing = lock(&self.health);
         let speed = match (standing.speed(), rate) {
             (Some(measured), Some(rate)) => Some(measured.min(rate)),
             (measured, rate) => measured.or(rate),
@@ -98,19 +98,19 @@ impl Link {
 
     /// A request begins over it.
     pub(super) fn begin(&self) {
-        lock(&self.standing).begin(self.turns.fetch_add(1, Ordering::Relaxed) + 1);
+        lock(&self.health).begin(self.turns.fetch_add(1, Ordering::Relaxed) + 1);
     }
 
     /// How it is, to be changed.
-    pub(super) fn standing(&self) -> MutexGuard<'_, Standing> {
-        lock(&self.standing)
+    pub(super) fn standing(&self) -> MutexGuard<'_, LinkHealth> {
+        lock(&self.health)
     }
 
     /// Counts bytes that have come. Returns how long to wait before more are read.
     pub(super) fn received(&self, bytes: u64) -> Duration {
         self.received.fetch_add(bytes, Ordering::Relaxed);
         let now = Instant::now();
-        lock(&self.standing).heard(bytes, now);
+        lock(&self.health).heard(bytes, now);
         self.pay(bytes, now)
     }
 
@@ -129,7 +129,7 @@ impl Link {
 
     /// Something came whole.
     pub(super) fn worked(&self) {
-        if lock(&self.standing).worked() && self.is_configured {
+        if lock(&self.health).worked() && self.is_configured {
             tracing::info!(link = self.name, "a link works again");
         }
     }
@@ -137,7 +137,7 @@ impl Link {
     /// It failed, whichever registry was asked.
     pub(crate) fn failed(&self, failure: LinkFailure) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let first = lock(&self.standing).failed(failure.clone(), Instant::now(), SystemTime::now());
+        let first = lock(&self.health).failed(failure.clone(), Instant::now(), SystemTime::now());
         if self.is_configured && first.is_some() {
             let hint = "look at `links` in the configuration; `entrepot links` shows how they are";
             tracing::warn!(link = self.name, %failure, hint, "a link fails and rests");
@@ -147,7 +147,7 @@ impl Link {
     /// A registry refused it, and not another link.
     pub(crate) fn refused(&self, host: &Host, failure: LinkFailure, wait: Option<Duration>) {
         let at = (Instant::now(), SystemTime::now());
-        let rest = lock(&self.standing).refused(host, failure.clone(), wait, at);
+        let rest = lock(&self.health).refused(host, failure.clone(), wait, at);
         if let Some(rest) = rest
             && self.is_configured
         {
@@ -159,7 +159,7 @@ impl Link {
 
     /// A registry answered over it.
     pub(crate) fn welcomed(&self, host: &Host) {
-        lock(&self.standing).welcomed(host);
+        lock(&self.health).welcomed(host);
     }
 
     /// Notes the address that a registry says it sees.
@@ -176,7 +176,7 @@ impl Link {
             return None;
         }
         let now = Instant::now();
-        let standing = lock(&self.standing);
+        let standing = lock(&self.health);
         let refused_by =
             standing.refusals(now).map(|(host, left, failure)| (host.clone(), left, failure.clone()));
         Some(LinkStatus {

@@ -27,7 +27,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// The state of one link.
 #[derive(Default)]
-pub(crate) struct Standing {
+pub(crate) struct LinkHealth {
     failures: u32,
     rests_until: Option<Instant>,
     last: Option<(SystemTime, LinkFailure)>,
@@ -42,7 +42,7 @@ pub(crate) struct Standing {
     turn: u64,
 }
 
-impl Standing {
+impl LinkHealth {
     /// A request begins.
     pub(crate) fn begin(&mut self, turn: u64) {
         self.active += 1;
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn rests_double_until_something_comes_whole() {
-        let (mut link, mut now, wall) = (Standing::default(), Instant::now(), SystemTime::UNIX_EPOCH);
+        let (mut link, mut now, wall) = (LinkHealth::default(), Instant::now(), SystemTime::UNIX_EPOCH);
         assert_eq!(link.failed(LinkFailure::Broken, now, wall), Some(SECOND));
         // What fails during the rest belongs to the same failure.
         assert_eq!(link.failed(LinkFailure::Broken, now, wall), None);
@@ -228,7 +228,7 @@ mod tests {
     // M37, M43 of research/operate.md: a link that one registry refuses is good for the others.
     #[test]
     fn a_refusal_is_for_one_registry() {
-        let (mut link, now, wall) = (Standing::default(), Instant::now(), SystemTime::UNIX_EPOCH);
+        let (mut link, now, wall) = (LinkHealth::default(), Instant::now(), SystemTime::UNIX_EPOCH);
         let quay: Host = "quay.io".parse().unwrap();
         let refused = || LinkFailure::Refused { status: 403 };
         let rest = link.refused(&hub(), refused(), Some(60 * SECOND), (now, wall));
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn slow_is_not_silent_and_nobody_waiting_is_not_either() {
-        let (mut link, mut now) = (Standing::default(), Instant::now());
+        let (mut link, mut now) = (LinkHealth::default(), Instant::now());
         link.begin(1);
         link.awaits(now);
         for _ in 0..60 {
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn speed_is_measured_while_there_is_something_to_do() {
-        let (mut link, began) = (Standing::default(), Instant::now());
+        let (mut link, began) = (LinkHealth::default(), Instant::now());
         link.begin(1);
         link.awaits(began);
         link.heard(500_000, began + SECOND / 2);

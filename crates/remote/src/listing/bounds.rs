@@ -78,7 +78,7 @@ impl Bounds {
 }
 
 /// The pages that were requested so far.
-pub(crate) struct Progress {
+pub(crate) struct ListingProgress {
     pages: usize,
     limit: usize,
     // Hashes, because URLs may be long. A collision ends the listing with an error and never shortens it.
@@ -87,7 +87,7 @@ pub(crate) struct Progress {
     was_barren: bool,
 }
 
-impl Progress {
+impl ListingProgress {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let (requested, hasher) = (HashSet::new(), RandomState::new());
         Self { pages: 0, limit: bounds.pages, requested, hasher, was_barren: false }
@@ -130,17 +130,17 @@ mod tests {
 
     #[test]
     fn pages_are_counted_and_none_comes_twice() {
-        let mut progress = Progress::new(Bounds { pages: 3, ..Bounds::NAMES });
+        let mut progress = ListingProgress::new(Bounds { pages: 3, ..Bounds::NAMES });
         assert!((1..=3).all(|page| progress.request(&url(page)).is_ok()));
         assert_eq!(progress.request(&url(4)), Err(UnboundedListing::Pages { limit: 3 }));
-        let mut progress = Progress::new(Bounds::NAMES);
+        let mut progress = ListingProgress::new(Bounds::NAMES);
         assert!((1..=3).all(|page| progress.request(&url(page)).is_ok()));
         assert_eq!(progress.request(&url(2)), Err(UnboundedListing::Circle));
     }
 
     #[test]
     fn two_pages_in_a_row_without_anything_new_are_too_many() {
-        let mut progress = Progress::new(Bounds::NAMES);
+        let mut progress = ListingProgress::new(Bounds::NAMES);
         for new in [1, 0, 2, 0, 1, 0] {
             assert_eq!(progress.record(new), Ok(()));
         }

@@ -21,8 +21,8 @@ use crate::{
     request::Request,
 };
 use bounds::Bounds;
-use names::Names;
-use pages::{Next, Page, PageRequest, Pages, is_refused, read_all};
+use names::NameList;
+use pages::{ListingPage, NextPage, PageRequest, Pages, is_refused, read_all};
 
 /// The most bytes of a page of names: some registries send all names at once.
 pub(crate) const MAX_PAGE: usize = 8 << 20;
@@ -57,12 +57,12 @@ impl Remote {
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    async fn names(&self, kind: ListingKind<'_>) -> Result<Names, Error> {
+    async fn names(&self, kind: ListingKind<'_>) -> Result<NameList, Error> {
         self.try_endpoints(None, |endpoint| self.names_at(endpoint, kind).boxed()).await
     }
 
     // Some registries refuse long pages instead of sending shorter ones, and some refuse any number.
-    async fn names_at(&self, endpoint: Endpoint, kind: ListingKind<'_>) -> Result<Names, Error> {
+    async fn names_at(&self, endpoint: Endpoint, kind: ListingKind<'_>) -> Result<NameList, Error> {
         for size in [LONG, SHORT] {
             match self.names_with_page_size(endpoint, kind, Some(size)).await {
                 Err(error) if is_refused(&error) => {}
@@ -77,7 +77,7 @@ impl Remote {
         endpoint: Endpoint,
         kind: ListingKind<'_>,
         size: Option<usize>,
-    ) -> Result<Names, Error> {
+    ) -> Result<NameList, Error> {
         let request = kind.request(size, None);
         let at = move |request: &Request| request.at(self.endpoint(endpoint));
         let pages = Pages {
@@ -88,36 +88,36 @@ impl Remote {
             after: Box::new(move |last| at(&kind.request(size, Some(last)))),
             size,
         };
-        read_all(&pages, || Names::new(kind.form(), pages.bounds)).await
+        read_all(&pages, || NameList::new(kind.form(), pages.bounds)).await
     }
 
     /// Requests one page of a listing.
-    pub(crate) async fn page(&self, page: PageRequest, request: &Request) -> Result<Page, Error> {
+    pub(crate) async fn page(&self, page: PageRequest, request: &Request) -> Result<ListingPage, Error> {
         let PageRequest { endpoint, url, limit } = page;
         let response = self.exchange_at(endpoint, url, request).await?;
         let links = response.headers().get_all(header::LINK).iter().filter_map(|value| value.to_str().ok());
         let next = match links.filter_map(link_header::next).next() {
             Some(target) => self.next(response.url(), target),
-            None => Next::Unknown,
+            None => NextPage::Unknown,
         };
         let (bytes, guard) = response.document(limit, self.patience()).await?;
-        Ok(Page { bytes, guard, next })
+        Ok(ListingPage { bytes, guard, next })
     }
 
     // Relative to the server that responded, which may be the target of a redirect. A registry behind a proxy may write
     // the address that it has there; of that, only the query is used.
-    fn next(&self, from: &Url, target: &str) -> Next {
+    fn next(&self, from: &Url, target: &str) -> NextPage {
         let refused = match self.gate().same_origin(from, target) {
-            Ok(url) => return Next::At(url),
+            Ok(url) => return NextPage::At(url),
             Err(refused) => refused,
         };
         match from.join(target) {
             Ok(other) if other.path() == from.path() && other.query().is_some() => {
                 let mut url = from.clone();
                 url.set_query(other.query());
-                Next::At(url)
+                NextPage::At(url)
             }
-            _ => Next::Refused(refused.into()),
+            _ => NextPage::Refused(refused.into()),
         }
     }
 }

@@ -21,21 +21,21 @@ use crate::error::{InvalidResponse, UnboundedListing};
 const BLOCK: usize = 256 << 10;
 
 /// Whether a text may be a name.
-type Form = fn(&str) -> bool;
+type NameCheck = fn(&str) -> bool;
 
 /// The names of a listing. Entries that are not names are left out.
-pub(crate) struct Names {
+pub(crate) struct NameList {
     text: Text,
     known: HashTable<u32>,
     hasher: RandomState,
-    form: Form,
+    check: NameCheck,
     bounds: Bounds,
 }
 
-impl Names {
-    pub(crate) fn new(form: Form, bounds: Bounds) -> Self {
+impl NameList {
+    pub(crate) fn new(check: NameCheck, bounds: Bounds) -> Self {
         let (text, known) = (Text::default(), HashTable::new());
-        Self { text, known, hasher: RandomState::new(), form, bounds }
+        Self { text, known, hasher: RandomState::new(), check, bounds }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
@@ -95,11 +95,11 @@ impl Text {
     }
 }
 
-impl Collect for Names {
+impl Collect for NameList {
     fn take(&mut self, bytes: &[u8]) -> Result<PageSummary, InvalidResponse> {
-        let mut taking = Taking { names: self, taken: PageSummary::default(), fault: None };
+        let mut taking = PageParser { names: self, taken: PageSummary::default(), fault: None };
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        let read = Listing(&mut taking).deserialize(&mut json).and_then(|()| json.end());
+        let read = NamesPage(&mut taking).deserialize(&mut json).and_then(|()| json.end());
         match (taking.fault, read) {
             (Some(endless), _) => Err(endless.into()),
             (None, Err(_)) => Err(InvalidResponse::NotAListing),
@@ -113,16 +113,16 @@ impl Collect for Names {
 }
 
 /// A page while it is parsed.
-struct Taking<'n> {
-    names: &'n mut Names,
+struct PageParser<'n> {
+    names: &'n mut NameList,
     taken: PageSummary,
     fault: Option<UnboundedListing>,
 }
 
-impl Taking<'_> {
+impl PageParser<'_> {
     fn name(&mut self, name: &str) -> Result<(), UnboundedListing> {
         self.taken.listed += 1;
-        if name.len() <= BLOCK && (self.names.form)(name) {
+        if name.len() <= BLOCK && (self.names.check)(name) {
             self.taken.new += usize::from(self.names.add(name)?);
             name.clone_into(self.taken.last.get_or_insert_default());
         }
@@ -131,9 +131,9 @@ impl Taking<'_> {
 }
 
 /// A page: an object with names under `tags` or `repositories`.
-struct Listing<'t, 'n>(&'t mut Taking<'n>);
+struct NamesPage<'t, 'n>(&'t mut PageParser<'n>);
 
-impl<'de> DeserializeSeed<'de> for Listing<'_, '_> {
+impl<'de> DeserializeSeed<'de> for NamesPage<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -141,7 +141,7 @@ impl<'de> DeserializeSeed<'de> for Listing<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Listing<'_, '_> {
+impl<'de> Visitor<'de> for NamesPage<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -164,7 +164,7 @@ impl<'de> Visitor<'de> for Listing<'_, '_> {
 }
 
 /// The list of names. Registries in Go send `null` for an empty one.
-struct List<'t, 'n>(&'t mut Taking<'n>);
+struct List<'t, 'n>(&'t mut PageParser<'n>);
 
 impl<'de> DeserializeSeed<'de> for List<'_, '_> {
     type Value = ();
@@ -186,15 +186,15 @@ impl<'de> Visitor<'de> for List<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(One(self.0))?.is_some() {}
+        while list.next_element_seed(NameSeed(self.0))?.is_some() {}
         Ok(())
     }
 }
 
 /// One name.
-struct One<'t, 'n>(&'t mut Taking<'n>);
+struct NameSeed<'t, 'n>(&'t mut PageParser<'n>);
 
-impl<'de> DeserializeSeed<'de> for One<'_, '_> {
+impl<'de> DeserializeSeed<'de> for NameSeed<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -202,7 +202,7 @@ impl<'de> DeserializeSeed<'de> for One<'_, '_> {
     }
 }
 
-impl Visitor<'_> for One<'_, '_> {
+impl Visitor<'_> for NameSeed<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -224,8 +224,8 @@ mod tests {
 
     const BOUNDS: Bounds = Bounds { entries: 4, bytes: 10, ..Bounds::NAMES };
 
-    fn names() -> Names {
-        Names::new(|name| !name.is_empty() && !name.contains(' '), BOUNDS)
+    fn names() -> NameList {
+        NameList::new(|name| !name.is_empty() && !name.contains(' '), BOUNDS)
     }
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn names_are_found_again_in_every_block() {
         let bounds = Bounds { entries: 1000, bytes: 8 * BLOCK, ..Bounds::NAMES };
-        let mut names = Names::new(|_| true, bounds);
+        let mut names = NameList::new(|_| true, bounds);
         let lengths = [BLOCK, 1, BLOCK - 1, BLOCK - 1, 2, 0, BLOCK / 2, BLOCK / 2, 7];
         let all: Vec<_> = lengths.iter().map(|length| "x".repeat(*length)).collect();
         let page = |names: &[String]| serde_json::json!({ "tags": names }).to_string();

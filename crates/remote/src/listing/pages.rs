@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::{
-    bounds::{Bounds, Progress},
+    bounds::{Bounds, ListingProgress},
     collect::Collect,
 };
 use crate::{
@@ -21,10 +21,10 @@ use crate::{
 };
 
 /// One page of a listing.
-pub(crate) struct Page {
+pub(crate) struct ListingPage {
     pub(crate) bytes: Bytes,
     pub(crate) guard: OutcomeGuard,
-    pub(crate) next: Next,
+    pub(crate) next: NextPage,
 }
 
 /// The page to request.
@@ -36,7 +36,7 @@ pub(crate) struct PageRequest {
 }
 
 /// Where the next page is.
-pub(crate) enum Next {
+pub(crate) enum NextPage {
     /// At this URL.
     At(Url),
     /// At a URL that is not allowed: at another origin, or without TLS, as proxies in front of registries write it.
@@ -46,8 +46,8 @@ pub(crate) enum Next {
     Unknown,
 }
 
-type Read<'a> = Box<dyn Fn(Url) -> BoxFuture<'a, Result<Page, Error>> + Send + Sync + 'a>;
-type After<'a> = Box<dyn Fn(&str) -> Option<Url> + Send + Sync + 'a>;
+type PageFetch<'a> = Box<dyn Fn(Url) -> BoxFuture<'a, Result<ListingPage, Error>> + Send + Sync + 'a>;
+type PageAddress<'a> = Box<dyn Fn(&str) -> Option<Url> + Send + Sync + 'a>;
 
 /// How the pages of a listing are requested.
 pub(crate) struct Pages<'a> {
@@ -56,9 +56,9 @@ pub(crate) struct Pages<'a> {
     pub(crate) large_listings: &'a Semaphore,
     pub(crate) first: Url,
     /// Requests a page.
-    pub(crate) read: Read<'a>,
+    pub(crate) read: PageFetch<'a>,
     /// The URL of the page after a name, if pages can be requested by name.
-    pub(crate) after: After<'a>,
+    pub(crate) after: PageAddress<'a>,
     /// The number of names requested per page, if any.
     pub(crate) size: Option<usize>,
 }
@@ -93,28 +93,28 @@ async fn read_pages(
     entries: &mut impl Collect,
     mut permit: Option<SemaphorePermit<'_>>,
 ) -> Result<bool, Error> {
-    let (mut progress, mut has_links, mut is_guess) = (Progress::new(pages.bounds), false, false);
+    let (mut progress, mut has_links, mut is_guess) = (ListingProgress::new(pages.bounds), false, false);
     let mut url = pages.first.clone();
     loop {
         progress.request(&url).map_err(InvalidResponse::from)?;
         let is_later = !progress.is_first();
-        let Page { bytes, guard, next } = match (pages.read)(url).await {
+        let ListingPage { bytes, guard, next } = match (pages.read)(url).await {
             Err(error) if is_guess && has_no_such_page(&error) => return Ok(true),
             Err(error) if is_later => return Err(incomplete(error)),
             page => page?,
         };
         let taken = entries.take(&bytes).map_err(|fault| guard.fail(fault.into()));
         let taken = if is_later { taken.map_err(incomplete)? } else { taken? };
-        has_links |= !matches!(next, Next::Unknown);
+        has_links |= !matches!(next, NextPage::Unknown);
         is_guess = !has_links;
         let may_go_on = !has_links && taken.new > 0 && looks_full(taken.listed, pages.size);
         let after = taken.last.as_deref().and_then(|last| (pages.after)(last));
         url = match (next, after) {
-            (Next::At(next), _) => next,
-            (Next::Refused(_), Some(after)) => after,
-            (Next::Refused(refused), None) => return Err(refused.into()),
-            (Next::Unknown, Some(after)) if may_go_on => after,
-            (Next::Unknown, _) => return Ok(true),
+            (NextPage::At(next), _) => next,
+            (NextPage::Refused(_), Some(after)) => after,
+            (NextPage::Refused(refused), None) => return Err(refused.into()),
+            (NextPage::Unknown, Some(after)) if may_go_on => after,
+            (NextPage::Unknown, _) => return Ok(true),
         };
         progress.record(taken.new).map_err(InvalidResponse::from)?;
         if entries.held() > pages.bounds.free && permit.is_none() {

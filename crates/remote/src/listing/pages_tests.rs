@@ -10,12 +10,12 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::listing::names::Names;
+use crate::listing::names::NameList;
 
 const SMALL: Bounds = Bounds { pages: 9, entries: 50, bytes: 400, ..Bounds::NAMES };
 
 /// What a registry says to the page of this number: its names, and where the next one is.
-type Script = fn(usize) -> (Vec<String>, Next);
+type Script = fn(usize) -> (Vec<String>, NextPage);
 
 // A listing with such pages, of which one may never come; also counts them.
 fn pages<'a>(
@@ -34,7 +34,7 @@ fn pages<'a>(
             let (names, next) = script(nth);
             let bytes = serde_json::json!({ "tags": names }).to_string().into();
             let guard = OutcomeGuard::new(None, entrepot_oci::Host::docker_hub());
-            Ok(Page { bytes, guard, next })
+            Ok(ListingPage { bytes, guard, next })
         }
         .boxed()
     };
@@ -54,8 +54,8 @@ fn address(query: &str) -> Url {
     format!("http://a.example/v2/a/tags/list?{query}").parse().unwrap()
 }
 
-fn linked(query: &str) -> Next {
-    Next::At(address(query))
+fn linked(query: &str) -> NextPage {
+    NextPage::At(address(query))
 }
 
 fn fresh(count: usize, page: usize) -> Vec<String> {
@@ -65,7 +65,7 @@ fn fresh(count: usize, page: usize) -> Vec<String> {
 async fn listed(script: Script) -> (Result<usize, String>, usize) {
     let large_listings = Semaphore::new(1);
     let (pages, asked) = pages(script, None, &large_listings);
-    let read = read_all(&pages, || Names::new(|_| true, SMALL)).await;
+    let read = read_all(&pages, || NameList::new(|_| true, SMALL)).await;
     (read.map(|names| names.len()).map_err(|error| error.to_string()), asked.load(Ordering::SeqCst))
 }
 
@@ -73,21 +73,24 @@ async fn listed(script: Script) -> (Result<usize, String>, usize) {
 #[tokio::test]
 async fn a_listing_is_whole_or_an_error() {
     let cases: [(Script, Result<usize, &str>, usize); 11] = [
-        (|_| (fresh(2, 0), Next::Unknown), Ok(2), 1),
+        (|_| (fresh(2, 0), NextPage::Unknown), Ok(2), 1),
         (
-            |page| (fresh(2, page), if page < 4 { linked(&format!("p={page}")) } else { Next::Unknown }),
+            |page| (fresh(2, page), if page < 4 { linked(&format!("p={page}")) } else { NextPage::Unknown }),
             Ok(8),
             4,
         ),
         // A page without anything may be followed by one that has something.
         (
             |page| {
-                (fresh(page % 2, page), if page < 5 { linked(&format!("p={page}")) } else { Next::Unknown })
+                (
+                    fresh(page % 2, page),
+                    if page < 5 { linked(&format!("p={page}")) } else { NextPage::Unknown },
+                )
             },
             Ok(3),
             5,
         ),
-        (|page| (fresh(if page < 3 { 3 } else { 0 }, page), Next::Unknown), Ok(6), 3),
+        (|page| (fresh(if page < 3 { 3 } else { 0 }, page), NextPage::Unknown), Ok(6), 3),
         (
             |page| (fresh(6, page), linked(&format!("p={page}"))),
             Err("the listing has more than 50 entries"),
@@ -116,7 +119,7 @@ async fn a_listing_is_whole_or_an_error() {
         ),
         // The same name again and again, and the next page somewhere else: it is asked for at home, and once.
         (
-            |_| (fresh(2, 0), Next::Refused(EgressError::Malformed)),
+            |_| (fresh(2, 0), NextPage::Refused(EgressError::Malformed)),
             Err("a page of the listing leads back to one that was there before"),
             2,
         ),
@@ -134,7 +137,7 @@ async fn a_listing_that_drips_is_given_up() {
     let large_listings = Semaphore::new(1);
     let (mut pages, asked) = pages(drip, Some(4), &large_listings);
     pages.bounds.time = Duration::ZERO;
-    let told = read_all(&pages, || Names::new(|_| true, SMALL)).await.map(drop).unwrap_err();
+    let told = read_all(&pages, || NameList::new(|_| true, SMALL)).await.map(drop).unwrap_err();
     assert!(
         matches!(told, Error::Invalid(InvalidResponse::UnboundedListing(UnboundedListing::Time { .. }))),
         "{told}"
@@ -148,12 +151,12 @@ async fn a_listing_that_drips_is_given_up() {
 #[tokio::test]
 async fn large_listings_come_one_at_a_time() {
     let script: Script = |page| {
-        let next = if page % 3 == 0 { Next::Unknown } else { linked(&format!("p={page}")) };
+        let next = if page % 3 == 0 { NextPage::Unknown } else { linked(&format!("p={page}")) };
         (fresh(3, page), next)
     };
     let large_listings = Semaphore::new(1);
     let (mut pages, asked) = pages(script, None, &large_listings);
-    let names = || Names::new(|_| true, SMALL);
+    let names = || NameList::new(|_| true, SMALL);
     assert_eq!(read_all(&pages, names).await.unwrap().len(), 9);
     let other = large_listings.acquire().await.unwrap();
     assert_eq!(read_all(&pages, names).await.unwrap().len(), 9);

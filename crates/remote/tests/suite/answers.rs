@@ -2,7 +2,7 @@
 //! refusals that are none, referrers tags that are no lists.
 
 use entrepot_oci::{Digest, MediaType, Page, Reference, Tag, referrers_tag};
-use entrepot_remote::{Error, FoundManifest, Remote, Settings};
+use entrepot_remote::{Error, FoundManifest, Remote, RemoteSettings};
 use entrepot_testkit::{Action, Capabilities, Fault, Match, TestImage, TestRegistry};
 
 use crate::{
@@ -217,7 +217,7 @@ async fn a_token_server_that_is_not_there_says_nothing_about_the_image() {
     let nowhere = Server::start(|_| answer(404, &[], "")).await;
     let realm = format!("{}/token", nowhere.url());
     let server = Server::start(move |_| challenge(&realm)).await;
-    let lab = remote(&Settings { private_network: true, ..server.settings() });
+    let lab = remote(&RemoteSettings { private_network: true, ..server.settings() });
     let told = lab.manifest(&repository(), &latest()).await.unwrap_err();
     assert!(matches!(told, Error::Failing { status: 404, .. }), "{told:?}");
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use entrepot_remote::{Credential, EgressError, Error, InvalidResponse, LoginOutcome, Settings};
+use entrepot_remote::{Credential, EgressError, Error, InvalidResponse, LoginOutcome, RemoteSettings};
 use http::Response;
 
 use crate::support::{
@@ -182,7 +182,7 @@ async fn the_account_of_the_narrowest_namespace_is_asked_first() {
         ..credential(username)
     };
     let credentials = vec![of("all", None), of("team", Some("team")), of("app", Some("team/app"))];
-    let remote = remote(&Settings { credentials, ..server.settings() });
+    let remote = remote(&RemoteSettings { credentials, ..server.settings() });
     for (name, account) in [("team/app", "app"), ("team/other", "team"), ("teams/app", "all")] {
         remote.manifest(&name.parse().unwrap(), &latest()).await.unwrap();
         let sent = server.log().last().unwrap().authorization().unwrap().to_owned();
@@ -191,7 +191,7 @@ async fn the_account_of_the_narrowest_namespace_is_asked_first() {
     }
     // An account for another namespace is not used.
     let elsewhere = vec![of("other", Some("other"))];
-    let elsewhere = Settings { credentials: elsewhere, ..server.settings() };
+    let elsewhere = RemoteSettings { credentials: elsewhere, ..server.settings() };
     let before = server.count();
     let refused = support::remote(&elsewhere).manifest(&repository(), &latest()).await;
     assert!(matches!(refused, Err(Error::Denied { status: 401, .. })));
@@ -240,7 +240,7 @@ async fn an_account_is_shown_to_the_registry_before_it_is_used() {
 #[tokio::test]
 async fn passwords_go_to_the_registrys_own_token_server() {
     let server = registry(|_| answer(200, &[], r#"{"token":"good"}"#)).await;
-    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    let settings = RemoteSettings { credentials: vec![credential("me")], ..server.settings() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
     let log = server.log();
     assert_eq!(log[0].authorization(), None);
@@ -256,7 +256,7 @@ async fn an_identity_token_is_exchanged_and_never_sent_as_a_password() {
         _ => answer(401, &[("www-authenticate", "Basic realm=x")], ""),
     })
     .await;
-    let settings = Settings { credentials: vec![credential("<token>")], ..server.settings() };
+    let settings = RemoteSettings { credentials: vec![credential("<token>")], ..server.settings() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
     let log = server.log();
     let exchange = log.iter().find(|seen| seen.path == "/token").unwrap();
@@ -264,7 +264,7 @@ async fn an_identity_token_is_exchanged_and_never_sent_as_a_password() {
     assert!(log.iter().all(|seen| seen.authorization().is_none_or(|shown| shown == "Bearer good")));
     // A registry that wants a password gets none.
     let basic = Server::start(|_| answer(401, &[("www-authenticate", "Basic realm=x")], "")).await;
-    let settings = Settings { credentials: vec![credential("<token>")], ..basic.settings() };
+    let settings = RemoteSettings { credentials: vec![credential("<token>")], ..basic.settings() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap_err();
     assert!(basic.log().iter().all(|seen| seen.authorization().is_none()));
 }
@@ -279,7 +279,7 @@ async fn a_foreign_token_server_is_asked_without_a_password() {
     })
     .await;
     let settings =
-        Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+        RemoteSettings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
     assert_eq!(foreign.count(), 1);
     assert_eq!(foreign.log()[0].authorization(), None);
@@ -302,7 +302,7 @@ async fn token_servers_where_we_do_not_go_are_not_asked() {
     for realm in realms {
         let text = realm.clone();
         let server = Server::start(move |_| challenge(&text)).await;
-        let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+        let settings = RemoteSettings { credentials: vec![credential("me")], ..server.settings() };
         let refused = remote(&settings).manifest(&repository(), &latest()).await;
         assert!(matches!(refused, Err(Error::Refused(_))), "{realm}: {refused:?}");
         assert_eq!(server.count(), 1, "{realm}");
@@ -317,7 +317,7 @@ async fn basic_is_sent_when_it_is_asked_for_and_then_at_once() {
         _ => answer(401, &[("www-authenticate", r#"Basic realm="lab, with comma""#)], ""),
     })
     .await;
-    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    let settings = RemoteSettings { credentials: vec![credential("me")], ..server.settings() };
     let known = remote(&settings);
     known.manifest(&repository(), &latest()).await.unwrap();
     known.manifest(&repository(), &latest()).await.unwrap();
@@ -337,7 +337,7 @@ async fn the_next_account_is_used_when_one_is_denied_or_limited() {
     .await;
     let with = |names: &[&str]| {
         let credentials = names.iter().map(|name| credential(name)).collect();
-        remote(&Settings { credentials, ..server.settings() })
+        remote(&RemoteSettings { credentials, ..server.settings() })
     };
     with(&["one", "two", "three"]).manifest(&repository(), &latest()).await.unwrap();
     let limited = with(&["one", "two", "one"]).manifest(&repository(), &latest()).await;
@@ -347,7 +347,7 @@ async fn the_next_account_is_used_when_one_is_denied_or_limited() {
 #[tokio::test]
 async fn errors_do_not_tell_passwords() {
     let server = registry(|_| answer(403, &[], "no")).await;
-    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    let settings = RemoteSettings { credentials: vec![credential("me")], ..server.settings() };
     let known = remote(&settings);
     let refused = known.manifest(&repository(), &latest()).await.unwrap_err();
     assert!(matches!(&refused, Error::Denied { status: 403, reason } if reason == "no"));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
-use entrepot_remote::{BlobHead, BlobRequest, BlobStream, Error, InvalidResponse, Settings};
+use entrepot_remote::{BlobHead, BlobRequest, BlobStream, Error, InvalidResponse, RemoteSettings};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::{Method, Response};
 
@@ -132,7 +132,7 @@ async fn another_endpoint_sends_the_rest() {
     let one = Server::start(|_| answer(200, &[], BLOB)).await;
     let two = Server::start(|_| answer(206, &[("content-range", "bytes 4-9/10")], &BLOB[4..])).await;
     let endpoints = vec![url(&one.url()), url(&two.url())];
-    let remote = remote(&Settings { endpoints, ..Settings::default() });
+    let remote = remote(&RemoteSettings { endpoints, ..RemoteSettings::default() });
     let first = remote.blob(&repository(), &digest(), from(0)).await.unwrap();
     let ask = BlobRequest { avoid: Some(first.endpoint), ..from(4) };
     let rest = remote.blob(&repository(), &digest(), ask).await.unwrap();

@@ -249,7 +249,7 @@ async fn the_next_page_is_not_elsewhere_and_pages_end() {
     let foreign = Server::start(|_| answer(200, &[], listing(&["b"]))).await;
     let link = format!(r#"<{}/x>; rel="next""#, foreign.url());
     let server = Server::start(move |_| answer(200, &[("link", &link)], listing(&["a"]))).await;
-    let settings = entrepot_remote::Settings { private_network: true, ..server.settings() };
+    let settings = entrepot_remote::RemoteSettings { private_network: true, ..server.settings() };
     let refused = crate::support::remote(&settings).referrers(&repository(), &Digest::of(b"x")).await;
     assert!(matches!(refused, Err(Error::Refused(EgressError::ForeignPage { .. }))));
     assert_eq!((server.count(), foreign.count()), (1, 0));

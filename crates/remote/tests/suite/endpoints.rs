@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use entrepot_remote::{BlobRequest, Error, Patience, Remote, RequestOutcome, Settings};
+use entrepot_remote::{BlobRequest, Error, Patience, Remote, RemoteSettings, RequestOutcome};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::net::TcpListener;
 
@@ -20,7 +20,7 @@ async fn nobody() -> String {
 
 fn of(endpoints: &[&str]) -> Remote {
     let endpoints = endpoints.iter().map(|endpoint| url(endpoint)).collect();
-    remote(&Settings { endpoints, ..Settings::default() })
+    remote(&RemoteSettings { endpoints, ..RemoteSettings::default() })
 }
 
 fn observed(remote: Remote) -> (Remote, Arc<Mutex<Vec<RequestOutcome>>>) {
@@ -104,7 +104,8 @@ async fn an_endpoint_that_only_trickles_is_asked_last() {
     };
     let slow = Server::start(move |_| pieces(200, &[("content-length", "4096")], Box::pin(trickle()))).await;
     let fast = Server::start(|_| answer(200, &[], BLOB)).await;
-    let settings = Settings { endpoints: vec![url(&slow.url()), url(&fast.url())], ..Settings::default() };
+    let settings =
+        RemoteSettings { endpoints: vec![url(&slow.url()), url(&fast.url())], ..RemoteSettings::default() };
     let patience = Patience { idle: Duration::from_millis(500), ..Patience::default() };
     let remote = Remote::with_patience("lab.test".parse().unwrap(), &settings, patience).unwrap();
     let digest = entrepot_oci::Digest::of(BLOB);
@@ -127,7 +128,8 @@ async fn a_dead_storage_is_not_a_dead_registry() {
     .await;
     let spare = Server::start(|_| answer(200, &[], "blob")).await;
     let digest = entrepot_oci::Digest::of(b"blob");
-    let with = |endpoints| remote(&Settings { endpoints, private_network: true, ..Settings::default() });
+    let with =
+        |endpoints| remote(&RemoteSettings { endpoints, private_network: true, ..RemoteSettings::default() });
 
     let alone = with(vec![url(&server.url())]);
     let failed = alone.head_blob(&repository(), &digest).await;

@@ -1,6 +1,6 @@
 //! Why a registry cannot be reached, told in classes.
 
-use entrepot_remote::{Error, NetworkFaultKind as Kind, Settings, TlsFault};
+use entrepot_remote::{Error, NetworkFaultKind as Kind, RemoteSettings, TlsFault};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -11,7 +11,7 @@ use crate::{
     tls::certificate,
 };
 
-async fn fault(settings: &Settings) -> (Kind, String) {
+async fn fault(settings: &RemoteSettings) -> (Kind, String) {
     let failed = remote(settings).manifest(&repository(), &latest()).await;
     let Err(error @ Error::Unreachable { .. }) = failed else { panic!("{failed:?}") };
     let Error::Unreachable { fault, .. } = &error else { panic!() };
@@ -20,12 +20,12 @@ async fn fault(settings: &Settings) -> (Kind, String) {
     (fault.kind(), error.whole())
 }
 
-fn at(endpoint: &str) -> Settings {
-    Settings { endpoints: vec![url(endpoint)], ..Settings::default() }
+fn at(endpoint: &str) -> RemoteSettings {
+    RemoteSettings { endpoints: vec![url(endpoint)], ..RemoteSettings::default() }
 }
 
 // A server that reads something, answers with `bytes` and hangs up.
-async fn saying(scheme: &str, bytes: &'static [u8]) -> Settings {
+async fn saying(scheme: &str, bytes: &'static [u8]) -> RemoteSettings {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use entrepot_oci::Digest;
-use entrepot_remote::{Error, NetworkFaultKind, Remote, RequestOutcome, Settings, UploadBody};
+use entrepot_remote::{Error, NetworkFaultKind, Remote, RemoteSettings, RequestOutcome, UploadBody};
 use futures_util::future::join_all;
 use http::{Request, Response};
 use http_body_util::Full;
@@ -115,7 +115,7 @@ async fn connections_that_were_forgotten_cost_nobody_an_answer() {
     let outcomes = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&outcomes);
     let endpoints = vec![url(&endpoint), url(&other.url())];
-    let remote = remote(&Settings { endpoints, ..Settings::default() })
+    let remote = remote(&RemoteSettings { endpoints, ..RemoteSettings::default() })
         .on_request(Arc::new(move |_, outcome| log.lock().unwrap().push(outcome)));
     fill(&remote, KEPT).await;
     assert_eq!(balancer.connections.load(Ordering::SeqCst), KEPT);
@@ -132,7 +132,7 @@ async fn connections_that_were_forgotten_cost_nobody_an_answer() {
 #[tokio::test]
 async fn whoever_meets_a_dead_connection_is_answered_on_a_new_one() {
     let (balancer, endpoint) = Balancer::start(12).await;
-    let remote = remote(&Settings { endpoints: vec![url(&endpoint)], ..Settings::default() });
+    let remote = remote(&RemoteSettings { endpoints: vec![url(&endpoint)], ..RemoteSettings::default() });
     fill(&remote, 12).await;
     balancer.forget();
     fill(&remote, 12).await;
@@ -143,7 +143,7 @@ async fn whoever_meets_a_dead_connection_is_answered_on_a_new_one() {
 #[tokio::test]
 async fn an_upload_is_sent_again_unless_its_bytes_are_gone() {
     let (balancer, endpoint) = Balancer::start(2).await;
-    let remote = remote(&Settings { endpoints: vec![url(&endpoint)], ..Settings::default() });
+    let remote = remote(&RemoteSettings { endpoints: vec![url(&endpoint)], ..RemoteSettings::default() });
     fill(&remote, 2).await;
     let blob = Bytes::from_static(b"blob");
     let digest = Digest::of(&blob);
@@ -174,7 +174,7 @@ async fn a_registry_that_always_hangs_up_is_down() {
             let _ = head(&mut stream).await;
         }
     });
-    let remote = remote(&Settings { endpoints: vec![url(&endpoint)], ..Settings::default() });
+    let remote = remote(&RemoteSettings { endpoints: vec![url(&endpoint)], ..RemoteSettings::default() });
     let failed = remote.manifest(&repository(), &latest()).await;
     let Err(Error::Unreachable { fault, .. }) = failed else { panic!("{failed:?}") };
     assert_eq!((fault.kind(), connections.load(Ordering::SeqCst)), (NetworkFaultKind::Closed, 2));
@@ -188,8 +188,11 @@ async fn a_shared_connection_that_goes_away_costs_nobody_an_answer() {
     let endpoint = format!("https://{}", listener.local_addr().unwrap());
     let forgotten = Arc::new(AtomicUsize::new(0));
     tokio::spawn(accept(listener, tls, Arc::clone(&forgotten)));
-    let settings =
-        Settings { endpoints: vec![url(&endpoint)], ca: Some(ca.path().to_owned()), ..Settings::default() };
+    let settings = RemoteSettings {
+        endpoints: vec![url(&endpoint)],
+        ca: Some(ca.path().to_owned()),
+        ..RemoteSettings::default()
+    };
     let remote = remote(&settings);
     for _ in 0..3 {
         fill(&remote, 20).await;
@@ -231,8 +234,11 @@ async fn a_connection_that_is_closed_by_goaway_costs_nobody_an_answer() {
             tokio::spawn(go_away_after(EACH, stream, tls.clone()));
         }
     });
-    let settings =
-        Settings { endpoints: vec![url(&endpoint)], ca: Some(ca.path().to_owned()), ..Settings::default() };
+    let settings = RemoteSettings {
+        endpoints: vec![url(&endpoint)],
+        ca: Some(ca.path().to_owned()),
+        ..RemoteSettings::default()
+    };
     let remote = remote(&settings);
     for _ in 0..6 {
         fill(&remote, 2 * EACH).await;

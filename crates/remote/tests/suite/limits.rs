@@ -1,7 +1,7 @@
 //! Registries that limit requests, and those that report what is left.
 
 use entrepot_oci::Digest;
-use entrepot_remote::{BlobRequest, Error, PullQuota, Settings};
+use entrepot_remote::{BlobRequest, Error, PullQuota, RemoteSettings};
 use http::Method;
 
 use crate::support::{Seen, Server, answer, credential, latest, manifest, remote, repository};
@@ -62,7 +62,7 @@ async fn one_accounts_limit_is_not_the_others() {
     })
     .await;
     let credentials = vec![credential("one"), credential("two")];
-    let remote = remote(&Settings { credentials, ..server.settings() });
+    let remote = remote(&RemoteSettings { credentials, ..server.settings() });
     remote.manifest(&repository(), &latest()).await.unwrap();
     let before = server.count();
     remote.manifest(&repository(), &latest()).await.unwrap();

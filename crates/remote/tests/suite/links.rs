@@ -6,7 +6,7 @@ use bytes::Bytes;
 use entrepot_oci::Digest;
 use entrepot_remote::{
     BlobRequest, Error, LinkFailure, LinkSettings, LinkState, LinkStatus, LinkTable, Patience, PublicView,
-    Remote, Settings,
+    Remote, RemoteSettings,
 };
 use entrepot_testkit::TestProxy;
 use futures_util::TryStreamExt as _;
@@ -23,7 +23,7 @@ impl Linked {
     fn new(server: &Server, links: &[String], patience: Patience) -> Self {
         let table = LinkTable::default();
         let links = links.iter().map(|text| serde_json::from_str::<LinkSettings>(text).unwrap()).collect();
-        let settings = Settings { links, link_table: table.clone(), ..server.settings() };
+        let settings = RemoteSettings { links, link_table: table.clone(), ..server.settings() };
         let remote = Remote::with_patience("lab.test".parse().unwrap(), &settings, patience).unwrap();
         Self { remote, table }
     }
@@ -247,11 +247,13 @@ async fn a_body_that_breaks_off_is_blamed_on_its_link() {
 #[test]
 fn links_are_checked() {
     let link = |text: &str| serde_json::from_str::<LinkSettings>(text).unwrap();
-    let settings =
-        Settings { links: vec![link(r#"{"proxy":"http://u:canary@10.0.0.1"}"#)], ..Settings::default() };
+    let settings = RemoteSettings {
+        links: vec![link(r#"{"proxy":"http://u:canary@10.0.0.1"}"#)],
+        ..RemoteSettings::default()
+    };
     let refused = Remote::new("lab.test".parse().unwrap(), &settings).unwrap_err().to_string();
     assert!(refused.contains("http://10.0.0.1") && !refused.contains("canary"), "{refused}");
     // Without links there is one, and nobody is told of it.
-    let settings = Settings::default();
+    let settings = RemoteSettings::default();
     assert_eq!((remote(&settings).link_count(), settings.link_table.statuses().len()), (1, 0));
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use entrepot_oci::{Digest, Tag};
-use entrepot_remote::{Error, InvalidResponse, MAX_NAMES, MAX_REFERRERS, Settings, UnboundedListing};
+use entrepot_remote::{Error, InvalidResponse, MAX_NAMES, MAX_REFERRERS, RemoteSettings, UnboundedListing};
 use http::Response;
 
 use crate::support::{Body, INDEX, Server, answer, credential, remote, repository, url};
@@ -156,7 +156,7 @@ async fn pages_go_on_where_the_first_came_from() {
     .await;
     let endpoints = vec![url(&server.url()), url(&elsewhere.url())];
     let credentials = vec![credential("me")];
-    let remote = remote(&Settings { endpoints, credentials, ..Settings::default() });
+    let remote = remote(&RemoteSettings { endpoints, credentials, ..RemoteSettings::default() });
     let tags = remote.all_tags(&repository()).await.unwrap();
     assert_eq!(tags.iter().map(Tag::as_str).collect::<Vec<_>>(), ["a", "b"]);
     assert!(server.log().iter().all(|seen| !seen.path.contains("private")), "{:?}", server.log());
@@ -183,7 +183,7 @@ async fn a_stranger_does_not_choose_what_is_listed_at_home() {
     home.set(server.url()).unwrap();
     let endpoints = vec![url(&server.url()), url(&elsewhere.url())];
     let credentials = vec![credential("me")];
-    let remote = remote(&Settings { endpoints, credentials, ..Settings::default() });
+    let remote = remote(&RemoteSettings { endpoints, credentials, ..RemoteSettings::default() });
     assert!(remote.all_tags(&repository()).await.is_err());
     assert!(server.log().iter().all(|seen| !seen.path.contains("private")), "{:?}", server.log());
 }

@@ -1,15 +1,15 @@
 //! What a registry gives to everybody, asked without the account that we have there.
 
 use entrepot_oci::Reference;
-use entrepot_remote::{Credential, Error, PublicView, Remote, Settings};
-use entrepot_testkit::{Action, Bearer, Fault, Log, Match, Refusing, TestImage, TestRegistry};
+use entrepot_remote::{Credential, Error, PublicView, Remote, RemoteSettings};
+use entrepot_testkit::{Action, Bearer, Fault, Log, Match, RefusalStyle, TestImage, TestRegistry};
 
 use crate::support::{credential, latest, remote, repository};
 
 const PRIVATE: &str = "team/secret";
 
 /// A registry with a public and a private repository, which refuses like this.
-async fn registry(refusing: Refusing) -> TestRegistry {
+async fn registry(refusing: RefusalStyle) -> TestRegistry {
     let registry = TestRegistry::start().await;
     registry.require_bearer(Bearer::new().user("me", "canary").anonymous(refusing));
     registry.put_image(repository().as_str(), "latest", &TestImage::random(1, 1, 100));
@@ -21,7 +21,7 @@ async fn registry(refusing: Refusing) -> TestRegistry {
 /// A client with an account at each of these endpoints that has one.
 fn client(endpoints: &[(&TestRegistry, bool)]) -> Remote {
     let endpoints = endpoints.iter().map(|(registry, account)| (registry.url().parse().unwrap(), *account));
-    let mut settings = Settings::default();
+    let mut settings = RemoteSettings::default();
     for (url, has_account) in endpoints {
         settings.endpoints.push(url);
         if has_account {
@@ -44,10 +44,10 @@ fn has_passwords(log: &Log) -> bool {
 async fn registries_refuse_in_many_ways() {
     let (there, absent) = (latest(), "none".parse().unwrap());
     for (refusing, hidden) in [
-        (Refusing::EmptyToken, PublicView::Refused),
-        (Refusing::NoToken, PublicView::Refused),
-        (Refusing::OpaqueToken, PublicView::Refused),
-        (Refusing::NotFound, PublicView::Missing),
+        (RefusalStyle::EmptyToken, PublicView::Refused),
+        (RefusalStyle::NoToken, PublicView::Refused),
+        (RefusalStyle::OpaqueToken, PublicView::Refused),
+        (RefusalStyle::NotFound, PublicView::Missing),
     ] {
         let registry = registry(refusing).await;
         let remote = client(&[(&registry, true)]);
@@ -67,7 +67,7 @@ async fn registries_refuse_in_many_ways() {
 
 #[tokio::test]
 async fn an_older_token_is_no_proof() {
-    let registry = registry(Refusing::OpaqueToken).await;
+    let registry = registry(RefusalStyle::OpaqueToken).await;
     let (remote, name) = (client(&[(&registry, true)]), repository());
     assert_eq!(view(&remote, name.as_str(), Some(&latest())).await.unwrap(), PublicView::Given);
     registry.make_private(name.as_str());
@@ -76,7 +76,7 @@ async fn an_older_token_is_no_proof() {
 
 #[tokio::test]
 async fn a_registry_that_does_not_answer_head_is_asked_with_get() {
-    let registry = registry(Refusing::OpaqueToken).await;
+    let registry = registry(RefusalStyle::OpaqueToken).await;
     registry.capabilities(|capabilities| capabilities.head = false);
     let remote = client(&[(&registry, true)]);
     assert_eq!(view(&remote, repository().as_str(), Some(&latest())).await.unwrap(), PublicView::Given);
@@ -96,7 +96,8 @@ async fn a_registry_without_tokens_refuses_too() {
 
 #[tokio::test]
 async fn the_endpoint_that_the_account_belongs_to_decides() {
-    let (mirror, own) = (registry(Refusing::OpaqueToken).await, registry(Refusing::OpaqueToken).await);
+    let (mirror, own) =
+        (registry(RefusalStyle::OpaqueToken).await, registry(RefusalStyle::OpaqueToken).await);
     mirror.make_public(PRIVATE);
     let remote = client(&[(&mirror, false), (&own, true)]);
     assert_eq!(view(&remote, PRIVATE, Some(&latest())).await.unwrap(), PublicView::Refused);
@@ -116,7 +117,7 @@ async fn the_endpoint_that_the_account_belongs_to_decides() {
 async fn a_login_page_is_no_manifest() {
     let latest = latest();
     for (on, reference) in [(Match::manifests(), Some(&latest)), (Match::tags(), None)] {
-        let registry = registry(Refusing::OpaqueToken).await;
+        let registry = registry(RefusalStyle::OpaqueToken).await;
         registry.fault(Fault::on(on).always().then(Action::Html));
         let seen = view(&client(&[(&registry, true)]), repository().as_str(), reference).await;
         assert!(matches!(seen, Err(Error::Invalid(_))), "{reference:?}: {seen:?}");
@@ -127,7 +128,7 @@ async fn a_login_page_is_no_manifest() {
 async fn what_says_nothing_about_rights_is_no_refusal() {
     let page = Action::status_with(403, &[("content-type", "text/html")], "<html>blocked</html>");
     for (action, status) in [(Action::status(500), 500), (page, 403), (Action::status(503), 503)] {
-        let registry = registry(Refusing::OpaqueToken).await;
+        let registry = registry(RefusalStyle::OpaqueToken).await;
         registry.fault(Fault::on(Match::manifests()).always().then(action));
         let remote = client(&[(&registry, true)]);
         match view(&remote, repository().as_str(), Some(&latest())).await {
@@ -135,7 +136,7 @@ async fn what_says_nothing_about_rights_is_no_refusal() {
             other => panic!("{status}: {other:?}"),
         }
     }
-    let registry = registry(Refusing::OpaqueToken).await;
+    let registry = registry(RefusalStyle::OpaqueToken).await;
     registry.fault(Fault::on(Match::token()).then(Action::status(429)));
     let remote = client(&[(&registry, true)]);
     let limited = view(&remote, repository().as_str(), Some(&latest())).await;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, Reference, Repository};
-use entrepot_remote::{Error, InvalidResponse, Mount, Refusal, Remote, Settings, UploadBody};
-use entrepot_testkit::{Bearer, Capabilities, Kind, TestImage, TestRegistry};
+use entrepot_remote::{Error, InvalidResponse, Mount, Refusal, Remote, RemoteSettings, UploadBody};
+use entrepot_testkit::{Bearer, Capabilities, ResourceKind, TestImage, TestRegistry};
 use futures_util::stream;
 use http::Method;
 
@@ -13,8 +13,8 @@ pub(crate) fn to(registry: &TestRegistry) -> Remote {
     remote(&settings(registry))
 }
 
-pub(crate) fn settings(registry: &TestRegistry) -> Settings {
-    Settings { endpoints: vec![registry.url().parse().unwrap()], ..Settings::default() }
+pub(crate) fn settings(registry: &TestRegistry) -> RemoteSettings {
+    RemoteSettings { endpoints: vec![registry.url().parse().unwrap()], ..RemoteSettings::default() }
 }
 
 pub(crate) fn bytes(length: usize) -> (Bytes, Digest) {
@@ -145,14 +145,14 @@ async fn what_a_manifest_lacks_is_said() {
 async fn a_token_is_asked_for_what_is_done() {
     let registry = TestRegistry::start().await;
     registry.require_bearer(Bearer::new().user("me", "canary"));
-    let settings = Settings { credentials: vec![credential("me")], ..settings(&registry) };
+    let settings = RemoteSettings { credentials: vec![credential("me")], ..settings(&registry) };
     let (remote, (bytes, digest)) = (remote(&settings), bytes(100_000));
     registry.put_blob("team/base", bytes.clone());
     let from: Repository = "team/base".parse().unwrap();
     remote.mount_blob(&repository(), &digest, &from).await.unwrap();
     remote.start_upload(&repository()).await.unwrap().send(&digest, streamed(&bytes)).await.unwrap();
     remote.delete_tag(&repository(), &"latest".parse().unwrap()).await.unwrap_err();
-    let tokens = registry.log().kind(Kind::Token);
+    let tokens = registry.log().kind(ResourceKind::Token);
     let scopes: Vec<_> = tokens.iter().map(|ask| ask.query.replace("service=testkit&", "")).collect();
     let scope = |text: &str| format!("scope=repository%3Ateam%2F{text}");
     assert_eq!(

@@ -4,8 +4,10 @@ use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
 use entrepot_oci::{Digest, MediaType, Reference, Tag};
-use entrepot_remote::{EgressError, Error, Patience, Refusal, Remote, Settings, UploadBody};
-use entrepot_testkit::{Action, Bearer, Capabilities, Fault, Gate, Kind, Match, TestImage, TestRegistry};
+use entrepot_remote::{EgressError, Error, Patience, Refusal, Remote, RemoteSettings, UploadBody};
+use entrepot_testkit::{
+    Action, Bearer, Capabilities, Fault, Gate, Match, ResourceKind, TestImage, TestRegistry,
+};
 use http::Method;
 
 use crate::{
@@ -75,7 +77,7 @@ async fn a_token_with_fewer_rights_is_a_refusal() {
     assert_eq!(about(refused), (Refusal::Rights, said.to_owned()));
     // No request was sent with a token that says it is not good for it.
     assert_eq!(hub.log().uploads().len(), 1);
-    let settings = Settings { credentials: vec![credential("me")], ..settings(&hub) };
+    let settings = RemoteSettings { credentials: vec![credential("me")], ..settings(&hub) };
     let refused = remote(&settings).start_upload(&repository()).await.map(drop);
     let said = "refused with status 403: `me` may not push to `team/app`";
     assert_eq!(about(refused), (Refusal::Rights, said.to_owned()));
@@ -135,7 +137,7 @@ async fn an_upload_goes_where_it_is_sent_without_the_account() {
     .await;
     let (bytes, digest) = bytes(1000);
     let credentials = vec![credential("me")];
-    let settings = Settings { credentials, private_network: true, ..registry.settings() };
+    let settings = RemoteSettings { credentials, private_network: true, ..registry.settings() };
     let upload = remote(&settings).start_upload(&repository()).await.unwrap();
     upload.send(&digest, streamed(&bytes)).await.unwrap();
     let log = storage.log();
@@ -143,7 +145,7 @@ async fn an_upload_goes_where_it_is_sent_without_the_account() {
     assert_eq!((log[0].authorization(), log[0].header("content-length")), (None, Some("1000")));
 
     // Nothing is sent to an address that is not allowed.
-    let settings = Settings { private_network: false, ..settings };
+    let settings = RemoteSettings { private_network: false, ..settings };
     let refused = remote(&settings).start_upload(&repository()).await;
     let sent = match refused {
         Ok(upload) => upload.send(&digest, streamed(&bytes)).await.unwrap_err(),
@@ -201,7 +203,7 @@ async fn no_more_requests_at_once_than_allowed() {
     let registry = TestRegistry::start().await;
     let gate = Gate::new();
     registry.fault(Fault::on(Match::any()).always().then(Action::Gate(gate.clone())));
-    let remote = remote(&Settings { concurrency: 3.try_into().ok(), ..settings(&registry) });
+    let remote = remote(&RemoteSettings { concurrency: 3.try_into().ok(), ..settings(&registry) });
     let asks: Vec<_> = (0..9)
         .map(|_| {
             let remote = remote.clone();
@@ -224,7 +226,7 @@ async fn a_registry_that_counts_is_not_rushed() {
     let (one, other) = (like(Capabilities::swr()).await, like(Capabilities::swr()).await);
     let hasty = remote(&settings(&one));
     let rate = "16/s".parse().ok();
-    let paced = remote(&Settings { rate, ..settings(&other) });
+    let paced = remote(&RemoteSettings { rate, ..settings(&other) });
     let twenty_five = async |remote: &Remote| {
         let repository = repository();
         let asks = (0..25).map(|_| remote.start_upload(&repository));
@@ -255,7 +257,7 @@ async fn pages_are_followed_whatever_they_say() {
         registry.capabilities(|can| *can = capabilities.clone());
         let tags = to(&registry).all_tags(&repository()).await.unwrap();
         assert_eq!(
-            (tags.len(), registry.log().kind(Kind::Tags).len()),
+            (tags.len(), registry.log().kind(ResourceKind::Tags).len()),
             (20_000, requests),
             "{capabilities:?}"
         );

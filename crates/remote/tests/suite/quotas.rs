@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use entrepot_remote::{Error, QuotaState, Quotas, Remote, Settings};
+use entrepot_remote::{Error, QuotaState, Quotas, Remote, RemoteSettings};
 use entrepot_testkit::{Capabilities, TestImage, TestRegistry};
 use http::{Method, Response};
 
@@ -57,8 +57,8 @@ async fn pull(remote: &Remote, name: &str) -> Result<(), Error> {
     remote.manifest(&name.parse().unwrap(), &latest()).await.map(drop)
 }
 
-fn two(server: &Server) -> Settings {
-    Settings { credentials: vec![credential("one"), credential("two")], ..server.settings() }
+fn two(server: &Server) -> RemoteSettings {
+    RemoteSettings { credentials: vec![credential("one"), credential("two")], ..server.settings() }
 }
 
 // operate.md row 40
@@ -104,7 +104,7 @@ async fn a_repository_keeps_its_account() {
 async fn with_nothing_left_nothing_is_sent() {
     let hub = Hub::with([("one", 1), ("two", 0)]);
     let server = hub.serve().await;
-    let remote = remote(&Settings { credentials: vec![credential("one")], ..server.settings() });
+    let remote = remote(&RemoteSettings { credentials: vec![credential("one")], ..server.settings() });
     pull(&remote, "acme/app").await.unwrap();
     let before = server.count();
     for nth in 0..5 {
@@ -122,7 +122,8 @@ async fn with_nothing_left_nothing_is_sent() {
 async fn what_is_not_told_is_unknown_and_a_mistaken_count_is_seen() {
     let registry = TestRegistry::start().await;
     registry.put_image("acme/app", "latest", &TestImage::random(1, 1, 10));
-    let settings = Settings { endpoints: vec![registry.url().parse().unwrap()], ..Settings::default() };
+    let settings =
+        RemoteSettings { endpoints: vec![registry.url().parse().unwrap()], ..RemoteSettings::default() };
     let silent = Remote::new(registry.host(), &settings).unwrap();
     pull(&silent, "acme/app").await.unwrap();
     let seen = silent.account_quotas();
@@ -130,7 +131,7 @@ async fn what_is_not_told_is_unknown_and_a_mistaken_count_is_seen() {
     assert!(silent.pull_quota().is_none() && !silent.is_at_pull_reserve());
 
     let server = Hub::with([("one", 50), ("two", 50)]).serve().await;
-    let remote = remote(&Settings { credentials: vec![credential("one")], ..server.settings() });
+    let remote = remote(&RemoteSettings { credentials: vec![credential("one")], ..server.settings() });
     pull(&remote, "acme/app").await.unwrap();
     let seen = remote.account_quotas();
     assert_eq!(seen[0].source.as_deref(), Some("127.0.0.1"));
@@ -142,11 +143,11 @@ async fn what_one_client_learns_all_know() {
     let registry = TestRegistry::start().await;
     registry.capabilities(|abilities| *abilities = Capabilities::docker_hub(30));
     registry.put_image("acme/app", "latest", &TestImage::random(1, 1, 10));
-    let settings = |quotas: &Quotas, reserve| Settings {
+    let settings = |quotas: &Quotas, reserve| RemoteSettings {
         endpoints: vec![registry.url().parse().unwrap()],
         quotas: quotas.clone(),
         reserve,
-        ..Settings::default()
+        ..RemoteSettings::default()
     };
     let quotas = Quotas::default();
     let of = |reserve| Remote::new(registry.host(), &settings(&quotas, reserve)).unwrap();

@@ -1,6 +1,6 @@
 //! Redirects: which are followed, and what is sent along.
 
-use entrepot_remote::{BlobRequest, EgressError, Error, MAX_REDIRECTS, Settings};
+use entrepot_remote::{BlobRequest, EgressError, Error, MAX_REDIRECTS, RemoteSettings};
 use futures_util::TryStreamExt as _;
 use http::Response;
 
@@ -50,8 +50,11 @@ async fn authorization_stays_behind() {
             None => answer(401, &[("www-authenticate", "Basic realm=lab")], ""),
         })
         .await;
-        let settings =
-            Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+        let settings = RemoteSettings {
+            credentials: vec![credential("me")],
+            private_network: true,
+            ..server.settings()
+        };
         let remote = remote(&settings);
         let digest = entrepot_oci::Digest::of(b"blob");
         for _ in 0..2 {
@@ -76,7 +79,7 @@ async fn a_redirect_within_the_registry_keeps_its_token() {
         _ => redirect(307, "/v2/team/moved/manifests/latest"),
     })
     .await;
-    let settings = Settings { credentials: vec![credential("me")], ..server.settings() };
+    let settings = RemoteSettings { credentials: vec![credential("me")], ..server.settings() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
     assert_eq!(server.count(), 3);
 }
@@ -93,7 +96,7 @@ async fn a_redirect_target_may_want_a_token_of_its_own() {
     let location = format!("{}/v2/elsewhere/manifests/latest", target.url());
     let server = Server::start(move |_| redirect(307, &location)).await;
     let settings =
-        Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+        RemoteSettings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
     assert_eq!(target.count(), 3);
     // The other host does not get a password when it asks for one.
@@ -101,7 +104,7 @@ async fn a_redirect_target_may_want_a_token_of_its_own() {
     let location = greedy.url();
     let server = Server::start(move |_| redirect(307, &location)).await;
     let settings =
-        Settings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
+        RemoteSettings { credentials: vec![credential("me")], private_network: true, ..server.settings() };
     let refused = remote(&settings).manifest(&repository(), &latest()).await;
     assert!(matches!(refused, Err(Error::Denied { status: 401, .. })));
     assert!(greedy.log().iter().all(|seen| seen.authorization().is_none()));
@@ -159,7 +162,7 @@ async fn places_where_we_do_not_go_are_not_asked() {
 async fn a_registry_known_by_name_only_must_be_public() {
     let private = Server::start(|_| manifest()).await;
     let host = format!("localhost:{}", private.address.port());
-    let remote = entrepot_remote::Remote::new(host.parse().unwrap(), &Settings::default()).unwrap();
+    let remote = entrepot_remote::Remote::new(host.parse().unwrap(), &RemoteSettings::default()).unwrap();
     let refused = remote.manifest(&repository(), &latest()).await.unwrap_err();
     assert!(matches!(&refused, Error::Refused(EgressError::PrivateAddress { host }) if host == "localhost"));
     assert!(refused.to_string().contains("hint: name it under `endpoints`"), "{refused}");

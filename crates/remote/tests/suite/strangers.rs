@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use entrepot_oci::Digest;
 use entrepot_remote::{
-    AccountFault, BlobRequest, Credential, EgressError, Error, LoginOutcome, Remote, Settings, SettingsError,
-    UploadBody,
+    AccountFault, BlobRequest, Credential, EgressError, Error, LoginOutcome, Remote, RemoteSettings,
+    SettingsError, UploadBody,
 };
 use http::{Method, Response};
 
@@ -35,7 +35,7 @@ async fn registry(script: impl Fn(&Seen) -> Response<Body> + Send + Sync + 'stat
 /// An account that is valid everywhere.
 fn to(server: &Server) -> Remote {
     let credentials = vec![credential("me")];
-    remote(&Settings { credentials, private_network: true, ..server.settings() })
+    remote(&RemoteSettings { credentials, private_network: true, ..server.settings() })
 }
 
 fn is_told(seen: &Seen) -> bool {
@@ -123,9 +123,9 @@ async fn an_account_is_not_used_behind_a_stranger() {
         // The namespace makes no difference.
         let mut mine = credential("me");
         mine.namespace = Some("team".parse().unwrap());
-        let settings = Settings { private_network: true, ..server.settings() };
+        let settings = RemoteSettings { private_network: true, ..server.settings() };
         for credentials in [vec![credential("me")], vec![mine]] {
-            let refused = remote(&Settings { credentials, ..settings.clone() })
+            let refused = remote(&RemoteSettings { credentials, ..settings.clone() })
                 .manifest(&repository(), &latest())
                 .await;
             assert!(matches!(refused, Err(Error::Denied { status: 401, .. })), "{refused:?}");
@@ -237,7 +237,11 @@ async fn an_account_goes_to_the_endpoint_that_it_is_for() {
     let own = registry(|_| manifest()).await;
     let host: entrepot_oci::Host = own.address.to_string().parse().unwrap();
     let endpoints = vec![url(&accelerator.url()), url(&own.url())];
-    let with = |credentials| Settings { endpoints: endpoints.clone(), credentials, ..Settings::default() };
+    let with = |credentials| RemoteSettings {
+        endpoints: endpoints.clone(),
+        credentials,
+        ..RemoteSettings::default()
+    };
     let unclear = Remote::new(host.clone(), &with(vec![of(None)])).unwrap_err();
     assert!(matches!(&unclear, SettingsError::Account { fault: AccountFault::EndpointMissing, .. }));
     assert_eq!(unclear.to_string(), "the account `me`: it is not said which endpoint this account is for");
@@ -263,7 +267,7 @@ async fn an_account_goes_to_the_endpoint_that_it_is_for() {
 
     // A login goes to the registry itself.
     let before = accelerator.count();
-    let own_only = Settings { endpoints: vec![url(&own.url())], ..Settings::default() };
+    let own_only = RemoteSettings { endpoints: vec![url(&own.url())], ..RemoteSettings::default() };
     let remote = Remote::new(host, &own_only).unwrap();
     assert_eq!(remote.log_in(&of(None)).await.unwrap(), LoginOutcome::Accepted);
     let other = Remote::new("lab.test".parse().unwrap(), &with(Vec::new())).unwrap();

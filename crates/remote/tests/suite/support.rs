@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use entrepot_oci::{Reference, Repository};
-use entrepot_remote::{Credential, Remote, Settings};
+use entrepot_remote::{Credential, Remote, RemoteSettings};
 use futures_util::{Stream, StreamExt as _};
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
@@ -100,8 +100,8 @@ impl Server {
         self.log().len()
     }
 
-    pub(crate) fn settings(&self) -> Settings {
-        Settings { endpoints: vec![self.url().parse().unwrap()], ..Settings::default() }
+    pub(crate) fn settings(&self) -> RemoteSettings {
+        RemoteSettings { endpoints: vec![self.url().parse().unwrap()], ..RemoteSettings::default() }
     }
 
     pub(crate) fn remote(&self) -> Remote {
@@ -145,7 +145,7 @@ where
 }
 
 /// The registry `lab.test`. Its accounts are for its first endpoint unless they name another.
-pub(crate) fn remote(settings: &Settings) -> Remote {
+pub(crate) fn remote(settings: &RemoteSettings) -> Remote {
     let mut settings = settings.clone();
     for credential in &mut settings.credentials {
         credential.endpoint = credential.endpoint.take().or_else(|| settings.endpoints.first().cloned());

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, sync::Arc};
 
-use entrepot_remote::{EgressError, Error, NetworkFaultKind, Settings, TlsFault};
+use entrepot_remote::{EgressError, Error, NetworkFaultKind, RemoteSettings, TlsFault};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair};
 use tempfile::NamedTempFile;
 use tokio::{
@@ -54,11 +54,11 @@ async fn expired_and_mistaken_certificates_are_refused_unless_the_operator_does_
     ] {
         let (tls, ca) = certified(parameters, &[b"http/1.1"]);
         let server = Server::start_tls(tls, |_| manifest()).await;
-        let trusting = Settings { ca: Some(ca.path().to_owned()), ..server.settings() };
+        let trusting = RemoteSettings { ca: Some(ca.path().to_owned()), ..server.settings() };
         let refused = remote(&trusting).manifest(&repository(), &latest()).await;
         let Err(Error::Unreachable { fault: told, .. }) = refused else { panic!("{what}: {refused:?}") };
         assert_eq!((told.kind(), server.count()), (NetworkFaultKind::Tls(fault), 0), "{what}");
-        let careless = Settings { insecure: true, ..server.settings() };
+        let careless = RemoteSettings { insecure: true, ..server.settings() };
         remote(&careless).manifest(&repository(), &latest()).await.unwrap();
     }
 }
@@ -89,7 +89,8 @@ async fn old_protocols_are_refused_also_by_the_careless() {
         }
     });
     for insecure in [false, true] {
-        let settings = Settings { endpoints: vec![url(&endpoint)], insecure, ..Settings::default() };
+        let settings =
+            RemoteSettings { endpoints: vec![url(&endpoint)], insecure, ..RemoteSettings::default() };
         let refused = remote(&settings).manifest(&repository(), &latest()).await;
         assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
     }
@@ -104,9 +105,9 @@ async fn strangers_are_refused_until_trusted() {
         let refused = server.remote().manifest(&repository(), &latest()).await;
         assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
         assert_eq!(server.count(), 0);
-        let trusting = Settings { ca: Some(ca.path().to_owned()), ..server.settings() };
+        let trusting = RemoteSettings { ca: Some(ca.path().to_owned()), ..server.settings() };
         remote(&trusting).manifest(&repository(), &latest()).await.unwrap();
-        let careless = Settings { insecure: true, ..server.settings() };
+        let careless = RemoteSettings { insecure: true, ..server.settings() };
         remote(&careless).manifest(&repository(), &latest()).await.unwrap();
     }
 }
@@ -134,10 +135,10 @@ async fn a_named_certificate_is_trusted_as_it_is() {
     ] {
         let (tls, ca) = certified(parameters, &[b"h2"]);
         let server = Server::start_tls(tls, |_| manifest()).await;
-        let named = Settings {
+        let named = RemoteSettings {
             endpoints: vec![url(&server.named_url())],
             ca: Some(ca.path().to_owned()),
-            ..Settings::default()
+            ..RemoteSettings::default()
         };
         let told = match remote(&named).manifest(&repository(), &latest()).await {
             Ok(_) => None,
@@ -147,7 +148,7 @@ async fn a_named_certificate_is_trusted_as_it_is() {
         assert_eq!(told, fault.map(NetworkFaultKind::Tls), "{what}");
         // Nobody else is trusted for that.
         let (_, other) = certificate(&[b"h2"]);
-        let unnamed = Settings { ca: Some(other.path().to_owned()), ..named };
+        let unnamed = RemoteSettings { ca: Some(other.path().to_owned()), ..named };
         assert!(remote(&unnamed).manifest(&repository(), &latest()).await.is_err(), "{what}");
     }
 }
@@ -158,7 +159,7 @@ async fn carelessness_ends_at_the_registrys_own_hosts() {
     let storage = Server::start_tls(tls.clone(), |_| manifest()).await;
     let location = storage.named_url();
     let server = Server::start_tls(tls, move |_| answer(307, &[("location", &location)], "")).await;
-    let settings = Settings { insecure: true, private_network: true, ..server.settings() };
+    let settings = RemoteSettings { insecure: true, private_network: true, ..server.settings() };
     let refused = remote(&settings).manifest(&repository(), &latest()).await;
     assert!(matches!(refused, Err(Error::Unreachable { .. })), "{refused:?}");
     assert_eq!(storage.count(), 0);
@@ -171,7 +172,7 @@ async fn a_token_server_is_never_at_plain_http() {
     let (tls, ca) = certificate(&[b"h2"]);
     let realm = format!("{}/token", plain.url());
     let server = Server::start_tls(tls, move |_| challenge(&realm)).await;
-    let settings = Settings {
+    let settings = RemoteSettings {
         ca: Some(ca.path().to_owned()),
         credentials: vec![credential("me")],
         private_network: true,
@@ -188,11 +189,11 @@ async fn a_redirect_never_leads_to_plain_http() {
     let (tls, ca) = certificate(&[b"h2"]);
     let location = plain.url();
     let server = Server::start_tls(tls, move |_| answer(307, &[("location", &location)], "")).await;
-    let settings = Settings {
+    let settings = RemoteSettings {
         endpoints: vec![url(&server.url())],
         ca: Some(ca.path().to_owned()),
         private_network: true,
-        ..Settings::default()
+        ..RemoteSettings::default()
     };
     let refused = remote(&settings).manifest(&repository(), &latest()).await;
     assert!(matches!(refused, Err(Error::Refused(EgressError::Downgrade { .. }))), "{refused:?}");

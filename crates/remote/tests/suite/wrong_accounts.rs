@@ -1,7 +1,7 @@
 //! Accounts that do not work, for what anybody may read.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use entrepot_remote::{Credential, Error, Rights, Settings};
+use entrepot_remote::{Credential, Error, RemoteSettings, Rights};
 use http::Response;
 use secrecy::ExposeSecret;
 
@@ -46,9 +46,9 @@ fn respond(way: Way, seen: &Seen) -> Response<Body> {
     }
 }
 
-fn with(server: &Server, accounts: &[&str]) -> Settings {
+fn with(server: &Server, accounts: &[&str]) -> RemoteSettings {
     let credentials: Vec<Credential> = accounts.iter().map(|name| credential(name)).collect();
-    Settings { credentials, ..server.settings() }
+    RemoteSettings { credentials, ..server.settings() }
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn an_endpoint_with_a_path_has_all_repositories_below_it() {
     })
     .await;
     let endpoint = format!("{}/docker.io", server.url()).parse().unwrap();
-    let settings = Settings { endpoints: vec![endpoint], ..Settings::default() };
+    let settings = RemoteSettings { endpoints: vec![endpoint], ..RemoteSettings::default() };
     remote(&settings).manifest(&repository(), &latest()).await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! An image that can be pulled from here, as it was written.
 
 use entrepot_catalog::{Origin, RepoKey};
-use entrepot_mirror::{Asked as By, Error, Names};
+use entrepot_mirror::{Error, NameResolver, RegistryHint as By};
 use entrepot_oci::{Host, ImageRef, ImageRefError, Name, Reference, Tag};
 
 /// An image that can be pulled from here.
@@ -26,11 +26,11 @@ pub(super) enum Meaning {
 
 impl Meaning {
     /// What a name means here.
-    pub(super) fn of(text: &str, names: &Names) -> Self {
+    pub(super) fn of(text: &str, names: &NameResolver) -> Self {
         Self::read(text, names).unwrap_or_else(Self::Invalid)
     }
 
-    fn read(text: &str, names: &Names) -> Result<Self, ImageRefError> {
+    fn read(text: &str, names: &NameResolver) -> Result<Self, ImageRefError> {
         let (name, tag, digest) = ImageRef::split(text);
         let image: ImageRef = text.parse()?;
         let reference = match (image.digest(), tag) {

@@ -12,4 +12,4 @@ mod web;
 mod words;
 
 pub use image::Image;
-pub use read::{Asked, Reading, read};
+pub use read::{ImageMeaning, ParsedText, read};

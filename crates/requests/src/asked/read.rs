@@ -1,6 +1,6 @@
 //! What a text means here.
 
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 use entrepot_oci::{Host, ImageRefError, Platform};
 use entrepot_rewrite::command_arguments;
 
@@ -8,8 +8,8 @@ use super::{
     image::{Image, Meaning},
     placeholder::{is_around, is_placeholder},
     platform,
-    web::{Page, page},
-    words::{Word, Words},
+    web::{RegistryPage, page},
+    words::{TextWord, TextWords},
 };
 
 /// The most images that somebody is asked to choose from.
@@ -19,16 +19,16 @@ const IN_FRONT: [&str; 4] = ["image", "-", "FROM", "sudo"];
 
 /// What a text means here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct ParsedText {
     /// The image.
-    pub asked: Asked,
+    pub meaning: ImageMeaning,
     /// The platforms that it names.
     pub platforms: Vec<Platform>,
 }
 
 /// The image that a text means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum ImageMeaning {
     /// This one.
     Image(Image),
     /// One of these, perhaps: ask which.
@@ -45,8 +45,8 @@ pub enum Asked {
 
 /// Reads what somebody typed or pasted: a name, a command, a line of a compose file, the address of a page about the image,
 /// a name with `here` in front, or any of these in a sentence. `None` if there is nothing.
-pub fn read(text: &str, here: &str, names: &Names) -> Option<Reading> {
-    let words = Words::of(text);
+pub fn read(text: &str, here: &str, names: &NameResolver) -> Option<ParsedText> {
+    let words = TextWords::of(text);
     let mut all = words.list();
     if all.is_empty() && !words.has_more {
         return None;
@@ -61,35 +61,35 @@ pub fn read(text: &str, here: &str, names: &Names) -> Option<Reading> {
         None => word.text != "--platform",
     });
     if all.is_empty() {
-        let asked = if platforms.is_empty() { Asked::Placeholder } else { Asked::OnlyPlatform };
-        return Some(Reading { asked, platforms });
+        let asked = if platforms.is_empty() { ImageMeaning::Placeholder } else { ImageMeaning::OnlyPlatform };
+        return Some(ParsedText { meaning: asked, platforms });
     }
-    let reader = Reader { here, names };
+    let reader = TextParser { here, names };
     let asked = reader.alone(&all, words.has_more).or_else(|| reader.commanded(&words.text));
-    Some(Reading { asked: asked.unwrap_or_else(|| reader.guessed(&all)), platforms })
+    Some(ParsedText { meaning: asked.unwrap_or_else(|| reader.guessed(&all)), platforms })
 }
 
-struct Reader<'a> {
+struct TextParser<'a> {
     here: &'a str,
-    names: &'a Names,
+    names: &'a NameResolver,
 }
 
-impl Reader<'_> {
+impl TextParser<'_> {
     // A text that is nothing but one name.
-    fn alone(&self, words: &[Word<'_>], has_more: bool) -> Option<Asked> {
+    fn alone(&self, words: &[TextWord<'_>], has_more: bool) -> Option<ImageMeaning> {
         let mut named = words.iter().filter(|word| !IN_FRONT.contains(&word.text));
         let (Some(only), None) = (named.next(), named.next()) else { return None };
         if is_placeholder(only.text) {
-            return Some(Asked::Placeholder);
+            return Some(ImageMeaning::Placeholder);
         }
         Some(match self.meaning(only.text) {
-            Asked::Image(image) if has_more || only.is_trimmed => Asked::Perhaps(vec![image]),
+            ImageMeaning::Image(image) if has_more || only.is_trimmed => ImageMeaning::Perhaps(vec![image]),
             asked => asked,
         })
     }
 
     // The arguments of a command that pulls.
-    fn commanded(&self, text: &str) -> Option<Asked> {
+    fn commanded(&self, text: &str) -> Option<ImageMeaning> {
         let lines = text.lines().map(|line| {
             let words = line.split_ascii_whitespace();
             let rest = words.filter(|word| *word != "--platform" && platform::named(word).is_none());
@@ -100,34 +100,34 @@ impl Reader<'_> {
         let (mut images, mut elsewhere) = (Vec::new(), None);
         for word in found {
             match self.meaning(word) {
-                _ if is_placeholder(word) => return Some(Asked::Placeholder),
-                Asked::Image(image) => add(&mut images, image),
-                Asked::Perhaps(some) => some.into_iter().for_each(|image| add(&mut images, image)),
+                _ if is_placeholder(word) => return Some(ImageMeaning::Placeholder),
+                ImageMeaning::Image(image) => add(&mut images, image),
+                ImageMeaning::Perhaps(some) => some.into_iter().for_each(|image| add(&mut images, image)),
                 other => elsewhere = Some(other),
             }
         }
         match images.len() {
             0 => elsewhere,
-            1 => images.pop().map(Asked::Image),
-            _ => Some(Asked::Perhaps(images)),
+            1 => images.pop().map(ImageMeaning::Image),
+            _ => Some(ImageMeaning::Perhaps(images)),
         }
     }
 
     // The names in a sentence.
-    fn guessed(&self, words: &[Word<'_>]) -> Asked {
+    fn guessed(&self, words: &[TextWord<'_>]) -> ImageMeaning {
         let told: Vec<&str> = words
             .iter()
             .map(|word| word.text)
             .filter(|word| !is_around(word) && !IN_FRONT.contains(word))
             .collect();
         if told.is_empty() || told.iter().all(|word| is_placeholder(word)) {
-            return Asked::Placeholder;
+            return ImageMeaning::Placeholder;
         }
         if let [name, version] = told[..]
             && version.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit())
-            && let Asked::Image(image) = self.meaning(&format!("{name}:{version}"))
+            && let ImageMeaning::Image(image) = self.meaning(&format!("{name}:{version}"))
         {
-            return Asked::Perhaps(vec![image]);
+            return ImageMeaning::Perhaps(vec![image]);
         }
         let (mut images, mut other) = (Vec::new(), None);
         for word in &told {
@@ -136,29 +136,29 @@ impl Reader<'_> {
                 continue;
             }
             match self.meaning(word) {
-                Asked::Image(image) => add(&mut images, image),
-                Asked::Perhaps(some) => some.into_iter().for_each(|image| add(&mut images, image)),
+                ImageMeaning::Image(image) => add(&mut images, image),
+                ImageMeaning::Perhaps(some) => some.into_iter().for_each(|image| add(&mut images, image)),
                 asked => other = other.or(Some(asked)),
             }
         }
         match (images.is_empty(), other) {
-            (false, _) => Asked::Perhaps(images),
+            (false, _) => ImageMeaning::Perhaps(images),
             (true, Some(other)) => other,
-            (true, None) => Asked::Placeholder,
+            (true, None) => ImageMeaning::Placeholder,
         }
     }
 
     // What one word means.
-    fn meaning(&self, word: &str) -> Asked {
+    fn meaning(&self, word: &str) -> ImageMeaning {
         let word = word.trim_start_matches("image:");
         let word = word.split_once("://").map_or(word, |(_, rest)| rest).trim_end_matches('/');
         match page(word) {
-            Some(Page::Of(name)) => return self.named(&name),
-            Some(Page::Perhaps(name)) => {
+            Some(RegistryPage::Of(name)) => return self.named(&name),
+            Some(RegistryPage::Perhaps(name)) => {
                 return match Meaning::of(&name, self.names) {
-                    Meaning::Image(image) => Asked::Perhaps(vec![image]),
-                    Meaning::Elsewhere(host) => Asked::Elsewhere(host),
-                    Meaning::Invalid(error) => Asked::Invalid(error),
+                    Meaning::Image(image) => ImageMeaning::Perhaps(vec![image]),
+                    Meaning::Elsewhere(host) => ImageMeaning::Elsewhere(host),
+                    Meaning::Invalid(error) => ImageMeaning::Invalid(error),
                 };
             }
             None => {}
@@ -170,17 +170,17 @@ impl Reader<'_> {
         }
     }
 
-    fn named(&self, name: &str) -> Asked {
+    fn named(&self, name: &str) -> ImageMeaning {
         match Meaning::of(name, self.names) {
-            Meaning::Image(image) => Asked::Image(image),
+            Meaning::Image(image) => ImageMeaning::Image(image),
             Meaning::Elsewhere(host) => match self.behind_a_mirror(name) {
-                Some(image) => Asked::Perhaps(vec![image]),
-                None => Asked::Elsewhere(host),
+                Some(image) => ImageMeaning::Perhaps(vec![image]),
+                None => ImageMeaning::Elsewhere(host),
             },
             // Names have no capital letters, and phones begin with one.
             Meaning::Invalid(error) => match Meaning::of(&lower(name), self.names) {
-                Meaning::Image(image) if name.len() > 1 => Asked::Perhaps(vec![image]),
-                _ => Asked::Invalid(error),
+                Meaning::Image(image) if name.len() > 1 => ImageMeaning::Perhaps(vec![image]),
+                _ => ImageMeaning::Invalid(error),
             },
         }
     }

@@ -2,15 +2,15 @@ use entrepot_oci::Host;
 
 use super::*;
 
-fn names() -> Names {
-    Names::new(Host::docker_hub(), vec!["local/".into()])
+fn names() -> NameResolver {
+    NameResolver::new(Host::docker_hub(), vec!["local/".into()])
         .with_domain(Some("m.test"))
         .with_upstream("docker.io".parse().unwrap(), Some("docker"))
         .with_upstream("quay.io".parse().unwrap(), Some("quay"))
         .with_upstream("ghcr.io".parse().unwrap(), Some("ghcr"))
 }
 
-fn reading(text: &str) -> Option<Reading> {
+fn reading(text: &str) -> Option<ParsedText> {
     read(text, "m.test:5000", &names())
 }
 
@@ -18,16 +18,16 @@ fn reading(text: &str) -> Option<Reading> {
 fn told(text: &str) -> String {
     let Some(reading) = reading(text) else { return "nothing".to_owned() };
     let platforms: Vec<String> = reading.platforms.iter().map(|platform| format!(" +{platform}")).collect();
-    let asked = match reading.asked {
-        Asked::Image(image) => format!("= {}", image.name()),
-        Asked::Perhaps(images) => {
+    let asked = match reading.meaning {
+        ImageMeaning::Image(image) => format!("= {}", image.name()),
+        ImageMeaning::Perhaps(images) => {
             let all: Vec<String> = images.iter().map(Image::name).collect();
             format!("? {}", all.join(" | "))
         }
-        Asked::Elsewhere(host) => format!("elsewhere {host}"),
-        Asked::OnlyPlatform => "platform".to_owned(),
-        Asked::Placeholder => "placeholder".to_owned(),
-        Asked::Invalid(_) => "invalid".to_owned(),
+        ImageMeaning::Elsewhere(host) => format!("elsewhere {host}"),
+        ImageMeaning::OnlyPlatform => "platform".to_owned(),
+        ImageMeaning::Placeholder => "placeholder".to_owned(),
+        ImageMeaning::Invalid(_) => "invalid".to_owned(),
     };
     format!("{asked}{}", platforms.concat())
 }
@@ -164,10 +164,10 @@ fn hostile_text_is_never_more_than_a_name() {
         "nginx:1\r\nSet-Cookie: x",
         "%00%0a",
     ] {
-        if let Some(Reading { asked: Asked::Image(image), .. }) = reading(text) {
+        if let Some(ParsedText { meaning: ImageMeaning::Image(image), .. }) = reading(text) {
             panic!("{text} is taken for {}", image.name());
         }
-        if let Some(Reading { asked: Asked::Perhaps(images), .. }) = reading(text) {
+        if let Some(ParsedText { meaning: ImageMeaning::Perhaps(images), .. }) = reading(text) {
             for image in images {
                 let name = image.explicit();
                 let plain = |b: u8| b.is_ascii_alphanumeric() || b"./:_-@".contains(&b);
@@ -182,8 +182,8 @@ fn hostile_text_is_never_more_than_a_name() {
 
 #[test]
 fn names_have_a_short_form() {
-    let image = |text: &str| match reading(text).map(|reading| reading.asked) {
-        Some(Asked::Image(image)) => image,
+    let image = |text: &str| match reading(text).map(|reading| reading.meaning) {
+        Some(ImageMeaning::Image(image)) => image,
         other => panic!("{other:?}"),
     };
     let nginx = image("docker.io/library/nginx:1.27");

@@ -2,7 +2,7 @@
 
 /// What the rest of an address has at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rest {
+enum AddressRest {
     /// So many parts of the name.
     Parts(usize),
     /// All of it is the name, up to a part that is not.
@@ -10,23 +10,23 @@ enum Rest {
 }
 
 /// Addresses, and the registry of each. Of those that begin alike, the longer one is first.
-const PAGES: [(&str, &str, Rest); 11] = [
-    ("hub.docker.com/_/", "docker.io/library/", Rest::Parts(1)),
-    ("hub.docker.com/r/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/layers/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/repository/docker/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/v2/repositories/", "docker.io/", Rest::Parts(2)),
-    ("hub.docker.com/u/", "docker.io/", Rest::Parts(2)),
-    ("quay.io/repository/", "quay.io/", Rest::Parts(2)),
-    ("gallery.ecr.aws/", "public.ecr.aws/", Rest::Parts(2)),
-    ("catalog.ngc.nvidia.com/orgs/", "nvcr.io/", Rest::Until("containers")),
-    ("mcr.microsoft.com/product/", "mcr.microsoft.com/", Rest::Until("about")),
-    ("mcr.microsoft.com/artifact/mar/", "mcr.microsoft.com/", Rest::Until("about")),
+const PAGES: [(&str, &str, AddressRest); 11] = [
+    ("hub.docker.com/_/", "docker.io/library/", AddressRest::Parts(1)),
+    ("hub.docker.com/r/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/layers/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/repository/docker/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/v2/repositories/", "docker.io/", AddressRest::Parts(2)),
+    ("hub.docker.com/u/", "docker.io/", AddressRest::Parts(2)),
+    ("quay.io/repository/", "quay.io/", AddressRest::Parts(2)),
+    ("gallery.ecr.aws/", "public.ecr.aws/", AddressRest::Parts(2)),
+    ("catalog.ngc.nvidia.com/orgs/", "nvcr.io/", AddressRest::Until("containers")),
+    ("mcr.microsoft.com/product/", "mcr.microsoft.com/", AddressRest::Until("about")),
+    ("mcr.microsoft.com/artifact/mar/", "mcr.microsoft.com/", AddressRest::Until("about")),
 ];
 
 /// An address, as far as it is about an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum RegistryPage {
     /// It shows this image.
     Of(String),
     /// It shows a project, whose images may be called so.
@@ -34,41 +34,43 @@ pub(super) enum Page {
 }
 
 /// The image that a page of a registry is about. `address` is without its scheme.
-pub(super) fn page(address: &str) -> Option<Page> {
+pub(super) fn page(address: &str) -> Option<RegistryPage> {
     let address = address.strip_prefix("www.").unwrap_or(address);
     for (page, registry, rest) in PAGES {
         if let Some(path) = address.strip_prefix(page) {
-            return Some(Page::Of(format!("{registry}{}", of_path(path, rest))));
+            return Some(RegistryPage::Of(format!("{registry}{}", of_path(path, rest))));
         }
     }
     of_github(address.strip_prefix("github.com/")?)
 }
 
-fn of_path(path: &str, rest: Rest) -> String {
+fn of_path(path: &str, rest: AddressRest) -> String {
     let parts = segments(path);
     let parts: Vec<&str> = match rest {
-        Rest::Parts(count) => parts.into_iter().take(count).collect(),
+        AddressRest::Parts(count) => parts.into_iter().take(count).collect(),
         // Behind the word comes the image, or nothing that belongs to it.
-        Rest::Until("containers") => {
+        AddressRest::Until("containers") => {
             parts.into_iter().filter(|part| *part != "containers" && *part != "teams").collect()
         }
-        Rest::Until(word) => parts.into_iter().take_while(|part| *part != word && *part != "tags").collect(),
+        AddressRest::Until(word) => {
+            parts.into_iter().take_while(|part| *part != word && *part != "tags").collect()
+        }
     };
     parts.join("/")
 }
 
 // `github.com/orgs/ORG/packages/container/package/NAME`, `github.com/OWNER/REPO/pkgs/container/NAME`, or a project.
-fn of_github(path: &str) -> Option<Page> {
+fn of_github(path: &str) -> Option<RegistryPage> {
     let parts = segments(path);
     match parts.as_slice() {
         ["orgs" | "users", owner, "packages", "container", "package", name, ..]
         | [owner, _, "pkgs", "container", name, ..] => {
             // A slash in the name of a package is written `%2F` there.
             let name = name.replace("%2F", "/").replace("%2f", "/");
-            Some(Page::Of(format!("ghcr.io/{owner}/{name}").to_ascii_lowercase()))
+            Some(RegistryPage::Of(format!("ghcr.io/{owner}/{name}").to_ascii_lowercase()))
         }
         [owner, project, ..] => {
-            Some(Page::Perhaps(format!("ghcr.io/{owner}/{project}").to_ascii_lowercase()))
+            Some(RegistryPage::Perhaps(format!("ghcr.io/{owner}/{project}").to_ascii_lowercase()))
         }
         _ => None,
     }
@@ -102,10 +104,10 @@ mod tests {
             ("github.com/Acme/App/pkgs/container/app%2Fweb", "ghcr.io/acme/app/web"),
             ("github.com/orgs/acme/packages/container/package/app", "ghcr.io/acme/app"),
         ] {
-            assert_eq!(page(address), Some(Page::Of(is.to_owned())), "{address}");
+            assert_eq!(page(address), Some(RegistryPage::Of(is.to_owned())), "{address}");
         }
         let project = page("www.github.com/langgenius/dify/releases");
-        assert_eq!(project, Some(Page::Perhaps("ghcr.io/langgenius/dify".to_owned())));
+        assert_eq!(project, Some(RegistryPage::Perhaps("ghcr.io/langgenius/dify".to_owned())));
         for other in ["github.com/", "github.com/acme", "quay.io/a/b", "example.com/x"] {
             assert_eq!(page(other), None, "{other}");
         }

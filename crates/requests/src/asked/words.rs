@@ -7,14 +7,14 @@ const LONGEST: usize = 4096;
 
 /// The words of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Words {
+pub(super) struct TextWords {
     /// The text with the same words and nothing in between but spaces and line ends.
     pub(super) text: String,
     /// True if something between the words was left out that was not a space or a quote.
     pub(super) has_more: bool,
 }
 
-impl Words {
+impl TextWords {
     /// The words of a text. Signs of Chinese keyboards that mean the same become those that images are written with.
     pub(super) fn of(text: &str) -> Self {
         let (mut words, mut has_more) = (String::new(), false);
@@ -34,22 +34,22 @@ impl Words {
     }
 
     /// The words, without signs around them.
-    pub(super) fn list(&self) -> Vec<Word<'_>> {
-        let all = self.text.split_ascii_whitespace().map(Word::of);
+    pub(super) fn list(&self) -> Vec<TextWord<'_>> {
+        let all = self.text.split_ascii_whitespace().map(TextWord::of);
         all.filter(|word| !word.text.is_empty()).collect()
     }
 }
 
 /// A word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word<'a> {
+pub(super) struct TextWord<'a> {
     /// Without the signs around it.
     pub(super) text: &'a str,
     /// True if there were signs around it that lists do not have.
     pub(super) is_trimmed: bool,
 }
 
-impl<'a> Word<'a> {
+impl<'a> TextWord<'a> {
     fn of(written: &'a str) -> Self {
         let listed = written.trim_matches([',', ';']).trim_end_matches('/');
         let text = listed.trim_matches(['!', '?', '(', ')', '[', ']', '*', '|']).trim_end_matches(['.', ':']);
@@ -113,16 +113,16 @@ mod tests {
     #[test]
     fn what_only_people_read_is_left_out() {
         let list = |text: &str| -> Vec<String> {
-            Words::of(text).list().into_iter().map(|word| word.text.to_owned()).collect()
+            TextWords::of(text).list().into_iter().map(|word| word.text.to_owned()).collect()
         };
         assert_eq!(list("请同步 nginx：1.27 镜像，谢谢！"), ["nginx:1.27"]);
         assert_eq!(list("同步nginx:1.27镜像"), ["nginx:1.27"]);
         assert_eq!(list("ｎｇｉｎｘ：１．２７"), ["nginx:1.27"]);
         assert_eq!(list("\"nginx\u{200b}:1.27\"."), ["nginx:1.27"]);
-        assert!(Words::of("同步 nginx").has_more && !Words::of(" 'nginx' ").has_more);
+        assert!(TextWords::of("同步 nginx").has_more && !TextWords::of(" 'nginx' ").has_more);
         assert_eq!(list("a\tb\u{1b}[31mc"), ["a", "b", "31mc"]);
         let trimmed =
-            |text: &str| Words::of(text).list().iter().map(|word| word.is_trimmed).collect::<Vec<_>>();
+            |text: &str| TextWords::of(text).list().iter().map(|word| word.is_trimmed).collect::<Vec<_>>();
         assert_eq!(trimmed("image: nginx:1.27, nginx:!"), [false, false, true]);
         assert!(list(&"é".repeat(9000)).is_empty());
     }

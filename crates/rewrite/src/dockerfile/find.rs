@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     candidate::Reason,
-    expansion::{Lookup, Piece, Pieces, Value},
-    finder::{Entry, Finder, Form, What},
-    text::{self, Part},
+    expansion::{Lookup, Piece, Pieces, VariableValue},
+    finder::{CandidateEntry, EntryVerdict, Finder, RenameMethod},
+    text::{self, TextPart},
     token::Token,
     tree::Style,
 };
@@ -22,8 +22,11 @@ use crate::{
 pub(crate) fn find(finder: &mut Finder<'_>) {
     let (directives, instructions) = lines::read(finder.text);
     if let Some(range) = directives.syntax {
-        let word =
-            Word { range: range.clone(), text: finder.text[range].to_owned(), place: "# syntax".to_owned() };
+        let word = InstructionWord {
+            range: range.clone(),
+            text: finder.text[range].to_owned(),
+            place: "# syntax".to_owned(),
+        };
         Build::default().add(&word, false, finder);
     }
     let mut build = Build::default();
@@ -33,7 +36,7 @@ pub(crate) fn find(finder: &mut Finder<'_>) {
 }
 
 // A word that may be an image: its range and its text.
-struct Word {
+struct InstructionWord {
     range: Range<usize>,
     text: String,
     place: String,
@@ -89,7 +92,7 @@ impl Build {
         let Some((name, _)) = text.split_once('=') else { return };
         let value = unquoted(&instruction.text, range.start + name.len() + 1..range.end);
         let (token, text) = token(instruction, &value, finder);
-        let lookup = |name: &str| self.arguments.get(name).map(Value::Inside);
+        let lookup = |name: &str| self.arguments.get(name).map(VariableValue::Inside);
         if let Some(mut pieces) = finder.filled_in((token, &text), 0..text.len(), &lookup) {
             if text.is_empty() {
                 // A new name may begin here.
@@ -119,18 +122,18 @@ impl Build {
     }
 
     // Records a word: an image, or the name of a stage, however it is put together.
-    fn add(&self, word: &Word, by_number: bool, finder: &mut Finder<'_>) {
+    fn add(&self, word: &InstructionWord, by_number: bool, finder: &mut Finder<'_>) {
         if let Some(reason) = self.no_image(&word.text, by_number) {
             return leave(word, reason, finder);
         }
-        let lookup = |name: &str| self.arguments.get(name).map(Value::Inside);
+        let lookup = |name: &str| self.arguments.get(name).map(VariableValue::Inside);
         let Some(pieces) = pieces(word, &lookup, finder) else { return };
         let (whole, rests_on) = finder.whole(&pieces);
         let stage = || self.may_be_stage(&word.text, &whole).then_some(Reason::Stage);
         let entry = match self.no_image(&whole, by_number).or_else(stage) {
             // What it is put together from must stay as it is.
-            Some(reason) => Entry { rests_on, ..entry(word, What::Left(reason)) },
-            None => entry(word, finder.what(pieces, Form::Rename)),
+            Some(reason) => CandidateEntry { rests_on, ..entry(word, EntryVerdict::Left(reason)) },
+            None => entry(word, finder.what(pieces, RenameMethod::Rename)),
         };
         finder.add_entry(entry);
     }
@@ -150,9 +153,9 @@ impl Build {
         if whole.contains(['/', ':', '@']) || !written.contains('$') {
             return false;
         }
-        let parts: Vec<Option<Part>> = text::parts(written, 0..written.len()).collect();
-        let literal = |part: Option<&Option<Part>>| match part {
-            Some(Some(Part::Literal(range))) => written[range.clone()].to_ascii_lowercase(),
+        let parts: Vec<Option<TextPart>> = text::parts(written, 0..written.len()).collect();
+        let literal = |part: Option<&Option<TextPart>>| match part {
+            Some(Some(TextPart::Literal(range))) => written[range.clone()].to_ascii_lowercase(),
             _ => String::new(),
         };
         let (first, last) = (literal(parts.first()), literal(parts.last()));
@@ -164,7 +167,7 @@ impl Build {
                 .any(|name| name.len() >= least && name.starts_with(&first) && name.ends_with(&last))
     }
 
-    fn word(&self, instruction: &Instruction, range: &Range<usize>, name: &str) -> Word {
+    fn word(&self, instruction: &Instruction, range: &Range<usize>, name: &str) -> InstructionWord {
         let stage = self.stages.len().checked_sub(usize::from(name != "FROM"));
         let named = stage.and_then(|stage| self.stages.get(stage)).and_then(Option::as_deref);
         let place = match (named, stage) {
@@ -172,7 +175,11 @@ impl Build {
             (None, Some(stage)) => format!("stage {stage}: {name}"),
             (None, None) => name.to_owned(),
         };
-        Word { range: instruction.written(range), text: instruction.text[range.clone()].to_owned(), place }
+        InstructionWord {
+            range: instruction.written(range),
+            text: instruction.text[range.clone()].to_owned(),
+            place,
+        }
     }
 }
 
@@ -210,7 +217,7 @@ fn token(instruction: &Instruction, range: &Range<usize>, finder: &mut Finder<'_
 }
 
 // The pieces of a word; if a variable in it is unterminated, that is reported.
-fn pieces(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) -> Option<Pieces> {
+fn pieces(word: &InstructionWord, lookup: Lookup<'_>, finder: &mut Finder<'_>) -> Option<Pieces> {
     let token = Token { span: word.range.clone(), text: word.text.clone(), style: Style::Bare };
     let token = finder.add_token(token);
     let pieces = finder.filled_in((token, &word.text), 0..word.text.len(), lookup);
@@ -221,10 +228,10 @@ fn pieces(word: &Word, lookup: Lookup<'_>, finder: &mut Finder<'_>) -> Option<Pi
     pieces
 }
 
-fn leave(word: &Word, reason: Reason, finder: &mut Finder<'_>) {
-    finder.add_entry(entry(word, What::Left(reason)));
+fn leave(word: &InstructionWord, reason: Reason, finder: &mut Finder<'_>) {
+    finder.add_entry(entry(word, EntryVerdict::Left(reason)));
 }
 
-fn entry(word: &Word, what: What) -> Entry {
-    Entry::new(word.range.start, word.place.clone(), word.text.clone(), what)
+fn entry(word: &InstructionWord, what: EntryVerdict) -> CandidateEntry {
+    CandidateEntry::new(word.range.start, word.place.clone(), word.text.clone(), what)
 }

@@ -34,7 +34,8 @@ impl Instruction {
 
 /// Parses a whole file.
 pub(super) fn read(text: &str) -> (Directives, Vec<Instruction>) {
-    let mut lines = Lines { text, at: if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 } };
+    let mut lines =
+        LineSplitter { text, at: if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 } };
     let directives = directives(&mut lines);
     let escape = directives.escape.unwrap_or('\\');
     let mut instructions = Vec::new();
@@ -47,12 +48,12 @@ pub(super) fn read(text: &str) -> (Directives, Vec<Instruction>) {
     (directives, instructions)
 }
 
-struct Lines<'a> {
+struct LineSplitter<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> LineSplitter<'a> {
     fn peek(&self) -> Option<(usize, &'a str)> {
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let line = rest.split('\n').next().unwrap_or_default();
@@ -68,7 +69,7 @@ impl<'a> Lines<'a> {
 }
 
 // Leading `# name=value` lines.
-fn directives(lines: &mut Lines<'_>) -> Directives {
+fn directives(lines: &mut LineSplitter<'_>) -> Directives {
     let mut directives = Directives::default();
     while let Some((at, line)) = lines.peek() {
         let Some((name, value)) = line.trim_start().strip_prefix('#').and_then(|rest| rest.split_once('='))
@@ -95,7 +96,7 @@ fn is_comment(line: &str) -> bool {
     line.trim_start().starts_with('#')
 }
 
-fn instruction(lines: &mut Lines<'_>, escape: char) -> Option<Instruction> {
+fn instruction(lines: &mut LineSplitter<'_>, escape: char) -> Option<Instruction> {
     let mut instruction = Instruction { text: String::new(), stretches: Vec::new() };
     while let Some((at, line)) = lines.next() {
         // Comments and empty lines may appear inside an instruction.
@@ -113,12 +114,12 @@ fn instruction(lines: &mut Lines<'_>, escape: char) -> Option<Instruction> {
 }
 
 /// The terminator of a heredoc, and whether it may be preceded by tabs.
-struct End {
+struct HeredocEnd {
     word: String,
     tabs: bool,
 }
 
-fn heredocs(text: &str) -> Vec<End> {
+fn heredocs(text: &str) -> Vec<HeredocEnd> {
     let instruction = text.trim_start();
     let instruction = without_word(instruction, "ONBUILD").unwrap_or(instruction);
     if !["RUN", "COPY", "ADD"].iter().any(|word| without_word(instruction, word).is_some()) {
@@ -138,7 +139,7 @@ fn heredocs(text: &str) -> Vec<End> {
         let length = word.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(word.len());
         let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if is_word {
-            ends.push(End { word: word[..length].to_owned(), tabs });
+            ends.push(HeredocEnd { word: word[..length].to_owned(), tabs });
         }
     }
     ends
@@ -151,7 +152,7 @@ pub(super) fn without_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     (first.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start())
 }
 
-fn skip_heredoc(lines: &mut Lines<'_>, end: &End) {
+fn skip_heredoc(lines: &mut LineSplitter<'_>, end: &HeredocEnd) {
     while let Some((_, line)) = lines.next() {
         let line = if end.tabs { line.trim_start_matches('\t') } else { line };
         if line == end.word {

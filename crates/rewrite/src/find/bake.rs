@@ -3,7 +3,7 @@
 use crate::{
     candidate::Reason,
     find::values::{cache, spot, variables},
-    finder::{Finder, Form},
+    finder::{Finder, RenameMethod},
     tree::{Path, View},
 };
 
@@ -24,7 +24,7 @@ fn key(key: &str, value: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         "contexts" => {
             for (name, context) in value.entries() {
                 if context.text().is_some_and(|text| text.starts_with(SCHEME)) {
-                    finder.image_behind(spot(&path.key(name), context), SCHEME, Form::Rename);
+                    finder.image_behind(spot(&path.key(name), context), SCHEME, RenameMethod::Rename);
                 }
             }
         }

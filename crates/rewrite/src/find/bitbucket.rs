@@ -3,7 +3,7 @@
 use crate::{
     candidate::Reason,
     find::values::spot,
-    finder::{Finder, Form},
+    finder::{Finder, RenameMethod},
     tree::{Path, View},
 };
 
@@ -25,7 +25,7 @@ fn walk(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
                 }
             }
             ("pipe", Some(text)) if text.starts_with(SCHEME) => {
-                finder.image_behind(spot(&path, value), SCHEME, Form::Rename);
+                finder.image_behind(spot(&path, value), SCHEME, RenameMethod::Rename);
             }
             ("pipe", Some(_)) => finder.leave(spot(&path, value), Reason::Artifact),
             // Its variables are named as one likes.

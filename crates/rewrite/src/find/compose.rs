@@ -3,7 +3,7 @@
 use crate::{
     candidate::Reason,
     find::values::{cache, embedded, spot, variables},
-    finder::{Finder, Form},
+    finder::{Finder, RenameMethod},
     tree::{Path, View},
 };
 
@@ -127,7 +127,7 @@ fn context(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     const SCHEME: &str = "docker-image://";
     let text = item.text().unwrap_or_default();
     if let Some(at) = text.find(SCHEME) {
-        finder.image_behind(spot(path, item), &text[..at + SCHEME.len()], Form::Rename);
+        finder.image_behind(spot(path, item), &text[..at + SCHEME.len()], RenameMethod::Rename);
     }
 }
 

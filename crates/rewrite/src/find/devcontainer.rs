@@ -3,7 +3,7 @@
 use crate::{
     candidate::Reason,
     find::values::spot,
-    finder::{Finder, Spot},
+    finder::{Finder, TreePosition},
     tree::{Path, View},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
     for (key, _) in root.get("features").into_iter().flat_map(View::pairs) {
         let is_remote = |text: &str| !text.starts_with('.') && !text.contains("://");
         if key.text().is_some_and(is_remote) {
-            finder.leave(Spot { path: &path, node: key }, Reason::Artifact);
+            finder.leave(TreePosition { path: &path, node: key }, Reason::Artifact);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::{
     candidate::Reason,
-    expansion::{Lookup, Pieces, Value},
+    expansion::{Lookup, Pieces, VariableValue},
     find::values::{is_value, spot, variables},
-    finder::{Finder, Form, What},
+    finder::{EntryVerdict, Finder, RenameMethod},
     tree::{Path, View},
 };
 
@@ -55,9 +55,9 @@ fn container(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder
 fn reference(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let prefix = if view.text().is_some_and(|text| text.starts_with(SCHEME)) { SCHEME } else { "" };
     let Some(pieces) = finder.pieces(spot(path, view), prefix, &|_| None) else { return };
-    let what = finder.what(pieces.clone(), Form::Rename);
-    let What::Left(Reason::Variable(name)) = &what else {
-        return finder.assembled(spot(path, view), pieces, Form::Rename);
+    let what = finder.what(pieces.clone(), RenameMethod::Rename);
+    let EntryVerdict::Left(Reason::Variable(name)) = &what else {
+        return finder.assembled(spot(path, view), pieces, RenameMethod::Rename);
     };
     let values = match matrix(job, name) {
         Ok(values) => values,
@@ -65,10 +65,10 @@ fn reference(view: View<'_>, job: View<'_>, path: &Path<'_>, finder: &mut Finder
     };
     for value in values {
         let Some(known) = finder.value(value.node) else { continue };
-        let lookup = |other: &str| (other == name).then_some(Value::Inside(&known));
+        let lookup = |other: &str| (other == name).then_some(VariableValue::Inside(&known));
         let Some(pieces) = with(view, prefix, &lookup, finder) else { continue };
         let strategy = Path::ROOT.key("strategy");
-        finder.assembled(spot(&strategy.key(name), value), pieces, Form::Rename);
+        finder.assembled(spot(&strategy.key(name), value), pieces, RenameMethod::Rename);
     }
 }
 
@@ -115,7 +115,7 @@ fn steps(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
 
 fn scheme(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     if view.text().is_some_and(|text| text.starts_with(SCHEME)) {
-        finder.image_behind(spot(path, view), SCHEME, Form::Rename);
+        finder.image_behind(spot(path, view), SCHEME, RenameMethod::Rename);
     }
 }
 
@@ -163,7 +163,7 @@ fn pushed(
     finder: &mut Finder<'_>,
 ) {
     let what = finder.part_as(spot(path, view), range.clone(), &|_| None);
-    let What::Left(Reason::Variable(name)) = &what else {
+    let EntryVerdict::Left(Reason::Variable(name)) = &what else {
         return finder.part(spot(path, view), range, None);
     };
     let values = match matrix(job, name) {
@@ -172,7 +172,7 @@ fn pushed(
     };
     for value in values {
         let Some(known) = finder.value(value.node) else { continue };
-        let lookup = |other: &str| (other == name).then_some(Value::Inside(&known));
+        let lookup = |other: &str| (other == name).then_some(VariableValue::Inside(&known));
         let what = finder.part_as(spot(path, view), range.clone(), &lookup);
         finder.part_of_many(spot(path, view), range.clone(), what);
     }

@@ -2,14 +2,14 @@
 //! image, so a renamed service keeps the old host name as an alias.
 
 use crate::{
-    expansion::Value,
-    find::values::{Known, beside, spot, variables},
-    finder::{Finder, Form},
+    expansion::VariableValue,
+    find::values::{KnownVariables, beside, spot, variables},
+    finder::{Finder, RenameMethod},
     tree::{Path, View},
 };
 
 pub(super) fn find(root: View<'_>, finder: &mut Finder<'_>) {
-    let global = known(root, Known::new(), finder);
+    let global = known(root, KnownVariables::new(), finder);
     job(root, &Path::ROOT, &global, finder);
     for (name, entry) in root.own().filter(|(name, entry)| entry.is_mapping() && !is_setting(name)) {
         let known = known(entry, global.clone(), finder);
@@ -22,7 +22,7 @@ fn is_setting(name: &str) -> bool {
 }
 
 // The variables set in the document.
-fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
+fn known(view: View<'_>, mut known: KnownVariables, finder: &mut Finder<'_>) -> KnownVariables {
     let variables = view.get("variables").map(View::entries).unwrap_or_default();
     let values = || variables.iter().map(|(name, value)| (*name, value.get("value").unwrap_or(*value)));
     for (name, value) in values() {
@@ -32,7 +32,7 @@ fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
     }
     // Values with other variables in them, wherever those are set.
     for (name, value) in values().filter(|(_, value)| value.text().is_some_and(|text| text.contains('$'))) {
-        let lookup = |other: &str| known.get(other).filter(|_| other != name).map(Value::Inside);
+        let lookup = |other: &str| known.get(other).filter(|_| other != name).map(VariableValue::Inside);
         if let Some(pieces) = finder.value_with(value.node, &lookup) {
             known.insert(name.to_owned(), pieces);
         }
@@ -40,8 +40,8 @@ fn known(view: View<'_>, mut known: Known, finder: &mut Finder<'_>) -> Known {
     known
 }
 
-fn job(view: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) {
-    let lookup = |name: &str| known.get(name).map(Value::Inside);
+fn job(view: View<'_>, path: &Path<'_>, known: &KnownVariables, finder: &mut Finder<'_>) {
+    let lookup = |name: &str| known.get(name).map(VariableValue::Inside);
     if let Some(image) = view.get("image") {
         let (name, path) = (image.get("name"), path.key("image"));
         match name {
@@ -58,8 +58,8 @@ fn job(view: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) 
     }
 }
 
-fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finder<'_>) {
-    let lookup = |name: &str| known.get(name).map(Value::Inside);
+fn service(service: View<'_>, path: &Path<'_>, known: &KnownVariables, finder: &mut Finder<'_>) {
+    let lookup = |name: &str| known.get(name).map(VariableValue::Inside);
     let (named, path) = match service.get("name") {
         Some(name) => (name, path.key("name")),
         None => (service, *path),
@@ -71,11 +71,11 @@ fn service(service: View<'_>, path: &Path<'_>, known: &Known, finder: &mut Finde
     let has_alias = service.get("alias").is_some();
     let form = match (alias, service.is_mapping(), finder.token(named.node)) {
         (Some(alias), true, _) if !has_alias => match beside(service, named.node) {
-            Some(beside) => Form::Aliased { beside, alias },
-            None => Form::Rename,
+            Some(beside) => RenameMethod::Aliased { beside, alias },
+            None => RenameMethod::Rename,
         },
-        (Some(alias), false, Some(token)) => Form::MadeMapping { token, alias },
-        _ => Form::Rename,
+        (Some(alias), false, Some(token)) => RenameMethod::MadeMapping { token, alias },
+        _ => RenameMethod::Rename,
     };
     finder.assembled(spot(&path, named), pieces, form);
 }

@@ -6,7 +6,7 @@ use crate::{
     candidate::Reason,
     expansion::{Piece, Pieces},
     find::values::{embedded, ends_with_image, spot},
-    finder::{Finder, Form, Spot},
+    finder::{Finder, RenameMethod, TreePosition},
     tree::{Path, View},
 };
 
@@ -96,7 +96,7 @@ fn images(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-fn text(view: View<'_>, key: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
+fn text(view: View<'_>, key: &str, spot: TreePosition<'_>, finder: &mut Finder<'_>) {
     let text = spot.node.text().unwrap_or_default();
     // A switch, or the name of something other than an image.
     if matches!(text, "true" | "false") {
@@ -122,7 +122,7 @@ fn text(view: View<'_>, key: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
         pieces.push(Piece::Fixed(":"));
         pieces.append(&tag, &mut finder.budget);
     }
-    finder.assembled(spot, pieces, Form::Rename);
+    finder.assembled(spot, pieces, RenameMethod::Rename);
 }
 
 // True if the mapping is an image split into parts; it is then recorded.
@@ -160,7 +160,7 @@ fn split(view: View<'_>, path: &Path<'_>, global: &Global, finder: &mut Finder<'
     pieces.append(&named, &mut finder.budget);
     add_version(view, repository, &mut pieces, finder);
     if is_image || has(&BESIDE) {
-        finder.assembled(spot(&path, repository), pieces, Form::Rename);
+        finder.assembled(spot(&path, repository), pieces, RenameMethod::Rename);
     } else {
         finder.leave_if_image(spot(&path, repository), Reason::UnknownPath);
     }

@@ -7,7 +7,7 @@ use crate::{
         helm, tekton,
         values::{assignment, embedded, ends_with_image, spot, value},
     },
-    finder::{Finder, Spot},
+    finder::{Finder, TreePosition},
     tree::{Path, View},
 };
 
@@ -172,7 +172,7 @@ fn container(container: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
 }
 
 // Text outside containers that may be an image: requested with `paths`, or with the look of one.
-fn other(key: &str, text: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
+fn other(key: &str, text: &str, spot: TreePosition<'_>, finder: &mut Finder<'_>) {
     let paths = &finder.search.paths;
     let is_asked = !paths.is_empty() && paths.iter().any(|path| ends_with(&spot.path.keys(), path));
     let is_key = ends_with_image(key) || key.ends_with("imageName");

@@ -1,10 +1,10 @@
 //! Kustomizations: the `images` list replaces names in the resources.
 
 use crate::{
-    Found,
+    DocumentImage,
     expansion::Piece,
     find::values::{beside, embedded, spot},
-    finder::{Finder, Form},
+    finder::{Finder, RenameMethod},
     tree::{Path, View},
 };
 
@@ -31,14 +31,14 @@ fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
         finder.image(spot(&path.key("name"), name));
     }
     let (key, named, form) = match (text("newName"), text("name")) {
-        (Some(new), _) => ("newName", new, Form::Rename),
+        (Some(new), _) => ("newName", new, RenameMethod::Rename),
         // The resources use the new name, and the entry already does too.
         (None, Some(_)) if is_renamed => return,
         // The entry changes nothing.
         (None, Some(_)) if tag.is_none() && digest.is_none() => return,
         // The entry keeps matching the name in the resources.
         (None, Some(name)) => match beside(item, name.node) {
-            Some(beside) => ("name", name, Form::NewEntry { beside, key: "newName" }),
+            Some(beside) => ("name", name, RenameMethod::NewEntry { beside, key: "newName" }),
             None => return,
         },
         (None, None) => return,
@@ -57,5 +57,5 @@ fn image(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
 // True if the resources use another name from now on.
 fn is_renamed(name: &str, finder: &Finder<'_>) -> bool {
     let image = name.parse::<entrepot_oci::ImageRef>();
-    image.is_ok_and(|image| finder.search.renamed.contains(&Found::from(&image).name()))
+    image.is_ok_and(|image| finder.search.renamed.contains(&DocumentImage::from(&image).name()))
 }

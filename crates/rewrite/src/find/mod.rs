@@ -17,35 +17,40 @@ mod woodpecker;
 
 use crate::{
     finder::Finder,
-    kind::Kind,
-    tree::{Anchors, Fault, Tree, View},
+    kind::DocumentKind,
+    tree::{Anchors, SyntaxError, Tree, View},
 };
 
 /// Collects the candidates of a document that has a tree.
-pub(crate) fn find(kind: Kind, tree: &Tree<'_>, finder: &mut Finder<'_>) -> Result<(), Fault> {
+pub(crate) fn find(kind: DocumentKind, tree: &Tree<'_>, finder: &mut Finder<'_>) -> Result<(), SyntaxError> {
     let anchors = Anchors::of(tree);
     for document in &tree.documents {
         let root = View::new(document, &anchors);
         match kind {
-            Kind::Compose => compose::find(root, finder),
-            Kind::Helm => helm::find(root, finder),
-            Kind::Kustomize => kustomize::find(root, finder),
-            Kind::Github => github::find(root, finder),
-            Kind::Gitlab => gitlab::find(root, finder),
-            Kind::Devcontainer => devcontainer::find(root, finder),
-            Kind::Kubernetes => kubernetes::find(root, finder),
-            Kind::Woodpecker => woodpecker::find(root, finder),
-            Kind::Circleci => circleci::find(root, finder),
-            Kind::Bitbucket => bitbucket::find(root, finder),
-            Kind::Ansible => ansible::find(root, finder),
-            Kind::Bake => bake::find(root, finder),
+            DocumentKind::Compose => compose::find(root, finder),
+            DocumentKind::Helm => helm::find(root, finder),
+            DocumentKind::Kustomize => kustomize::find(root, finder),
+            DocumentKind::Github => github::find(root, finder),
+            DocumentKind::Gitlab => gitlab::find(root, finder),
+            DocumentKind::Devcontainer => devcontainer::find(root, finder),
+            DocumentKind::Kubernetes => kubernetes::find(root, finder),
+            DocumentKind::Woodpecker => woodpecker::find(root, finder),
+            DocumentKind::Circleci => circleci::find(root, finder),
+            DocumentKind::Bitbucket => bitbucket::find(root, finder),
+            DocumentKind::Ansible => ansible::find(root, finder),
+            DocumentKind::Bake => bake::find(root, finder),
             // These have no tree.
-            Kind::Dockerfile | Kind::Hcl | Kind::Quadlet | Kind::Script | Kind::Env | Kind::List => {}
+            DocumentKind::Dockerfile
+            | DocumentKind::Hcl
+            | DocumentKind::Quadlet
+            | DocumentKind::Script
+            | DocumentKind::Env
+            | DocumentKind::List => {}
         }
     }
     if anchors.are_exhausted() {
         let what = "its aliases and merge keys expand to too much".to_owned();
-        return Err(Fault { at: 0, what });
+        return Err(SyntaxError { at: 0, what });
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use crate::{
     candidate::Reason,
-    expansion::Value,
-    find::values::{Known, spot},
+    expansion::VariableValue,
+    find::values::{KnownVariables, spot},
     finder::Finder,
     tree::{Path, View},
 };
@@ -11,7 +11,7 @@ use crate::{
 /// Examines one mapping of a resource; the caller visits all of them.
 pub(super) fn find(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let known = parameters(view, finder);
-    let lookup = |name: &str| known.get(name).map(Value::Inside);
+    let lookup = |name: &str| known.get(name).map(VariableValue::Inside);
     for key in ["steps", "sidecars"] {
         let list = path.key(key);
         for (index, step) in view.get(key).into_iter().flat_map(View::items).enumerate() {
@@ -30,8 +30,8 @@ pub(super) fn find(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     }
 }
 
-fn parameters(view: View<'_>, finder: &mut Finder<'_>) -> Known {
-    let mut known = Known::new();
+fn parameters(view: View<'_>, finder: &mut Finder<'_>) -> KnownVariables {
+    let mut known = KnownVariables::new();
     for parameter in view.get("params").into_iter().flat_map(View::items) {
         let name = parameter.get("name").and_then(View::text);
         let default = parameter.get("default").filter(|default| default.is_text());

@@ -5,20 +5,20 @@ use std::collections::HashMap;
 use crate::{
     candidate::Reason,
     expansion::Pieces,
-    finder::{Beside, Finder, Form, Spot, looks_like_image},
-    tree::{Data, Node, Path, Style, View},
+    finder::{Finder, InsertPoint, RenameMethod, TreePosition, looks_like_image},
+    tree::{Data, Path, Style, TreeNode, View},
 };
 
 /// A place in a tree.
-pub(super) fn spot<'s>(path: &'s Path<'s>, view: View<'s>) -> Spot<'s> {
-    Spot { path, node: view.node }
+pub(super) fn spot<'s>(path: &'s Path<'s>, view: View<'s>) -> TreePosition<'s> {
+    TreePosition { path, node: view.node }
 }
 
 /// The entry with value `value`, as an anchor for inserting another one.
-pub(super) fn beside(mapping: View<'_>, value: &Node<'_>) -> Option<Beside> {
+pub(super) fn beside(mapping: View<'_>, value: &TreeNode<'_>) -> Option<InsertPoint> {
     let Data::Mapping { pairs, flow } = &mapping.node.data else { return None };
     let (key, value) = pairs.iter().find(|(_, own)| own.span == value.span)?;
-    Some(Beside { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
+    Some(InsertPoint { key: key.span.start, value: value.span.start, end: value.span.end, flow: *flow })
 }
 
 /// Variables as `name: value` or `- name=value`; their values are images only on request.
@@ -41,7 +41,7 @@ pub(super) fn assignment(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_
 }
 
 /// The value of a variable, behind a prefix: an image, or a list of them. They are changed on request.
-pub(super) fn value(name: &str, prefix: &str, spot: Spot<'_>, finder: &mut Finder<'_>) {
+pub(super) fn value(name: &str, prefix: &str, spot: TreePosition<'_>, finder: &mut Finder<'_>) {
     let text = spot.node.text().unwrap_or_default();
     if is_value(name, &text[prefix.len()..]) {
         finder.argument(spot, prefix);
@@ -51,7 +51,7 @@ pub(super) fn value(name: &str, prefix: &str, spot: Spot<'_>, finder: &mut Finde
 }
 
 // References between commas, spaces and ends of lines, each alone or as `name=reference`. Other text has none.
-fn list(start: usize, spot: Spot<'_>, finder: &mut Finder<'_>) {
+fn list(start: usize, spot: TreePosition<'_>, finder: &mut Finder<'_>) {
     let Data::Scalar { text, style } = &spot.node.data else { return };
     let is_folded = *style != Style::Block && text.contains('\n');
     let (mut parts, mut at) = (Vec::new(), start);
@@ -89,7 +89,7 @@ pub(super) fn cache(item: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>) {
     let text = item.text().unwrap_or_default();
     match text.find("ref=") {
         Some(at) if !text[at..].contains(',') => {
-            finder.image_behind(spot(path, item), &text[..at + 4], Form::Rename)
+            finder.image_behind(spot(path, item), &text[..at + 4], RenameMethod::Rename)
         }
         Some(_) => finder.leave(spot(path, item), Reason::InPieces),
         None if !text.contains('=') => finder.image(spot(path, item)),
@@ -119,4 +119,4 @@ pub(super) fn embedded(view: View<'_>, path: &Path<'_>, finder: &mut Finder<'_>)
 }
 
 /// Known variables, by their names in expressions.
-pub(super) type Known = HashMap<String, Pieces>;
+pub(super) type KnownVariables = HashMap<String, Pieces>;

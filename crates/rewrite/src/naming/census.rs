@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::Target;
-use crate::Found;
+use super::NewName;
+use crate::DocumentImage;
 
 /// The new names of a whole set of images.
 #[derive(Clone, Debug, Default)]
@@ -45,11 +45,11 @@ impl Census {
     ///
     /// # Errors
     /// Another image already has it.
-    pub fn add(&mut self, found: &Found, target: &Target) -> Result<(), Collision> {
-        let (source, new) = match &target.tag {
+    pub fn add(&mut self, image: &DocumentImage, name: &NewName) -> Result<(), Collision> {
+        let (source, new) = match &name.tag {
             // With an explicit new tag, images that share a repository remain distinct.
-            Some(tag) => (found.to_string(), format!("{}:{tag}", target.name())),
-            None => (found.name(), target.name()),
+            Some(tag) => (image.to_string(), format!("{}:{tag}", name.name())),
+            None => (image.name(), name.name()),
         };
         let known = self.sources.entry(new.clone()).or_insert_with(|| source.clone());
         if *known == source {

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use entrepot_oci::{ImageRef, Tag};
 
-use super::{Target, is_named};
-use crate::Found;
+use super::{NewName, is_named};
+use crate::DocumentImage;
 
 /// Explicit new names, for repositories or for single tags.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
-    repositories: HashMap<String, Target>,
-    tags: HashMap<(String, Tag), Target>,
+    repositories: HashMap<String, NewName>,
+    tags: HashMap<(String, Tag), NewName>,
 }
 
 /// Why a pair of names is refused.
@@ -71,7 +71,7 @@ impl Map {
         if to_tag.is_some() && from_tag.is_none() {
             return Err(MapError::OnlyNewTag(new.to_owned()));
         }
-        let target = Target { host: to.host, repository: to.repository, tag: to_tag };
+        let target = NewName { host: to.host, repository: to.repository, tag: to_tag };
         let key = from.name();
         let known = match from_tag {
             Some(tag) => self.tags.insert((key, tag), target),
@@ -82,7 +82,7 @@ impl Map {
 
     fn without_chains(self) -> Result<Self, MapError> {
         for target in self.targets() {
-            let found = Found {
+            let found = DocumentImage {
                 host: target.host.clone(),
                 repository: target.repository.clone(),
                 tag: target.tag.clone(),
@@ -96,7 +96,7 @@ impl Map {
         Ok(self)
     }
 
-    fn targets(&self) -> impl Iterator<Item = &Target> {
+    fn targets(&self) -> impl Iterator<Item = &NewName> {
         self.repositories.values().chain(self.tags.values())
     }
 
@@ -104,20 +104,20 @@ impl Map {
         self.repositories.is_empty() && self.tags.is_empty()
     }
 
-    pub(super) fn target(&self, found: &Found) -> Option<&Target> {
-        let name = found.name();
-        let tag = found.tag.clone().or_else(|| (found.digest.is_none() && !found.is_open).then(Tag::latest));
+    pub(super) fn target(&self, image: &DocumentImage) -> Option<&NewName> {
+        let name = image.name();
+        let tag = image.tag.clone().or_else(|| (image.digest.is_none() && !image.is_open).then(Tag::latest));
         let by_tag = tag.and_then(|tag| self.tags.get(&(name.clone(), tag)));
         by_tag.or_else(|| self.repositories.get(&name))
     }
 
-    pub(super) fn gives(&self, found: &Found) -> bool {
-        self.targets().any(|target| is_named(found, target))
+    pub(super) fn gives(&self, image: &DocumentImage) -> bool {
+        self.targets().any(|target| is_named(image, target))
     }
 }
 
 // The name, and its tag if one is written.
-fn name(text: &str) -> Result<(Found, Option<Tag>), MapError> {
+fn name(text: &str) -> Result<(DocumentImage, Option<Tag>), MapError> {
     let image: ImageRef = text.parse().map_err(|error: entrepot_oci::ImageRefError| MapError::Name {
         name: text.to_owned(),
         why: error.to_string(),
@@ -127,5 +127,5 @@ fn name(text: &str) -> Result<(Found, Option<Tag>), MapError> {
     }
     let has_tag = text.rsplit('/').next().is_some_and(|last| last.contains(':'));
     let tag = image.tag().filter(|_| has_tag).cloned();
-    Ok((Found::from(&image), tag))
+    Ok((DocumentImage::from(&image), tag))
 }

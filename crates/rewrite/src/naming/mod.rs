@@ -10,7 +10,7 @@ mod template;
 
 use entrepot_oci::{ALIASES, Host, Repository, Tag};
 
-use crate::{Found, Ignore, Reason};
+use crate::{DocumentImage, Ignore, Reason};
 
 pub use census::{Census, Collision};
 pub use map::{Map, MapError};
@@ -51,7 +51,7 @@ pub struct Rules {
 
 /// A new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct NewName {
     /// The registry.
     pub host: Host,
     /// The repository.
@@ -60,7 +60,7 @@ pub struct Target {
     pub tag: Option<Tag>,
 }
 
-impl Target {
+impl NewName {
     /// Host and repository, as `HOST/REPOSITORY`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.host, self.repository)
@@ -89,20 +89,20 @@ impl Rules {
     ///
     /// # Errors
     /// The reason why it keeps its name.
-    pub fn name(&self, found: &Found) -> Result<Target, Reason> {
-        if self.ignore.holds(found) {
+    pub fn name(&self, image: &DocumentImage) -> Result<NewName, Reason> {
+        if self.ignore.holds(image) {
             return Err(Reason::Ignored);
         }
-        if let Some(target) = self.map.target(found) {
-            return if is_named(found, target) { Err(Reason::AlreadyThere) } else { Ok(target.clone()) };
+        if let Some(target) = self.map.target(image) {
+            return if is_named(image, target) { Err(Reason::AlreadyThere) } else { Ok(target.clone()) };
         }
-        if self.map.gives(found) || self.naming.gives(found) {
+        if self.map.gives(image) || self.naming.gives(image) {
             return Err(Reason::AlreadyThere);
         }
-        if found.host.name() == "localhost" {
+        if image.host.name() == "localhost" {
             return Err(Reason::Local);
         }
-        self.naming.name(found)
+        self.naming.name(image)
     }
 
     /// True if two images could get the same name, so that a whole set must be checked first.
@@ -111,37 +111,37 @@ impl Rules {
     }
 }
 
-fn is_named(found: &Found, target: &Target) -> bool {
-    found.host == target.host
-        && found.repository == target.repository
-        && target.tag.as_ref().is_none_or(|tag| found.tag.as_ref() == Some(tag))
+fn is_named(image: &DocumentImage, name: &NewName) -> bool {
+    image.host == name.host
+        && image.repository == name.repository
+        && name.tag.as_ref().is_none_or(|tag| image.tag.as_ref() == Some(tag))
 }
 
 impl Naming {
     // True if this naming could have produced the name.
-    fn gives(&self, found: &Found) -> bool {
+    fn gives(&self, image: &DocumentImage) -> bool {
         match self {
             Self::Map => false,
-            Self::Prefix(root) | Self::Flatten(root) => root.holds(found),
+            Self::Prefix(root) | Self::Flatten(root) => root.holds(image),
             Self::Alias { domain, .. } => {
-                let alias = found.host.as_str().strip_suffix(domain.as_str());
-                found.host == *domain || alias.is_some_and(|alias| alias.ends_with('.'))
+                let alias = image.host.as_str().strip_suffix(domain.as_str());
+                image.host == *domain || alias.is_some_and(|alias| alias.ends_with('.'))
             }
-            Self::Template(template) => template.gives(found),
+            Self::Template(template) => template.gives(image),
         }
     }
 
-    fn name(&self, found: &Found) -> Result<Target, Reason> {
+    fn name(&self, image: &DocumentImage) -> Result<NewName, Reason> {
         match self {
             Self::Map => Err(Reason::Unmapped),
-            Self::Prefix(root) => root.join(&found.name()),
-            Self::Flatten(root) => root.join(&flat(found)),
-            Self::Template(template) => template.name(found),
+            Self::Prefix(root) => root.join(&image.name()),
+            Self::Flatten(root) => root.join(&flat(image)),
+            Self::Template(template) => template.name(image),
             Self::Alias { domain, aliases } => {
                 let given =
-                    aliases.iter().find(|(host, _)| *host == found.host).map(|(_, alias)| alias.as_str());
-                let alias = given.or_else(|| alias(found.host.as_str())).ok_or(Reason::Unmapped)?;
-                target(&format!("{alias}.{domain}"), found.repository.as_str())
+                    aliases.iter().find(|(host, _)| *host == image.host).map(|(_, alias)| alias.as_str());
+                let alias = given.or_else(|| alias(image.host.as_str())).ok_or(Reason::Unmapped)?;
+                target(&format!("{alias}.{domain}"), image.repository.as_str())
             }
         }
     }
@@ -153,19 +153,19 @@ fn alias(host: &str) -> Option<&'static str> {
 }
 
 // Docker Hub stores names with `library/`, but people leave it out.
-fn short(found: &Found) -> &str {
-    let name = found.repository.as_str();
-    name.strip_prefix("library/").filter(|_| found.host.is_docker_hub()).unwrap_or(name)
+fn short(image: &DocumentImage) -> &str {
+    let name = image.repository.as_str();
+    name.strip_prefix("library/").filter(|_| image.host.is_docker_hub()).unwrap_or(name)
 }
 
-fn flat(found: &Found) -> String {
-    short(found).replace('/', "-")
+fn flat(image: &DocumentImage) -> String {
+    short(image).replace('/', "-")
 }
 
-fn target(host: &str, path: &str) -> Result<Target, Reason> {
+fn target(host: &str, path: &str) -> Result<NewName, Reason> {
     let whole = || Reason::NoSuchName(format!("{host}/{path}"));
     let (host, repository) = (host.parse().map_err(|_| whole())?, path.parse().map_err(|_| whole())?);
-    Ok(Target { host, repository, tag: None })
+    Ok(NewName { host, repository, tag: None })
 }
 
 #[cfg(test)]

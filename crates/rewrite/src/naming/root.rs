@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr};
 
 use entrepot_oci::{Host, Repository};
 
-use super::{Target, target};
-use crate::{Found, Reason};
+use super::{NewName, target};
+use crate::{DocumentImage, Reason};
 
 /// A registry, optionally with a namespace: `m.daocloud.io`, `registry.cn-heyuan.aliyuncs.com/mirrors`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ impl Root {
     }
 
     // True if the name starts with this root.
-    pub(super) fn holds(&self, found: &Found) -> bool {
-        let name = found.repository.as_str();
-        self.host == found.host
+    pub(super) fn holds(&self, image: &DocumentImage) -> bool {
+        let name = image.repository.as_str();
+        self.host == image.host
             && self
                 .path
                 .as_ref()
@@ -36,7 +36,7 @@ impl Root {
     }
 
     // The name `rest` below this root.
-    pub(super) fn join(&self, rest: &str) -> Result<Target, Reason> {
+    pub(super) fn join(&self, rest: &str) -> Result<NewName, Reason> {
         match &self.path {
             Some(path) => target(self.host.as_str(), &format!("{path}/{rest}")),
             None => target(self.host.as_str(), rest),

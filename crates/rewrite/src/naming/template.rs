@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::{Root, Target, flat, short};
-use crate::{Found, Reason};
+use super::{NewName, Root, flat, short};
+use crate::{DocumentImage, Reason};
 
 /// A template for names: a registry followed by text and the placeholders `{host}`, `{repository}`, `{short}` (without
 /// `library/`), `{namespace}`, `{name}` (the last part), `{flat}` (`/` replaced by `-`).
@@ -21,11 +21,11 @@ use crate::{Found, Reason};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     root: Root,
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Text(String),
     Host,
     Repository,
@@ -58,23 +58,23 @@ pub enum TemplateError {
 
 impl Template {
     // True if the name starts like every name from this template.
-    pub(super) fn gives(&self, found: &Found) -> bool {
-        self.root.holds(found)
+    pub(super) fn gives(&self, image: &DocumentImage) -> bool {
+        self.root.holds(image)
     }
 
-    pub(super) fn name(&self, found: &Found) -> Result<Target, Reason> {
+    pub(super) fn name(&self, image: &DocumentImage) -> Result<NewName, Reason> {
         let parts = self.parts.iter().map(|part| match part {
-            Part::Text(text) => text.clone(),
-            Part::Host => found.host.to_string(),
-            Part::Repository => found.repository.to_string(),
-            Part::Short => short(found).to_owned(),
-            Part::Namespace => found
+            TemplatePart::Text(text) => text.clone(),
+            TemplatePart::Host => image.host.to_string(),
+            TemplatePart::Repository => image.repository.to_string(),
+            TemplatePart::Short => short(image).to_owned(),
+            TemplatePart::Namespace => image
                 .repository
                 .as_str()
                 .rsplit_once('/')
                 .map_or_else(String::new, |(space, _)| space.to_owned()),
-            Part::Name => found.repository.parts().last().unwrap_or_default().to_owned(),
-            Part::Flat => flat(found),
+            TemplatePart::Name => image.repository.parts().last().unwrap_or_default().to_owned(),
+            TemplatePart::Flat => flat(image),
         });
         // An image without a namespace leaves an empty part.
         let whole = parts.collect::<String>().replace("//", "/");
@@ -94,26 +94,26 @@ impl FromStr for Template {
         while let Some((before, behind)) = rest.split_once('{') {
             let (name, behind) =
                 behind.split_once('}').ok_or_else(|| TemplateError::Open(text.to_owned()))?;
-            parts.push(Part::Text(before.to_owned()));
+            parts.push(TemplatePart::Text(before.to_owned()));
             parts.push(placeholder(name)?);
             rest = behind;
         }
         if parts.is_empty() {
             return Err(TemplateError::Constant(text.to_owned()));
         }
-        parts.push(Part::Text(rest.to_owned()));
+        parts.push(TemplatePart::Text(rest.to_owned()));
         Ok(Self { root, parts })
     }
 }
 
-fn placeholder(name: &str) -> Result<Part, TemplateError> {
+fn placeholder(name: &str) -> Result<TemplatePart, TemplateError> {
     Ok(match name {
-        "host" => Part::Host,
-        "repository" => Part::Repository,
-        "short" => Part::Short,
-        "namespace" => Part::Namespace,
-        "name" => Part::Name,
-        "flat" => Part::Flat,
+        "host" => TemplatePart::Host,
+        "repository" => TemplatePart::Repository,
+        "short" => TemplatePart::Short,
+        "namespace" => TemplatePart::Namespace,
+        "name" => TemplatePart::Name,
+        "flat" => TemplatePart::Flat,
         _ => return Err(TemplateError::Unknown(name.to_owned())),
     })
 }

@@ -4,8 +4,8 @@ use entrepot_oci::{Digest, ImageRef};
 
 use super::*;
 
-fn found(text: &str) -> Found {
-    let mut found = Found::from(&text.parse::<ImageRef>().unwrap());
+fn found(text: &str) -> DocumentImage {
+    let mut found = DocumentImage::from(&text.parse::<ImageRef>().unwrap());
     found.tag = found.tag.filter(|_| text.rsplit('/').next().unwrap().contains(':'));
     found
 }

@@ -5,7 +5,7 @@
 
 use std::{cell::Cell, collections::HashMap};
 
-use super::{Data, Node, Tree};
+use super::{Data, Tree, TreeNode};
 
 /// Number of steps allowed for any document.
 const LEAST: u64 = 1 << 22;
@@ -14,7 +14,7 @@ const FOR_EACH_NODE: u64 = 2000;
 
 /// The data needed to follow aliases.
 pub(crate) struct Anchors<'t> {
-    nodes: HashMap<usize, &'t Node<'t>>,
+    nodes: HashMap<usize, &'t TreeNode<'t>>,
     left: Cell<u64>,
     ended: Cell<bool>,
 }
@@ -29,7 +29,7 @@ impl<'t> Anchors<'t> {
     }
 
     /// The node with this anchor number.
-    pub(super) fn node(&self, number: usize) -> Option<&'t Node<'t>> {
+    pub(super) fn node(&self, number: usize) -> Option<&'t TreeNode<'t>> {
         self.nodes.get(&number).copied()
     }
 
@@ -54,7 +54,7 @@ impl<'t> Anchors<'t> {
 }
 
 // Collects the nodes with an anchor, and counts all nodes.
-fn collect<'t>(node: &'t Node<'t>, anchors: &mut HashMap<usize, &'t Node<'t>>) -> u64 {
+fn collect<'t>(node: &'t TreeNode<'t>, anchors: &mut HashMap<usize, &'t TreeNode<'t>>) -> u64 {
     if node.anchor != 0 {
         anchors.insert(node.anchor, node);
     }

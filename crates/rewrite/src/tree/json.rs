@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::{Data, Fault, Node, Style, Tree, one_image};
+use super::{Data, Style, SyntaxError, Tree, TreeNode, one_image};
 
 /// Maximum nesting depth of collections.
 const MAX_DEPTH: usize = 100;
 
 /// Parses a text with one document; `relaxed` allows comments and trailing commas.
-pub(crate) fn read(text: &str, relaxed: bool) -> Result<Tree<'_>, Fault> {
-    let mut reader = Reader { text, at: 0, relaxed, depth: 0 };
+pub(crate) fn read(text: &str, relaxed: bool) -> Result<Tree<'_>, SyntaxError> {
+    let mut reader = JsonParser { text, at: 0, relaxed, depth: 0 };
     if text.starts_with('\u{feff}') {
         reader.at = '\u{feff}'.len_utf8();
     }
@@ -21,16 +21,16 @@ pub(crate) fn read(text: &str, relaxed: bool) -> Result<Tree<'_>, Fault> {
     Ok(Tree { documents: vec![node] })
 }
 
-struct Reader<'a> {
+struct JsonParser<'a> {
     text: &'a str,
     at: usize,
     relaxed: bool,
     depth: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn fault(&self, what: impl Into<String>) -> Fault {
-        Fault { at: self.at, what: what.into() }
+impl<'a> JsonParser<'a> {
+    fn fault(&self, what: impl Into<String>) -> SyntaxError {
+        SyntaxError { at: self.at, what: what.into() }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
         is_next
     }
 
-    fn blank(&mut self) -> Result<(), Fault> {
+    fn blank(&mut self) -> Result<(), SyntaxError> {
         loop {
             let rest = &self.text[self.at..];
             if rest.starts_with([' ', '\t', '\r', '\n']) {
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self) -> Result<Node<'a>, Fault> {
+    fn value(&mut self) -> Result<TreeNode<'a>, SyntaxError> {
         self.blank()?;
         let start = self.at;
         let data = match self.peek() {
@@ -70,10 +70,13 @@ impl<'a> Reader<'a> {
             Some(b'"') => Data::Scalar { text: self.string()?, style: Style::Double },
             _ => self.word()?,
         };
-        Ok(Node { span: start..self.at, anchor: 0, tag: None, data })
+        Ok(TreeNode { span: start..self.at, anchor: 0, tag: None, data })
     }
 
-    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Result<Data<'a>, Fault>) -> Result<Data<'a>, Fault> {
+    fn nested(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<Data<'a>, SyntaxError>,
+    ) -> Result<Data<'a>, SyntaxError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(self.fault("nested too deeply"));
@@ -84,7 +87,7 @@ impl<'a> Reader<'a> {
         data
     }
 
-    fn object(&mut self) -> Result<Data<'a>, Fault> {
+    fn object(&mut self) -> Result<Data<'a>, SyntaxError> {
         let mut pairs = Vec::new();
         while !self.closes(b'}', pairs.is_empty())? {
             let start = self.at;
@@ -92,7 +95,7 @@ impl<'a> Reader<'a> {
                 return Err(self.fault("expected a key in double quotes"));
             }
             let data = Data::Scalar { text: self.string()?, style: Style::Double };
-            let key = Node { span: start..self.at, anchor: 0, tag: None, data };
+            let key = TreeNode { span: start..self.at, anchor: 0, tag: None, data };
             self.blank()?;
             if !self.take(b':') {
                 return Err(self.fault("expected `:` after a key"));
@@ -103,7 +106,7 @@ impl<'a> Reader<'a> {
         Ok(Data::Mapping { pairs, flow: true })
     }
 
-    fn array(&mut self) -> Result<Data<'a>, Fault> {
+    fn array(&mut self) -> Result<Data<'a>, SyntaxError> {
         let mut items = Vec::new();
         while !self.closes(b']', items.is_empty())? {
             items.push(self.value()?);
@@ -112,7 +115,7 @@ impl<'a> Reader<'a> {
     }
 
     // True if the collection ends here; otherwise consumes the comma before the next entry.
-    fn closes(&mut self, bracket: u8, is_empty: bool) -> Result<bool, Fault> {
+    fn closes(&mut self, bracket: u8, is_empty: bool) -> Result<bool, SyntaxError> {
         self.blank()?;
         if self.take(bracket) {
             return Ok(true);
@@ -127,7 +130,7 @@ impl<'a> Reader<'a> {
         Ok(self.relaxed && self.take(bracket))
     }
 
-    fn word(&mut self) -> Result<Data<'a>, Fault> {
+    fn word(&mut self) -> Result<Data<'a>, SyntaxError> {
         let rest = &self.text[self.at..];
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c)).unwrap_or(rest.len());
         let word = &rest[..end];
@@ -140,7 +143,7 @@ impl<'a> Reader<'a> {
         Ok(Data::Scalar { text: word.into(), style: Style::Plain { flow: true } })
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Fault> {
+    fn string(&mut self) -> Result<Cow<'a, str>, SyntaxError> {
         self.at += 1;
         let start = self.at;
         let mut decoded: Option<String> = None;
@@ -169,7 +172,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, SyntaxError> {
         self.at += 1;
         let byte = self.peek().unwrap_or(0);
         self.at += 1;
@@ -188,7 +191,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn unicode(&mut self) -> Result<char, Fault> {
+    fn unicode(&mut self) -> Result<char, SyntaxError> {
         let high = self.hex()?;
         if !(0xd800..0xdc00).contains(&high) {
             return char::from_u32(high).ok_or_else(|| self.fault("invalid character"));
@@ -201,7 +204,7 @@ impl<'a> Reader<'a> {
         char::from_u32(whole).filter(|_| low < 0x400).ok_or_else(|| self.fault("unpaired surrogate"))
     }
 
-    fn hex(&mut self) -> Result<u32, Fault> {
+    fn hex(&mut self) -> Result<u32, SyntaxError> {
         let digits =
             self.text.get(self.at..self.at + 4).filter(|four| four.bytes().all(|b| b.is_ascii_hexdigit()));
         let value = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());

@@ -18,12 +18,12 @@ pub(crate) use view::{Path, View};
 /// A whole text: one or more documents.
 #[derive(Debug)]
 pub(crate) struct Tree<'a> {
-    pub(crate) documents: Vec<Node<'a>>,
+    pub(crate) documents: Vec<TreeNode<'a>>,
 }
 
 /// A value and its range, without anchor and tag.
 #[derive(Debug)]
-pub(crate) struct Node<'a> {
+pub(crate) struct TreeNode<'a> {
     pub(crate) span: Range<usize>,
     /// The number by which aliases refer to it; 0 if none does.
     pub(crate) anchor: usize,
@@ -37,9 +37,9 @@ pub(crate) enum Data<'a> {
     /// The value of a scalar, in whatever style it is written.
     Scalar { text: Cow<'a, str>, style: Style },
     /// A list.
-    Sequence { items: Vec<Node<'a>> },
+    Sequence { items: Vec<TreeNode<'a>> },
     /// A mapping, in document order.
-    Mapping { pairs: Vec<(Node<'a>, Node<'a>)>, flow: bool },
+    Mapping { pairs: Vec<(TreeNode<'a>, TreeNode<'a>)>, flow: bool },
     /// An alias of the node with that number.
     Alias(usize),
 }
@@ -61,20 +61,20 @@ pub(crate) enum Style {
 
 /// A syntax error and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct SyntaxError {
     pub(crate) at: usize,
     pub(crate) what: String,
 }
 
 /// An error if a mapping has two images: programs disagree about which one counts.
-fn one_image(pairs: &[(Node<'_>, Node<'_>)]) -> Result<(), Fault> {
+fn one_image(pairs: &[(TreeNode<'_>, TreeNode<'_>)]) -> Result<(), SyntaxError> {
     let mut images = pairs.iter().filter(|(key, _)| key.text() == Some("image")).skip(1);
     images.next().map_or(Ok(()), |(key, _)| {
-        Err(Fault { at: key.span.start, what: "`image` is there twice; remove one of them".to_owned() })
+        Err(SyntaxError { at: key.span.start, what: "`image` is there twice; remove one of them".to_owned() })
     })
 }
 
-impl Node<'_> {
+impl TreeNode<'_> {
     /// True if a tag of an application gives it another meaning than its text or its entries have: `!reference`,
     /// `!vault`. Compose's `!override` and `!reset` say only how files are merged.
     pub(crate) fn is_tagged(&self) -> bool {

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{Data, Node, Tree};
+use super::{Data, Tree, TreeNode};
 
 /// The intended changes, by the node's offset in the old text.
-pub(crate) type Changes = HashMap<usize, Change>;
+pub(crate) type Changes = HashMap<usize, ScalarChange>;
 
 /// The intended change to a scalar.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct ScalarChange {
     /// Its new value.
     pub(crate) text: Option<String>,
     /// The entry inserted before the entry with this value.
@@ -26,11 +26,11 @@ pub(crate) fn same(old: &Tree<'_>, new: &Tree<'_>, changes: &Changes) -> bool {
         && old.documents.iter().zip(&new.documents).all(|(old, new)| node(old, new, changes))
 }
 
-fn node(old: &Node<'_>, new: &Node<'_>, changes: &Changes) -> bool {
+fn node(old: &TreeNode<'_>, new: &TreeNode<'_>, changes: &Changes) -> bool {
     old.anchor == new.anchor && old.tag == new.tag && data(old, new, changes)
 }
 
-fn data(old: &Node<'_>, new: &Node<'_>, changes: &Changes) -> bool {
+fn data(old: &TreeNode<'_>, new: &TreeNode<'_>, changes: &Changes) -> bool {
     match (&old.data, &new.data) {
         (Data::Alias(old), Data::Alias(new)) => old == new,
         (Data::Sequence { items: old }, Data::Sequence { items: new }) => {
@@ -42,7 +42,7 @@ fn data(old: &Node<'_>, new: &Node<'_>, changes: &Changes) -> bool {
     }
 }
 
-fn scalar(old: &str, new: &Node<'_>, change: Option<&Change>) -> bool {
+fn scalar(old: &str, new: &TreeNode<'_>, change: Option<&ScalarChange>) -> bool {
     let Some(change) = change else { return new.text() == Some(old) };
     match &change.mapping {
         Some(entries) => {
@@ -54,9 +54,9 @@ fn scalar(old: &str, new: &Node<'_>, change: Option<&Change>) -> bool {
     }
 }
 
-type Pair<'a> = (Node<'a>, Node<'a>);
+type NodePair<'a> = (TreeNode<'a>, TreeNode<'a>);
 
-fn mapping(old: &[Pair<'_>], new: &[Pair<'_>], changes: &Changes) -> bool {
+fn mapping(old: &[NodePair<'_>], new: &[NodePair<'_>], changes: &Changes) -> bool {
     let mut new = new.iter();
     let follow = old.iter().all(|(key, value)| {
         let change = changes.get(&value.span.start);
@@ -73,7 +73,7 @@ fn mapping(old: &[Pair<'_>], new: &[Pair<'_>], changes: &Changes) -> bool {
     follow && new.next().is_none()
 }
 
-fn is_entry(pair: &Pair<'_>, entry: &(String, String)) -> bool {
+fn is_entry(pair: &NodePair<'_>, entry: &(String, String)) -> bool {
     pair.0.text() == Some(&entry.0) && pair.1.text() == Some(&entry.1)
 }
 
@@ -96,7 +96,7 @@ mod tests {
             assert!(!is_same(old, new, &none), "{new}");
         }
         let at = old.find("nginx").unwrap();
-        let text = Change { text: Some("m/nginx".into()), ..Change::default() };
+        let text = ScalarChange { text: Some("m/nginx".into()), ..ScalarChange::default() };
         assert!(is_same(old, "a: &x m/nginx\nb: [1, *x]\n", &Changes::from([(at, text.clone())])));
         assert!(!is_same(old, "a: &x nginx\nb: [1, *x]\n", &Changes::from([(at, text)])));
     }
@@ -104,8 +104,9 @@ mod tests {
     #[test]
     fn entries_that_were_put_in_are_expected() {
         let old = "- name: a\n  tag: b\n- c\n";
-        let beside = Change { beside: Some(("new".into(), "x".into())), ..Change::default() };
-        let mapping = Change { mapping: Some(vec![("name".into(), "y".into())]), ..Change::default() };
+        let beside = ScalarChange { beside: Some(("new".into(), "x".into())), ..ScalarChange::default() };
+        let mapping =
+            ScalarChange { mapping: Some(vec![("name".into(), "y".into())]), ..ScalarChange::default() };
         let changes =
             Changes::from([(old.find("a\n").unwrap(), beside), (old.find("c\n").unwrap(), mapping)]);
         assert!(is_same(old, "- name: a\n  new: x\n  tag: b\n- {name: y}\n", &changes));

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt, ptr};
 
-use super::{Anchors, Data, Node};
+use super::{Anchors, Data, TreeNode};
 
 /// Maximum length of a chain of aliases.
 const MAX_ALIASES: usize = 8;
@@ -14,7 +14,7 @@ const FEW: usize = 16;
 /// A node, with the data to follow aliases from it.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'t> {
-    pub(crate) node: &'t Node<'t>,
+    pub(crate) node: &'t TreeNode<'t>,
     anchors: &'t Anchors<'t>,
 }
 
@@ -22,12 +22,12 @@ pub(crate) struct View<'t> {
 #[derive(Clone, Copy)]
 pub(crate) struct Path<'p> {
     parent: Option<&'p Path<'p>>,
-    step: Step<'p>,
+    step: PathStep<'p>,
 }
 
 /// One step of a path.
 #[derive(Clone, Copy)]
-enum Step<'p> {
+enum PathStep<'p> {
     /// The start.
     Root,
     /// Into a mapping.
@@ -38,7 +38,7 @@ enum Step<'p> {
 
 impl<'t> View<'t> {
     /// A view of `node`; an alias is followed.
-    pub(crate) fn new(node: &'t Node<'t>, anchors: &'t Anchors<'t>) -> Self {
+    pub(crate) fn new(node: &'t TreeNode<'t>, anchors: &'t Anchors<'t>) -> Self {
         let mut node = node;
         for _ in 0..MAX_ALIASES {
             let Data::Alias(target) = node.data else { break };
@@ -48,7 +48,7 @@ impl<'t> View<'t> {
         Self { node, anchors }
     }
 
-    fn at(self, node: &'t Node<'t>) -> Self {
+    fn at(self, node: &'t TreeNode<'t>) -> Self {
         Self::new(node, self.anchors)
     }
 
@@ -88,7 +88,7 @@ impl<'t> View<'t> {
     }
 
     /// The entries of a mapping, with the nodes of their keys.
-    pub(crate) fn pairs(self) -> &'t [(Node<'t>, Node<'t>)] {
+    pub(crate) fn pairs(self) -> &'t [(TreeNode<'t>, TreeNode<'t>)] {
         match &self.node.data {
             Data::Mapping { pairs, .. } => pairs,
             _ => &[],
@@ -103,7 +103,7 @@ impl<'t> View<'t> {
 
     /// The same for a list, with the index of each entry.
     pub(crate) fn written_items(self) -> impl Iterator<Item = (usize, Self)> {
-        let items: &'t [Node<'t>] = match &self.node.data {
+        let items: &'t [TreeNode<'t>] = match &self.node.data {
             Data::Sequence { items } if !self.node.is_tagged() => items,
             _ => &[],
         };
@@ -175,30 +175,30 @@ fn is_null(text: &str) -> bool {
 
 impl<'p> Path<'p> {
     /// The root of a document.
-    pub(crate) const ROOT: Path<'static> = Path { parent: None, step: Step::Root };
+    pub(crate) const ROOT: Path<'static> = Path { parent: None, step: PathStep::Root };
 
     /// The path to an entry of a mapping.
     pub(crate) fn key(&'p self, key: &'p str) -> Path<'p> {
-        Path { parent: Some(self), step: Step::Key(key) }
+        Path { parent: Some(self), step: PathStep::Key(key) }
     }
 
     /// The path to an entry of a list.
     pub(crate) fn index(&'p self, index: usize) -> Path<'p> {
-        Path { parent: Some(self), step: Step::Index(index) }
+        Path { parent: Some(self), step: PathStep::Index(index) }
     }
 
     /// The innermost key.
     pub(crate) fn last_key(&self) -> Option<&'p str> {
         match self.step {
-            Step::Key(key) => Some(key),
-            Step::Index(_) | Step::Root => self.parent.and_then(Path::last_key),
+            PathStep::Key(key) => Some(key),
+            PathStep::Index(_) | PathStep::Root => self.parent.and_then(Path::last_key),
         }
     }
 
     /// The keys of the path from the outside in, skipping lists.
     pub(crate) fn keys(&self) -> Vec<&'p str> {
         let mut keys = self.parent.map(Path::keys).unwrap_or_default();
-        if let Step::Key(key) = self.step {
+        if let PathStep::Key(key) = self.step {
             keys.push(key);
         }
         keys
@@ -211,10 +211,10 @@ impl fmt::Display for Path<'_> {
             parent.fmt(f)?;
         }
         match self.step {
-            Step::Root => Ok(()),
-            Step::Index(index) => write!(f, "[{index}]"),
-            Step::Key(key) => {
-                let dot = if self.parent.is_some_and(|parent| !matches!(parent.step, Step::Root)) {
+            PathStep::Root => Ok(()),
+            PathStep::Index(index) => write!(f, "[{index}]"),
+            PathStep::Key(key) => {
+                let dot = if self.parent.is_some_and(|parent| !matches!(parent.step, PathStep::Root)) {
                     "."
                 } else {
                     ""

@@ -2,15 +2,15 @@
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, StructureStyle, Tag, options};
 
-use super::{Data, Fault, Node, Style, Tree, one_image};
+use super::{Data, Style, SyntaxError, Tree, TreeNode, one_image};
 
 /// Maximum nesting depth of collections: traversals are recursive.
 const MAX_DEPTH: usize = 100;
 
 /// Parses all documents of a text.
-pub(crate) fn read(text: &str) -> Result<Tree<'_>, Fault> {
+pub(crate) fn read(text: &str) -> Result<Tree<'_>, SyntaxError> {
     let options = options! { flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH };
-    let mut reader = Reader { parser: Parser::new_from_str_with_options(text, options), flow: 0 };
+    let mut reader = YamlParser { parser: Parser::new_from_str_with_options(text, options), flow: 0 };
     let mut documents = Vec::new();
     loop {
         match reader.next()? {
@@ -21,44 +21,46 @@ pub(crate) fn read(text: &str) -> Result<Tree<'_>, Fault> {
     }
 }
 
-struct Reader<'a> {
+struct YamlParser<'a> {
     parser: Parser<'a, StrInput<'a>>,
     flow: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
+impl<'a> YamlParser<'a> {
+    fn next(&mut self) -> Result<(Event<'a>, Span), SyntaxError> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => {
-                Err(Fault { at: error.marker().byte_offset().unwrap_or(0), what: error.info() })
+                Err(SyntaxError { at: error.marker().byte_offset().unwrap_or(0), what: error.info() })
             }
             None => Ok((Event::StreamEnd, Span::default())),
         }
     }
 
-    fn node(&mut self) -> Result<Node<'a>, Fault> {
+    fn node(&mut self) -> Result<TreeNode<'a>, SyntaxError> {
         let (event, span) = self.next()?;
         self.node_of(event, &span)
     }
 
-    fn node_of(&mut self, event: Event<'a>, span: &Span) -> Result<Node<'a>, Fault> {
+    fn node_of(&mut self, event: Event<'a>, span: &Span) -> Result<TreeNode<'a>, SyntaxError> {
         let range = span.byte_range().unwrap_or(0..0);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let data = Data::Scalar { text, style: self.style(style) };
-                Ok(Node { span: range, anchor, tag: tag.as_deref().map(written), data })
+                Ok(TreeNode { span: range, anchor, tag: tag.as_deref().map(written), data })
             }
-            Event::Alias(target) => Ok(Node { span: range, anchor: 0, tag: None, data: Data::Alias(target) }),
+            Event::Alias(target) => {
+                Ok(TreeNode { span: range, anchor: 0, tag: None, data: Data::Alias(target) })
+            }
             Event::SequenceStart(style, anchor, tag) => {
                 let tag = tag.as_deref().map(written);
                 let data = self.within(style, Self::sequence)?;
-                Ok(Node { span: range, anchor, tag, data })
+                Ok(TreeNode { span: range, anchor, tag, data })
             }
             Event::MappingStart(style, anchor, tag) => {
                 let tag = tag.as_deref().map(written);
                 let data = self.within(style, |reader| reader.mapping(style == StructureStyle::Flow))?;
-                Ok(Node { span: range, anchor, tag, data })
+                Ok(TreeNode { span: range, anchor, tag, data })
             }
             // A comment, or an anchor's own event: neither was requested, and neither is a node.
             _ => self.node(),
@@ -68,8 +70,8 @@ impl<'a> Reader<'a> {
     fn within(
         &mut self,
         style: StructureStyle,
-        read: impl FnOnce(&mut Self) -> Result<Data<'a>, Fault>,
-    ) -> Result<Data<'a>, Fault> {
+        read: impl FnOnce(&mut Self) -> Result<Data<'a>, SyntaxError>,
+    ) -> Result<Data<'a>, SyntaxError> {
         let flow = usize::from(style == StructureStyle::Flow);
         self.flow += flow;
         let data = read(self);
@@ -77,7 +79,7 @@ impl<'a> Reader<'a> {
         data
     }
 
-    fn sequence(&mut self) -> Result<Data<'a>, Fault> {
+    fn sequence(&mut self) -> Result<Data<'a>, SyntaxError> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
@@ -87,7 +89,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn mapping(&mut self, flow: bool) -> Result<Data<'a>, Fault> {
+    fn mapping(&mut self, flow: bool) -> Result<Data<'a>, SyntaxError> {
         let mut pairs = Vec::new();
         loop {
             match self.next()? {

@@ -19,10 +19,10 @@ struct Envelope<T> {
 
 /// `{}`, where there is nothing to tell.
 #[derive(Serialize)]
-pub(super) struct Nothing {}
+pub(super) struct EmptyData {}
 
 /// Why something was not done.
-pub(super) enum Failure {
+pub(super) enum CallFailure {
     /// The caller is not logged in.
     NoLogin,
     /// The caller may not.
@@ -31,7 +31,7 @@ pub(super) enum Failure {
     Problem(Box<Problem>),
 }
 
-impl From<Problem> for Failure {
+impl From<Problem> for CallFailure {
     fn from(problem: Problem) -> Self {
         match problem.status {
             StatusCode::UNAUTHORIZED => Self::NoLogin,
@@ -41,14 +41,14 @@ impl From<Problem> for Failure {
     }
 }
 
-impl From<EntryError> for Failure {
+impl From<EntryError> for CallFailure {
     fn from(error: EntryError) -> Self {
         Problem::from(error).into()
     }
 }
 
 /// What a call says when it is done, and what it says before the reason when it is not.
-pub(super) struct Said {
+pub(super) struct CallMessages {
     pub(super) done: &'static str,
     pub(super) failed: &'static str,
 }
@@ -63,27 +63,27 @@ pub(super) fn language(headers: &HeaderMap) -> Language {
 
 /// The answer.
 pub(super) fn answered<T: Serialize>(
-    outcome: Result<T, Failure>,
-    said: &Said,
+    outcome: Result<T, CallFailure>,
+    messages: &CallMessages,
     language: Language,
 ) -> Response<Body> {
     let is_chinese = language == Language::Chinese;
     let failed =
-        |status, text: String| written(status, &Envelope { code: NOT_DONE, data: Nothing {}, msg: text });
+        |status, text: String| written(status, &Envelope { code: NOT_DONE, data: EmptyData {}, msg: text });
     match outcome {
-        Ok(data) => written(StatusCode::OK, &Envelope { code: DONE, data, msg: said.done.to_owned() }),
-        Err(Failure::NoLogin) => {
+        Ok(data) => written(StatusCode::OK, &Envelope { code: DONE, data, msg: messages.done.to_owned() }),
+        Err(CallFailure::NoLogin) => {
             let text = if is_chinese { "未登录或非法访问，请登录" } else { "this needs a login" };
             let data = serde_json::Value::Null;
             written(StatusCode::UNAUTHORIZED, &Envelope { code: NOT_DONE, data, msg: text.to_owned() })
         }
-        Err(Failure::Forbidden) => {
+        Err(CallFailure::Forbidden) => {
             let text = if is_chinese { "权限不足" } else { "you may not do this" };
             failed(StatusCode::OK, text.to_owned())
         }
-        Err(Failure::Problem(problem)) => {
+        Err(CallFailure::Problem(problem)) => {
             let text = problem.message_in(language);
-            failed(StatusCode::OK, if is_chinese { format!("{}:{text}", said.failed) } else { text })
+            failed(StatusCode::OK, if is_chinese { format!("{}:{text}", messages.failed) } else { text })
         }
     }
 }

@@ -3,11 +3,11 @@
 //! A browser sends that header only from a page that set it, so no page of another site can use it. Without it, whatever
 //! else identifies a caller counts. A cookie of that name does not: a browser would send it by itself.
 
-use entrepot_access::{Access, Bearer, Deed, Identity, Operation, SessionError};
+use entrepot_access::{Access, AuditAction, Bearer, Identity, Operation, SessionError};
 use entrepot_library::Library;
 use http::{HeaderName, Method};
 
-use super::envelope::Failure;
+use super::envelope::CallFailure;
 use crate::{
     sender::Sender,
     sync::problem::Problem,
@@ -23,16 +23,16 @@ static X_TOKEN: HeaderName = HeaderName::from_static("x-token");
 ///
 /// # Errors
 /// The token is none, or has ended.
-pub(super) async fn identified(mut call: WebCall) -> Result<WebCall, Failure> {
+pub(super) async fn identified(mut call: WebCall) -> Result<WebCall, CallFailure> {
     let Some(token) = call.headers.get(&X_TOKEN).filter(|token| !token.is_empty()) else { return Ok(call) };
-    let token = token.to_str().map_err(|_| Failure::NoLogin)?;
+    let token = token.to_str().map_err(|_| CallFailure::NoLogin)?;
     let access = call.state.access.as_ref().ok_or_else(Problem::not_found)?;
     let sender = sender(access, token).await?;
     call.caller.sender = sender;
     Ok(call)
 }
 
-async fn sender(access: &Access, token: &str) -> Result<Sender, Failure> {
+async fn sender(access: &Access, token: &str) -> Result<Sender, CallFailure> {
     match access.session(token).await {
         Ok(session) => return Ok(Sender::accepted(session.principal)),
         Err(SessionError::Ended) => {}
@@ -44,24 +44,24 @@ async fn sender(access: &Access, token: &str) -> Result<Sender, Failure> {
     match access.bearer(token).await {
         // A registry token, which has scopes, is for the registry API.
         Ok(Bearer { principal, scopes: None, .. }) => Ok(Sender::accepted(principal)),
-        Ok(_) | Err(_) => Err(Failure::NoLogin),
+        Ok(_) | Err(_) => Err(CallFailure::NoLogin),
     }
 }
 
 /// The library, if the caller may do this with it. An attempt to change it without the right is in the audit log.
-pub(super) async fn allowed(call: &WebCall, operation: Operation) -> Result<&Library, Failure> {
+pub(super) async fn allowed(call: &WebCall, operation: Operation) -> Result<&Library, CallFailure> {
     if may(call, operation) {
         return call.state.library.as_ref().ok_or_else(|| Problem::not_found().into());
     }
     if let Some(access) = call.state.access.as_ref().filter(|_| call.method != Method::GET) {
         let object = format!("{} {}", call.method, call.path());
-        let deed = Deed { action: "request", object: &object, detail: None };
+        let deed = AuditAction { action: "request", object: &object, detail: None };
         if let Err(error) = access.record_refused(deed, &by(call)).await {
             tracing::warn!("the audit log cannot be written: {error}");
         }
     }
     match &call.caller.sender.principal.identity {
-        Identity::Account(_) | Identity::SyncToken => Err(Failure::Forbidden),
-        _ => Err(Failure::NoLogin),
+        Identity::Account(_) | Identity::SyncToken => Err(CallFailure::Forbidden),
+        _ => Err(CallFailure::NoLogin),
     }
 }

@@ -93,19 +93,19 @@ pub(super) fn ids_in(text: &str) -> Result<Vec<i64>, Problem> {
 
 /// A page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct PageSelection {
     pub(super) number: u64,
     pub(super) size: usize,
 }
 
-impl Page {
+impl PageSelection {
     pub(super) fn skipped(self) -> u64 {
         (self.number - 1).saturating_mul(self.size as u64)
     }
 }
 
 /// The page that is asked for.
-pub(super) fn page(text: &str) -> Result<Page, Problem> {
+pub(super) fn page(text: &str) -> Result<PageSelection, Problem> {
     let number = |key: &'static str| match query::text(text, key) {
         None => Ok(0),
         Some(number) => number.parse::<u64>().map_err(|_| wrong(key)),
@@ -114,7 +114,7 @@ pub(super) fn page(text: &str) -> Result<Page, Problem> {
         0 => USUAL,
         size => usize::try_from(size).unwrap_or(MOST).min(MOST),
     };
-    Ok(Page { number: number("page")?.max(1), size })
+    Ok(PageSelection { number: number("page")?.max(1), size })
 }
 
 /// The entries that are asked for.
@@ -157,7 +157,7 @@ mod tests {
             ("page=2&pageSize=99999", 2, 100),
             ("page=&pageSize=", 1, 10),
         ] {
-            assert_eq!(page(text).unwrap(), Page { number, size }, "{text}");
+            assert_eq!(page(text).unwrap(), PageSelection { number, size }, "{text}");
         }
         assert_eq!(page("page=3&pageSize=30").unwrap().skipped(), 60);
         assert!(page("page=x").is_err() && page("pageSize=-1").is_err());

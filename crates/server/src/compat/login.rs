@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::envelope::{Failure, Said, answered, language};
+use super::envelope::{CallFailure, CallMessages, answered, language};
 use crate::{
     body::Body,
     sync::problem::Problem,
@@ -20,7 +20,7 @@ const MAX_LOGIN: usize = 16 << 10;
 
 // Captchas are not asked for: logins are slowed down instead.
 #[derive(Deserialize)]
-struct Login {
+struct LoginBody {
     username: String,
     password: SecretString,
 }
@@ -64,20 +64,20 @@ struct Captcha {
 /// Says that none is needed.
 pub(super) async fn captcha(call: WebCall) -> Response<Body> {
     let none = Captcha { captcha_id: "", pic_path: "", captcha_length: 0, open_captcha: false };
-    let said = Said { done: "验证码获取成功", failed: "验证码获取失败" };
-    answered(Ok::<_, Failure>(none), &said, language(&call.headers))
+    let said = CallMessages { done: "验证码获取成功", failed: "验证码获取失败" };
+    answered(Ok::<_, CallFailure>(none), &said, language(&call.headers))
 }
 
 /// Begins a session.
 pub(super) async fn log_in(call: WebCall, body: RequestBody) -> Response<Body> {
-    let said = Said { done: "登录成功", failed: "登录失败" };
+    let said = CallMessages { done: "登录成功", failed: "登录失败" };
     let language = language(&call.headers);
     answered(try_log_in(&call, body).await, &said, language)
 }
 
-async fn try_log_in(call: &WebCall, body: RequestBody) -> Result<LoggedIn, Failure> {
+async fn try_log_in(call: &WebCall, body: RequestBody) -> Result<LoggedIn, CallFailure> {
     let access = access(call)?;
-    let Login { username, password } = document_up_to(body, MAX_LOGIN).await?;
+    let LoginBody { username, password } = document_up_to(body, MAX_LOGIN).await?;
     let secret = access.log_in(&username, &password, &call.session_origin()).await.map_err(refused)?;
     let session = access.session(secret.expose()).await.map_err(|_| refused(LoginError::Wrong))?;
     let account = session.principal.account().ok_or_else(|| refused(LoginError::Wrong))?;
@@ -110,7 +110,7 @@ fn authority(role: Role) -> (u32, &'static str) {
 }
 
 // Not 401, which front ends take for the end of a session.
-fn refused(error: LoginError) -> Failure {
+fn refused(error: LoginError) -> CallFailure {
     let chinese = match &error {
         LoginError::Throttled(wait) => format!("登录失败次数过多，请在 {} 秒后重试", wait.as_secs().max(1)),
         LoginError::TokenForSession => "此处需要密码，API 令牌请直接放在 `x-token` 中".to_owned(),
@@ -127,7 +127,9 @@ fn refused(error: LoginError) -> Failure {
     if let LoginError::Catalog(cause) = &error {
         tracing::warn!(%cause, "a login could not be decided");
     }
-    Failure::Problem(Box::new(Problem::new(StatusCode::BAD_REQUEST, error.to_string()).in_chinese(chinese)))
+    CallFailure::Problem(Box::new(
+        Problem::new(StatusCode::BAD_REQUEST, error.to_string()).in_chinese(chinese),
+    ))
 }
 
 #[cfg(test)]
@@ -145,7 +147,7 @@ mod tests {
             (LoginError::Throttled(Duration::from_secs(7)), "登录失败次数过多，请在 7 秒后重试"),
         ] {
             let english = error.to_string();
-            let Failure::Problem(problem) = refused(error) else { panic!("it is no 401") };
+            let CallFailure::Problem(problem) = refused(error) else { panic!("it is no 401") };
             assert_eq!(problem.message_in(Language::Chinese), chinese);
             assert_eq!(problem.message_in(Language::English), english);
         }

@@ -18,10 +18,10 @@ use axum::{
     routing::{delete, get, post, put},
 };
 
-use crate::state::State;
+use crate::state::ServerState;
 
 /// The addresses.
-pub(crate) fn router() -> Router<Arc<State>> {
+pub(crate) fn router() -> Router<Arc<ServerState>> {
     Router::new()
         .route("/base/captcha", post(login::captcha))
         .route("/base/login", post(login::log_in))

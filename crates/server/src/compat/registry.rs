@@ -9,7 +9,7 @@ use http::Response;
 use serde::Serialize;
 
 use super::{
-    envelope::{Failure, Nothing, Said, answered, language},
+    envelope::{CallFailure, CallMessages, EmptyData, answered, language},
     identity::{allowed, identified},
     input::{self, Ids, Input},
 };
@@ -30,7 +30,7 @@ const MAX_BODY: usize = 32 << 10;
 /// An entry as front ends have it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct RegistryRow {
     #[serde(rename = "ID")]
     id: i64,
     #[serde(rename = "CreatedAt")]
@@ -50,13 +50,13 @@ struct Row {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct List {
-    list: Vec<Row>,
+    list: Vec<RegistryRow>,
     total: u64,
     page: u64,
     page_size: usize,
 }
 
-impl From<EntryRecord> for Row {
+impl From<EntryRecord> for RegistryRow {
     fn from(EntryRecord { id, fields, created, changed, .. }: EntryRecord) -> Self {
         Self {
             id,
@@ -77,10 +77,10 @@ impl From<EntryRecord> for Row {
 /// `POST createImageRegistry`. The origin answers `{}`; ours has the entry in it.
 pub(super) async fn create(call: WebCall, body: RequestBody) -> Response<Body> {
     let language = language(&call.headers);
-    answered(try_create(call, body).await, &Said { done: "创建成功", failed: "创建失败" }, language)
+    answered(try_create(call, body).await, &CallMessages { done: "创建成功", failed: "创建失败" }, language)
 }
 
-async fn try_create(call: WebCall, body: RequestBody) -> Result<Row, Failure> {
+async fn try_create(call: WebCall, body: RequestBody) -> Result<RegistryRow, CallFailure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::ManageLibrary).await?;
     let input: Input = document_up_to(body, MAX_BODY).await?;
@@ -94,33 +94,33 @@ async fn try_create(call: WebCall, body: RequestBody) -> Result<Row, Failure> {
 /// `PUT updateImageRegistry`. What is `null` or left out stays.
 pub(super) async fn update(call: WebCall, body: RequestBody) -> Response<Body> {
     let language = language(&call.headers);
-    answered(try_update(call, body).await, &Said { done: "更新成功", failed: "更新失败" }, language)
+    answered(try_update(call, body).await, &CallMessages { done: "更新成功", failed: "更新失败" }, language)
 }
 
-async fn try_update(call: WebCall, body: RequestBody) -> Result<Nothing, Failure> {
+async fn try_update(call: WebCall, body: RequestBody) -> Result<EmptyData, CallFailure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::ManageLibrary).await?;
     let input: Input = document_up_to(body, MAX_BODY).await?;
     let id = input::id(input.id)?;
     library.change_entry(id, None, input.change()?, by(&call)).await?;
-    Ok(Nothing {})
+    Ok(EmptyData {})
 }
 
 /// `DELETE deleteImageRegistry?ID=1`, or with the id in the body. One that is not there is removed already.
 pub(super) async fn remove(call: WebCall, body: RequestBody) -> Response<Body> {
     let language = language(&call.headers);
     let done = try_remove(call, body, false).await;
-    answered(done, &Said { done: "删除成功", failed: "删除失败" }, language)
+    answered(done, &CallMessages { done: "删除成功", failed: "删除失败" }, language)
 }
 
 /// `DELETE deleteImageRegistryByIds?IDs[]=1&IDs[]=2`: all of them or none.
 pub(super) async fn remove_all(call: WebCall, body: RequestBody) -> Response<Body> {
     let language = language(&call.headers);
     let done = try_remove(call, body, true).await;
-    answered(done, &Said { done: "批量删除成功", failed: "批量删除失败" }, language)
+    answered(done, &CallMessages { done: "批量删除成功", failed: "批量删除失败" }, language)
 }
 
-async fn try_remove(call: WebCall, body: RequestBody, may_be_many: bool) -> Result<Nothing, Failure> {
+async fn try_remove(call: WebCall, body: RequestBody, may_be_many: bool) -> Result<EmptyData, CallFailure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::ManageLibrary).await?;
     let bytes = read_up_to(body, MAX_BODY).await?;
@@ -136,16 +136,16 @@ async fn try_remove(call: WebCall, body: RequestBody, may_be_many: bool) -> Resu
     }
     let ids = ids.into_iter().map(|id| input::id(Some(id))).collect::<Result<Vec<_>, Problem>>()?;
     library.remove_entries(ids, None, by(&call)).await?;
-    Ok(Nothing {})
+    Ok(EmptyData {})
 }
 
 /// `GET findImageRegistry?ID=1`.
 pub(super) async fn find(call: WebCall) -> Response<Body> {
     let language = language(&call.headers);
-    answered(try_find(call).await, &Said { done: "成功", failed: "查询失败" }, language)
+    answered(try_find(call).await, &CallMessages { done: "成功", failed: "查询失败" }, language)
 }
 
-async fn try_find(call: WebCall) -> Result<Row, Failure> {
+async fn try_find(call: WebCall) -> Result<RegistryRow, CallFailure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::BrowseLibrary).await?;
     let id = input::id(input::id_in(call.query())?)?;
@@ -159,17 +159,17 @@ async fn try_find(call: WebCall) -> Result<Row, Failure> {
 /// `GET getImageRegistryList?page=1&pageSize=10`, the newest first.
 pub(super) async fn list(call: WebCall) -> Response<Body> {
     let language = language(&call.headers);
-    answered(try_list(call).await, &Said { done: "获取成功", failed: "获取失败" }, language)
+    answered(try_list(call).await, &CallMessages { done: "获取成功", failed: "获取失败" }, language)
 }
 
-async fn try_list(call: WebCall) -> Result<List, Failure> {
+async fn try_list(call: WebCall) -> Result<List, CallFailure> {
     let call = identified(call).await?;
     let library = allowed(&call, Operation::BrowseLibrary).await?;
     let page = input::page(call.query())?;
     let filter: EntryFilter = shown(&call, input::filter(call.query())?);
     let rows = library.entry_page(&filter, page.size, page.skipped()).await?;
     Ok(List {
-        list: rows.into_iter().map(Row::from).collect(),
+        list: rows.into_iter().map(RegistryRow::from).collect(),
         total: library.count_entries(&filter).await?,
         page: page.number,
         page_size: page.size,

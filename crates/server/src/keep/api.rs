@@ -1,6 +1,6 @@
 //! The JSON API of keep lists.
 
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{KeepImageList, KeepImageListQuery, KeepList, KeepLists, Problem as ProblemBody};
 use entrepot_keep::{Error, Keeper};
 use http::{Response, StatusCode};
@@ -114,7 +114,7 @@ pub(crate) async fn cancel(name: Segment, call: WebCall) -> Result<Response<Body
 
 async fn noted(call: &WebCall, (action, object): (&str, &str), error: Option<&Error>) {
     let Some(access) = &call.state.access else { return };
-    let (deed, by) = (Deed { action, object, detail: error.map(ToString::to_string) }, by(call));
+    let (deed, by) = (AuditAction { action, object, detail: error.map(ToString::to_string) }, by(call));
     let recorded = match error {
         None => access.record_done(deed, &by).await,
         Some(_) => access.record_failed(deed, &by).await,

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use entrepot_catalog::{KeepImageRecord, KeepState};
 use entrepot_keep::{Error, Keeper, ListView};
 use entrepot_oci::{Host, ImageRef};
-use entrepot_sync::{Line, Place, Report, State, Totals, Verdict};
+use entrepot_sync::{Place, Report, ReportLine, ReportState, RunVerdict, Totals};
 
 /// Images that are read at once.
 const BATCH: usize = 1000;
@@ -39,7 +39,7 @@ pub(crate) async fn log(keeper: &Keeper, name: &str, here: &Host) -> Result<Stri
     lines.sort_by(|a, b| (&a.source, &a.target).cmp(&(&b.source, &b.target)));
     let ended = view.last.and_then(|run| run.finished);
     let report = Report {
-        verdict: Verdict::Done,
+        verdict: RunVerdict::Done,
         started: ended.unwrap_or_else(SystemTime::now),
         took: Duration::ZERO,
         totals: Totals::default(),
@@ -50,17 +50,19 @@ pub(crate) async fn log(keeper: &Keeper, name: &str, here: &Host) -> Result<Stri
     Ok(entrepot_guide::log(&report))
 }
 
-fn line(record: &KeepImageRecord, here: &Host) -> Option<Line> {
+fn line(record: &KeepImageRecord, here: &Host) -> Option<ReportLine> {
     let image: ImageRef = record.image.parse().ok()?;
     let state = match record.state {
-        KeepState::Kept => State::UpToDate,
-        KeepState::Postponed => State::Postponed { after_seconds: None },
-        KeepState::Failed => {
-            State::Failed { what: record.problem.clone().unwrap_or_default(), hint: None, at_source: true }
-        }
+        KeepState::Kept => ReportState::UpToDate,
+        KeepState::Postponed => ReportState::Postponed { after_seconds: None },
+        KeepState::Failed => ReportState::Failed {
+            what: record.problem.clone().unwrap_or_default(),
+            hint: None,
+            at_source: true,
+        },
     };
     let copy = format!("{}/{}", image.host(), image.repository());
-    Some(Line {
+    Some(ReportLine {
         rule: record.list.clone(),
         source: Place::Registry { host: image.host().clone(), repository: image.repository().clone() },
         tag: image.tag().cloned(),

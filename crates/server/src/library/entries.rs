@@ -9,12 +9,12 @@ use entrepot_api::{
     EntryChange, EntryCheckQuery, EntryList, EntryListQuery, NewEntry, Problem as ProblemBody,
 };
 use entrepot_catalog::{EntryFilter, EntryRecord};
-use entrepot_library::{EntryError, EntryId, Library, Wanted};
+use entrepot_library::{EntryError, EntryId, LayerScope, Library};
 use http::{Response, StatusCode};
 
 use super::{
     caller::library,
-    entry_views::{self as views, Reader},
+    entry_views::{self as views, EntryViewer},
 };
 use crate::{
     answer,
@@ -169,7 +169,7 @@ pub(crate) async fn remove_entry(id: Segment, call: WebCall) -> Result<Response<
 pub(crate) async fn check_entry(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let library = library(&call, Operation::ManageLibrary)?;
     let fetches = parsed(call.query(), "fetch", |text| text.parse().ok())?.unwrap_or(false);
-    let wanted = if fetches { Wanted::All } else { Wanted::Held };
+    let wanted = if fetches { LayerScope::All } else { LayerScope::Held };
     let id = id_called(library, &id?.0).await?;
     Ok(told(&call, library.check_entry(id, wanted).await?, StatusCode::OK))
 }
@@ -184,8 +184,8 @@ fn told(call: &WebCall, record: EntryRecord, status: StatusCode) -> Response<Bod
     revision::described(&views::entry(record, &reader(call)), revision, status)
 }
 
-fn reader(call: &WebCall) -> Reader {
-    Reader {
+fn reader(call: &WebCall) -> EntryViewer {
+    EntryViewer {
         language: Language::of("", &call.headers),
         manages: may(call, Operation::ManageLibrary),
         now: SystemTime::now(),

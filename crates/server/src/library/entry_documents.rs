@@ -4,7 +4,7 @@ use axum::body::Body as RequestBody;
 use entrepot_access::Operation;
 use entrepot_api::{EntryExportQuery, EntryForm, EntryImport, EntryImportQuery, Problem as ProblemBody};
 use entrepot_catalog::{EntryCursor, EntryFilter, EntryOrder};
-use entrepot_library::{DocumentFault, Form, Imported, RowError, RowFault};
+use entrepot_library::{DocumentFault, ImportResult, RowError, RowFault, TransferFormat};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{caller::library, entries::shown, entry_problem};
@@ -50,8 +50,8 @@ pub(crate) async fn export_entries(call: WebCall) -> Result<Response<Body>, Prob
     }
     let mut response = answer::respond(StatusCode::OK, Body::bytes(form.write(&all)));
     let (media_type, name) = match form {
-        Form::Csv => (CSV, "attachment; filename=\"entries.csv\""),
-        Form::Json => (JSON, "attachment; filename=\"entries.json\""),
+        TransferFormat::Csv => (CSV, "attachment; filename=\"entries.csv\""),
+        TransferFormat::Json => (JSON, "attachment; filename=\"entries.json\""),
     };
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
@@ -77,21 +77,21 @@ pub(crate) async fn import_entries(call: WebCall, body: RequestBody) -> Result<R
     let dry_run = parsed(call.query(), "dry_run", |text| text.parse().ok())?.unwrap_or(false);
     let document = form.read(&read_up_to(body, MAX_DOCUMENT).await?).map_err(of_document)?;
     match library.import_entries(document, dry_run, by(&call)).await? {
-        Imported::Done { added, changed } => {
+        ImportResult::Done { added, changed } => {
             let done = EntryImport { added: added.len(), changed: changed.len(), dry_run };
             Ok(answer::json(&done, JSON))
         }
-        Imported::Refused(faults) => Err(of_rows(&faults)),
+        ImportResult::Refused(faults) => Err(of_rows(&faults)),
     }
 }
 
-fn form(query: &str) -> Result<Form, Problem> {
+fn form(query: &str) -> Result<TransferFormat, Problem> {
     let named = |text: &str| match text {
-        text if text == EntryForm::Csv.as_str() => Some(Form::Csv),
-        text if text == EntryForm::Json.as_str() => Some(Form::Json),
+        text if text == EntryForm::Csv.as_str() => Some(TransferFormat::Csv),
+        text if text == EntryForm::Json.as_str() => Some(TransferFormat::Json),
         _ => None,
     };
-    Ok(parsed(query, "format", named)?.unwrap_or(Form::Json))
+    Ok(parsed(query, "format", named)?.unwrap_or(TransferFormat::Json))
 }
 
 fn of_rows(faults: &[RowError]) -> Problem {

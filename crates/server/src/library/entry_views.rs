@@ -8,13 +8,13 @@ use entrepot_catalog::{
     SplitCheck,
 };
 use entrepot_library::{EntryChange, NewEntry, advice};
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 
 use super::entry_advice;
 use crate::pages::words::Language;
 
 /// Who reads it.
-pub(crate) struct Reader {
+pub(crate) struct EntryViewer {
     pub(crate) language: Language,
     /// Whether they manage the library.
     pub(crate) manages: bool,
@@ -22,15 +22,15 @@ pub(crate) struct Reader {
     pub(crate) now: SystemTime,
 }
 
-pub(crate) fn entries(page: Listing<EntryRecord>, total: u64, reader: &Reader) -> api::EntryList {
+pub(crate) fn entries(page: Listing<EntryRecord>, total: u64, viewer: &EntryViewer) -> api::EntryList {
     let next = page.rows.last().filter(|_| page.more).map(cursor_of);
-    let entries = page.rows.into_iter().map(|record| entry(record, reader)).collect();
+    let entries = page.rows.into_iter().map(|record| entry(record, viewer)).collect();
     api::EntryList { entries, total, more: page.more, next }
 }
 
-pub(crate) fn entry(record: EntryRecord, reader: &Reader) -> api::Entry {
+pub(crate) fn entry(record: EntryRecord, viewer: &EntryViewer) -> api::Entry {
     let advice =
-        advice(&record, reader.now).iter().map(|one| entry_advice::told(one, reader.language)).collect();
+        advice(&record, viewer.now).iter().map(|one| entry_advice::told(one, viewer.language)).collect();
     let EntryRecord { id, fields, check, previous_digest, created_by, revision, created, changed } = record;
     let mut image = match fields.host.as_str() {
         "" => fields.repository,
@@ -53,7 +53,7 @@ pub(crate) fn entry(record: EntryRecord, reader: &Reader) -> api::Entry {
         remark: fields.remark,
         on_shelf: fields.is_on_shelf,
         memory_split: fields.memory_split,
-        credential: fields.credential.filter(|_| reader.manages),
+        credential: fields.credential.filter(|_| viewer.manages),
         check: self::check(check, previous_digest.map(|digest| digest.to_string())),
         advice,
         created_by,
@@ -183,7 +183,7 @@ pub(crate) fn cursor(text: &str) -> Option<EntryCursor> {
     Some(EntryCursor { id: id.parse().ok()?, name: name.to_owned() })
 }
 
-pub(crate) fn new_entry(new: api::NewEntry, names: &Names) -> NewEntry {
+pub(crate) fn new_entry(new: api::NewEntry, names: &NameResolver) -> NewEntry {
     let api::NewEntry { name, address, description, source, remark, on_shelf, memory_split } = new;
     let said = EntryChange {
         name,

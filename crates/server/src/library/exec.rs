@@ -6,7 +6,7 @@ use entrepot_api::{EXEC_PROTOCOL, Problem as ProblemBody};
 use http::Response;
 
 use super::{
-    exec_talk::{self, MAX_FRAME, Terms},
+    exec_talk::{self, ExecContext, MAX_FRAME},
     instances::meant,
 };
 use crate::{
@@ -48,7 +48,7 @@ pub(crate) async fn exec(
     let (library, target) = meant(&call, &id?.0)?;
     let place = library.place_for_program(target).await?;
     let upgrade = upgrade.map_err(|_| no_handshake())?;
-    let terms = Terms {
+    let terms = ExecContext {
         by: by(&call),
         access: access(&call)?.clone(),
         lasting: lasting(&call, Operation::RunInstances),

@@ -7,7 +7,7 @@ use std::{pin::pin, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use entrepot_access::{Access, Audit, Lasting};
+use entrepot_access::{Access, Audit, OngoingAccess};
 use entrepot_api::{ExecMessage, ExecReport, ExecStart, ExecStream, ExecTerminal};
 use entrepot_engine::{Chunk, ExecInput, ExecOutput, ExecRequest, Stream, TerminalSize};
 use entrepot_library::{Program, ProgramControl, ProgramPlace};
@@ -32,10 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 const LINGER: Duration = Duration::from_secs(5);
 
 type Sink = SplitSink<WebSocket, Message>;
-type Frames = SplitStream<WebSocket>;
+type WebSocketFrames = SplitStream<WebSocket>;
 
 /// What a conversation goes by.
-pub(super) struct Terms {
+pub(super) struct ExecContext {
     /// Who runs the program.
     pub(super) by: Audit,
     /// The language of the client.
@@ -43,13 +43,13 @@ pub(super) struct Terms {
     /// What tells whether they may go on.
     pub(super) access: Access,
     /// By what they began.
-    pub(super) lasting: Lasting,
+    pub(super) lasting: OngoingAccess,
     /// Cancelled when the server stops.
     pub(super) draining: CancellationToken,
 }
 
 /// Why a conversation ends.
-enum End {
+enum ExecEnd {
     /// The program has ended, with this exit code.
     Exited(Option<i64>),
     /// It does not start.
@@ -65,19 +65,21 @@ enum End {
 }
 
 /// Runs a program for a client, until one of them ends.
-pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
+pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, context: ExecContext) {
     let (mut sink, mut frames) = socket.split();
-    let Terms { by, language, access, lasting, draining } = terms;
+    let ExecContext { by, language, access, lasting, draining } = context;
     let mut revoked = pin!(access.until_revoked(&lasting));
     let starting = async {
         let request = asked(&mut frames).await?;
         let reads_input = request.reads_input;
         let started = place.start(request, by).await;
-        started.map(|program| (program, reads_input)).map_err(|error| End::Refused(Box::new(error.into())))
+        started
+            .map(|program| (program, reads_input))
+            .map_err(|error| ExecEnd::Refused(Box::new(error.into())))
     };
     let started = tokio::select! {
-        () = draining.cancelled() => Err(End::Draining),
-        () = &mut revoked => Err(End::Revoked),
+        () = draining.cancelled() => Err(ExecEnd::Draining),
+        () = &mut revoked => Err(ExecEnd::Revoked),
         started = starting => started,
     };
     let (end, control) = match started {
@@ -86,15 +88,15 @@ pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
             let Program { input, mut output, control } = program;
             let input = Some(input).filter(|_| reads_input);
             let end = tokio::select! {
-                () = draining.cancelled() => End::Draining,
-                () = &mut revoked => End::Revoked,
+                () = draining.cancelled() => ExecEnd::Draining,
+                () = &mut revoked => ExecEnd::Revoked,
                 end = feed(&mut frames, input, &control) => end,
                 end = print(&mut sink, &mut output, &control) => end,
             };
             (end, Some(control))
         }
     };
-    let has_ended = matches!(end, End::Exited(_));
+    let has_ended = matches!(end, ExecEnd::Exited(_));
     let ended = async {
         if let Some(control) = control.filter(|_| !has_ended) {
             control.end().await;
@@ -104,31 +106,35 @@ pub(super) async fn talk(socket: WebSocket, place: ProgramPlace, terms: Terms) {
 }
 
 /// What is to run, which the first frame says.
-async fn asked(frames: &mut Frames) -> Result<ExecRequest, End> {
+async fn asked(frames: &mut WebSocketFrames) -> Result<ExecRequest, ExecEnd> {
     let first = async {
         loop {
             match frames.next().await {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Text(text))) => {
-                    return serde_json::from_str::<ExecMessage>(&text).map_err(|_| End::Meaningless);
+                    return serde_json::from_str::<ExecMessage>(&text).map_err(|_| ExecEnd::Meaningless);
                 }
-                Some(Ok(Message::Binary(_))) => return Err(End::Meaningless),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+                Some(Ok(Message::Binary(_))) => return Err(ExecEnd::Meaningless),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(ExecEnd::Gone),
             }
         }
     };
-    match timeout(START, first).await.unwrap_or(Err(End::Gone))? {
+    match timeout(START, first).await.unwrap_or(Err(ExecEnd::Gone))? {
         ExecMessage::Start(ExecStart { command, terminal, input, user }) => {
             Ok(ExecRequest { command, terminal: terminal.map(size), reads_input: input, user })
         }
-        ExecMessage::Resize(_) | ExecMessage::EndOfInput => Err(End::Meaningless),
+        ExecMessage::Resize(_) | ExecMessage::EndOfInput => Err(ExecEnd::Meaningless),
     }
 }
 
 /// Gives the program what the client sends, until the client leaves.
-async fn feed(frames: &mut Frames, mut input: Option<ExecInput>, control: &ProgramControl) -> End {
+async fn feed(
+    frames: &mut WebSocketFrames,
+    mut input: Option<ExecInput>,
+    control: &ProgramControl,
+) -> ExecEnd {
     loop {
-        let Ok(Some(Ok(frame))) = timeout(PATIENCE, frames.next()).await else { return End::Gone };
+        let Ok(Some(Ok(frame))) = timeout(PATIENCE, frames.next()).await else { return ExecEnd::Gone };
         match frame {
             Message::Binary(bytes) => {
                 // A program that has ended reads nothing more; what it printed is still on its way.
@@ -146,18 +152,18 @@ async fn feed(frames: &mut Frames, mut input: Option<ExecInput>, control: &Progr
                         drop(open.close().await);
                     }
                 }
-                Ok(ExecMessage::Start(_)) | Err(_) => return End::Meaningless,
+                Ok(ExecMessage::Start(_)) | Err(_) => return ExecEnd::Meaningless,
             },
-            Message::Close(_) => return End::Gone,
+            Message::Close(_) => return ExecEnd::Gone,
             Message::Ping(_) | Message::Pong(_) => {}
         }
     }
 }
 
 /// Sends the client what the program prints, until it has ended.
-async fn print(sink: &mut Sink, output: &mut ExecOutput, control: &ProgramControl) -> End {
+async fn print(sink: &mut Sink, output: &mut ExecOutput, control: &ProgramControl) -> ExecEnd {
     if !say(sink, &ExecReport::Started).await {
-        return End::Gone;
+        return ExecEnd::Gone;
     }
     let mut pings = interval(PING);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -166,25 +172,25 @@ async fn print(sink: &mut Sink, output: &mut ExecOutput, control: &ProgramContro
             chunk = output.next() => match chunk {
                 Ok(Some(chunk)) => Message::Binary(framed(&chunk)),
                 // A connection to the engine that breaks leaves the same question: how it ended.
-                Ok(None) | Err(_) => return End::Exited(control.exit_code().await),
+                Ok(None) | Err(_) => return ExecEnd::Exited(control.exit_code().await),
             },
             _ = pings.tick() => Message::Ping(Bytes::new()),
         };
         if !sent(sink, message).await {
-            return End::Gone;
+            return ExecEnd::Gone;
         }
     }
 }
 
 /// Says why the conversation ends, and closes the connection.
-async fn close(mut sink: Sink, mut frames: Frames, end: End, language: Language) {
+async fn close(mut sink: Sink, mut frames: WebSocketFrames, end: ExecEnd, language: Language) {
     let (report, code) = match end {
-        End::Gone => return,
-        End::Exited(code) => (ExecReport::Exited { code }, close_code::NORMAL),
-        End::Refused(problem) => (failed(&problem, language), close_code::NORMAL),
-        End::Meaningless => (failed(&meaningless(), language), close_code::POLICY),
-        End::Draining => (failed(&draining(), language), close_code::AWAY),
-        End::Revoked => (failed(&revoked(), language), close_code::POLICY),
+        ExecEnd::Gone => return,
+        ExecEnd::Exited(code) => (ExecReport::Exited { code }, close_code::NORMAL),
+        ExecEnd::Refused(problem) => (failed(&problem, language), close_code::NORMAL),
+        ExecEnd::Meaningless => (failed(&meaningless(), language), close_code::POLICY),
+        ExecEnd::Draining => (failed(&draining(), language), close_code::AWAY),
+        ExecEnd::Revoked => (failed(&revoked(), language), close_code::POLICY),
     };
     let frame = CloseFrame { code, reason: "".into() };
     if say(&mut sink, &report).await && sent(&mut sink, Message::Close(Some(frame))).await {

@@ -18,7 +18,7 @@ use crate::{
     web::{
         allowed::{access, by, refused},
         call::WebCall,
-        following::{Followed, follow},
+        following::{FollowedSource, follow},
         request::{Segment, document},
     },
 };
@@ -101,7 +101,7 @@ pub(crate) async fn watch_commit(id: Segment, call: WebCall) -> Result<Response<
 
 struct FollowedSaving(SavingWatch);
 
-impl Followed for FollowedSaving {
+impl FollowedSource for FollowedSaving {
     const EVENT: &'static str = "saving";
 
     async fn next(&mut self) -> Option<String> {

@@ -48,7 +48,7 @@ pub(crate) async fn logs(id: Segment, call: WebCall) -> Result<Response<Body>, P
         timestamps: flag("timestamps")?,
     };
     let logs = library.instance_logs(target, request).await?;
-    let reading = Reading { logs, decoders: Decoders::default(), draining: call.state.draining.clone() };
+    let reading = LogStream { logs, decoders: Decoders::default(), draining: call.state.draining.clone() };
     let frames = stream::unfold(reading, next).fuse().boxed();
     Ok(live(frames, TEXT))
 }
@@ -77,19 +77,19 @@ pub(crate) async fn usage(id: Segment, call: WebCall) -> Result<Response<Body>, 
 }
 
 /// A log that is being read. Dropping it ends the engine's stream.
-struct Reading {
+struct LogStream {
     logs: Logs,
     decoders: Decoders,
     draining: CancellationToken,
 }
 
-async fn next(mut reading: Reading) -> Option<(Result<bytes::Bytes, entrepot_mirror::Cut>, Reading)> {
+async fn next(mut stream: LogStream) -> Option<(Result<bytes::Bytes, entrepot_mirror::Cut>, LogStream)> {
     let chunk = tokio::select! {
         biased;
-        () = reading.draining.cancelled() => return None,
-        chunk = reading.logs.next() => chunk,
+        () = stream.draining.cancelled() => return None,
+        chunk = stream.logs.next() => chunk,
     };
     // A connection to the engine that breaks ends the log: there is no status left to say it with.
-    let text = reading.decoders.push(&chunk.ok()??);
-    Some((Ok(text.into()), reading))
+    let text = stream.decoders.push(&chunk.ok()??);
+    Some((Ok(text.into()), stream))
 }

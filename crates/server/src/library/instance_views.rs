@@ -9,7 +9,7 @@ use entrepot_catalog::{
 };
 use entrepot_library::{
     Allowance, Edit, Free, InstanceView, QuotaSettings, RunRequest, RunSettings, SpecSnapshot, cost_of,
-    lifecycle::{Deed, Part, kept},
+    lifecycle::{InstanceAction, InstancePart, kept},
 };
 
 /// A page of instances.
@@ -96,22 +96,26 @@ pub(super) fn instance(view: InstanceView, door: Option<&SshDoor>) -> api::Insta
 
 fn keeps(view: &InstanceView) -> api::InstanceKeeps {
     let has = [
-        Some(Part::Disk),
-        view.asked.data.as_ref().map(|_| Part::Data),
-        view.ports.first().map(|_| Part::Ports),
-        view.cards.first().map(|_| Part::Cards),
+        Some(InstancePart::Disk),
+        view.asked.data.as_ref().map(|_| InstancePart::Data),
+        view.ports.first().map(|_| InstancePart::Ports),
+        view.cards.first().map(|_| InstancePart::Cards),
     ];
     let has: Vec<_> = has.into_iter().flatten().collect();
     let kept = |deed| kept(deed, &has).into_iter().map(part).collect();
-    api::InstanceKeeps { stop: kept(Deed::Stop), reimage: kept(Deed::Reimage), release: kept(Deed::Release) }
+    api::InstanceKeeps {
+        stop: kept(InstanceAction::Stop),
+        reimage: kept(InstanceAction::Reimage),
+        release: kept(InstanceAction::Release),
+    }
 }
 
-fn part(part: Part) -> api::InstancePart {
+fn part(part: InstancePart) -> api::InstancePart {
     match part {
-        Part::Disk => api::InstancePart::Disk,
-        Part::Data => api::InstancePart::Data,
-        Part::Ports => api::InstancePart::Ports,
-        Part::Cards => api::InstancePart::Cards,
+        InstancePart::Disk => api::InstancePart::Disk,
+        InstancePart::Data => api::InstancePart::Data,
+        InstancePart::Ports => api::InstancePart::Ports,
+        InstancePart::Cards => api::InstancePart::Cards,
     }
 }
 

@@ -11,7 +11,9 @@ use entrepot_api::{
     InstanceRunList, InstanceStart, NewInstance, PageQuery, Problem as ProblemBody, Timestamp,
 };
 use entrepot_catalog::{InstanceFilter, InstancePhase};
-use entrepot_library::{Created, Error, InstanceId, InstanceView, Library, RunRequest, Target, Volumes};
+use entrepot_library::{
+    CreatedInstance, Error, InstanceId, InstanceTarget, InstanceView, Library, RunRequest, Volumes,
+};
 use http::{Response, StatusCode};
 
 use super::{
@@ -99,8 +101,8 @@ pub(crate) async fn create_instance(call: WebCall, body: RequestBody) -> Result<
     let tenant = tenant(&call)?;
     let new: NewInstance = document_up_to(body, MAX_DOCUMENT).await?;
     let (record, status) = match library.create_instance(&tenant, request(new)?, by(&call)).await? {
-        Created::New(record) => (record, StatusCode::CREATED),
-        Created::Known(record) => (record, StatusCode::OK),
+        CreatedInstance::New(record) => (record, StatusCode::CREATED),
+        CreatedInstance::Known(record) => (record, StatusCode::OK),
     };
     let id = InstanceId::try_from(record.id).map_err(|_| unknown(&record.id.to_string()))?;
     Ok(described(&call, library.instance(id, None).await?, status))
@@ -261,11 +263,11 @@ pub(crate) async fn free(call: WebCall) -> Result<Response<Body>, Problem> {
 }
 
 // The instance that the address names, as far as the caller may know of it.
-pub(super) fn meant<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Library, Target), Problem> {
+pub(super) fn meant<'a>(call: &'a WebCall, id: &str) -> Result<(&'a Library, InstanceTarget), Problem> {
     let library = library(call, Operation::RunInstances)?;
     let account = whose(call)?;
     let id = id.parse().map_err(|_| unknown(id))?;
-    Ok((library, Target { id, account, revision: revision::expected(&call.headers)? }))
+    Ok((library, InstanceTarget { id, account, revision: revision::expected(&call.headers)? }))
 }
 
 fn unknown(id: &str) -> Problem {

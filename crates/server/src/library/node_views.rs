@@ -15,19 +15,19 @@ use super::node_words;
 use crate::pages::words::Language;
 
 /// What belongs to nodes, and for whom they are shown.
-pub(crate) struct Around<'a> {
+pub(crate) struct NodeContext<'a> {
     pub(crate) devices: &'a [DeviceRecord],
     pub(crate) ends: &'a [(i64, Option<SystemTime>)],
     pub(crate) language: Language,
 }
 
-pub(crate) fn list(page: Listing<NodeRecord>, around: Around<'_>) -> api::NodeList {
+pub(crate) fn list(page: Listing<NodeRecord>, around: NodeContext<'_>) -> api::NodeList {
     let next = page.rows.last().filter(|_| page.more).map(|last| last.settings.name.clone());
     let nodes = page.rows.into_iter().map(|record| node(record, &around)).collect();
     api::NodeList { nodes, more: page.more, next }
 }
 
-pub(crate) fn node(record: NodeRecord, around: &Around<'_>) -> api::Node {
+pub(crate) fn node(record: NodeRecord, around: &NodeContext<'_>) -> api::Node {
     let NodeSettings {
         name,
         region,

@@ -49,7 +49,8 @@ pub(crate) async fn nodes(call: WebCall) -> Result<Response<Body>, Problem> {
     let page = library.nodes(&filter, limit(query)?).await?;
     let devices = library.devices_of(&page.rows).await?;
     let ends = library.certificates_end(&page.rows).await?;
-    let list = views::list(page, views::Around { devices: &devices, ends: &ends, language: language(&call) });
+    let list =
+        views::list(page, views::NodeContext { devices: &devices, ends: &ends, language: language(&call) });
     Ok(answer::json(&list, JSON))
 }
 
@@ -194,6 +195,6 @@ async fn described(
     let (devices, ends) = (library.devices_of(&nodes).await?, library.certificates_end(&nodes).await?);
     let [record] = nodes;
     let revision = record.revision;
-    let around = views::Around { devices: &devices, ends: &ends, language };
+    let around = views::NodeContext { devices: &devices, ends: &ends, language };
     Ok(revision::described(&views::node(record, &around), revision, status))
 }

@@ -17,7 +17,7 @@ use crate::{
     web::{
         allowed::by,
         call::WebCall,
-        following::{Followed, follow},
+        following::{FollowedSource, follow},
         request::{Segment, document, limit, parsed},
     },
 };
@@ -127,7 +127,7 @@ struct FollowedPull {
     language: Language,
 }
 
-impl Followed for FollowedPull {
+impl FollowedSource for FollowedPull {
     const EVENT: &'static str = "pull";
 
     async fn next(&mut self) -> Option<String> {

@@ -6,13 +6,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use entrepot_access::{Audit, Deed, Identity};
+use entrepot_access::{Audit, AuditAction, Identity};
 use entrepot_catalog::{AuditOutcome, Catalog, Error as CatalogError};
 use entrepot_policy::BanRule;
 
 use super::{
     ban::{Ban, NewBan, Subject, Table},
-    holder::{Asker, Holder},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
     ledger::lock,
     refusals,
@@ -47,9 +47,9 @@ impl LimitsInForce {
     }
 
     /// Refuses whoever is banned.
-    pub(crate) fn check_ban(&self, asker: &Asker<'_>) -> Result<(), Refusal> {
+    pub(crate) fn check_ban(&self, client: &LimitedClient<'_>) -> Result<(), Refusal> {
         let now = SystemTime::now();
-        match self.ban_of(asker, now) {
+        match self.ban_of(client, now) {
             Some(ban) => {
                 self.0.refusals.count("ban");
                 Err(ban.refusal(now))
@@ -59,16 +59,16 @@ impl LimitsInForce {
     }
 
     /// The ban that somebody is under.
-    pub(crate) fn ban_of(&self, asker: &Asker<'_>, now: SystemTime) -> Option<Arc<Ban>> {
+    pub(crate) fn ban_of(&self, client: &LimitedClient<'_>, now: SystemTime) -> Option<Arc<Ban>> {
         let table = self.0.bans.table.load();
-        match &asker.principal.identity {
+        match &client.principal.identity {
             Identity::Owner | Identity::Local => None,
             Identity::Account(account) => {
                 let ban = table.bans.get(&Subject::Account(account.name.clone()));
                 ban.filter(|ban| ban.is_in_force(now)).cloned()
             }
             Identity::SyncToken | Identity::Workload(_) | Identity::Anonymous => {
-                table.of_address(asker.address?, now).cloned()
+                table.of_address(client.address?, now).cloned()
             }
         }
     }
@@ -121,20 +121,20 @@ impl LimitsInForce {
     }
 
     /// Somebody met a limit. Whoever does so again and again is banned, if the configuration says so.
-    pub(super) fn met(&self, asker: &Asker<'_>, fact: &str) {
-        self.met_at(asker, fact, self.0.ledger.now());
+    pub(super) fn met(&self, client: &LimitedClient<'_>, fact: &str) {
+        self.met_at(client, fact, self.0.ledger.now());
     }
 
-    fn met_at(&self, asker: &Asker<'_>, fact: &str, now: Duration) {
+    fn met_at(&self, client: &LimitedClient<'_>, fact: &str, now: Duration) {
         let limits = self.limits();
-        let (Some(rule), Some(holder)) = (limits.bans, asker.holder(&limits)) else { return };
+        let (Some(rule), Some(holder)) = (limits.bans, client.holder(&limits)) else { return };
         if !self.0.ledger.holder(holder, |held| rule.strike(&mut held.strikes, now)) {
             return;
         }
-        let subject = match (holder, asker.principal.account()) {
-            (Holder::Account(_), Some(account)) => Subject::Account(account.name.clone()),
-            (Holder::Address(network), _) => Subject::Network(network),
-            (Holder::Account(_) | Holder::Network(_) | Holder::Everybody, _) => return,
+        let subject = match (holder, client.principal.account()) {
+            (BucketOwner::Account(_), Some(account)) => Subject::Account(account.name.clone()),
+            (BucketOwner::Address(network), _) => Subject::Network(network),
+            (BucketOwner::Account(_) | BucketOwner::Network(_) | BucketOwner::Everybody, _) => return,
         };
         self.ban_by(rule, subject, fact);
     }
@@ -187,7 +187,8 @@ impl LimitsInForce {
 async fn written_down(catalog: &Catalog, ban: &Ban) -> Result<(), CatalogError> {
     catalog.put_ban(&ban.record()).await?;
     let by = Audit { actor: ban.actor.clone(), address: None, request_id: None };
-    let deed = Deed { action: "ban.add", object: &ban.subject.to_string(), detail: Some(ban.reason.clone()) };
+    let deed =
+        AuditAction { action: "ban.add", object: &ban.subject.to_string(), detail: Some(ban.reason.clone()) };
     catalog.add_audit(&by.entry(deed, AuditOutcome::Done), ban.since).await
 }
 
@@ -196,13 +197,13 @@ mod tests {
     use std::{collections::HashMap, net::IpAddr};
 
     use entrepot_access::Principal;
-    use entrepot_policy::{Limits, LimitsSection};
+    use entrepot_policy::{LimitsSection, PullLimits};
     use http::StatusCode;
 
     use super::*;
 
-    fn asker(address: &str) -> Asker<'static> {
-        Asker { principal: &Principal::ANONYMOUS, address: address.parse().ok() }
+    fn asker(address: &str) -> LimitedClient<'static> {
+        LimitedClient { principal: &Principal::ANONYMOUS, address: address.parse().ok() }
     }
 
     fn of(subject: &str, until: Option<SystemTime>) -> NewBan {
@@ -256,7 +257,7 @@ mod tests {
     async fn who_goes_on_is_banned_and_the_next_ban_is_longer() {
         let rule = BanRule { after: 3, ..BanRule::default() };
         let section = LimitsSection { bans: Some(rule), ..LimitsSection::default() };
-        let limits = LimitsInForce::new(Limits::of(&section));
+        let limits = LimitsInForce::new(PullLimits::of(&section));
         let (greedy, other) = (asker("203.0.113.7"), asker("203.0.113.8"));
         let mut minute = 0;
         for hours in [1, 2] {

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use entrepot_access::{Identity, Principal};
-use entrepot_policy::Limits;
+use entrepot_policy::PullLimits;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::client::Client;
@@ -14,7 +14,7 @@ const IPV6_NETWORK: u32 = 8;
 
 /// Who asks, and from where.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asker<'a> {
+pub(crate) struct LimitedClient<'a> {
     pub(crate) principal: &'a Principal,
     /// The client's address; `None` is the local command line.
     pub(crate) address: Option<IpAddr>,
@@ -22,7 +22,7 @@ pub(crate) struct Asker<'a> {
 
 /// Whose a bucket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Holder {
+pub(crate) enum BucketOwner {
     /// An account.
     Account(i64),
     /// An IPv4 address, the /64 of an IPv6 address, or a single IPv6 address where those count alone.
@@ -34,7 +34,7 @@ pub(crate) enum Holder {
 }
 
 /// True for whoever is not limited: the server's owner, programs on its machine, and accounts that are exempt.
-pub(super) fn is_exempt(principal: &Principal, limits: &Limits) -> bool {
+pub(super) fn is_exempt(principal: &Principal, limits: &PullLimits) -> bool {
     match &principal.identity {
         Identity::Owner | Identity::Local => true,
         Identity::Account(account) => limits.exempt.contains(account.name.as_str()),
@@ -42,32 +42,32 @@ pub(super) fn is_exempt(principal: &Principal, limits: &Limits) -> bool {
     }
 }
 
-impl Asker<'_> {
+impl LimitedClient<'_> {
     /// Whose the limits are. `None` for who is exempt, and where the client has no address.
-    pub(super) fn holder(&self, limits: &Limits) -> Option<Holder> {
+    pub(super) fn holder(&self, limits: &PullLimits) -> Option<BucketOwner> {
         if is_exempt(self.principal, limits) {
             return None;
         }
         match &self.principal.identity {
             Identity::Owner | Identity::Local => None,
-            Identity::Account(account) => Some(Holder::Account(account.id)),
+            Identity::Account(account) => Some(BucketOwner::Account(account.id)),
             Identity::SyncToken | Identity::Workload(_) | Identity::Anonymous => {
-                self.address.map(|address| Holder::of(address.to_canonical(), limits))
+                self.address.map(|address| BucketOwner::of(address.to_canonical(), limits))
             }
         }
     }
 
     /// As people are told: the account's name, or what of the address counts.
-    pub(super) fn label(&self, holder: Holder) -> String {
-        match (holder, self.principal.account()) {
-            (Holder::Account(_), Some(account)) => format!("account:{}", account.name),
-            (holder, _) => holder.to_string(),
+    pub(super) fn label(&self, owner: BucketOwner) -> String {
+        match (owner, self.principal.account()) {
+            (BucketOwner::Account(_), Some(account)) => format!("account:{}", account.name),
+            (owner, _) => owner.to_string(),
         }
     }
 }
 
-impl Holder {
-    fn of(address: IpAddr, limits: &Limits) -> Self {
+impl BucketOwner {
+    fn of(address: IpAddr, limits: &PullLimits) -> Self {
         if address.is_ipv6() && limits.is_single(address) {
             return Self::Address(address.into());
         }
@@ -108,7 +108,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for BucketOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(id) => write!(f, "account {id}"),
@@ -122,8 +122,8 @@ impl fmt::Display for Holder {
 }
 
 #[cfg(test)]
-pub(super) fn address(text: &str) -> Holder {
-    Holder::of(text.parse().unwrap_or(IpAddr::from([0; 4])), &Limits::default())
+pub(super) fn address(text: &str) -> BucketOwner {
+    BucketOwner::of(text.parse().unwrap_or(IpAddr::from([0; 4])), &PullLimits::default())
 }
 
 #[cfg(test)]
@@ -135,12 +135,12 @@ mod tests {
     // operate.md rows 14, 15, 16
     #[test]
     fn addresses_and_the_networks_around_them() {
-        let seen = |text: &str, limits: &Limits| {
-            let holder = Holder::of(text.parse::<IpAddr>().unwrap().to_canonical(), limits);
+        let seen = |text: &str, limits: &PullLimits| {
+            let holder = BucketOwner::of(text.parse::<IpAddr>().unwrap().to_canonical(), limits);
             let network = holder.network().map(|(network, times)| format!("{network} x{times}"));
             (holder.to_string(), network.unwrap_or_default())
         };
-        let usual = Limits::default();
+        let usual = PullLimits::default();
         for (address, expected, network) in [
             ("203.0.113.9", "203.0.113.9", "203.0.113.0/24 x16"),
             ("::ffff:203.0.113.9", "203.0.113.9", "203.0.113.0/24 x16"),
@@ -152,7 +152,7 @@ mod tests {
             single_addresses: vec!["2001:db8::/32".parse().unwrap()],
             ..LimitsSection::default()
         };
-        let listed = seen("2001:db8:1:2:3::4", &Limits::of(&single));
+        let listed = seen("2001:db8:1:2:3::4", &PullLimits::of(&single));
         assert_eq!(listed, ("2001:db8:1:2:3::4".to_owned(), String::new()));
     }
 }

@@ -10,18 +10,18 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use entrepot_access::Principal;
-use entrepot_policy::Limits;
+use entrepot_policy::PullLimits;
 use prometheus_client::registry::Registry;
 
 use super::{ban::Bans, holder::is_exempt, ledger::Ledger, misses::Misses, refusals::Refusals};
 
 /// The limits in force. Cheap to clone; clones share them.
 #[derive(Clone)]
-pub struct LimitsInForce(pub(super) Arc<Shared>);
+pub struct LimitsInForce(pub(super) Arc<LimitsInner>);
 
-pub(super) struct Shared {
-    limits: ArcSwap<Limits>,
-    has: Has,
+pub(super) struct LimitsInner {
+    limits: ArcSwap<PullLimits>,
+    has: LimitKinds,
     pub(super) ledger: Ledger,
     pub(super) misses: Misses,
     pub(super) refusals: Refusals,
@@ -30,7 +30,7 @@ pub(super) struct Shared {
 
 /// Which kinds of limits there are: one look where there are none.
 #[derive(Default)]
-struct Has {
+struct LimitKinds {
     any: AtomicBool,
     bytes: AtomicBool,
     misses: AtomicBool,
@@ -40,16 +40,16 @@ struct Has {
 
 impl Default for LimitsInForce {
     fn default() -> Self {
-        Self::new(Limits::default())
+        Self::new(PullLimits::default())
     }
 }
 
 impl LimitsInForce {
     /// Puts limits into force.
-    pub fn new(limits: Limits) -> Self {
-        let this = Self(Arc::new(Shared {
+    pub fn new(limits: PullLimits) -> Self {
+        let this = Self(Arc::new(LimitsInner {
             limits: ArcSwap::default(),
-            has: Has::default(),
+            has: LimitKinds::default(),
             ledger: Ledger::default(),
             misses: Misses::default(),
             refusals: Refusals::default(),
@@ -60,7 +60,7 @@ impl LimitsInForce {
     }
 
     /// Takes limits that were read. All buckets are full then: what was taken of others says nothing about them.
-    pub fn take(&self, limits: Limits) {
+    pub fn take(&self, limits: PullLimits) {
         if **self.limits() != limits {
             self.replace(limits);
             self.0.ledger.clear();
@@ -68,8 +68,8 @@ impl LimitsInForce {
         }
     }
 
-    pub(super) fn replace(&self, limits: Limits) {
-        let Has { any, bytes, misses, .. } = &self.0.has;
+    pub(super) fn replace(&self, limits: PullLimits) {
+        let LimitKinds { any, bytes, misses, .. } = &self.0.has;
         any.store(!limits.are_none(), Ordering::Relaxed);
         bytes.store(limits.count_bytes(), Ordering::Relaxed);
         misses.store(limits.count_misses(), Ordering::Relaxed);
@@ -122,21 +122,21 @@ impl LimitsInForce {
     }
 
     /// The limits.
-    pub(super) fn limits(&self) -> Guard<Arc<Limits>> {
+    pub(super) fn limits(&self) -> Guard<Arc<PullLimits>> {
         self.0.limits.load()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use entrepot_testkit::Captured;
+    use entrepot_testkit::CapturedOutput;
 
     use super::*;
 
     // operate.md row 13
     #[test]
     fn a_proxy_that_hides_its_clients_is_told_of_once() {
-        let (log, limits) = (Captured::default(), LimitsInForce::default());
+        let (log, limits) = (CapturedOutput::default(), LimitsInForce::default());
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {

@@ -14,19 +14,19 @@ use std::{
 
 use entrepot_mirror::{Error as MirrorError, Familiarity, Mirror, RepoKey};
 use entrepot_oci::Method;
-use entrepot_policy::{Limits, Mode};
+use entrepot_policy::{Mode, PullLimits};
 use http::StatusCode;
 use tokio::time::Instant;
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
-    ledger::{Counted, Counts, Place, counted},
-    misses::Waiting,
-    refusals::Met,
+    ledger::{BucketCharge, BucketKey, CountedKind, counted},
+    misses::WaitGuard,
+    refusals::MetLimit,
 };
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     error::Refusal,
 };
 
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is wanted of a repository.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct UpstreamInquiry<'a> {
     pub(crate) key: &'a RepoKey,
     pub(crate) action: &'a Action<'a>,
     pub(crate) method: Method,
@@ -44,53 +44,58 @@ pub(crate) struct Wanted<'a> {
 /// A question that is paid for. Dropped without [`Inquiry::answered`], it stays so.
 pub(crate) struct Inquiry {
     limits: LimitsInForce,
-    holder: Holder,
-    paid: Vec<Counted>,
+    owner: BucketOwner,
+    paid: Vec<BucketCharge>,
     price: u64,
     name: u64,
 }
 
 /// Which bucket lacks what a question costs, and for how long; `None` is forever.
-type Lacking = (Place, Option<Duration>);
+type LackingBucket = (BucketKey, Option<Duration>);
 
 impl LimitsInForce {
     /// Lets a request ask an upstream, or says why not. `None` if it costs nothing.
     pub(crate) async fn inquire(
         &self,
         mirror: &Mirror,
-        asker: &Asker<'_>,
-        wanted: Wanted<'_>,
+        client: &LimitedClient<'_>,
+        inquiry: UpstreamInquiry<'_>,
     ) -> Result<Option<Inquiry>, Refusal> {
         let limits = Arc::clone(&self.limits());
-        let (Some(holder), Some(price)) = (asker.holder(&limits), price(&wanted)) else { return Ok(None) };
+        let (Some(holder), Some(price)) = (client.holder(&limits), price(&inquiry)) else { return Ok(None) };
         // In the other modes no upstream is asked.
         let is_asked = matches!(mirror.offer().mode, Mode::Normal | Mode::SmallOnly);
-        if !is_asked || mirror.familiarity(wanted.key, wanted.action.probe()).await == Familiarity::Known {
+        if !is_asked || mirror.familiarity(inquiry.key, inquiry.action.probe()).await == Familiarity::Known {
             return Ok(None);
         }
-        let name = self.0.ledger.number((wanted.key, name_of(&wanted)));
+        let name = self.0.ledger.number((inquiry.key, name_of(&inquiry)));
         around(holder).for_each(|whose| self.0.ledger.holder(whose, |held| held.unknown.add(name)));
         match self.pay(price, &limits, holder).await {
             Ok(paid) => {
                 self.0.misses.asking.fetch_add(1, Ordering::Relaxed);
-                Ok(Some(Inquiry { limits: self.clone(), holder, paid, price, name }))
+                Ok(Some(Inquiry { limits: self.clone(), owner: holder, paid, price, name }))
             }
-            Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&wanted)),
-            Err(lacking) => Err(self.too_many_misses(asker, &limits, (holder, lacking))),
+            Err(_) if self.0.misses.absent.contains_key(&name) => Err(unknown(&inquiry)),
+            Err(lacking) => Err(self.too_many_misses(client, &limits, (holder, lacking))),
         }
     }
 
     // Others who have paid may be given it back in a moment, and more comes by and by; for the latter, whoever asks for many names
     // does not wait. Whoever has nothing left of their own does not wait at all.
-    async fn pay(&self, price: u64, limits: &Limits, holder: Holder) -> Result<Vec<Counted>, Lacking> {
+    async fn pay(
+        &self,
+        price: u64,
+        limits: &PullLimits,
+        owner: BucketOwner,
+    ) -> Result<Vec<BucketCharge>, LackingBucket> {
         let (misses, until) = (&self.0.misses, Instant::now() + limits.per_client.queue().min(PATIENCE));
         let allowances = (limits.per_client.misses, limits.total.misses);
         loop {
             let answered = misses.answered.notified();
             let asks_for_many =
-                around(holder).any(|whose| self.0.ledger.holder(whose, |held| held.unknown.are_many()));
-            let mut buckets = counted(allowances, holder, Counts::Misses);
-            for of_all in buckets.iter_mut().filter(|of| asks_for_many && is_of_all(of.place)) {
+                around(owner).any(|whose| self.0.ledger.holder(whose, |held| held.unknown.are_many()));
+            let mut buckets = counted(allowances, owner, CountedKind::Misses);
+            for of_all in buckets.iter_mut().filter(|of| asks_for_many && is_of_all(of.key)) {
                 of_all.bucket = of_all.bucket.upper_half();
             }
             let lacking = match self.0.ledger.take(price, &buckets, self.0.ledger.now()) {
@@ -101,7 +106,7 @@ impl LimitsInForce {
             if !is_of_all(lacking.0) || !comes || Instant::now() >= until {
                 return Err(lacking);
             }
-            let Some(_waiting) = Waiting::begin(&misses.waiting) else { return Err(lacking) };
+            let Some(_waiting) = WaitGuard::begin(&misses.waiting) else { return Err(lacking) };
             let wait = lacking.1.map_or(until, |wait| until.min(Instant::now() + wait));
             tokio::select! {
                 () = answered => {}
@@ -112,24 +117,24 @@ impl LimitsInForce {
 
     fn too_many_misses(
         &self,
-        asker: &Asker<'_>,
-        limits: &Limits,
-        (holder, (place, wait)): (Holder, Lacking),
+        client: &LimitedClient<'_>,
+        limits: &PullLimits,
+        (holder, (place, wait)): (BucketOwner, LackingBucket),
     ) -> Refusal {
         let (limit, holder, of) = match place {
-            Place::Total(_) => ("total_misses", Holder::Everybody, limits.total.misses),
-            Place::Of(whose @ Holder::Network(_), _) => ("network_misses", whose, None),
+            BucketKey::Total(_) => ("total_misses", BucketOwner::Everybody, limits.total.misses),
+            BucketKey::Of(whose @ BucketOwner::Network(_), _) => ("network_misses", whose, None),
             _ => ("client_misses", holder, limits.per_client.misses),
         };
         let subject = holder.subject();
         let fact = match (of, holder) {
-            (Some(of), Holder::Everybody) => {
+            (Some(of), BucketOwner::Everybody) => {
                 format!("{subject} ask for more names that nobody has than {of}")
             }
             (Some(of), _) => format!("{subject} asks for more names that nobody has than {of}"),
             (None, _) => format!("{subject} asks for too many names that nobody has"),
         };
-        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
+        self.0.refusals.refuse(MetLimit { limit, owner: holder, fact, wait, asker: client })
     }
 }
 
@@ -147,7 +152,7 @@ impl Inquiry {
             ledger.give_back(self.price, &self.paid);
         }
         if status.is_success() {
-            around(self.holder).for_each(|whose| ledger.holder(whose, |held| held.unknown.found()));
+            around(self.owner).for_each(|whose| ledger.holder(whose, |held| held.unknown.found()));
         }
     }
 }
@@ -160,18 +165,18 @@ impl Drop for Inquiry {
     }
 }
 
-fn is_of_all(place: Place) -> bool {
-    matches!(place, Place::Total(_))
+fn is_of_all(key: BucketKey) -> bool {
+    matches!(key, BucketKey::Total(_))
 }
 
 // A client, and the network around it.
-fn around(holder: Holder) -> impl Iterator<Item = Holder> {
-    [Some(holder), holder.network().map(|(network, _)| network)].into_iter().flatten()
+fn around(owner: BucketOwner) -> impl Iterator<Item = BucketOwner> {
+    [Some(owner), owner.network().map(|(network, _)| network)].into_iter().flatten()
 }
 
 // How many requests an upstream gets for something that it does not have. `None` for what asks nothing.
-fn price(wanted: &Wanted<'_>) -> Option<u64> {
-    match wanted.action {
+fn price(inquiry: &UpstreamInquiry<'_>) -> Option<u64> {
+    match inquiry.action {
         // Some registries deny to `HEAD` what they give to `GET`, and some give manifests out as blobs: both is asked.
         Action::Pull(_) | Action::ListReferrers(_) => Some(2),
         Action::ListTags => Some(1),
@@ -181,22 +186,22 @@ fn price(wanted: &Wanted<'_>) -> Option<u64> {
     }
 }
 
-fn name_of(wanted: &Wanted<'_>) -> Option<(bool, String)> {
-    match wanted.action {
-        Action::Pull(Content::Manifest(reference)) => Some((true, reference.to_string())),
-        Action::Pull(Content::Blob(digest)) => Some((false, digest.to_string())),
+fn name_of(inquiry: &UpstreamInquiry<'_>) -> Option<(bool, String)> {
+    match inquiry.action {
+        Action::Pull(ContentRef::Manifest(reference)) => Some((true, reference.to_string())),
+        Action::Pull(ContentRef::Blob(digest)) => Some((false, digest.to_string())),
         _ => None,
     }
 }
 
 // The answer that the upstream gave before.
-fn unknown(wanted: &Wanted<'_>) -> Refusal {
-    let name = wanted.key.to_string();
-    match wanted.action {
-        Action::Pull(Content::Manifest(reference)) => {
+fn unknown(inquiry: &UpstreamInquiry<'_>) -> Refusal {
+    let name = inquiry.key.to_string();
+    match inquiry.action {
+        Action::Pull(ContentRef::Manifest(reference)) => {
             MirrorError::ManifestUnknown { name, reference: reference.to_string() }.into()
         }
-        Action::Pull(Content::Blob(digest)) => MirrorError::BlobUnknown { name, digest: **digest }.into(),
+        Action::Pull(ContentRef::Blob(digest)) => MirrorError::BlobUnknown { name, digest: **digest }.into(),
         _ => MirrorError::RepositoryUnknown { name }.into(),
     }
 }

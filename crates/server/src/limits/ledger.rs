@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use entrepot_policy::{Allowance, Bucket, RecentTable, Strikes, Taken};
+use entrepot_policy::{Allowance, Bucket, RecentTable, Strikes, TakeOutcome};
 use foldhash::quality::RandomState;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::holder::Holder;
+use super::holder::BucketOwner;
 
 /// The most clients and networks that are known at a time.
 pub(super) const MOST: usize = 100_000;
@@ -25,7 +25,7 @@ const PARTS: usize = 16;
 
 /// What is counted for a client or a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum BucketKind {
     Manifests,
     Misses,
     Cold,
@@ -44,8 +44,8 @@ pub(super) enum Total {
 
 /// Which bucket is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Of(Holder, Kind),
+pub(super) enum BucketKey {
+    Of(BucketOwner, BucketKind),
     Total(Total),
     /// The bytes of an image, by the hash of its name.
     Image(u64),
@@ -57,14 +57,14 @@ pub(super) enum Place {
 
 /// A bucket, and what is in it: see [`Bucket`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Counted {
-    pub(super) place: Place,
+pub(super) struct BucketCharge {
+    pub(super) key: BucketKey,
     pub(super) bucket: Bucket,
 }
 
 /// What is counted one by one.
 #[derive(Clone, Copy)]
-pub(super) enum Counts {
+pub(super) enum CountedKind {
     Manifests,
     Misses,
 }
@@ -73,27 +73,28 @@ pub(super) enum Counts {
 /// theirs.
 pub(super) fn counted(
     (own, all): (Option<Allowance>, Option<Allowance>),
-    holder: Holder,
-    counts: Counts,
-) -> Vec<Counted> {
+    owner: BucketOwner,
+    counts: CountedKind,
+) -> Vec<BucketCharge> {
     let (kind, total) = match counts {
-        Counts::Manifests => (Kind::Manifests, Total::Manifests),
-        Counts::Misses => (Kind::Misses, Total::Misses),
+        CountedKind::Manifests => (BucketKind::Manifests, Total::Manifests),
+        CountedKind::Misses => (BucketKind::Misses, Total::Misses),
     };
     let mut buckets = Vec::with_capacity(3);
     if let Some(of) = own {
-        buckets.push(Counted { place: Place::Of(holder, kind), bucket: of.bucket() });
-        if let Some((network, times)) = holder.network() {
-            buckets.push(Counted { place: Place::Of(network, kind), bucket: of.bucket().times(times) });
+        buckets.push(BucketCharge { key: BucketKey::Of(owner, kind), bucket: of.bucket() });
+        if let Some((network, times)) = owner.network() {
+            buckets
+                .push(BucketCharge { key: BucketKey::Of(network, kind), bucket: of.bucket().times(times) });
         }
     }
-    buckets.extend(all.map(|of| Counted { place: Place::Total(total), bucket: of.bucket() }));
+    buckets.extend(all.map(|of| BucketCharge { key: BucketKey::Total(total), bucket: of.bucket() }));
     buckets
 }
 
 /// What somebody has taken. Each number says when a bucket is full again, since the start.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct Consumption {
     full: [Duration; 5],
     /// How many blobs may be read at a time, and who reads them.
     pub(super) blobs: Option<(u32, Arc<Semaphore>)>,
@@ -138,9 +139,9 @@ struct Repeats {
 pub(super) struct Ledger {
     start: Instant,
     hasher: RandomState,
-    holders: Parts<Holder, Held>,
-    images: Parts<u64, Duration>,
-    repeats: Parts<u64, Repeats>,
+    holders: ShardedTable<BucketOwner, Consumption>,
+    images: ShardedTable<u64, Duration>,
+    repeats: ShardedTable<u64, Repeats>,
     totals: [Mutex<Duration>; 4],
 }
 
@@ -149,9 +150,9 @@ impl Default for Ledger {
         Self {
             start: Instant::now(),
             hasher: RandomState::default(),
-            holders: Parts::new(MOST),
-            images: Parts::new(MOST_IMAGES),
-            repeats: Parts::new(MOST_REPEATS),
+            holders: ShardedTable::new(MOST),
+            images: ShardedTable::new(MOST_IMAGES),
+            repeats: ShardedTable::new(MOST_REPEATS),
             totals: Default::default(),
         }
     }
@@ -180,21 +181,21 @@ impl Ledger {
     pub(super) fn take(
         &self,
         many: u64,
-        of: &[Counted],
+        of: &[BucketCharge],
         now: Duration,
-    ) -> Result<(), (Place, Option<Duration>)> {
-        for (nth, Counted { place, bucket }) in of.iter().enumerate() {
+    ) -> Result<(), (BucketKey, Option<Duration>)> {
+        for (nth, BucketCharge { key: place, bucket }) in of.iter().enumerate() {
             let taken = self.change(*place, |full| {
                 let taken = bucket.take(many, *full, now);
-                if let Taken::Yes(then) = taken {
+                if let TakeOutcome::Yes(then) = taken {
                     *full = then;
                 }
                 taken
             });
             let wait = match taken {
-                Taken::Yes(_) => continue,
-                Taken::After(wait) => Some(wait),
-                Taken::Never => None,
+                TakeOutcome::Yes(_) => continue,
+                TakeOutcome::After(wait) => Some(wait),
+                TakeOutcome::Never => None,
             };
             self.give_back(many, &of[..nth]);
             return Err((*place, wait));
@@ -203,14 +204,19 @@ impl Ledger {
     }
 
     /// Gives back what was taken and not used.
-    pub(super) fn give_back(&self, many: u64, of: &[Counted]) {
-        for Counted { place, bucket } in of {
+    pub(super) fn give_back(&self, many: u64, of: &[BucketCharge]) {
+        for BucketCharge { key: place, bucket } in of {
             self.change(*place, |full| *full = bucket.give_back(many, *full));
         }
     }
 
     /// Takes so many in any case. Returns how long the bucket owes them.
-    pub(super) fn charge(&self, many: u64, Counted { place, bucket }: Counted, now: Duration) -> Duration {
+    pub(super) fn charge(
+        &self,
+        many: u64,
+        BucketCharge { key: place, bucket }: BucketCharge,
+        now: Duration,
+    ) -> Duration {
         self.change(place, |full| {
             *full = bucket.charge(many, *full, now);
             bucket.debt(*full, now)
@@ -222,7 +228,7 @@ impl Ledger {
     pub(super) fn charge_within(
         &self,
         many: u64,
-        Counted { place, bucket }: Counted,
+        BucketCharge { key: place, bucket }: BucketCharge,
         now: Duration,
         most: Duration,
     ) -> Option<Duration> {
@@ -239,18 +245,18 @@ impl Ledger {
     }
 
     /// How long the bucket owes something.
-    pub(super) fn debt(&self, Counted { place, bucket }: Counted, now: Duration) -> Duration {
+    pub(super) fn debt(&self, BucketCharge { key: place, bucket }: BucketCharge, now: Duration) -> Duration {
         self.change(place, |full| bucket.debt(*full, now))
     }
 
     /// How many are in the bucket.
-    pub(super) fn left(&self, Counted { place, bucket }: Counted, now: Duration) -> u64 {
+    pub(super) fn left(&self, BucketCharge { key: place, bucket }: BucketCharge, now: Duration) -> u64 {
         self.change(place, |full| bucket.left(*full, now))
     }
 
     /// What somebody has taken.
-    pub(super) fn holder<R>(&self, holder: Holder, change: impl FnOnce(&mut Held) -> R) -> R {
-        self.holders.change(&self.hasher, holder, change)
+    pub(super) fn holder<R>(&self, owner: BucketOwner, change: impl FnOnce(&mut Consumption) -> R) -> R {
+        self.holders.change(&self.hasher, owner, change)
     }
 
     /// How many clients and networks are known.
@@ -258,23 +264,25 @@ impl Ledger {
         self.holders.len()
     }
 
-    fn change<R>(&self, place: Place, change: impl FnOnce(&mut Duration) -> R) -> R {
-        match place {
-            Place::Of(holder, kind) => self.holder(holder, |held| change(&mut held.full[kind as usize])),
-            Place::Total(total) => change(&mut lock(&self.totals[total as usize])),
-            Place::Image(image) => self.images.change(&self.hasher, image, change),
-            Place::Downloads(of) => {
+    fn change<R>(&self, key: BucketKey, change: impl FnOnce(&mut Duration) -> R) -> R {
+        match key {
+            BucketKey::Of(holder, kind) => self.holder(holder, |held| change(&mut held.full[kind as usize])),
+            BucketKey::Total(total) => change(&mut lock(&self.totals[total as usize])),
+            BucketKey::Image(image) => self.images.change(&self.hasher, image, change),
+            BucketKey::Downloads(of) => {
                 self.repeats.change(&self.hasher, of, |repeats| change(&mut repeats.downloads))
             }
-            Place::Repeat(of) => self.repeats.change(&self.hasher, of, |repeats| change(&mut repeats.rate)),
+            BucketKey::Repeat(of) => {
+                self.repeats.change(&self.hasher, of, |repeats| change(&mut repeats.rate))
+            }
         }
     }
 }
 
 /// A table in parts.
-struct Parts<K, V>(Vec<Mutex<RecentTable<K, V>>>);
+struct ShardedTable<K, V>(Vec<Mutex<RecentTable<K, V>>>);
 
-impl<K: Hash + Eq + Copy, V: Default> Parts<K, V> {
+impl<K: Hash + Eq + Copy, V: Default> ShardedTable<K, V> {
     fn new(most: usize) -> Self {
         Self((0..PARTS).map(|_| Mutex::new(RecentTable::new(most / PARTS))).collect())
     }
@@ -301,39 +309,40 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::{super::holder::address, *};
 
-    fn counted(place: Place, amount: u64) -> Counted {
-        Counted { place, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
+    fn counted(key: BucketKey, amount: u64) -> BucketCharge {
+        BucketCharge { key, bucket: Bucket::new(amount, Duration::from_secs(3600), amount) }
     }
 
     #[test]
     fn all_or_nothing_is_taken() {
         let (ledger, now) = (Ledger::default(), Duration::ZERO);
-        let own = counted(Place::Of(address("192.0.2.1"), Kind::Manifests), 5);
-        let all = counted(Place::Total(Total::Manifests), 2);
+        let own = counted(BucketKey::Of(address("192.0.2.1"), BucketKind::Manifests), 5);
+        let all = counted(BucketKey::Total(Total::Manifests), 2);
         assert_eq!(ledger.take(1, &[own, all], now), Ok(()));
         assert_eq!(ledger.take(1, &[own, all], now), Ok(()));
         let refused = ledger.take(1, &[own, all], now);
-        assert_eq!(refused, Err((all.place, Some(Duration::from_secs(1800)))));
+        assert_eq!(refused, Err((all.key, Some(Duration::from_secs(1800)))));
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (3, 0), "in vain costs nothing");
         ledger.give_back(1, &[own, all]);
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (4, 1));
         ledger.clear();
         assert_eq!((ledger.left(own, now), ledger.left(all, now)), (5, 2));
-        let none = counted(all.place, 0);
-        assert_eq!(ledger.take(1, &[own, none], now), Err((all.place, None)));
+        let none = counted(all.key, 0);
+        assert_eq!(ledger.take(1, &[own, none], now), Err((all.key, None)));
     }
 
     #[test]
     fn each_bucket_is_its_own() {
         let (ledger, now) = (Ledger::default(), Duration::ZERO);
         let holder = address("192.0.2.1");
-        let places = [Kind::Manifests, Kind::Misses, Kind::Cold, Kind::Hot, Kind::Rate]
-            .map(|kind| Place::Of(holder, kind));
-        let others = [Total::Manifests, Total::Misses, Total::Rate, Total::ColdRate].map(Place::Total);
+        let places =
+            [BucketKind::Manifests, BucketKind::Misses, BucketKind::Cold, BucketKind::Hot, BucketKind::Rate]
+                .map(|kind| BucketKey::Of(holder, kind));
+        let others = [Total::Manifests, Total::Misses, Total::Rate, Total::ColdRate].map(BucketKey::Total);
         let places: Vec<_> = places
             .into_iter()
             .chain(others)
-            .chain([Place::Image(7), Place::Downloads(7), Place::Repeat(7)])
+            .chain([BucketKey::Image(7), BucketKey::Downloads(7), BucketKey::Repeat(7)])
             .collect();
         for (nth, place) in places.iter().enumerate() {
             let many = nth as u64 + 1;
@@ -352,9 +361,11 @@ mod tests {
         let (ledger, now) = (Ledger::default(), Duration::ZERO);
         for nth in 0..150_000_u32 {
             let holder = address(&std::net::Ipv4Addr::from_bits(0x0a00_0000 + nth * 256).to_string());
-            for place in
-                [Place::Of(holder, Kind::Hot), Place::Image(nth.into()), Place::Downloads(nth.into())]
-            {
+            for place in [
+                BucketKey::Of(holder, BucketKind::Hot),
+                BucketKey::Image(nth.into()),
+                BucketKey::Downloads(nth.into()),
+            ] {
                 ledger.charge(1, counted(place, 9), now);
             }
         }

@@ -31,9 +31,9 @@ impl Default for Misses {
 }
 
 /// A request that waits, counted until it is dropped.
-pub(super) struct Waiting<'a>(&'a AtomicUsize);
+pub(super) struct WaitGuard<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitGuard<'a> {
     /// `None` if too many wait.
     pub(super) fn begin(count: &'a AtomicUsize) -> Option<Self> {
         let more = |waiting: usize| (waiting < MOST_WAITING).then_some(waiting + 1);
@@ -41,7 +41,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

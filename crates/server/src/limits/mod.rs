@@ -23,9 +23,9 @@ mod streams;
 pub use self::in_force::LimitsInForce;
 pub(crate) use self::{
     ban::{Ban, NewBan, Subject, SubjectError},
-    holder::Asker,
-    inquiry::Wanted,
-    refusals::Told,
-    standing::{Left, Standing, Unit},
-    streams::{Sent, Shaped},
+    holder::LimitedClient,
+    inquiry::UpstreamInquiry,
+    refusals::RefusalRecord,
+    standing::{ClientStanding, LimitBalance, Unit},
+    streams::{SentBlob, StreamShaping},
 };

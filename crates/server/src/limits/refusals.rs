@@ -20,7 +20,7 @@ use prometheus_client::{
 };
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{BucketOwner, LimitedClient},
     ledger::lock,
 };
 use crate::error::Refusal;
@@ -37,9 +37,9 @@ const LENGTH: usize = 8;
 /// Counts refusals, and remembers those of late.
 pub(super) struct Refusals {
     refused: AtomicU64,
-    counters: Family<Labels, Counter>,
+    counters: Family<LimitLabels, Counter>,
     hasher: RandomState,
-    told: Mutex<RecentTable<u64, Option<Told>>>,
+    told: Mutex<RecentTable<u64, Option<RefusalRecord>>>,
 }
 
 impl Default for Refusals {
@@ -54,13 +54,13 @@ impl Default for Refusals {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
+struct LimitLabels {
     limit: &'static str,
 }
 
 /// A refusal, or several of the same client by the same limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct RefusalRecord {
     /// The id, as it was told.
     pub(crate) id: String,
     /// Who was refused: an account, an address or a network.
@@ -79,14 +79,14 @@ pub(crate) struct Told {
 }
 
 /// A limit that was met.
-pub(super) struct Met<'a> {
+pub(super) struct MetLimit<'a> {
     pub(super) limit: &'static str,
     /// Whose the limit is.
-    pub(super) holder: Holder,
+    pub(super) owner: BucketOwner,
     pub(super) fact: String,
     /// `None`: there is never anything.
     pub(super) wait: Option<Duration>,
-    pub(super) asker: &'a Asker<'a>,
+    pub(super) asker: &'a LimitedClient<'a>,
 }
 
 impl Refusals {
@@ -97,11 +97,11 @@ impl Refusals {
     }
 
     /// The refusal of a request.
-    pub(super) fn refuse(&self, met: Met<'_>) -> Refusal {
+    pub(super) fn refuse(&self, met: MetLimit<'_>) -> Refusal {
         self.count(met.limit);
         let nth = self.refused.fetch_add(1, Ordering::Relaxed);
         let seconds = scattered(met.wait.unwrap_or(NEVER), nth);
-        let alone = if met.holder.is_shared() { "; whoever logs in is counted alone" } else { "" };
+        let alone = if met.owner.is_shared() { "; whoever logs in is counted alone" } else { "" };
         let id = self.note(&met, Duration::from_secs(seconds), SystemTime::now());
         let message = format!("{}; hint: try again in {seconds} s{alone} (refusal {id})", met.fact);
         Refusal::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TooManyRequests, message)
@@ -110,20 +110,20 @@ impl Refusals {
 
     /// Counts a refusal for the metrics.
     pub(super) fn count(&self, limit: &'static str) {
-        self.counters.get_or_create(&Labels { limit }).inc();
+        self.counters.get_or_create(&LimitLabels { limit }).inc();
     }
 
     /// The refusal with this id, if it is remembered.
-    pub(super) fn find(&self, id: &str) -> Option<Told> {
+    pub(super) fn find(&self, id: &str) -> Option<RefusalRecord> {
         lock(&self.told).get(&number(id)?).and_then(Clone::clone)
     }
 
     // One entry for a client and a limit, so that nobody fills the table alone.
-    fn note(&self, met: &Met<'_>, wait: Duration, now: SystemTime) -> String {
-        let client = met.asker.label(met.holder);
-        let key = self.hasher.hash_one((met.holder, &client, met.limit)) >> (64 - 5 * LENGTH);
+    fn note(&self, met: &MetLimit<'_>, wait: Duration, now: SystemTime) -> String {
+        let client = met.asker.label(met.owner);
+        let key = self.hasher.hash_one((met.owner, &client, met.limit)) >> (64 - 5 * LENGTH);
         let mut told = lock(&self.told);
-        let entry = told.entry(key).get_or_insert_with(|| Told {
+        let entry = told.entry(key).get_or_insert_with(|| RefusalRecord {
             id: text(key),
             client,
             limit: met.limit,
@@ -167,9 +167,15 @@ mod tests {
 
     use super::{super::holder::address, *};
 
-    fn met<'a>(asker: &'a Asker<'a>, at: &str) -> Met<'a> {
+    fn met<'a>(client: &'a LimitedClient<'a>, at: &str) -> MetLimit<'a> {
         let (holder, wait) = (address(at), Some(Duration::from_secs(8)));
-        Met { limit: "client_manifests", holder, fact: "too many".to_owned(), wait, asker }
+        MetLimit {
+            limit: "client_manifests",
+            owner: holder,
+            fact: "too many".to_owned(),
+            wait,
+            asker: client,
+        }
     }
 
     // operate.md rows 27, 28
@@ -184,7 +190,7 @@ mod tests {
     #[test]
     fn a_refusal_has_an_id_that_is_found_again() {
         let (refusals, asker) =
-            (Refusals::default(), Asker { principal: &Principal::ANONYMOUS, address: None });
+            (Refusals::default(), LimitedClient { principal: &Principal::ANONYMOUS, address: None });
         for _ in 0..3 {
             let refusal = refusals.refuse(met(&asker, "192.0.2.1"));
             assert!(refusal.message.contains("too many; hint: try again in "), "{}", refusal.message);

@@ -3,17 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::Method;
-use entrepot_policy::{Allowance, Limits};
+use entrepot_policy::{Allowance, PullLimits};
 use tokio::sync::Semaphore;
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
-    ledger::{Counts, Place, counted},
-    refusals::Met,
+    ledger::{BucketKey, CountedKind, counted},
+    refusals::MetLimit,
 };
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     error::Refusal,
     permit::Permit,
 };
@@ -25,20 +25,20 @@ impl LimitsInForce {
     /// Lets a request pass, with what it holds until it has been answered, or says when to ask again.
     pub(crate) async fn admit(
         &self,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         wants: (&Action<'_>, Method),
     ) -> Result<Permit, Refusal> {
         let limits = self.limits();
-        let Some(holder) = asker.holder(&limits) else { return Ok(Permit::free()) };
+        let Some(holder) = client.holder(&limits) else { return Ok(Permit::free()) };
         match wants {
-            (Action::Pull(Content::Manifest(_)), _) => {
-                self.manifest(asker, &limits, holder).map(|()| Permit::free())
+            (Action::Pull(ContentRef::Manifest(_)), _) => {
+                self.manifest(client, &limits, holder).map(|()| Permit::free())
             }
-            (Action::Pull(Content::Blob(_)), Method::Get) => {
+            (Action::Pull(ContentRef::Blob(_)), Method::Get) => {
                 let (most, queue) = (limits.per_client.blobs, limits.per_client.queue());
                 drop(limits);
                 match most {
-                    Some(most) => self.blob(asker, (holder, most), queue).await,
+                    Some(most) => self.blob(client, (holder, most), queue).await,
                     None => Ok(Permit::free()),
                 }
             }
@@ -46,45 +46,50 @@ impl LimitsInForce {
         }
     }
 
-    fn manifest(&self, asker: &Asker<'_>, limits: &Limits, holder: Holder) -> Result<(), Refusal> {
+    fn manifest(
+        &self,
+        client: &LimitedClient<'_>,
+        limits: &PullLimits,
+        owner: BucketOwner,
+    ) -> Result<(), Refusal> {
         let buckets =
-            counted((limits.per_client.manifests, limits.total.manifests), holder, Counts::Manifests);
+            counted((limits.per_client.manifests, limits.total.manifests), owner, CountedKind::Manifests);
         let taken = self.0.ledger.take(1, &buckets, self.0.ledger.now());
-        taken.map_err(|(place, wait)| self.too_many(asker, limits, (place, holder), wait))
+        taken.map_err(|(place, wait)| self.too_many(client, limits, (place, owner), wait))
     }
 
     fn too_many(
         &self,
-        asker: &Asker<'_>,
-        limits: &Limits,
-        (place, holder): (Place, Holder),
+        client: &LimitedClient<'_>,
+        limits: &PullLimits,
+        (place, holder): (BucketKey, BucketOwner),
         wait: Option<Duration>,
     ) -> Refusal {
         let said = |of: Option<Allowance>| of.map(|of| of.to_string()).unwrap_or_default();
         let (limit, holder, fact) = match place {
-            Place::Total(_) => {
+            BucketKey::Total(_) => {
                 let of = said(limits.total.manifests);
                 let fact = format!("all clients together ask for more manifests than {of}");
-                ("total_manifests", Holder::Everybody, fact)
+                ("total_manifests", BucketOwner::Everybody, fact)
             }
-            Place::Of(network @ Holder::Network(_), _) => {
+            BucketKey::Of(network @ BucketOwner::Network(_), _) => {
                 let fact = format!("{} asks for too many manifests", network.subject());
                 ("network_manifests", network, fact)
             }
             _ => {
                 let of = said(limits.per_client.manifests);
                 let fact = format!("{} asks for more manifests than {of}", holder.subject());
-                self.met(asker, &fact);
+                self.met(client, &fact);
                 ("client_manifests", holder, fact)
             }
         };
-        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
+        self.0.refusals.refuse(MetLimit { limit, owner: holder, fact, wait, asker: client })
     }
 
     async fn blob(
         &self,
-        asker: &Asker<'_>,
-        (holder, most): (Holder, u32),
+        client: &LimitedClient<'_>,
+        (holder, most): (BucketOwner, u32),
         queue: Duration,
     ) -> Result<Permit, Refusal> {
         let blobs = self.0.ledger.holder(holder, |held| {
@@ -106,7 +111,13 @@ impl LimitsInForce {
         }
         let fact = format!("{} reads {most} blobs at a time", holder.subject());
         let wait = (most > 0).then_some(BLOBS_WAIT);
-        Err(self.0.refusals.refuse(Met { limit: "client_blobs", holder, fact, wait, asker }))
+        Err(self.0.refusals.refuse(MetLimit {
+            limit: "client_blobs",
+            owner: holder,
+            fact,
+            wait,
+            asker: client,
+        }))
     }
 }
 
@@ -120,11 +131,11 @@ mod tests {
 
     fn limits(manifests: &str) -> LimitsInForce {
         let per_client = ClientLimits { manifests: manifests.parse().ok(), ..ClientLimits::default() };
-        LimitsInForce::new(Limits::of(&LimitsSection { per_client, ..LimitsSection::default() }))
+        LimitsInForce::new(PullLimits::of(&LimitsSection { per_client, ..LimitsSection::default() }))
     }
 
     fn ask(limits: &LimitsInForce, from: &str) -> Result<(), Refusal> {
-        let asker = Asker { principal: &Principal::ANONYMOUS, address: from.parse().ok() };
+        let asker = LimitedClient { principal: &Principal::ANONYMOUS, address: from.parse().ok() };
         let in_force = limits.limits();
         let holder = asker.holder(&in_force).unwrap();
         limits.manifest(&asker, &in_force, holder)
@@ -164,13 +175,13 @@ mod tests {
         assert!(ask(&changing, "10.0.0.1").is_err());
         let more = ClientLimits { manifests: "4/h".parse().ok(), ..ClientLimits::default() };
         let more = LimitsSection { per_client: more, ..LimitsSection::default() };
-        changing.take(Limits::of(&more));
+        changing.take(PullLimits::of(&more));
         let given = (0..9).filter(|_| ask(&changing, "10.0.0.1").is_ok()).count();
         assert_eq!(given, 4);
-        changing.take(Limits::default());
+        changing.take(PullLimits::default());
         assert!(changing.are_none() && ask(&changing, "10.0.0.1").is_ok());
         let all = TotalLimits { manifests: "0/h".parse().ok(), ..TotalLimits::default() };
-        changing.take(Limits::of(&LimitsSection { total: all, ..LimitsSection::default() }));
+        changing.take(PullLimits::of(&LimitsSection { total: all, ..LimitsSection::default() }));
         assert!(ask(&changing, "10.0.0.1").is_err());
     }
 }

@@ -2,27 +2,27 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use entrepot_policy::{Bucket, Limits, rate_bucket};
+use entrepot_policy::{Bucket, PullLimits, rate_bucket};
 
 use super::{
     ban::Ban,
-    holder::{Asker, Holder},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
-    ledger::{Counted, Kind, Place},
-    refusals::Told,
+    ledger::{BucketCharge, BucketKey, BucketKind},
+    refusals::RefusalRecord,
 };
 /// How somebody stands.
-pub(crate) struct Standing {
+pub(crate) struct ClientStanding {
     /// As what they are counted.
     pub(crate) client: String,
     /// False for who is not limited.
     pub(crate) is_limited: bool,
-    pub(crate) left: Vec<Left>,
+    pub(crate) left: Vec<LimitBalance>,
     pub(crate) ban: Option<Arc<Ban>>,
 }
 
 /// What is left of a limit.
-pub(crate) struct Left {
+pub(crate) struct LimitBalance {
     /// Its key in the configuration.
     pub(crate) key: &'static str,
     /// As it is written.
@@ -53,53 +53,55 @@ impl LimitsInForce {
     }
 
     /// The refusal with this id, if it is remembered.
-    pub(crate) fn refusal(&self, id: &str) -> Option<Told> {
+    pub(crate) fn refusal(&self, id: &str) -> Option<RefusalRecord> {
         self.0.refusals.find(id)
     }
 
     /// How somebody stands.
-    pub(crate) fn standing(&self, asker: &Asker<'_>) -> Standing {
+    pub(crate) fn standing(&self, asker: &LimitedClient<'_>) -> ClientStanding {
         let (limits, ban) = (self.limits(), self.ban_of(asker, SystemTime::now()));
         match asker.holder(&limits) {
             Some(holder) => {
                 let left = self.left(&limits, holder);
-                Standing { client: asker.label(holder), is_limited: !limits.are_none(), left, ban }
+                ClientStanding { client: asker.label(holder), is_limited: !limits.are_none(), left, ban }
             }
             None => {
                 let client = asker.principal.label();
-                Standing { client, is_limited: false, left: Vec::new(), ban }
+                ClientStanding { client, is_limited: false, left: Vec::new(), ban }
             }
         }
     }
 
-    fn left(&self, limits: &Limits, holder: Holder) -> Vec<Left> {
+    fn left(&self, limits: &PullLimits, owner: BucketOwner) -> Vec<LimitBalance> {
         let (own, now) = (&limits.per_client, self.0.ledger.now());
-        let of = |kind: Kind, bucket: Bucket| {
-            self.0.ledger.left(Counted { place: Place::Of(holder, kind), bucket }, now)
+        let of = |kind: BucketKind, bucket: Bucket| {
+            self.0.ledger.left(BucketCharge { key: BucketKey::Of(owner, kind), bucket }, now)
         };
-        let counted = |key, allowed: String, unit, left| Left { key, allowed, unit, left: Some(left) };
+        let counted =
+            |key, allowed: String, unit, left| LimitBalance { key, allowed, unit, left: Some(left) };
         let requests = [
-            ("per_client.manifests", own.manifests, Kind::Manifests),
-            ("per_client.misses", own.misses, Kind::Misses),
+            ("per_client.manifests", own.manifests, BucketKind::Manifests),
+            ("per_client.misses", own.misses, BucketKind::Misses),
         ];
         let requests = requests.into_iter().filter_map(|(key, most, kind)| {
             most.map(|most| counted(key, most.to_string(), Unit::Requests, of(kind, most.bucket())))
         });
-        let bytes = [("per_client.cold", own.cold, Kind::Cold), ("per_client.hot", own.hot, Kind::Hot)];
+        let bytes =
+            [("per_client.cold", own.cold, BucketKind::Cold), ("per_client.hot", own.hot, BucketKind::Hot)];
         let bytes = bytes.into_iter().filter_map(|(key, most, kind)| {
             most.map(|most| counted(key, most.to_string(), Unit::Bytes, of(kind, most.bucket())))
         });
         let rate = own.rate.map(|rate| {
-            let left = of(Kind::Rate, rate_bucket(rate));
+            let left = of(BucketKind::Rate, rate_bucket(rate));
             counted("per_client.rate", rate.to_string(), Unit::BytesPerSecond, left)
         });
         let blobs = own.blobs.map(|most| {
-            let free = self.0.ledger.holder(holder, |held| {
+            let free = self.0.ledger.holder(owner, |held| {
                 held.blobs.as_ref().map_or(most as usize, |(_, blobs)| blobs.available_permits())
             });
             counted("per_client.blobs", most.to_string(), Unit::Blobs, free as u64)
         });
-        let repeats = own.repeats.map(|most| Left {
+        let repeats = own.repeats.map(|most| LimitBalance {
             key: "per_client.repeats",
             allowed: most.to_string(),
             unit: Unit::Requests,

@@ -14,14 +14,14 @@ use std::{
 use bytes::Bytes;
 use entrepot_mirror::{Mirror, RepoKey, Temperature};
 use entrepot_oci::{Digest, Rate};
-use entrepot_policy::{Bucket, LONGEST_DEBT, Limits, Pace, Volume, rate_bucket};
+use entrepot_policy::{Bucket, LONGEST_DEBT, Pace, PullLimits, Volume, rate_bucket};
 use tokio::time::Sleep;
 
 use super::{
-    holder::{Asker, Holder},
+    holder::{BucketOwner, LimitedClient},
     in_force::LimitsInForce,
-    ledger::{Counted, Kind, Place, Total},
-    refusals::Met,
+    ledger::{BucketCharge, BucketKey, BucketKind, Total},
+    refusals::MetLimit,
 };
 use crate::error::Refusal;
 
@@ -32,7 +32,7 @@ const SMALL: u64 = 64 << 10;
 
 /// A blob that is about to be sent.
 #[derive(Clone, Copy)]
-pub(crate) struct Sent<'a> {
+pub(crate) struct SentBlob<'a> {
     pub(crate) key: &'a RepoKey,
     pub(crate) digest: &'a Digest,
     /// Its size, and how many bytes of it are wanted, as far as that is known.
@@ -42,7 +42,7 @@ pub(crate) struct Sent<'a> {
 }
 
 /// What the bytes of one answer are charged to, and how fast they go.
-pub(crate) struct Shaped {
+pub(crate) struct StreamShaping {
     limits: LimitsInForce,
     charges: Vec<Charge>,
     repeats: Option<Repeats>,
@@ -57,15 +57,15 @@ pub(crate) struct Shaped {
 /// A limit on bytes.
 #[derive(Clone, Copy)]
 struct Charge {
-    counted: Counted,
+    counted: BucketCharge,
     limit: &'static str,
-    holder: Holder,
-    said: Said,
+    owner: BucketOwner,
+    said: StreamLimit,
 }
 
 /// What a limit says, as it is written.
 #[derive(Clone, Copy)]
-enum Said {
+enum StreamLimit {
     /// So much of what is held, or has to be fetched.
     Volume(Volume, Temperature),
     /// The same for a network: a multiple of what is written.
@@ -79,8 +79,8 @@ enum Said {
 /// The same blob for the same client: beyond its downloads, it goes at a rate.
 #[derive(Clone, Copy)]
 struct Repeats {
-    downloads: Counted,
-    rate: Option<Counted>,
+    downloads: BucketCharge,
+    rate: Option<BucketCharge>,
 }
 
 impl LimitsInForce {
@@ -88,11 +88,11 @@ impl LimitsInForce {
     pub(crate) async fn check_cold(
         &self,
         mirror: &Mirror,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         (key, digest): (&RepoKey, &Digest),
     ) -> Result<(), Refusal> {
         let limits = Arc::clone(&self.limits());
-        let Some(holder) = asker.holder(&limits).filter(|_| limits.per_client.cold.is_some()) else {
+        let Some(holder) = client.holder(&limits).filter(|_| limits.per_client.cold.is_some()) else {
             return Ok(());
         };
         let now = self.0.ledger.now();
@@ -100,11 +100,11 @@ impl LimitsInForce {
         let mut owing = volumes.map(|charge| {
             let is_none = charge.counted.bucket.is_none();
             let debt = || self.0.ledger.debt(charge.counted, now).saturating_sub(LONGEST_DEBT);
-            Owing { charge, wait: (!is_none).then(debt) }
+            OwedCharge { charge, wait: (!is_none).then(debt) }
         });
         let owing = owing.find(|owing| owing.wait.is_none_or(|wait| !wait.is_zero()));
         match owing {
-            Some(owing) if !mirror.has_blob(key, digest).await => Err(self.refuse(asker, &owing, key)),
+            Some(owing) if !mirror.has_blob(key, digest).await => Err(self.refuse(client, &owing, key)),
             _ => Ok(()),
         }
     }
@@ -113,13 +113,22 @@ impl LimitsInForce {
     ///
     /// # Errors
     /// Its client, or all together, owe too much already.
-    pub(crate) fn shape(&self, asker: &Asker<'_>, sent: Sent<'_>) -> Result<Option<Shaped>, Refusal> {
-        self.shape_at(asker, sent, self.0.ledger.now())
+    pub(crate) fn shape(
+        &self,
+        client: &LimitedClient<'_>,
+        sent: SentBlob<'_>,
+    ) -> Result<Option<StreamShaping>, Refusal> {
+        self.shape_at(client, sent, self.0.ledger.now())
     }
 
-    fn shape_at(&self, asker: &Asker<'_>, sent: Sent<'_>, now: Duration) -> Result<Option<Shaped>, Refusal> {
+    fn shape_at(
+        &self,
+        client: &LimitedClient<'_>,
+        sent: SentBlob<'_>,
+        now: Duration,
+    ) -> Result<Option<StreamShaping>, Refusal> {
         let limits = self.limits();
-        let Some(holder) = asker.holder(&limits) else { return Ok(None) };
+        let Some(holder) = client.holder(&limits) else { return Ok(None) };
         let mut charges = of_client(&limits, holder, sent.temperature);
         charges.extend(self.of_all(&limits, sent));
         let repeats = self.repeats(&limits, holder, sent);
@@ -128,52 +137,57 @@ impl LimitsInForce {
         }
         if sent.size.is_some_and(|size| size <= SMALL) {
             let bytes = sent.length.unwrap_or(SMALL);
-            let charged = self.charge_whole(asker, (bytes, &charges), now);
-            return charged.map(|()| None).map_err(|owing| self.refuse(asker, &owing, sent.key));
+            let charged = self.charge_whole(client, (bytes, &charges), now);
+            return charged.map(|()| None).map_err(|owing| self.refuse(client, &owing, sent.key));
         }
-        let admitted = self.charge_whole(asker, (0, &charges), now);
-        admitted.map_err(|owing| self.refuse(asker, &owing, sent.key))?;
+        let admitted = self.charge_whole(client, (0, &charges), now);
+        admitted.map_err(|owing| self.refuse(client, &owing, sent.key))?;
         let tightest = charges.iter().map(|charge| charge.counted.bucket.each_second()).min();
         let pace = Pace::new(tightest.unwrap_or(u64::MAX));
         let most = pace.piece(Duration::ZERO);
         let (limits, pause, rest) = (self.clone(), None, Bytes::new());
-        Ok(Some(Shaped { limits, charges, repeats, pace, pause, most, rest }))
+        Ok(Some(StreamShaping { limits, charges, repeats, pace, pause, most, rest }))
     }
 
     // Charges a blob that goes in one piece, to all limits or to none.
     fn charge_whole(
         &self,
-        asker: &Asker<'_>,
+        client: &LimitedClient<'_>,
         (bytes, charges): (u64, &[Charge]),
         now: Duration,
-    ) -> Result<(), Owing> {
+    ) -> Result<(), OwedCharge> {
         let ledger = &self.0.ledger;
         for (nth, charge) in charges.iter().enumerate() {
             let owed = ledger.charge_within(bytes, charge.counted, now, LONGEST_DEBT);
             if owed.is_none_or(|owed| !owed.is_zero()) && charge.is_a_clients() {
-                self.met(asker, &charge.fact(None));
+                self.met(client, &charge.fact(None));
             }
             if owed.is_none_or(|owed| owed > LONGEST_DEBT) {
                 charges[..nth].iter().for_each(|charge| ledger.give_back(bytes, &[charge.counted]));
-                return Err(Owing { charge: *charge, wait: owed.map(|owed| owed - LONGEST_DEBT) });
+                return Err(OwedCharge { charge: *charge, wait: owed.map(|owed| owed - LONGEST_DEBT) });
             }
         }
         Ok(())
     }
 
-    fn refuse(&self, asker: &Asker<'_>, owing: &Owing, key: &RepoKey) -> Refusal {
-        let Owing { charge, wait } = *owing;
-        let (limit, holder, fact) = (charge.limit, charge.holder, charge.fact(Some(key)));
-        self.0.refusals.refuse(Met { limit, holder, fact, wait, asker })
+    fn refuse(&self, client: &LimitedClient<'_>, owing: &OwedCharge, key: &RepoKey) -> Refusal {
+        let OwedCharge { charge, wait } = *owing;
+        let (limit, holder, fact) = (charge.limit, charge.owner, charge.fact(Some(key)));
+        self.0.refusals.refuse(MetLimit { limit, owner: holder, fact, wait, asker: client })
     }
 
-    fn of_all(&self, limits: &Limits, sent: Sent<'_>) -> impl Iterator<Item = Charge> {
+    fn of_all(&self, limits: &PullLimits, sent: SentBlob<'_>) -> impl Iterator<Item = Charge> {
         let image = limits.per_image.egress.map(|of| {
-            let place = Place::Image(self.0.ledger.number(sent.key));
-            charge((place, of.bucket()), "image_egress", Holder::Everybody, Said::Image(of))
+            let place = BucketKey::Image(self.0.ledger.number(sent.key));
+            charge((place, of.bucket()), "image_egress", BucketOwner::Everybody, StreamLimit::Image(of))
         });
         let all = |rate: Rate, place: Total, limit: &'static str| {
-            charge((Place::Total(place), rate_bucket(rate)), limit, Holder::Everybody, Said::Rate(rate))
+            charge(
+                (BucketKey::Total(place), rate_bucket(rate)),
+                limit,
+                BucketOwner::Everybody,
+                StreamLimit::Rate(rate),
+            )
         };
         let total = limits.total.rate.map(|rate| all(rate, Total::Rate, "total_rate"));
         let cold = limits.total.cold_rate.filter(|_| sent.temperature == Temperature::Cold);
@@ -182,47 +196,52 @@ impl LimitsInForce {
     }
 
     // operate.md row 22
-    fn repeats(&self, limits: &Limits, holder: Holder, sent: Sent<'_>) -> Option<Repeats> {
+    fn repeats(&self, limits: &PullLimits, owner: BucketOwner, sent: SentBlob<'_>) -> Option<Repeats> {
         let size = sent.size.filter(|size| *size >= REPEATED)?;
-        let number = self.0.ledger.number((holder, sent.digest));
+        let number = self.0.ledger.number((owner, sent.digest));
         let downloads = limits.per_client.repeats?.bucket_of(size);
         let rate = limits.per_client.repeat_rate.map(rate_bucket);
         Some(Repeats {
-            downloads: Counted { place: Place::Downloads(number), bucket: downloads },
-            rate: rate.map(|bucket| Counted { place: Place::Repeat(number), bucket }),
+            downloads: BucketCharge { key: BucketKey::Downloads(number), bucket: downloads },
+            rate: rate.map(|bucket| BucketCharge { key: BucketKey::Repeat(number), bucket }),
         })
     }
 }
 
 /// A limit that more cannot be had of, and when it can; `None` is never.
-struct Owing {
+struct OwedCharge {
     charge: Charge,
     wait: Option<Duration>,
 }
 
-fn charge((place, bucket): (Place, Bucket), limit: &'static str, holder: Holder, said: Said) -> Charge {
-    Charge { counted: Counted { place, bucket }, limit, holder, said }
+fn charge(
+    (place, bucket): (BucketKey, Bucket),
+    limit: &'static str,
+    owner: BucketOwner,
+    said: StreamLimit,
+) -> Charge {
+    Charge { counted: BucketCharge { key: place, bucket }, limit, owner, said }
 }
 
 // What its own limits and those of the network around it say.
-fn of_client(limits: &Limits, holder: Holder, temperature: Temperature) -> Vec<Charge> {
+fn of_client(limits: &PullLimits, owner: BucketOwner, temperature: Temperature) -> Vec<Charge> {
     let own = &limits.per_client;
     let (kind, volume, [name, of_network]) = match temperature {
-        Temperature::Cold => (Kind::Cold, own.cold, ["client_cold", "network_cold"]),
-        Temperature::Hot => (Kind::Hot, own.hot, ["client_hot", "network_hot"]),
+        Temperature::Cold => (BucketKind::Cold, own.cold, ["client_cold", "network_cold"]),
+        Temperature::Hot => (BucketKind::Hot, own.hot, ["client_hot", "network_hot"]),
     };
     let mut charges = Vec::with_capacity(6);
     if let Some(of) = volume {
-        let place = Place::Of(holder, kind);
-        charges.push(charge((place, of.bucket()), name, holder, Said::Volume(of, temperature)));
-        if let Some((network, times)) = holder.network() {
-            let counted = (Place::Of(network, kind), of.bucket().times(times));
-            charges.push(charge(counted, of_network, network, Said::Network(temperature)));
+        let place = BucketKey::Of(owner, kind);
+        charges.push(charge((place, of.bucket()), name, owner, StreamLimit::Volume(of, temperature)));
+        if let Some((network, times)) = owner.network() {
+            let counted = (BucketKey::Of(network, kind), of.bucket().times(times));
+            charges.push(charge(counted, of_network, network, StreamLimit::Network(temperature)));
         }
     }
     if let Some(rate) = own.rate {
-        let place = Place::Of(holder, Kind::Rate);
-        charges.push(charge((place, rate_bucket(rate)), "client_rate", holder, Said::Rate(rate)));
+        let place = BucketKey::Of(owner, BucketKind::Rate);
+        charges.push(charge((place, rate_bucket(rate)), "client_rate", owner, StreamLimit::Rate(rate)));
     }
     charges
 }
@@ -233,15 +252,19 @@ impl Charge {
             Temperature::Cold => " that has to be fetched",
             Temperature::Hot => "",
         };
-        let subject = self.holder.subject();
-        match (self.said, self.holder) {
-            (Said::Volume(of, temperature), _) => {
+        let subject = self.owner.subject();
+        match (self.said, self.owner) {
+            (StreamLimit::Volume(of, temperature), _) => {
                 format!("{subject} reads more{} than {of}", what(temperature))
             }
-            (Said::Network(temperature), _) => format!("{subject} reads too much{}", what(temperature)),
-            (Said::Rate(rate), Holder::Everybody) => format!("all downloads together reach {rate}"),
-            (Said::Rate(rate), _) => format!("the downloads of {subject} together reach {rate}"),
-            (Said::Image(of), _) => {
+            (StreamLimit::Network(temperature), _) => {
+                format!("{subject} reads too much{}", what(temperature))
+            }
+            (StreamLimit::Rate(rate), BucketOwner::Everybody) => {
+                format!("all downloads together reach {rate}")
+            }
+            (StreamLimit::Rate(rate), _) => format!("the downloads of {subject} together reach {rate}"),
+            (StreamLimit::Image(of), _) => {
                 let image = key.map(|key| format!("`{key}`")).unwrap_or_default();
                 format!("{image} is read more than {of}")
             }
@@ -250,22 +273,22 @@ impl Charge {
 
     // What somebody may have in a time, and not how fast.
     fn is_volume(&self) -> bool {
-        matches!(self.said, Said::Volume(..) | Said::Network(_))
+        matches!(self.said, StreamLimit::Volume(..) | StreamLimit::Network(_))
     }
 
     // Meeting it again and again leads to a ban.
     fn is_a_clients(&self) -> bool {
-        matches!(self.said, Said::Volume(..))
+        matches!(self.said, StreamLimit::Volume(..))
     }
 }
 
-impl Shaped {
+impl StreamShaping {
     /// True if bytes go no faster than a rate: then they have to go through here.
     pub(crate) fn has_rate(&self) -> bool {
         let is_rate = |charge: &Charge| {
             matches!(
-                charge.counted.place,
-                Place::Of(_, Kind::Rate) | Place::Total(Total::Rate | Total::ColdRate)
+                charge.counted.key,
+                BucketKey::Of(_, BucketKind::Rate) | BucketKey::Total(Total::Rate | Total::ColdRate)
             )
         };
         let ledger = &self.limits.0.ledger;
@@ -365,13 +388,13 @@ mod tests {
             change(&mut section);
             let origin = Origin::Upstream(Host::docker_hub());
             let key = RepoKey { origin, repository: "library/a".parse().unwrap() };
-            Self { limits: LimitsInForce::new(Limits::of(&section)), key, digest: Digest::of(b"a") }
+            Self { limits: LimitsInForce::new(PullLimits::of(&section)), key, digest: Digest::of(b"a") }
         }
 
-        fn shape(&self, address: &str, temperature: Temperature, now: f64) -> Result<Shaped, Refusal> {
-            let asker = Asker { principal: &Principal::ANONYMOUS, address: address.parse().ok() };
+        fn shape(&self, address: &str, temperature: Temperature, now: f64) -> Result<StreamShaping, Refusal> {
+            let asker = LimitedClient { principal: &Principal::ANONYMOUS, address: address.parse().ok() };
             let size = Some(10 * MIB);
-            let sent = Sent { key: &self.key, digest: &self.digest, size, length: size, temperature };
+            let sent = SentBlob { key: &self.key, digest: &self.digest, size, length: size, temperature };
             let now = Duration::from_secs_f64(now);
             self.limits.shape_at(&asker, sent, now).map(|shaped| shaped.unwrap())
         }
@@ -383,7 +406,7 @@ mod tests {
     }
 
     /// How long each takes to send so many bytes, all of them at once, from `start` on. Pieces themselves take no time.
-    fn sent_together(shaped: Vec<Shaped>, bytes: u64, start: f64) -> Vec<f64> {
+    fn sent_together(shaped: Vec<StreamShaping>, bytes: u64, start: f64) -> Vec<f64> {
         let begun = Duration::from_secs_f64(start);
         let mut all: Vec<_> = shaped.into_iter().map(|one| (one, begun, bytes)).collect();
         while let Some((one, due, left)) =
@@ -470,9 +493,9 @@ mod tests {
             section.per_client.hot = "100kB/d".parse().ok();
             section.per_client.rate = "10kB/s".parse().ok();
         });
-        let asker = Asker { principal: &Principal::ANONYMOUS, address: "192.0.2.1".parse().ok() };
+        let asker = LimitedClient { principal: &Principal::ANONYMOUS, address: "192.0.2.1".parse().ok() };
         let (key, digest, length) = (&ground.key, &ground.digest, Some(4096));
-        let sent = Sent { key, digest, size: length, length, temperature: Temperature::Hot };
+        let sent = SentBlob { key, digest, size: length, length, temperature: Temperature::Hot };
         let given = (0..99).take_while(|_| match ground.limits.shape_at(&asker, sent, Duration::ZERO) {
             Ok(shaped) => {
                 assert!(shaped.is_none(), "there is nothing left to wait for");

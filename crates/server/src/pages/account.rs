@@ -20,12 +20,12 @@ pub(super) struct AccountPage<'a> {
     pub(super) has_password: bool,
     pub(super) sessions: &'a [Session],
     /// What came of the last thing that was done here.
-    pub(super) outcome: Option<Outcome>,
+    pub(super) outcome: Option<AccountOutcome>,
 }
 
 /// What came of something that was done on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum AccountOutcome {
     Changed,
     Ended,
     NotCurrent,
@@ -37,7 +37,7 @@ pub(super) enum Outcome {
     BrokenForm,
 }
 
-impl Outcome {
+impl AccountOutcome {
     /// The word for it in the address, for what worked.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    fn page(sessions: &[Session], has_password: bool, outcome: Option<Outcome>) -> String {
+    fn page(sessions: &[Session], has_password: bool, outcome: Option<AccountOutcome>) -> String {
         let (name, groups) = ("alice".parse().unwrap(), Vec::new());
         let account = Account { id: 1, name, role: Role::Operator, groups };
         AccountPage { language: Language::English, account: &account, has_password, sessions, outcome }.main()
@@ -210,16 +210,16 @@ mod tests {
     #[test]
     fn it_says_what_came_of_it() {
         for (outcome, told) in [
-            (Outcome::Changed, "notice good\" role=\"alert\">The password was changed"),
-            (Outcome::NotCurrent, "notice\" role=\"alert\">The current password is wrong"),
-            (Outcome::Refused(PasswordError::Token), "does not begin with <code>ep_</code>"),
-            (Outcome::Wait(7), "Try again in 7 seconds"),
+            (AccountOutcome::Changed, "notice good\" role=\"alert\">The password was changed"),
+            (AccountOutcome::NotCurrent, "notice\" role=\"alert\">The current password is wrong"),
+            (AccountOutcome::Refused(PasswordError::Token), "does not begin with <code>ep_</code>"),
+            (AccountOutcome::Wait(7), "Try again in 7 seconds"),
         ] {
             let html = page(&[], true, Some(outcome));
             assert!(html.contains(told), "{outcome:?} {html}");
         }
-        assert_eq!(Outcome::read("changed"), Some(Outcome::Changed));
-        assert_eq!((Outcome::read(""), Outcome::read("x")), (None, None));
+        assert_eq!(AccountOutcome::read("changed"), Some(AccountOutcome::Changed));
+        assert_eq!((AccountOutcome::read(""), AccountOutcome::read("x")), (None, None));
         let html = page(&[], false, None);
         assert!(html.contains("comes from a directory") && !html.contains("new-password"), "{html}");
     }

@@ -3,7 +3,7 @@
 use entrepot_oci::{Host, Reference};
 use entrepot_requests::Image;
 
-use super::{here::Here, home_words::HomeWords};
+use super::{here::OwnAddress, home_words::HomeWords};
 
 /// What people pull with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Tool {
 
 /// A thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum CommandStep {
     /// Something to know.
     Note(&'static str),
     /// Something to type, and what for.
@@ -57,17 +57,17 @@ pub(super) enum Step {
 }
 
 /// An image and the server to pull it from.
-pub(super) struct Pull<'a> {
-    pub(super) here: &'a Here,
+pub(super) struct PullExample<'a> {
+    pub(super) here: &'a OwnAddress,
     pub(super) image: &'a Image,
     /// True if names without a registry are Docker Hub's here, so that this server can stand in for it.
     pub(super) stands_in_for_hub: bool,
     pub(super) words: &'a HomeWords,
 }
 
-impl Pull<'_> {
+impl PullExample<'_> {
     /// What to do with a tool.
-    pub(super) fn steps(&self, tool: Tool) -> Vec<Step> {
+    pub(super) fn steps(&self, tool: Tool) -> Vec<CommandStep> {
         match tool {
             Tool::Docker => self.docker(),
             Tool::Daemon => self.daemon(),
@@ -88,20 +88,20 @@ impl Pull<'_> {
         self.here.is_plain() && !self.here.is_loopback()
     }
 
-    fn docker(&self) -> Vec<Step> {
+    fn docker(&self) -> Vec<CommandStep> {
         let (words, image) = (self.words, self.image);
-        let mut steps = vec![Step::Command(words.pull, format!("docker pull {}", self.address()))];
+        let mut steps = vec![CommandStep::Command(words.pull, format!("docker pull {}", self.address()))];
         if image.upstream().is_some() && matches!(image.reference(), Reference::Tag(_)) {
             let rename = format!("docker tag {} {}", self.address(), image.familiar());
-            steps.push(Step::Command(words.usual_name, rename));
+            steps.push(CommandStep::Command(words.usual_name, rename));
         }
         if self.needs_consent() {
-            steps.push(Step::Note(words.consent_first));
+            steps.push(CommandStep::Note(words.consent_first));
         }
         steps
     }
 
-    fn daemon(&self) -> Vec<Step> {
+    fn daemon(&self) -> Vec<CommandStep> {
         let (words, mut lines) = (self.words, Vec::new());
         let stands_in = self.image.is_of_docker_hub() && self.stands_in_for_hub;
         if stands_in {
@@ -112,20 +112,23 @@ impl Pull<'_> {
         }
         let mut steps = Vec::new();
         if !stands_in {
-            steps.push(Step::Note(words.hub_only));
+            steps.push(CommandStep::Note(words.hub_only));
         }
         if lines.is_empty() {
-            steps.push(Step::Command(words.pull, format!("docker pull {}", self.address())));
+            steps.push(CommandStep::Command(words.pull, format!("docker pull {}", self.address())));
             return steps;
         }
         let name = if stands_in { self.image.familiar() } else { self.address() };
-        steps.push(Step::File("/etc/docker/daemon.json".into(), format!("{{\n{}\n}}", lines.join(",\n"))));
-        steps.push(Step::Command(words.apply, "sudo systemctl reload docker".into()));
-        steps.push(Step::Command(words.pull, format!("docker pull {name}")));
+        steps.push(CommandStep::File(
+            "/etc/docker/daemon.json".into(),
+            format!("{{\n{}\n}}", lines.join(",\n")),
+        ));
+        steps.push(CommandStep::Command(words.apply, "sudo systemctl reload docker".into()));
+        steps.push(CommandStep::Command(words.pull, format!("docker pull {name}")));
         steps
     }
 
-    fn containerd(&self) -> Vec<Step> {
+    fn containerd(&self) -> Vec<CommandStep> {
         let (words, url) = (self.words, self.here.url());
         let (directory, server, name) = match self.image.upstream() {
             Some(host) => (host.to_string(), server_of(host), self.image.explicit()),
@@ -138,33 +141,34 @@ impl Pull<'_> {
         let hosts =
             format!("server = \"{server}\"\n\n[host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]");
         vec![
-            Step::File(file, hosts),
-            Step::Command(words.kubernetes_pulls, format!("sudo crictl pull {name}")),
-            Step::Command(
+            CommandStep::File(file, hosts),
+            CommandStep::Command(words.kubernetes_pulls, format!("sudo crictl pull {name}")),
+            CommandStep::Command(
                 words.by_hand,
                 format!("sudo ctr images pull --hosts-dir /etc/containerd/certs.d {name}"),
             ),
-            Step::Note(words.config_path),
+            CommandStep::Note(words.config_path),
         ]
     }
 
-    fn podman(&self) -> Vec<Step> {
+    fn podman(&self) -> Vec<CommandStep> {
         let words = self.words;
         let option = if self.here.is_plain() { "--tls-verify=false " } else { "" };
-        let mut steps = vec![Step::Command(words.pull, format!("podman pull {option}{}", self.address()))];
+        let mut steps =
+            vec![CommandStep::Command(words.pull, format!("podman pull {option}{}", self.address()))];
         let Some(upstream) = self.image.upstream() else { return steps };
         let insecure = if self.here.is_plain() { "\ninsecure = true" } else { "" };
         let text = format!(
             "[[registry]]\nlocation = \"{upstream}\"\n[[registry.mirror]]\nlocation = \"{}/{upstream}\"{insecure}",
             self.here.host()
         );
-        steps.push(Step::Note(words.or_once));
-        steps.push(Step::File("/etc/containers/registries.conf.d/entrepot.conf".into(), text));
-        steps.push(Step::Command(words.pull, format!("podman pull {}", self.image.name())));
+        steps.push(CommandStep::Note(words.or_once));
+        steps.push(CommandStep::File("/etc/containers/registries.conf.d/entrepot.conf".into(), text));
+        steps.push(CommandStep::Command(words.pull, format!("podman pull {}", self.image.name())));
         steps
     }
 
-    fn k3s(&self) -> Vec<Step> {
+    fn k3s(&self) -> Vec<CommandStep> {
         let (words, name) = (self.words, self.image.explicit());
         let (registry, name) = match self.image.upstream() {
             Some(host) => (host.as_str(), name),
@@ -172,22 +176,22 @@ impl Pull<'_> {
         };
         let text = format!("mirrors:\n  \"{registry}\":\n    endpoint: [\"{}\"]", self.here.url());
         vec![
-            Step::File("/etc/rancher/k3s/registries.yaml".into(), text),
-            Step::Command(words.apply_k3s, "sudo systemctl restart k3s".into()),
-            Step::Command(words.pull, format!("sudo k3s crictl pull {name}")),
+            CommandStep::File("/etc/rancher/k3s/registries.yaml".into(), text),
+            CommandStep::Command(words.apply_k3s, "sudo systemctl restart k3s".into()),
+            CommandStep::Command(words.pull, format!("sudo k3s crictl pull {name}")),
         ]
     }
 
-    fn compose(&self) -> Vec<Step> {
+    fn compose(&self) -> Vec<CommandStep> {
         let (words, address) = (self.words, self.address());
         let text = format!("services:\n  {}:\n    image: {address}", self.image.short());
-        let mut steps = vec![Step::File("docker-compose.yaml".into(), text)];
+        let mut steps = vec![CommandStep::File("docker-compose.yaml".into(), text)];
         if self.needs_consent() {
-            steps.push(Step::Note(words.consent_first));
+            steps.push(CommandStep::Note(words.consent_first));
         }
         let rewrite = format!("entrepot rewrite docker-compose.yaml --to {} --in-place", self.here.host());
-        steps.push(Step::Command(words.whole_file, rewrite));
-        steps.push(Step::Command(words.dockerfile, format!("FROM {address}")));
+        steps.push(CommandStep::Command(words.whole_file, rewrite));
+        steps.push(CommandStep::Command(words.dockerfile, format!("FROM {address}")));
         steps
     }
 }

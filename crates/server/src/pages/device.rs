@@ -6,8 +6,8 @@ use http::{Response, StatusCode};
 
 use super::{
     errors,
-    form::Form,
-    frame::{Frame, Page},
+    form::FormFields,
+    frame::{Frame, PageKind},
     html::escape,
     login::notice,
     provider_words::ProviderWords,
@@ -17,7 +17,7 @@ use super::{
 use crate::{body::Body, query, web::call::WebCall};
 
 /// Whoever looks at the page.
-enum Holder<'a> {
+enum DeviceVisitor<'a> {
     /// Somebody with all rights of their account.
     Account(&'a AccountName),
     /// Somebody with an API token, which must not make others.
@@ -30,9 +30,11 @@ pub(super) async fn ask(call: WebCall) -> Response<Body> {
     let Some(access) = &call.state.access else { return errors::missing(call).await };
     let words = ProviderWords::of(language(&call));
     match holder(&call) {
-        Holder::Account(_) => {}
-        Holder::Token => return shown(&call, StatusCode::FORBIDDEN, &notice("notice", words.needs_account)),
-        Holder::Nobody => return see_other(&login_address(&call, language(&call))),
+        DeviceVisitor::Account(_) => {}
+        DeviceVisitor::Token => {
+            return shown(&call, StatusCode::FORBIDDEN, &notice("notice", words.needs_account));
+        }
+        DeviceVisitor::Nobody => return see_other(&login_address(&call, language(&call))),
     }
     let Some(code) = query::find(call.query(), "code") else {
         return shown(&call, StatusCode::OK, &for_the_code(words));
@@ -51,11 +53,13 @@ pub(super) async fn decide(call: WebCall, body: RequestBody) -> Response<Body> {
     let Some(access) = &call.state.access else { return errors::missing(call).await };
     let words = ProviderWords::of(language(&call));
     let account = match holder(&call) {
-        Holder::Account(account) => account.clone(),
-        Holder::Token => return shown(&call, StatusCode::FORBIDDEN, &notice("notice", words.needs_account)),
-        Holder::Nobody => return see_other(&login_address(&call, language(&call))),
+        DeviceVisitor::Account(account) => account.clone(),
+        DeviceVisitor::Token => {
+            return shown(&call, StatusCode::FORBIDDEN, &notice("notice", words.needs_account));
+        }
+        DeviceVisitor::Nobody => return see_other(&login_address(&call, language(&call))),
     };
-    let Some(form) = Form::read(body).await else {
+    let Some(form) = FormFields::read(body).await else {
         return shown(&call, StatusCode::BAD_REQUEST, &notice("notice", words.no_code));
     };
     let code = form.get("code").unwrap_or_default();
@@ -75,12 +79,12 @@ fn decided(call: &WebCall, access: &Access, code: &str, account: Option<AccountN
     }
 }
 
-fn holder(call: &WebCall) -> Holder<'_> {
+fn holder(call: &WebCall) -> DeviceVisitor<'_> {
     let principal = &call.caller.sender.principal;
     match (&principal.identity, &principal.carries) {
-        (Identity::Account(account), Carries::All) => Holder::Account(&account.name),
-        (_, Carries::Token(_)) => Holder::Token,
-        (_, Carries::All) => Holder::Nobody,
+        (Identity::Account(account), Carries::All) => DeviceVisitor::Account(&account.name),
+        (_, Carries::Token(_)) => DeviceVisitor::Token,
+        (_, Carries::All) => DeviceVisitor::Nobody,
     }
 }
 
@@ -118,7 +122,7 @@ fn shown(call: &WebCall, status: StatusCode, main: &str) -> Response<Body> {
     let language = language(call);
     let main =
         format!("<main class=\"page slim\"><h1>{}</h1>{main}</main>", ProviderWords::of(language).device);
-    let frame = Frame { page: Page::Login, language, query: "", visitor: visitor(call) };
+    let frame = Frame { page: PageKind::Login, language, query: "", visitor: visitor(call) };
     personal(status, frame.around(&main))
 }
 

@@ -4,7 +4,7 @@ use entrepot_scheduler::Error;
 use http::{HeaderMap, Response, StatusCode, header};
 
 use super::{
-    frame::{Frame, Page},
+    frame::{Frame, PageKind},
     home_words::HomeWords,
     html::{escape, inline},
     login_words::LoginWords,
@@ -12,12 +12,12 @@ use super::{
     words::Language,
 };
 use crate::{
-    admission::Denied, body::Body, error::RETRY, headers::HTML, host::Unclear, metrics::Kind,
+    admission::AdmissionDenial, body::Body, error::RETRY, headers::HTML, host::Unclear, metrics::RouteKind,
     sync::problem::Problem, web::call::WebCall,
 };
 
 /// A fact and a way out.
-struct Told {
+struct ErrorText {
     status: StatusCode,
     what: String,
     hint: &'static str,
@@ -34,7 +34,7 @@ pub(crate) async fn missing(call: WebCall) -> Response<Body> {
     let main = main(&format!("{}: <code>{path}</code>", words.no_page), &hint);
     let mut response = framed(&call, &main);
     *response.status_mut() = StatusCode::NOT_FOUND;
-    response.extensions_mut().insert(Kind::None);
+    response.extensions_mut().insert(RouteKind::None);
     response
 }
 
@@ -67,12 +67,12 @@ pub(super) fn unavailable(call: &WebCall) -> Response<Body> {
 
 /// The page for a request that is not admitted; `None` if no browser shows it. It loads nothing, since whatever it
 /// would ask for is not admitted either.
-pub(crate) fn denied(denied: &Denied, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
+pub(crate) fn denied(denied: &AdmissionDenial, path: &str, headers: &HeaderMap) -> Option<Response<Body>> {
     if !is_for_people(path, headers) {
         return None;
     }
     let language = Language::of("", headers);
-    let Told { status, what, hint } = told(denied, HomeWords::of(language));
+    let ErrorText { status, what, hint } = told(denied, HomeWords::of(language));
     let text = format!(
         "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\"><title>entrepot</title>\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"></head>\
@@ -85,19 +85,21 @@ pub(crate) fn denied(denied: &Denied, path: &str, headers: &HeaderMap) -> Option
     Some(response)
 }
 
-fn told(denied: &Denied, words: &'static HomeWords) -> Told {
+fn told(denied: &AdmissionDenial, words: &'static HomeWords) -> ErrorText {
     let (what, hint) = match denied {
-        Denied::Host(Unclear::Several) => (words.several_hosts.to_owned(), words.host_hint),
-        Denied::Host(Unclear::Malformed) | Denied::Misdirected(None) => {
+        AdmissionDenial::Host(Unclear::Several) => (words.several_hosts.to_owned(), words.host_hint),
+        AdmissionDenial::Host(Unclear::Malformed) | AdmissionDenial::Misdirected(None) => {
             (words.no_host.to_owned(), words.host_hint)
         }
-        Denied::Misdirected(Some(host)) => {
+        AdmissionDenial::Misdirected(Some(host)) => {
             let what = format!("{}: <code>{}</code>", words.other_host, escape(host.as_str()));
             (what, words.other_host_hint)
         }
-        Denied::CrossSite | Denied::Unproven => (words.other_site.to_owned(), words.other_site_hint),
+        AdmissionDenial::CrossSite | AdmissionDenial::Unproven => {
+            (words.other_site.to_owned(), words.other_site_hint)
+        }
     };
-    Told { status: denied.status(), what, hint }
+    ErrorText { status: denied.status(), what, hint }
 }
 
 // Browsers name HTML in `Accept` when they open a page, registry clients and scripts do not.
@@ -113,6 +115,6 @@ fn main(what: &str, hint: &str) -> String {
 }
 
 fn framed(call: &WebCall, main: &str) -> Response<Body> {
-    let frame = Frame { page: Page::Error, language: language(call), query: "", visitor: visitor(call) };
+    let frame = Frame { page: PageKind::Error, language: language(call), query: "", visitor: visitor(call) };
     page(HTML, frame.around(main))
 }

@@ -8,9 +8,9 @@ use secrecy::SecretString;
 const MAX_FORM: usize = 16 << 10;
 
 /// The fields of a form.
-pub(super) struct Form(Vec<u8>);
+pub(super) struct FormFields(Vec<u8>);
 
-impl Form {
+impl FormFields {
     /// Reads a form; `None` if it broke off or is too large.
     pub(super) async fn read(body: RequestBody) -> Option<Self> {
         Some(Self(Limited::new(body, MAX_FORM).collect().await.ok()?.to_bytes().to_vec()))

@@ -2,16 +2,17 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{
-    Access, Account, Audit, Carries, Change, ChangeError, Identity, LoginError, SessionId, SessionSecret,
+    Access, Account, AccountUpdate, Audit, Carries, ChangeError, Identity, LoginError, SessionId,
+    SessionSecret,
 };
 use http::{HeaderMap, Response, StatusCode, header};
 
 use super::{
-    account::{AccountPage, Outcome},
+    account::{AccountOutcome, AccountPage},
     errors,
-    form::Form,
-    frame::{Frame, Page},
-    login::{Login, LoginFault},
+    form::FormFields,
+    frame::{Frame, PageKind},
+    login::{LoginFault, LoginView},
     own_path::OwnPath,
     reader::login_address,
     response::{language, personal, see_other, visitor},
@@ -32,15 +33,15 @@ pub(super) async fn login(call: WebCall) -> Response<Body> {
     if sessions::current(&call).is_some() {
         return see_other(next.as_str());
     }
-    shown(&call, access, &Attempt { next, name: String::new(), fault: None })
+    shown(&call, access, &PasswordLogin { next, name: String::new(), fault: None })
 }
 
 /// Logs in.
 pub(super) async fn log_in(call: WebCall, body: RequestBody) -> Response<Body> {
     let Some(access) = &call.state.access else { return errors::missing(call).await };
-    let Some(form) = Form::read(body).await else {
+    let Some(form) = FormFields::read(body).await else {
         let fault = Some(LoginFault::BrokenForm);
-        return shown(&call, access, &Attempt { next: OwnPath::first(), name: String::new(), fault });
+        return shown(&call, access, &PasswordLogin { next: OwnPath::first(), name: String::new(), fault });
     };
     let next = next(form.get("next").as_deref());
     let name = form.get("name").unwrap_or_default();
@@ -51,7 +52,7 @@ pub(super) async fn log_in(call: WebCall, body: RequestBody) -> Response<Body> {
                 tracing::warn!(%cause, "a login could not be decided");
             }
             let mut response =
-                shown(&call, access, &Attempt { next, name, fault: Some(LoginFault::from(&error)) });
+                shown(&call, access, &PasswordLogin { next, name, fault: Some(LoginFault::from(&error)) });
             if let LoginError::Throttled(wait) = error {
                 response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().max(1).into());
             }
@@ -83,7 +84,7 @@ pub(super) async fn log_out(call: WebCall) -> Response<Body> {
 
 /// The page of one's own account.
 pub(super) async fn account(call: WebCall) -> Response<Body> {
-    let outcome = query::find(call.query(), "done").and_then(|word| Outcome::read(&word));
+    let outcome = query::find(call.query(), "done").and_then(|word| AccountOutcome::read(&word));
     own_page(call, outcome).await
 }
 
@@ -92,9 +93,13 @@ pub(super) async fn change_password(call: WebCall, body: RequestBody) -> Respons
     let (Some(access), Some(account)) = (&call.state.access, holder(&call)) else {
         return own_page(call, None).await;
     };
-    let Some(form) = Form::read(body).await else { return own_page(call, Some(Outcome::BrokenForm)).await };
+    let Some(form) = FormFields::read(body).await else {
+        return own_page(call, Some(AccountOutcome::BrokenForm)).await;
+    };
     match changed(&call, access, account, &form).await {
-        Ok(secret) => with(done(&call, Outcome::Changed), sessions::begun(&call, access, &secret).cookie),
+        Ok(secret) => {
+            with(done(&call, AccountOutcome::Changed), sessions::begun(&call, access, &secret).cookie)
+        }
         Err(outcome) => own_page(call, Some(outcome)).await,
     }
 }
@@ -103,40 +108,40 @@ async fn changed(
     call: &WebCall,
     access: &Access,
     account: &Account,
-    form: &Form,
-) -> Result<SessionSecret, Outcome> {
+    form: &FormFields,
+) -> Result<SessionSecret, AccountOutcome> {
     let new = form.secret("new");
     if form.get("new") != form.get("again") {
-        return Err(Outcome::NotEqual);
+        return Err(AccountOutcome::NotEqual);
     }
     // Whoever finds an open browser does not know it.
     access
         .login(account.name.as_str(), &form.secret("current"), call.client().address())
         .await
         .map_err(|error| refused_password(&error))?;
-    let change = Change { password: Some(new), ..Change::default() };
+    let change = AccountUpdate { password: Some(new), ..AccountUpdate::default() };
     access.change_account(&account.name, change, &by(call)).await.map_err(refused_change)?;
     access.begin_session(account.id, &call.session_origin()).await.map_err(|error| {
         tracing::warn!(%error, "no session began after a change of the password");
-        Outcome::Failed
+        AccountOutcome::Failed
     })
 }
 
-fn refused_password(error: &LoginError) -> Outcome {
+fn refused_password(error: &LoginError) -> AccountOutcome {
     match error {
-        LoginError::Throttled(wait) => Outcome::Wait(wait.as_secs().max(1)),
-        LoginError::Busy(_) | LoginError::Unavailable(_) | LoginError::Catalog(_) => Outcome::Failed,
-        _ => Outcome::NotCurrent,
+        LoginError::Throttled(wait) => AccountOutcome::Wait(wait.as_secs().max(1)),
+        LoginError::Busy(_) | LoginError::Unavailable(_) | LoginError::Catalog(_) => AccountOutcome::Failed,
+        _ => AccountOutcome::NotCurrent,
     }
 }
 
-fn refused_change(error: ChangeError) -> Outcome {
+fn refused_change(error: ChangeError) -> AccountOutcome {
     match error {
-        ChangeError::Password(error) => Outcome::Refused(error),
-        ChangeError::NoPassword(_) => Outcome::NoPassword,
+        ChangeError::Password(error) => AccountOutcome::Refused(error),
+        ChangeError::NoPassword(_) => AccountOutcome::NoPassword,
         error => {
             tracing::warn!(%error, "a password was not changed");
-            Outcome::Failed
+            AccountOutcome::Failed
         }
     }
 }
@@ -146,7 +151,9 @@ pub(super) async fn end(call: WebCall, body: RequestBody) -> Response<Body> {
     let (Some(access), Some(account)) = (&call.state.access, holder(&call)) else {
         return own_page(call, None).await;
     };
-    let Some(form) = Form::read(body).await else { return own_page(call, Some(Outcome::BrokenForm)).await };
+    let Some(form) = FormFields::read(body).await else {
+        return own_page(call, Some(AccountOutcome::BrokenForm)).await;
+    };
     let id = form.get("id").unwrap_or_default();
     let ended = match id.as_str() {
         "others" => {
@@ -160,8 +167,8 @@ pub(super) async fn end(call: WebCall, body: RequestBody) -> Response<Body> {
         }),
     };
     match ended {
-        Ok(()) => done(&call, Outcome::Ended),
-        Err(()) => own_page(call, Some(Outcome::Failed)).await,
+        Ok(()) => done(&call, AccountOutcome::Ended),
+        Err(()) => own_page(call, Some(AccountOutcome::Failed)).await,
     }
 }
 
@@ -182,7 +189,7 @@ async fn end_others(
     Ok(())
 }
 
-fn done(call: &WebCall, outcome: Outcome) -> Response<Body> {
+fn done(call: &WebCall, outcome: AccountOutcome) -> Response<Body> {
     see_other(&format!("/account?done={}&lang={}", outcome.word(), language(call).code()))
 }
 
@@ -195,7 +202,7 @@ fn holder(call: &WebCall) -> Option<&Account> {
     }
 }
 
-async fn own_page(call: WebCall, outcome: Option<Outcome>) -> Response<Body> {
+async fn own_page(call: WebCall, outcome: Option<AccountOutcome>) -> Response<Body> {
     let Some(access) = &call.state.access else { return errors::missing(call).await };
     let Some(account) = holder(&call) else { return see_other(&login_address(&call, language(&call))) };
     let found = async {
@@ -214,26 +221,26 @@ async fn own_page(call: WebCall, outcome: Option<Outcome>) -> Response<Body> {
     sessions.sort_by_key(|session| (!session.current, std::cmp::Reverse(session.last_used)));
     let language = language(&call);
     let content = AccountPage { language, account, has_password, sessions: &sessions, outcome };
-    let frame = Frame { page: Page::Account, language, query: "", visitor: visitor(&call) };
+    let frame = Frame { page: PageKind::Account, language, query: "", visitor: visitor(&call) };
     let status = match outcome {
-        None | Some(Outcome::Changed | Outcome::Ended) => StatusCode::OK,
-        Some(Outcome::Failed) => StatusCode::SERVICE_UNAVAILABLE,
-        Some(Outcome::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
+        None | Some(AccountOutcome::Changed | AccountOutcome::Ended) => StatusCode::OK,
+        Some(AccountOutcome::Failed) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(AccountOutcome::Wait(_)) => StatusCode::TOO_MANY_REQUESTS,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     };
     personal(status, frame.around(&content.main()))
 }
 
 /// A login that is to be tried.
-struct Attempt {
+struct PasswordLogin {
     next: OwnPath,
     name: String,
     fault: Option<LoginFault>,
 }
 
-fn shown(call: &WebCall, access: &Access, attempt: &Attempt) -> Response<Body> {
+fn shown(call: &WebCall, access: &Access, attempt: &PasswordLogin) -> Response<Body> {
     let (language, origin) = (language(call), call.origin());
-    let login = Login {
+    let login = LoginView {
         language,
         next: &attempt.next,
         name: &attempt.name,
@@ -244,7 +251,7 @@ fn shown(call: &WebCall, access: &Access, attempt: &Attempt) -> Response<Body> {
     };
     let mut query = form_urlencoded::Serializer::new(String::new());
     let query = query.append_pair("next", attempt.next.as_str()).finish();
-    let frame = Frame { page: Page::Login, language, query: &query, visitor: visitor(call) };
+    let frame = Frame { page: PageKind::Login, language, query: &query, visitor: visitor(call) };
     let status = match attempt.fault {
         None => StatusCode::OK,
         Some(LoginFault::Wrong | LoginFault::NoRole | LoginFault::Token) => StatusCode::UNAUTHORIZED,

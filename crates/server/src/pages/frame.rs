@@ -22,7 +22,7 @@ static VERSION: LazyLock<String> =
 
 /// The page to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum PageKind {
     Home,
     Guide,
     Sync {
@@ -56,7 +56,7 @@ pub(super) enum Visitor<'a> {
 /// The frame of a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame<'a> {
-    pub(super) page: Page,
+    pub(super) page: PageKind,
     pub(super) language: Language,
     /// The query that the page was asked for with; the language switch keeps it.
     pub(super) query: &'a str,
@@ -69,7 +69,7 @@ impl Frame<'_> {
         let words = self.language.words();
         let (code, version) = (self.language.code(), VERSION.as_str());
         let other = self.language.other();
-        let link = |page: Page, text: &str| {
+        let link = |page: PageKind, text: &str| {
             let is_here = std::mem::discriminant(&page) == std::mem::discriminant(&self.page);
             let here = if is_here { r#" aria-current="page""# } else { "" };
             format!(r#"<a href="{}?lang={code}"{here}>{text}</a>"#, page.path())
@@ -100,15 +100,15 @@ impl Frame<'_> {
             title = self.title(),
             visitor = self.visitor(),
             data = self.data(),
-            home = link(Page::Home, words.home),
-            guide = link(Page::Guide, words.guide),
-            sync = link(Page::Sync { steered: false }, words.syncs),
+            home = link(PageKind::Home, words.home),
+            guide = link(PageKind::Guide, words.guide),
+            sync = link(PageKind::Sync { steered: false }, words.syncs),
             // Not all servers take them: the first page leads there.
             requests = match self.page {
-                Page::Requests => link(Page::Requests, RequestWords::of(self.language).title),
+                PageKind::Requests => link(PageKind::Requests, RequestWords::of(self.language).title),
                 _ => String::new(),
             },
-            status = link(Page::Status, StatusWords::of(self.language).title),
+            status = link(PageKind::Status, StatusWords::of(self.language).title),
             switch = self.switch(other),
             other_code = other.code(),
             other_language = words.other_language,
@@ -118,7 +118,7 @@ impl Frame<'_> {
             log = words.log,
             badge = words.badge,
             api = words.api,
-            dialog = if self.page == (Page::Sync { steered: true }) {
+            dialog = if self.page == (PageKind::Sync { steered: true }) {
                 token_dialog(self.language)
             } else {
                 String::new()
@@ -129,14 +129,14 @@ impl Frame<'_> {
     fn title(&self) -> &'static str {
         let words = self.language.words();
         match self.page {
-            Page::Home => words.home,
-            Page::Guide => words.guide,
-            Page::Sync { .. } => words.syncs,
-            Page::Requests => RequestWords::of(self.language).title,
-            Page::Status => StatusWords::of(self.language).title,
-            Page::Login => LoginWords::of(self.language).log_in,
-            Page::Account => LoginWords::of(self.language).account,
-            Page::Error => HomeWords::of(self.language).no_page,
+            PageKind::Home => words.home,
+            PageKind::Guide => words.guide,
+            PageKind::Sync { .. } => words.syncs,
+            PageKind::Requests => RequestWords::of(self.language).title,
+            PageKind::Status => StatusWords::of(self.language).title,
+            PageKind::Login => LoginWords::of(self.language).log_in,
+            PageKind::Account => LoginWords::of(self.language).account,
+            PageKind::Error => HomeWords::of(self.language).no_page,
         }
     }
 
@@ -152,7 +152,7 @@ impl Frame<'_> {
                 let name = html::escape(name);
                 format!(r#"<a href="/account?lang={code}">{name}</a>{}"#, if has_session { &out } else { "" })
             }
-            Visitor::Guest { may_log_in: true } if self.page != Page::Login => {
+            Visitor::Guest { may_log_in: true } if self.page != PageKind::Login => {
                 let here = match self.query {
                     "" => self.page.path().to_owned(),
                     query => format!("{}?{query}", self.page.path()),
@@ -178,15 +178,15 @@ impl Frame<'_> {
     fn data(&self) -> String {
         let words = self.language.words();
         let live = match self.page {
-            Page::Home
-            | Page::Guide
-            | Page::Requests
-            | Page::Status
-            | Page::Login
-            | Page::Account
-            | Page::Error => "",
-            Page::Sync { steered: false } => r#" data-live="""#,
-            Page::Sync { steered: true } => r#" data-live="" data-steered="""#,
+            PageKind::Home
+            | PageKind::Guide
+            | PageKind::Requests
+            | PageKind::Status
+            | PageKind::Login
+            | PageKind::Account
+            | PageKind::Error => "",
+            PageKind::Sync { steered: false } => r#" data-live="""#,
+            PageKind::Sync { steered: true } => r#" data-live="" data-steered="""#,
         };
         format!(
             r#" data-copied="{}" data-not-copied="{}" data-waiting="{}" data-looking="{}" data-copying="{}" data-failed="{}" data-stop="{}"{live}"#,
@@ -201,7 +201,7 @@ impl Frame<'_> {
     }
 }
 
-impl Page {
+impl PageKind {
     fn path(self) -> &'static str {
         match self {
             Self::Home | Self::Error => "/",
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn the_switch_keeps_what_was_asked_for() {
         let visitor = Visitor::Guest { may_log_in: false };
-        let frame = |query| Frame { page: Page::Home, language: Language::Chinese, query, visitor };
+        let frame = |query| Frame { page: PageKind::Home, language: Language::Chinese, query, visitor };
         let page = frame("image=a%2Fb%3A1&lang=zh&tool=k3s&x=%22%3E%3Cb%3E").around("");
         let switch = r#"<a href="/?image=a%2Fb%3A1&amp;tool=k3s&amp;x=%22%3E%3Cb%3E&amp;lang=en" hreflang="en" lang="en">English</a>"#;
         assert!(page.contains(switch), "{page}");
@@ -247,18 +247,18 @@ mod tests {
         let page = |page, visitor| {
             Frame { page, language: Language::English, query: "image=a%2Fb", visitor }.around("")
         };
-        let html = page(Page::Home, Visitor::Guest { may_log_in: true });
+        let html = page(PageKind::Home, Visitor::Guest { may_log_in: true });
         assert!(
             html.contains(r#"<a href="/login?next=%2F%3Fimage%3Da%252Fb&amp;lang=en">Log in</a>"#),
             "{html}"
         );
-        assert!(!page(Page::Login, Visitor::Guest { may_log_in: true }).contains(r#"href="/login?next"#));
-        assert!(!page(Page::Home, Visitor::Guest { may_log_in: false }).contains("/login?next"));
-        let html = page(Page::Home, Visitor::Account { name: "alice", has_session: true });
+        assert!(!page(PageKind::Login, Visitor::Guest { may_log_in: true }).contains(r#"href="/login?next"#));
+        assert!(!page(PageKind::Home, Visitor::Guest { may_log_in: false }).contains("/login?next"));
+        let html = page(PageKind::Home, Visitor::Account { name: "alice", has_session: true });
         assert!(html.contains(
             r#"<a href="/account?lang=en">alice</a><form action="/logout?lang=en" method="post">"#
         ));
-        let html = page(Page::Home, Visitor::Account { name: "alice", has_session: false });
+        let html = page(PageKind::Home, Visitor::Account { name: "alice", has_session: false });
         assert!(html.contains(">alice</a>") && !html.contains("/logout"), "there is nothing to end");
     }
 }

@@ -2,38 +2,38 @@
 
 use std::fmt::Write;
 
-use entrepot_mirror::{Asked, Names};
+use entrepot_mirror::{NameResolver, RegistryHint};
 use entrepot_oci::Name;
 use entrepot_scheduler::{RuleView, RulesView};
 use entrepot_sync::{
     Place,
-    rules::{Rule, RuleSet, Source, TagFilter},
+    rules::{RuleSet, RuleSource, SyncRule, TagFilter},
 };
 
 use super::{
-    here::Here,
+    here::OwnAddress,
     html::{copy_button, escape, inline, moment, points},
-    words::{Language, Words},
+    words::{Language, PageWords},
 };
 
 /// This server, which is one more place to pull from.
-pub(super) struct Own<'a> {
-    pub(super) here: &'a Here,
-    pub(super) names: &'a Names,
+pub(super) struct OwnServer<'a> {
+    pub(super) here: &'a OwnAddress,
+    pub(super) names: &'a NameResolver,
 }
 
-impl Own<'_> {
+impl OwnServer<'_> {
     // What `place` is called here, if its registry is mirrored.
     fn address(&self, place: &Place) -> Option<String> {
         let Place::Registry { host, repository } = place else { return None };
         let name: Name = format!("{host}/{repository}").parse().ok()?;
-        self.names.locate(&name, Asked::default()).ok()?;
+        self.names.locate(&name, RegistryHint::default()).ok()?;
         Some(format!("{}/{name}", self.here.host()))
     }
 }
 
 /// The main part of the page.
-pub(super) fn main(rules: &RuleSet, views: &RulesView, own: &Own<'_>, language: Language) -> String {
+pub(super) fn main(rules: &RuleSet, views: &RulesView, own: &OwnServer<'_>, language: Language) -> String {
     let words = language.words();
     let mut out =
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.guide, words.guide_lead);
@@ -66,11 +66,11 @@ pub(super) fn main(rules: &RuleSet, views: &RulesView, own: &Own<'_>, language: 
 }
 
 /// The text for a server without rules.
-pub(super) fn nothing(words: &Words) -> String {
+pub(super) fn nothing(words: &PageWords) -> String {
     format!("<div class=\"empty\"><p>{}</p><p>{}</p></div>", words.no_rules, inline(words.no_rules_hint))
 }
 
-type Group<'a> = (Option<&'a str>, Vec<&'a Rule>);
+type Group<'a> = (Option<&'a str>, Vec<&'a SyncRule>);
 
 // Categories in order of first use; rules without one come last.
 fn groups(rules: &RuleSet) -> Vec<Group<'_>> {
@@ -86,11 +86,11 @@ fn groups(rules: &RuleSet) -> Vec<Group<'_>> {
     groups
 }
 
-fn heading(rule: &Rule) -> &str {
+fn heading(rule: &SyncRule) -> &str {
     rule.title.as_deref().unwrap_or(&rule.name)
 }
 
-fn contents(groups: &[Group<'_>], words: &Words) -> String {
+fn contents(groups: &[Group<'_>], words: &PageWords) -> String {
     let mut out = format!("<nav class=\"list\" aria-label=\"{}\">", words.contents);
     for (category, rules) in groups {
         let name = category.unwrap_or(if groups.len() > 1 { words.others } else { words.contents });
@@ -104,7 +104,7 @@ fn contents(groups: &[Group<'_>], words: &Words) -> String {
     out
 }
 
-fn section(rule: &Rule, view: Option<&RuleView>, own: &Own<'_>, language: Language) -> String {
+fn section(rule: &SyncRule, view: Option<&RuleView>, own: &OwnServer<'_>, language: Language) -> String {
     let words = language.words();
     let id = escape(&rule.name);
     let mut out = format!(
@@ -128,7 +128,7 @@ fn section(rule: &Rule, view: Option<&RuleView>, own: &Own<'_>, language: Langua
 }
 
 /// The status of a rule, in a few words.
-pub(super) fn standing(view: &RuleView, words: &Words) -> String {
+pub(super) fn standing(view: &RuleView, words: &PageWords) -> String {
     let copies = view.copies;
     let (class, text) = if copies.total() == 0 {
         ("", words.unknown.to_owned())
@@ -141,7 +141,7 @@ pub(super) fn standing(view: &RuleView, words: &Words) -> String {
     format!("<span class=\"pill {class}\">{text}</span>")
 }
 
-fn facts(rule: &Rule, view: Option<&RuleView>, language: Language) -> String {
+fn facts(rule: &SyncRule, view: Option<&RuleView>, language: Language) -> String {
     let words = language.words();
     let last = view.and_then(|view| view.last.as_ref()).and_then(|run| run.ended);
     let zone = rule.schedule.as_ref().map(|schedule| schedule.zone());
@@ -169,7 +169,7 @@ fn scope(filters: [&TagFilter; 2], language: Language) -> String {
     }
 }
 
-fn addresses(rule: &Rule, source: &Source, own: Option<&str>, language: Language) -> String {
+fn addresses(rule: &SyncRule, source: &RuleSource, own: Option<&str>, language: Language) -> String {
     let words = language.words();
     let mut out = String::from("<ul class=\"addresses\">");
     let mut add = |address: &str, about: &str| {
@@ -194,7 +194,7 @@ fn addresses(rule: &Rule, source: &Source, own: Option<&str>, language: Language
     out
 }
 
-fn address(id: &str, address: &str, about: &str, words: &Words) -> String {
+fn address(id: &str, address: &str, about: &str, words: &PageWords) -> String {
     format!(
         r#"<li><code id="{id}">{}:<span class="hole">{}</span></code><span class="about">{about}</span>{}</li>"#,
         escape(address),
@@ -203,7 +203,7 @@ fn address(id: &str, address: &str, about: &str, words: &Words) -> String {
     )
 }
 
-fn commands(rule: &str, source: &Source, own: Option<&str>, words: &Words) -> String {
+fn commands(rule: &str, source: &RuleSource, own: Option<&str>, words: &PageWords) -> String {
     let mut out = format!("<h3>{}</h3>", words.pull);
     let places = std::iter::once(&source.place).chain(source.destinations.iter().map(|to| &to.place));
     let all = own.map(str::to_owned).into_iter().chain(places.map(ToString::to_string));
@@ -221,7 +221,7 @@ fn commands(rule: &str, source: &Source, own: Option<&str>, words: &Words) -> St
 }
 
 // A rule with many sources, grouped by place, as in the guide of the Ascend images.
-fn by_place(rule: &Rule, own: &Own<'_>, words: &Words) -> String {
+fn by_place(rule: &SyncRule, own: &OwnServer<'_>, words: &PageWords) -> String {
     let mut out = String::new();
     let mut add = |heading: &str, all: &[String]| {
         let id = format!("{}-{}", rule.name, out.matches("<h3>").count());
@@ -248,7 +248,7 @@ fn by_place(rule: &Rule, own: &Own<'_>, words: &Words) -> String {
     out
 }
 
-fn place(id: &str, heading: &str, all: &[String], words: &Words) -> String {
+fn place(id: &str, heading: &str, all: &[String], words: &PageWords) -> String {
     let mut out = format!("<h3>{heading}</h3><ul class=\"addresses\">");
     for (index, image) in all.iter().enumerate() {
         let id = format!("a-{id}-{index}");

@@ -1,6 +1,6 @@
 //! The address of this server as its reader sees it. Pure.
 
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 use entrepot_oci::Host;
 use http::header;
 
@@ -11,17 +11,17 @@ const UNNAMED: &str = "this-host";
 
 /// Where the reader's browser found this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Here {
+pub(crate) struct OwnAddress {
     host: String,
     is_secure: bool,
 }
 
-impl Here {
+impl OwnAddress {
     /// The address that `origin` has for the sender of a request. Without a proxy of ours that says so, the page that the
     /// reader comes from may say that TLS ends in front of us: that is shown, and decides nothing.
     ///
     /// Below the mirror's domain a name stands for one upstream, so the domain is used instead.
-    pub(crate) fn of(origin: &Origin<'_>, names: &Names) -> Self {
+    pub(crate) fn of(origin: &Origin<'_>, names: &NameResolver) -> Self {
         // It comes from the client, so it is shown only if it is valid.
         let is_told = origin.front.public_url.is_some() || origin.is_named();
         let asked: Option<Host> =
@@ -84,15 +84,15 @@ mod tests {
     use super::*;
     use crate::origin::Front;
 
-    fn here(host: &str, headers: &[(&'static str, &'static str)]) -> Here {
-        let names = Names::new(Host::docker_hub(), vec![]).with_domain(Some("m.example.com"));
+    fn here(host: &str, headers: &[(&'static str, &'static str)]) -> OwnAddress {
+        let names = NameResolver::new(Host::docker_hub(), vec![]).with_domain(Some("m.example.com"));
         let headers: HeaderMap = headers
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))
             .collect();
         let front = Front { has_tls: false, proxies: Networks::loopback(), public_url: None };
         let address = Some([127, 0, 0, 1].into());
-        Here::of(&Origin { front: &front, address, headers: &headers, host: Some(host) }, &names)
+        OwnAddress::of(&Origin { front: &front, address, headers: &headers, host: Some(host) }, &names)
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use entrepot_mirror::Names;
+use entrepot_mirror::NameResolver;
 use entrepot_oci::ImageRefError;
-use entrepot_requests::{Asked, Image, read};
+use entrepot_requests::{Image, ImageMeaning, read};
 
 use super::{
-    commands::{Pull, Step, Tool},
-    here::Here,
+    commands::{CommandStep, PullExample, Tool},
+    here::OwnAddress,
     home_words::HomeWords,
     html::{copy_button, escape, inline},
     words::Language,
@@ -16,13 +16,13 @@ use super::{
 
 /// What the page is about.
 pub(super) struct Home<'a> {
-    pub(super) here: &'a Here,
-    pub(super) names: &'a Names,
+    pub(super) here: &'a OwnAddress,
+    pub(super) names: &'a NameResolver,
     /// What the reader typed or pasted.
     pub(super) image: &'a str,
     /// What the reader pulls with.
     pub(super) tool: Tool,
-    pub(super) standing: Standing,
+    pub(super) rights: AnonymousRights,
     /// True if images can be asked for.
     pub(super) takes_requests: bool,
     pub(super) language: Language,
@@ -30,7 +30,7 @@ pub(super) struct Home<'a> {
 
 /// What holds for those who do not log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct AnonymousRights {
     /// True if pulls need a login.
     pub(super) pulls_need_login: bool,
     pub(super) pushes: Pushes,
@@ -57,7 +57,7 @@ impl Home<'_> {
             "<main class=\"page narrow\"><h1>{}</h1><p class=\"lead\">{}</p>{}{}{}{}</main>",
             words.title,
             words.lead,
-            if self.standing.pulls_need_login { self.log_in(words.pull_login) } else { String::new() },
+            if self.rights.pulls_need_login { self.log_in(words.pull_login) } else { String::new() },
             self.form(),
             self.registries(),
             self.push()
@@ -110,24 +110,26 @@ impl Home<'_> {
     fn commands(&self) -> String {
         let (words, host) = (self.words(), self.here.host());
         let asked = read(self.image, host, self.names).or_else(|| read(&self.example(), host, self.names));
-        let image = match asked.map(|reading| reading.asked) {
-            Some(Asked::Image(image)) => image,
-            Some(Asked::Perhaps(images)) => return self.perhaps(&images),
-            Some(Asked::Elsewhere(host)) => {
+        let image = match asked.map(|reading| reading.meaning) {
+            Some(ImageMeaning::Image(image)) => image,
+            Some(ImageMeaning::Perhaps(images)) => return self.perhaps(&images),
+            Some(ImageMeaning::Elsewhere(host)) => {
                 let what = format!("{} <code>{}</code>", words.elsewhere, escape(host.as_str()));
                 return notice(&what, words.elsewhere_hint);
             }
-            Some(Asked::Invalid(ImageRefError::Tag(_))) => return notice(words.not_a_name, words.bad_tag),
-            Some(Asked::Invalid(ImageRefError::Digest(_))) => {
+            Some(ImageMeaning::Invalid(ImageRefError::Tag(_))) => {
+                return notice(words.not_a_name, words.bad_tag);
+            }
+            Some(ImageMeaning::Invalid(ImageRefError::Digest(_))) => {
                 return notice(words.not_a_name, words.bad_digest);
             }
-            Some(Asked::Invalid(_) | Asked::OnlyPlatform | Asked::Placeholder) => {
+            Some(ImageMeaning::Invalid(_) | ImageMeaning::OnlyPlatform | ImageMeaning::Placeholder) => {
                 return notice(words.not_a_name, words.not_a_name_hint);
             }
             None => return String::new(),
         };
         let stands_in_for_hub = self.names.default_upstream().is_docker_hub();
-        let pull = Pull { here: self.here, image: &image, stands_in_for_hub, words };
+        let pull = PullExample { here: self.here, image: &image, stands_in_for_hub, words };
         let mut out = String::new();
         for tool in Tool::ALL {
             // Writing to a `String` does not fail.
@@ -162,12 +164,12 @@ impl Home<'_> {
         format!("<p class=\"about\">{}</p><ul class=\"points\">{links}</ul>", self.words().did_you_mean)
     }
 
-    fn step(&self, id: &str, step: Step) -> String {
+    fn step(&self, id: &str, step: CommandStep) -> String {
         let copy = self.language.words().copy;
         let (about, text) = match step {
-            Step::Note(text) => return format!("<p class=\"quiet small\">{}</p>", inline(text)),
-            Step::Command(what, text) => (inline(what), text),
-            Step::File(path, text) => (format!("<code>{}</code>", escape(&path)), text),
+            CommandStep::Note(text) => return format!("<p class=\"quiet small\">{}</p>", inline(text)),
+            CommandStep::Command(what, text) => (inline(what), text),
+            CommandStep::File(path, text) => (format!("<code>{}</code>", escape(&path)), text),
         };
         format!(
             "<p class=\"about\">{about}</p><div class=\"command\"><pre id=\"{id}\" tabindex=\"0\">{}</pre>{}</div>",
@@ -218,7 +220,7 @@ impl Home<'_> {
             "<section class=\"card push\"><h2>{}</h2><p class=\"quiet\">{}</p>",
             words.push, words.push_lead
         );
-        out.push_str(&match self.standing.pushes {
+        out.push_str(&match self.rights.pushes {
             Pushes::FromAnybody => format!("<p class=\"small\">{}</p>", words.push_anybody),
             Pushes::FromThisMachine => self.log_in(words.push_local),
             Pushes::AfterLogin => self.log_in(words.push_login),

@@ -13,7 +13,7 @@ use super::{
 use crate::login_provider::LoginProvider;
 
 /// What the page is about.
-pub(super) struct Login<'a> {
+pub(super) struct LoginView<'a> {
     pub(super) language: Language,
     /// Where to go afterwards.
     pub(super) next: &'a OwnPath,
@@ -75,7 +75,7 @@ impl LoginFault {
     }
 }
 
-impl Login<'_> {
+impl LoginView<'_> {
     /// The main part of the page.
     pub(super) fn main(&self) -> String {
         let words = LoginWords::of(self.language);
@@ -141,7 +141,8 @@ mod tests {
     fn page(fault: Option<LoginFault>, name: &str, providers: &[LoginProvider]) -> String {
         let next = OwnPath::read("/sync?rule=a&lang=zh").unwrap();
         let (language, fault) = (Language::English, fault.as_ref());
-        Login { language, next: &next, name, fault, providers, is_readable: false, is_in_use: true }.main()
+        LoginView { language, next: &next, name, fault, providers, is_readable: false, is_in_use: true }
+            .main()
     }
 
     #[test]
@@ -171,7 +172,7 @@ mod tests {
         let page = |is_readable, is_in_use| {
             let language = Language::Chinese;
             let (fault, providers) = (None, [].as_slice());
-            Login { language, next: &next, name: "", fault, providers, is_readable, is_in_use }.main()
+            LoginView { language, next: &next, name: "", fault, providers, is_readable, is_in_use }.main()
         };
         assert!(page(true, true).contains("未使用 TLS"));
         assert!(page(false, false).contains("<code>entrepot account password admin</code>"));

@@ -49,7 +49,7 @@ use axum::{
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{
-    answer::respond, body::Body, error::RETRY, headers::TEXT, login_provider, state::State,
+    answer::respond, body::Body, error::RETRY, headers::TEXT, login_provider, state::ServerState,
     web::call::WebCall,
 };
 
@@ -60,7 +60,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The addresses of all pages.
-pub(crate) fn router() -> Router<Arc<State>> {
+pub(crate) fn router() -> Router<Arc<ServerState>> {
     Router::new()
         .route("/", get(readers::home))
         .route("/healthz", get(async || page(StatusCode::OK, TEXT, "ok\n")))

@@ -7,7 +7,7 @@ use http::{Response, StatusCode, header};
 
 use super::{
     errors,
-    frame::{Frame, Page},
+    frame::{Frame, PageKind},
     html::{escape, inline},
     login::notice,
     own_path::OwnPath,
@@ -136,7 +136,7 @@ fn failed(call: &WebCall, error: &ProviderLoginError) -> Response<Body> {
 }
 
 fn shown(call: &WebCall, status: StatusCode, main: &str) -> Response<Body> {
-    let frame = Frame { page: Page::Login, language: language(call), query: "", visitor: visitor(call) };
+    let frame = Frame { page: PageKind::Login, language: language(call), query: "", visitor: visitor(call) };
     let mut response = personal(status, frame.around(main));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, crate::error::RETRY.into());

@@ -1,4 +1,4 @@
-//! Who may read a page. A handler that takes a [`Reader`] is for those who may see; everybody else is sent to log in.
+//! Who may read a page. A handler that takes a [`PageReader`] is for those who may see; everybody else is sent to log in.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use super::{
     response::{language, see_other},
     words::Language,
 };
-use crate::{answer::empty, body::Body, state::State, sync::problem::Problem, web::call::WebCall};
+use crate::{answer::empty, body::Body, state::ServerState, sync::problem::Problem, web::call::WebCall};
 
 /// A request of somebody who may see the pages.
-pub(super) struct Reader(pub(super) WebCall);
+pub(super) struct PageReader(pub(super) WebCall);
 
-impl FromRequestParts<Arc<State>> for Reader {
+impl FromRequestParts<Arc<ServerState>> for PageReader {
     type Rejection = Response<Body>;
 
-    async fn from_request_parts(head: &mut Parts, state: &Arc<State>) -> Result<Self, Response<Body>> {
+    async fn from_request_parts(head: &mut Parts, state: &Arc<ServerState>) -> Result<Self, Response<Body>> {
         let call = WebCall::from_request_parts(head, state).await;
         let call = call.map_err(empty)?;
         if call.may(Operation::See) { Ok(Self(call)) } else { Err(refused(&call)) }

@@ -9,11 +9,11 @@ use http::{HeaderValue, Response};
 use super::{
     commands::Tool,
     errors,
-    frame::{Frame, Page},
-    guide::{self, Own},
-    here::Here,
-    home::{Home, Pushes, Standing},
-    reader::Reader,
+    frame::{Frame, PageKind},
+    guide::{self, OwnServer},
+    here::OwnAddress,
+    home::{AnonymousRights, Home, Pushes},
+    reader::PageReader,
     response::{language, page, visitor},
     said, status, table,
 };
@@ -22,7 +22,7 @@ use crate::{
     headers::{HTML, TEXT},
     keep::{api::keeper, said as keep},
     query,
-    state::State,
+    state::ServerState,
     sync::{
         gate::{self, Permission},
         problem::Problem,
@@ -40,21 +40,22 @@ const MANY: usize = 500;
 const RUNS: usize = 20;
 
 /// The first page.
-pub(super) async fn home(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn home(PageReader(call): PageReader) -> Response<Body> {
     let (here, language, query) = (here(&call), language(&call), call.query());
     let asked = query::find(query, "tool");
     let tool = Tool::ALL.into_iter().find(|tool| asked.as_deref() == Some(tool.id())).unwrap_or(Tool::Docker);
     let image = query::find(query, "image").unwrap_or_default();
     let (names, standing) = (call.state.mirror.names(), standing(&call.state));
     let takes_requests = call.state.requests.is_some();
-    let home = Home { here: &here, names, image: image.trim(), tool, standing, takes_requests, language };
+    let home =
+        Home { here: &here, names, image: image.trim(), tool, rights: standing, takes_requests, language };
     let main = status::notice(call.state.notice.text().as_deref()) + &home.main();
-    page(HTML, Frame { page: Page::Home, language, query, visitor: visitor(&call) }.around(&main))
+    page(HTML, Frame { page: PageKind::Home, language, query, visitor: visitor(&call) }.around(&main))
 }
 
-fn standing(state: &State) -> Standing {
+fn standing(state: &ServerState) -> AnonymousRights {
     let Some(access) = &state.access else {
-        return Standing { pulls_need_login: false, pushes: Pushes::FromAnybody };
+        return AnonymousRights { pulls_need_login: false, pushes: Pushes::FromAnybody };
     };
     let rules = access.rules();
     let pushes = if rules.anonymous.has(Verb::Push) {
@@ -66,37 +67,37 @@ fn standing(state: &State) -> Standing {
     } else {
         Pushes::FromNobody
     };
-    Standing { pulls_need_login: !rules.anonymous.has(Verb::Pull), pushes }
+    AnonymousRights { pulls_need_login: !rules.anonymous.has(Verb::Pull), pushes }
 }
 
 /// The guide in HTML.
-pub(super) async fn guide(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn guide(PageReader(call): PageReader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     let (scheduler, language, here) = (&sync.scheduler, language(&call), here(&call));
-    let own = Own { here: &here, names: call.state.mirror.names() };
+    let own = OwnServer { here: &here, names: call.state.mirror.names() };
     let main = guide::main(&scheduler.rule_set(), &scheduler.rules(), &own, language);
     let main = status::notice(call.state.notice.text().as_deref()) + &main;
     page(
         HTML,
-        Frame { page: Page::Guide, language, query: call.query(), visitor: visitor(&call) }.around(&main),
+        Frame { page: PageKind::Guide, language, query: call.query(), visitor: visitor(&call) }.around(&main),
     )
 }
 
 /// The guide in Markdown.
-pub(super) async fn markdown(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn markdown(PageReader(call): PageReader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     let (scheduler, language) = (&sync.scheduler, language(&call));
     page(MARKDOWN, said::markdown(&scheduler.rule_set(), &scheduler.rules(), language))
 }
 
 /// The share of copies in sync, as an image.
-pub(super) async fn badge(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn badge(PageReader(call): PageReader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     page(SVG, said::badge(&sync.scheduler.rules()))
 }
 
 /// The state of each copy when last checked.
-pub(super) async fn log(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn log(PageReader(call): PageReader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     match said::log(&sync.scheduler, &sync.scheduler.rules()).await {
         Ok(text) => page(TEXT, text),
@@ -105,7 +106,7 @@ pub(super) async fn log(Reader(call): Reader) -> Response<Body> {
 }
 
 /// The share of images of all keep lists that are kept, as an image.
-pub(super) async fn keep_badge(Reader(call): Reader) -> Result<Response<Body>, Problem> {
+pub(super) async fn keep_badge(PageReader(call): PageReader) -> Result<Response<Body>, Problem> {
     let views = keeper(&call)?.views().await?;
     Ok(page(SVG, keep::badge("keep", &views)))
 }
@@ -113,7 +114,7 @@ pub(super) async fn keep_badge(Reader(call): Reader) -> Result<Response<Body>, P
 /// The same of one list.
 pub(super) async fn keep_list_badge(
     Path(name): Path<String>,
-    Reader(call): Reader,
+    PageReader(call): PageReader,
 ) -> Result<Response<Body>, Problem> {
     let view = keeper(&call)?.view(&name).await?;
     Ok(page(SVG, keep::badge(&name, std::slice::from_ref(&view))))
@@ -122,7 +123,7 @@ pub(super) async fn keep_list_badge(
 /// How each image of a keep list stood when it was last looked at.
 pub(super) async fn keep_log(
     Path(name): Path<String>,
-    Reader(call): Reader,
+    PageReader(call): PageReader,
 ) -> Result<Response<Body>, Problem> {
     let host = here(&call).host().parse();
     let host = host.map_err(|_| Problem::bad("the request names no host"))?;
@@ -130,7 +131,7 @@ pub(super) async fn keep_log(
 }
 
 /// The table of rules, copies and runs.
-pub(super) async fn table(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn table(PageReader(call): PageReader) -> Response<Body> {
     let Some(sync) = &call.state.sync else { return errors::missing(call).await };
     match syncs(&call, sync).await {
         Ok(text) => page(HTML, text),
@@ -159,12 +160,12 @@ async fn syncs(call: &WebCall, sync: &SyncService) -> Result<String, Error> {
         states.push(scheduler.copies(&rule.name, &after, limit).await?);
     }
     let runs = scheduler.runs(one.as_deref(), None, RUNS).await?.runs;
-    let content = table::Content { states, runs, is_one: one.is_some(), steered };
+    let content = table::TableContent { states, runs, is_one: one.is_some(), steered };
     let main = table::main(&views, &content, language(call));
-    Ok(Frame { page: Page::Sync { steered }, language: language(call), query, visitor: visitor(call) }
+    Ok(Frame { page: PageKind::Sync { steered }, language: language(call), query, visitor: visitor(call) }
         .around(&main))
 }
 
-fn here(call: &WebCall) -> Here {
-    Here::of(&call.origin(), call.state.mirror.names())
+fn here(call: &WebCall) -> OwnAddress {
+    OwnAddress::of(&call.origin(), call.state.mirror.names())
 }

@@ -17,13 +17,13 @@ pub(super) struct RequestPage<'a> {
     pub(super) image: &'a str,
     /// The platforms as the reader wrote them.
     pub(super) platforms: &'a str,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: FormOutcome,
     /// The reader's requests, the latest first.
     pub(super) requests: &'a [ImageRequest],
 }
 
 /// What came of the form.
-pub(super) enum Outcome {
+pub(super) enum FormOutcome {
     /// It was not sent.
     Nothing,
     /// The image was looked up.
@@ -67,7 +67,7 @@ impl RequestPage<'_> {
             self.address(),
             words.image,
             escape(self.image),
-            if matches!(self.outcome, Outcome::Refused { .. }) { " aria-invalid=\"true\"" } else { "" },
+            if matches!(self.outcome, FormOutcome::Refused { .. }) { " aria-invalid=\"true\"" } else { "" },
             inline(words.image_hint),
             words.platforms,
             escape(self.platforms),
@@ -94,9 +94,9 @@ impl RequestPage<'_> {
 
     fn outcome(&self) -> String {
         match &self.outcome {
-            Outcome::Nothing => String::new(),
-            Outcome::Looked(look) => self.looked(look),
-            Outcome::Refused { message, suggestions } => self.refused(message, suggestions),
+            FormOutcome::Nothing => String::new(),
+            FormOutcome::Looked(look) => self.looked(look),
+            FormOutcome::Refused { message, suggestions } => self.refused(message, suggestions),
         }
     }
 
@@ -213,7 +213,7 @@ impl RequestPage<'_> {
 }
 
 /// Why a reader cannot ask.
-pub(super) enum Closed {
+pub(super) enum ClosedReason {
     /// Nobody can here.
     Off,
     /// Who logs in at this address may.
@@ -223,14 +223,14 @@ pub(super) enum Closed {
 }
 
 /// The page for those who cannot ask: why, and what to do.
-pub(super) fn closed(language: Language, why: &Closed) -> String {
+pub(super) fn closed(language: Language, why: &ClosedReason) -> String {
     let words = RequestWords::of(language);
     let (what, hint) = match why {
-        Closed::Off => (words.off, inline(words.off_hint)),
-        Closed::NeedsLogin(address) => {
+        ClosedReason::Off => (words.off, inline(words.off_hint)),
+        ClosedReason::NeedsLogin(address) => {
             (words.needs_login, format!("<a href=\"{}\">{}</a>", escape(address), words.log_in))
         }
-        Closed::Forbidden => (words.forbidden, inline(words.forbidden_hint)),
+        ClosedReason::Forbidden => (words.forbidden, inline(words.forbidden_hint)),
     };
     format!(
         "<main class=\"page narrow\"><h1>{}</h1><div class=\"notice calm\" role=\"alert\"><p><strong>{what}</strong></p><p>{hint}</p></div></main>",
@@ -242,17 +242,17 @@ pub(super) fn closed(language: Language, why: &Closed) -> String {
 mod tests {
     use super::*;
 
-    fn page(image: &str, outcome: Outcome) -> String {
+    fn page(image: &str, outcome: FormOutcome) -> String {
         RequestPage { language: Language::English, image, platforms: "", outcome, requests: &[] }.main()
     }
 
     #[test]
     fn what_people_write_is_no_markup() {
-        let html = page("\"><script>alert(1)</script>", Outcome::Nothing);
+        let html = page("\"><script>alert(1)</script>", FormOutcome::Nothing);
         assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;"), "{html}");
         assert!(!html.contains("<script>"));
         let message = "`<b>` is <i>not</i> one".to_owned();
-        let html = page("x", Outcome::Refused { message, suggestions: vec![] });
+        let html = page("x", FormOutcome::Refused { message, suggestions: vec![] });
         assert!(html.contains("<code>&lt;b&gt;</code> is &lt;i&gt;not"), "{html}");
     }
 
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_correction_is_one_click() {
         let suggestions = vec!["docker.io/library/nginx:1.27".to_owned()];
-        let html = page("Nginx:1.27", Outcome::Refused { message: String::new(), suggestions });
+        let html = page("Nginx:1.27", FormOutcome::Refused { message: String::new(), suggestions });
         assert!(html.contains("Did you mean one of these?"));
         assert!(html.contains(
             r#"<input type="hidden" name="do" value="look"><input type="hidden" name="image" value="docker.io/library/nginx:1.27">"#

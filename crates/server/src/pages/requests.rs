@@ -10,10 +10,10 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::{
     errors,
-    form::Form,
-    frame::{Frame, Page},
-    reader::{Reader, login_address},
-    request_page::{Closed, Outcome, RequestPage, closed},
+    form::FormFields,
+    frame::{Frame, PageKind},
+    reader::{PageReader, login_address},
+    request_page::{ClosedReason, FormOutcome, RequestPage, closed},
     request_words::RequestWords,
     response::{language, personal, see_other, visitor},
 };
@@ -31,17 +31,17 @@ const SHOWN: usize = 20;
 const REFRESH: HeaderValue = HeaderValue::from_static("3");
 
 /// The page; `?image=` is in the form already.
-pub(super) async fn show(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn show(PageReader(call): PageReader) -> Response<Body> {
     let (image, platforms) = (text(&call, "image"), text(&call, "platforms"));
-    answered(&call, &image, &platforms, Outcome::Nothing).await
+    answered(&call, &image, &platforms, FormOutcome::Nothing).await
 }
 
 /// Looks an image up, asks for it, or takes a request back.
-pub(super) async fn act(Reader(call): Reader, body: RequestBody) -> Response<Body> {
+pub(super) async fn act(PageReader(call): PageReader, body: RequestBody) -> Response<Body> {
     let language = language(&call);
-    let Some(form) = Form::read(body).await else {
+    let Some(form) = FormFields::read(body).await else {
         let message = RequestWords::of(language).broken_form.to_owned();
-        return answered(&call, "", "", Outcome::Refused { message, suggestions: Vec::new() }).await;
+        return answered(&call, "", "", FormOutcome::Refused { message, suggestions: Vec::new() }).await;
     };
     let field = |key| form.get(key).unwrap_or_default();
     let (image, platforms) = (field("image"), field("platforms"));
@@ -54,7 +54,9 @@ pub(super) async fn act(Reader(call): Reader, body: RequestBody) -> Response<Bod
             Err(_) => Ok(()),
         },
         _ => match api::looked(&call, &image, &list).await {
-            Ok(look) => return answered(&call, &image, &platforms, Outcome::Looked(Box::new(look))).await,
+            Ok(look) => {
+                return answered(&call, &image, &platforms, FormOutcome::Looked(Box::new(look))).await;
+            }
             Err(problem) => Err(problem),
         },
     };
@@ -62,7 +64,7 @@ pub(super) async fn act(Reader(call): Reader, body: RequestBody) -> Response<Bod
         Ok(()) => see_other(&format!("/requests?lang={}", language.code())),
         Err(problem) => {
             let suggestions = problem.suggestions().to_vec();
-            let outcome = Outcome::Refused { message: problem.message_in(language), suggestions };
+            let outcome = FormOutcome::Refused { message: problem.message_in(language), suggestions };
             let mut response = answered(&call, &image, &platforms, outcome).await;
             *response.status_mut() = problem.status;
             response
@@ -70,15 +72,15 @@ pub(super) async fn act(Reader(call): Reader, body: RequestBody) -> Response<Bod
     }
 }
 
-async fn answered(call: &WebCall, image: &str, platforms: &str, outcome: Outcome) -> Response<Body> {
+async fn answered(call: &WebCall, image: &str, platforms: &str, outcome: FormOutcome) -> Response<Body> {
     let language = language(call);
     let Some(requests) = &call.state.requests else {
-        return framed(call, StatusCode::NOT_FOUND, &closed(language, &Closed::Off));
+        return framed(call, StatusCode::NOT_FOUND, &closed(language, &ClosedReason::Off));
     };
     if !may(call, Operation::Request) {
         let (status, why) = match call.caller.sender.principal.identity {
-            Identity::Account(_) => (StatusCode::FORBIDDEN, Closed::Forbidden),
-            _ => (StatusCode::OK, Closed::NeedsLogin(login_address(call, language))),
+            Identity::Account(_) => (StatusCode::FORBIDDEN, ClosedReason::Forbidden),
+            _ => (StatusCode::OK, ClosedReason::NeedsLogin(login_address(call, language))),
         };
         return framed(call, status, &closed(language, &why));
     }
@@ -87,7 +89,7 @@ async fn answered(call: &WebCall, image: &str, platforms: &str, outcome: Outcome
         Err(_) => return errors::unavailable(call),
     };
     let is_open = own.iter().any(|request| request.finished.is_none());
-    let may_renew = is_open && matches!(outcome, Outcome::Nothing) && image.is_empty();
+    let may_renew = is_open && matches!(outcome, FormOutcome::Nothing) && image.is_empty();
     let main = RequestPage { language, image, platforms, outcome, requests: &own }.main();
     let mut response = framed(call, StatusCode::OK, &main);
     if may_renew {
@@ -104,8 +106,12 @@ async fn own(call: &WebCall, requests: &Requests) -> Result<Vec<ImageRequest>, P
 }
 
 fn framed(call: &WebCall, status: StatusCode, main: &str) -> Response<Body> {
-    let frame =
-        Frame { page: Page::Requests, language: language(call), query: call.query(), visitor: visitor(call) };
+    let frame = Frame {
+        page: PageKind::Requests,
+        language: language(call),
+        query: call.query(),
+        visitor: visitor(call),
+    };
     personal(status, frame.around(main))
 }
 

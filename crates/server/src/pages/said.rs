@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use entrepot_catalog::{CopyCounts, CopyOutcome, CopyState, SourceTag};
-use entrepot_guide::{RuleStanding, Standing};
+use entrepot_guide::{RuleStanding, RuleStandings};
 use entrepot_scheduler::{Error, RuleView, RulesView, Scheduler};
-use entrepot_sync::{Line, Place, Report, State, Totals, Verdict, rules::RuleSet};
+use entrepot_sync::{Place, Report, ReportLine, ReportState, RunVerdict, Totals, rules::RuleSet};
 
 use super::words::Language;
 
@@ -22,7 +22,7 @@ pub(super) fn markdown(rules: &RuleSet, views: &RulesView, language: Language) -
         let (in_sync, wanted) = (number(view.copies.in_sync()), number(view.copies.total()));
         Some((view.name.clone(), RuleStanding { at, in_sync, wanted }))
     };
-    let standing = Standing { rules: views.rules.iter().filter_map(rule).collect() };
+    let standing = RuleStandings { rules: views.rules.iter().filter_map(rule).collect() };
     entrepot_guide::guide(rules, &standing, language.of_guide(), SystemTime::now())
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn log(scheduler: &Scheduler, views: &RulesView) -> Result<Stri
     lines.sort_by(|a, b| (&a.rule, &a.source, &a.target).cmp(&(&b.rule, &b.source, &b.target)));
     let last = views.rules.iter().filter_map(|rule| rule.last.as_ref()?.ended).max();
     let report = Report {
-        verdict: Verdict::Done,
+        verdict: RunVerdict::Done,
         started: last.unwrap_or_else(SystemTime::now),
         took: Duration::ZERO,
         totals: Totals::default(),
@@ -62,20 +62,20 @@ pub(super) async fn log(scheduler: &Scheduler, views: &RulesView) -> Result<Stri
     Ok(entrepot_guide::log(&report))
 }
 
-fn line(rule: &str, standing: &CopyState) -> Option<Line> {
+fn line(rule: &str, standing: &CopyState) -> Option<ReportLine> {
     let state = match standing.outcome {
-        CopyOutcome::Copied | CopyOutcome::Equal => State::UpToDate,
-        CopyOutcome::Kept => State::Kept,
-        CopyOutcome::Postponed => State::Postponed { after_seconds: None },
-        CopyOutcome::Cancelled => State::Cancelled,
-        CopyOutcome::Failed => State::Failed {
+        CopyOutcome::Copied | CopyOutcome::Equal => ReportState::UpToDate,
+        CopyOutcome::Kept => ReportState::Kept,
+        CopyOutcome::Postponed => ReportState::Postponed { after_seconds: None },
+        CopyOutcome::Cancelled => ReportState::Cancelled,
+        CopyOutcome::Failed => ReportState::Failed {
             what: standing.problem.clone().unwrap_or_default(),
             hint: standing.hint.clone(),
             at_source: false,
         },
     };
     let copy = &standing.copy;
-    Some(Line {
+    Some(ReportLine {
         rule: rule.to_owned(),
         source: place(&copy.source)?,
         tag: copy.reference.parse().ok(),

@@ -6,9 +6,9 @@ use entrepot_api::{Mode, ServiceStatus, UpstreamStanding, UpstreamStatus};
 use http::Response;
 
 use super::{
-    frame::{Frame, Page},
+    frame::{Frame, PageKind},
     html::{escape, inline, moment, size},
-    reader::Reader,
+    reader::PageReader,
     response::{language, page, visitor},
     status_limits,
     status_words::StatusWords,
@@ -17,12 +17,12 @@ use super::{
 use crate::{body::Body, headers::HTML, limit_views, status};
 
 /// The page.
-pub(super) async fn status(Reader(call): Reader) -> Response<Body> {
+pub(super) async fn status(PageReader(call): PageReader) -> Response<Body> {
     let language = language(&call);
     let own =
         status_limits::card(&limit_views::standing(call.state.limits.standing(&call.asker())), language);
     let main = main(&status::of(&call.state), &own, language);
-    let frame = Frame { page: Page::Status, language, query: call.query(), visitor: visitor(&call) };
+    let frame = Frame { page: PageKind::Status, language, query: call.query(), visitor: visitor(&call) };
     page(HTML, frame.around(&main))
 }
 

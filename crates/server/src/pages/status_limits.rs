@@ -9,7 +9,7 @@ use super::{
     words::Language,
 };
 
-struct Words {
+struct LimitWords {
     title: &'static str,
     counted: &'static str,
     limit: &'static str,
@@ -21,7 +21,7 @@ struct Words {
     number: &'static str,
 }
 
-const ENGLISH: Words = Words {
+const ENGLISH: LimitWords = LimitWords {
     title: "Your limits",
     counted: "You are counted as",
     limit: "Limit",
@@ -33,7 +33,7 @@ const ENGLISH: Words = Words {
     number: "ban",
 };
 
-const CHINESE: Words = Words {
+const CHINESE: LimitWords = LimitWords {
     title: "您的限额",
     counted: "您被计为",
     limit: "限额",
@@ -75,7 +75,7 @@ pub(super) fn card(told: &ClientLimits, language: Language) -> String {
     out
 }
 
-fn banned(ban: &Ban, words: &Words) -> String {
+fn banned(ban: &Ban, words: &LimitWords) -> String {
     let end = ban.until.map_or_else(
         || words.lifted.to_owned(),
         |until| format!("{} {}", words.until, moment(until.into(), None)),

@@ -8,11 +8,11 @@ use entrepot_scheduler::{Phase, RuleView, RulesView, StateView};
 use super::{
     guide::{nothing, standing},
     html::{self, escape, moment, size},
-    words::{Language, Words},
+    words::{Language, PageWords},
 };
 
 /// The content of the page besides the rules.
-pub(super) struct Content {
+pub(super) struct TableContent {
     /// The state of each rule's copies, as far as they are shown.
     pub(super) states: Vec<StateView>,
     /// The latest runs.
@@ -24,7 +24,7 @@ pub(super) struct Content {
 }
 
 /// The main part of the page.
-pub(super) fn main(views: &RulesView, content: &Content, language: Language) -> String {
+pub(super) fn main(views: &RulesView, content: &TableContent, language: Language) -> String {
     let words = language.words();
     let mut out =
         format!("<main class=\"page\"><h1>{}</h1><p class=\"lead\">{}</p>", words.syncs, words.syncs_lead);
@@ -55,7 +55,7 @@ pub(super) fn main(views: &RulesView, content: &Content, language: Language) -> 
     out
 }
 
-fn totals(views: &RulesView, words: &Words) -> String {
+fn totals(views: &RulesView, words: &PageWords) -> String {
     let (in_sync, total) = views.rules.iter().fold((0, 0), |(in_sync, total), rule| {
         (in_sync + rule.copies.in_sync(), total + rule.copies.total())
     });
@@ -79,7 +79,7 @@ fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-fn section(rule: &RuleView, state: &StateView, content: &Content, language: Language) -> String {
+fn section(rule: &RuleView, state: &StateView, content: &TableContent, language: Language) -> String {
     let (words, name) = (language.words(), escape(&rule.name));
     let title = escape(rule.title.as_deref().unwrap_or(&rule.name));
     let mut out = format!(
@@ -111,13 +111,13 @@ fn section(rule: &RuleView, state: &StateView, content: &Content, language: Lang
     out
 }
 
-fn run_button(name: &str, words: &Words) -> String {
+fn run_button(name: &str, words: &PageWords) -> String {
     let run_now = words.run_now;
     format!("<button class=\"js-only\" data-post=\"/api/v1/sync/rules/{name}/run\">{run_now}</button>")
 }
 
 // Without JavaScript, this shows the progress at the time of rendering.
-fn live(rule: &RuleView, words: &Words) -> String {
+fn live(rule: &RuleView, words: &PageWords) -> String {
     let Some(run) = &rule.running else { return String::new() };
     let phase = match run.phase {
         Phase::Waiting => words.waiting,
@@ -146,7 +146,7 @@ fn meter(counts: &CopyCounts) -> String {
     )
 }
 
-fn facts(rule: &RuleView, words: &Words) -> String {
+fn facts(rule: &RuleView, words: &PageWords) -> String {
     let last = rule.last.as_ref().and_then(|run| run.ended);
     let moment = |time| moment(time, rule.time_zone.as_deref());
     let last = last.map_or_else(|| words.never.to_owned(), moment);
@@ -259,7 +259,7 @@ fn more(rule: &RuleView, state: &StateView, language: Language) -> String {
     )
 }
 
-fn history(runs: &[RunRecord], views: &RulesView, words: &Words) -> String {
+fn history(runs: &[RunRecord], views: &RulesView, words: &PageWords) -> String {
     if runs.is_empty() {
         return String::new();
     }

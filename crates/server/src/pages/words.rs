@@ -46,10 +46,10 @@ impl Language {
     }
 
     /// The same language in the crate `guide`.
-    pub(crate) fn of_guide(self) -> entrepot_guide::Language {
+    pub(crate) fn of_guide(self) -> entrepot_guide::GuideLanguage {
         match self {
-            Self::English => entrepot_guide::Language::English,
-            Self::Chinese => entrepot_guide::Language::Chinese,
+            Self::English => entrepot_guide::GuideLanguage::English,
+            Self::Chinese => entrepot_guide::GuideLanguage::Chinese,
         }
     }
 
@@ -61,7 +61,7 @@ impl Language {
         }
     }
 
-    pub(crate) fn words(self) -> &'static Words {
+    pub(crate) fn words(self) -> &'static PageWords {
         match self {
             Self::English => &ENGLISH,
             Self::Chinese => &CHINESE,
@@ -87,7 +87,7 @@ fn preferred(headers: &HeaderMap) -> Option<Language> {
 }
 
 /// The texts of the pages.
-pub(crate) struct Words {
+pub(crate) struct PageWords {
     pub(crate) home: &'static str,
     pub(crate) guide: &'static str,
     pub(crate) guide_lead: &'static str,
@@ -150,7 +150,7 @@ pub(crate) struct Words {
     pub(crate) here: &'static str,
 }
 
-const ENGLISH: Words = Words {
+const ENGLISH: PageWords = PageWords {
     home: "Pull an image",
     guide: "Image addresses",
     guide_lead: "Every address an image can be pulled from, by category.",
@@ -213,7 +213,7 @@ const ENGLISH: Words = Words {
     here: "this server",
 };
 
-const CHINESE: Words = Words {
+const CHINESE: PageWords = PageWords {
     home: "拉取镜像",
     guide: "镜像地址指引",
     guide_lead: "按项目分类列出所有可用的镜像地址。",

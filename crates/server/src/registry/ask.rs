@@ -3,19 +3,19 @@
 use std::hash::BuildHasher as _;
 
 use entrepot_access::{Principal, Verb, Visibility};
-use entrepot_mirror::{Asked, Mirror, Probe, Target, Verdict};
+use entrepot_mirror::{AnonymousAccess, Mirror, Probe, RegistryHint, ResolvedRepository};
 use entrepot_oci::Name;
 use foldhash::fast::FixedState;
 use http::HeaderMap;
 
 use crate::{
     client::Client,
-    limits::Asker,
+    limits::LimitedClient,
     origin::Origin,
     pullers::Puller,
-    rule_admission::{Pulled, Ruled},
+    rule_admission::{PulledRepository, RuledRepository},
     sender::Sender,
-    state::State,
+    state::ServerState,
     wire::lending::Lending,
 };
 
@@ -26,24 +26,24 @@ pub(super) struct Ask<'a> {
     pub(super) query: &'a str,
     /// The name as the client wrote it; used for addresses in the response.
     pub(super) name: &'a Name,
-    pub(super) target: &'a Target,
-    pub(super) asked: Asked<'a>,
+    pub(super) target: &'a ResolvedRepository,
+    pub(super) asked: RegistryHint<'a>,
     pub(super) sender: &'a Sender,
-    pub(super) state: &'a State,
+    pub(super) state: &'a ServerState,
     pub(super) origin: &'a Origin<'a>,
     pub(super) lending: Option<&'a Lending>,
-    pub(super) ruled: &'a Ruled,
+    pub(super) ruled: &'a RuledRepository,
 }
 
 impl Ask<'_> {
     /// The repository that is pulled, for the rules.
-    pub(super) fn pulled(&self) -> Pulled<'_> {
-        Pulled { key: &self.target.key, ruled: self.ruled }
+    pub(super) fn pulled(&self) -> PulledRepository<'_> {
+        PulledRepository { key: &self.target.key, ruled: self.ruled }
     }
 
     /// Whom limits are asked about.
-    pub(super) fn asker(&self) -> Asker<'_> {
-        Asker { principal: &self.sender.principal, address: self.origin.client() }
+    pub(super) fn asker(&self) -> LimitedClient<'_> {
+        LimitedClient { principal: &self.sender.principal, address: self.origin.client() }
     }
 
     /// Who pulls.
@@ -57,8 +57,8 @@ impl Ask<'_> {
         let (key, rules) = (&self.target.key, access.rules());
         let full = key.to_string();
         let visibility = match self.mirror.known_verdict(key, probe) {
-            Some(Verdict::Public) => rules.visibility(&full),
-            Some(Verdict::Private) | None => Visibility::Private,
+            Some(AnonymousAccess::Public) => rules.visibility(&full),
+            Some(AnonymousAccess::Private) | None => Visibility::Private,
         };
         rules.rights(&Principal::ANONYMOUS, &full, visibility).has(Verb::Pull)
     }

@@ -12,7 +12,7 @@ use crate::{
     body::Body,
     error::Refusal,
     headers::{self, BYTES, IMMUTABLE, OCTETS},
-    limits::{Sent, Shaped},
+    limits::{SentBlob, StreamShaping},
 };
 
 pub(super) async fn get(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {
@@ -84,18 +84,25 @@ fn shaped(
     ask: &Ask<'_>,
     digest: &Digest,
     (blob, length): (&ServedBlob, Option<u64>),
-) -> Result<Option<Shaped>, Refusal> {
+) -> Result<Option<StreamShaping>, Refusal> {
     if !ask.state.limits.count_bytes() {
         return Ok(None);
     }
     let key = &ask.target.key;
-    let sent = Sent { key, digest, size: blob.size, length, temperature: blob.temperature() };
+    let sent = SentBlob { key, digest, size: blob.size, length, temperature: blob.temperature() };
     ask.state.limits.shape(&ask.asker(), sent)
 }
 
 // An address of an object store works for whoever learns it, and at any speed.
-fn may_be_elsewhere(ask: &Ask<'_>, digest: &Digest, blob: &ServedBlob, shaped: Option<&Shaped>) -> bool {
-    blob.is_object() && !shaped.is_some_and(Shaped::has_rate) && ask.is_for_anybody(Probe::Blob(digest))
+fn may_be_elsewhere(
+    ask: &Ask<'_>,
+    digest: &Digest,
+    blob: &ServedBlob,
+    shaped: Option<&StreamShaping>,
+) -> bool {
+    blob.is_object()
+        && !shaped.is_some_and(StreamShaping::has_rate)
+        && ask.is_for_anybody(Probe::Blob(digest))
 }
 
 pub(super) async fn head(ask: &Ask<'_>, digest: &Digest) -> Result<Response<Body>, Refusal> {

@@ -19,16 +19,16 @@ use std::time::SystemTime;
 
 use ask::Ask;
 use entrepot_access::Verb;
-use entrepot_mirror::Asked;
+use entrepot_mirror::RegistryHint;
 use entrepot_oci::{Host, Method, Route, RouteError};
-use entrepot_policy::Unoffered;
+use entrepot_policy::Withheld;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body::Body as _;
 
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     answer::respond,
-    audit_log::{Doer, Matter},
+    audit_log::{AuditActor, AuditSubject},
     authorize::{self, Question},
     body::Body,
     call::Call,
@@ -36,11 +36,11 @@ use crate::{
     error::Refusal,
     headers::{self, JSON, OCI_NAMESPACE},
     incoming::Upload,
-    limits::{Asker, Wanted},
-    metrics::Kind,
+    limits::{LimitedClient, UpstreamInquiry},
+    metrics::RouteKind,
     policy::Decision,
     sender::{Credentials, Sender},
-    top::Served,
+    top::ServedContent,
 };
 
 /// True if the path belongs to the registry API.
@@ -64,7 +64,7 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let route = Route::parse(method, path, query).map_err(refuse)?;
     *call.kind = kind(&route);
     let namespace = Route::namespace(query).map_err(refuse)?;
-    let asked = Asked { host: call.host(), namespace: namespace.as_ref() };
+    let asked = RegistryHint { host: call.host(), namespace: namespace.as_ref() };
     let state = call.state;
     let late = sender_of_upload(&call, &route).await;
     let sender = late.as_ref().unwrap_or(call.sender);
@@ -77,7 +77,7 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     let (headers, origin) = (&call.head.headers, &call.origin());
     let action = &Action::of(&route, method);
     let key = target.as_ref().map(|target| &target.key);
-    let matter = Matter { route: &route, method, action, repository: key };
+    let matter = AuditSubject { route: &route, method, action, repository: key };
     let question = Question { sender, action, method, repository, origin, ruled: call.ruled };
     let permit = match authorize::admit(state, &question).await {
         Ok(permit) => permit,
@@ -105,7 +105,7 @@ async fn answered(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         lending,
         ruled: call.ruled,
     };
-    let wanted = Wanted { key: &target.key, action, method };
+    let wanted = UpstreamInquiry { key: &target.key, action, method };
     let mut response = dispatch_paid(&ask, wanted, &route, &mut *call.body).await?;
     note(&call, &matter, response.status()).await;
     describe_namespace(response.headers_mut(), namespace.as_ref().filter(|_| target.by_namespace));
@@ -128,7 +128,7 @@ async fn sender_of_upload(call: &Call<'_>, route: &Route) -> Option<Sender> {
 // What an upstream does not have costs whoever asks for it.
 async fn dispatch_paid(
     ask: &Ask<'_>,
-    wanted: Wanted<'_>,
+    wanted: UpstreamInquiry<'_>,
     route: &Route,
     body: &mut Upload,
 ) -> Result<Response<Body>, Refusal> {
@@ -154,11 +154,11 @@ fn describe_namespace(to: &mut HeaderMap, namespace: Option<&Host>) {
 fn note_served(ask: &Ask<'_>, action: &Action<'_>, response: &Response<Body>) {
     if let (Action::Pull(content), StatusCode::OK | StatusCode::PARTIAL_CONTENT) = (action, response.status())
     {
-        ask.state.top.note(&Served {
+        ask.state.top.note(&ServedContent {
             key: &ask.target.key,
             principal: &ask.sender.principal,
             client: Client::at(ask.origin.client()),
-            is_pull: matches!(content, Content::Manifest(_)),
+            is_pull: matches!(content, ContentRef::Manifest(_)),
             bytes: response.body().size_hint().exact().unwrap_or_default(),
         });
     }
@@ -186,10 +186,10 @@ fn describe_access(to: &mut HeaderMap, sender: &Sender) {
 }
 
 // Writes pushes and deletions into the audit log, and those that an account may not do.
-async fn note(call: &Call<'_>, matter: &Matter<'_>, status: StatusCode) {
+async fn note(call: &Call<'_>, matter: &AuditSubject<'_>, status: StatusCode) {
     let Some(access) = call.state.access.as_ref().filter(|_| matter.is_noted()) else { return };
     let client = Client::at(call.origin().client());
-    let doer = Doer { access, sender: call.sender, client, id: call.id };
+    let doer = AuditActor { access, sender: call.sender, client, id: call.id };
     Box::pin(doer.registry(matter, status)).await;
 }
 
@@ -199,10 +199,12 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
     // A method that is none of the API's is none of this address either.
     let method = method(&call.head.method, path, query).map_err(|_| Refusal::not_found())?;
     let (state, sender) = (call.state, call.sender);
-    state.limits.check_ban(&Asker { principal: &sender.principal, address: call.origin().client() })?;
+    state
+        .limits
+        .check_ban(&LimitedClient { principal: &sender.principal, address: call.origin().client() })?;
     state.mirror.check_open("_catalog")?;
     if !state.mirror.offer().lists_names {
-        return Err(state.mirror.not_offered(Unoffered::Names).into());
+        return Err(state.mirror.not_offered(Withheld::Names).into());
     }
     if let Some(access) = &state.access {
         authorize::admit_to_list(access, sender, &call.origin())?;
@@ -218,7 +220,7 @@ async fn repositories(call: Call<'_>) -> Result<Response<Body>, Refusal> {
         })
     };
     let mut response = catalog::list(&state.mirror, method, query, may_see).await?;
-    *call.kind = Kind::Tags;
+    *call.kind = RouteKind::Tags;
     response.body_mut().hold(permit);
     Ok(response)
 }
@@ -278,14 +280,14 @@ fn method(method: &http::Method, path: &str, query: &str) -> Result<Method, Refu
     })
 }
 
-fn kind(route: &Route) -> Kind {
+fn kind(route: &Route) -> RouteKind {
     match route {
-        Route::Ping => Kind::Ping,
-        Route::Manifest { .. } => Kind::Manifest,
-        Route::Blob { .. } => Kind::Blob,
-        Route::Tags { .. } => Kind::Tags,
-        Route::Referrers { .. } => Kind::Referrers,
-        Route::Uploads { .. } | Route::Upload { .. } => Kind::Upload,
+        Route::Ping => RouteKind::Ping,
+        Route::Manifest { .. } => RouteKind::Manifest,
+        Route::Blob { .. } => RouteKind::Blob,
+        Route::Tags { .. } => RouteKind::Tags,
+        Route::Referrers { .. } => RouteKind::Referrers,
+        Route::Uploads { .. } | Route::Upload { .. } => RouteKind::Upload,
     }
 }
 

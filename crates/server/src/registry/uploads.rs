@@ -1,12 +1,12 @@
 //! Blob uploads (distribution-spec, §pushing blobs): in one request, in chunks, or by mount.
 
-use entrepot_mirror::{Error, Mounted, Target, UploadId, Uploader};
+use entrepot_mirror::{Error, Mounted, ResolvedRepository, UploadId, Uploader};
 use entrepot_oci::{Algorithm, ChunkRange, Digest, Method, Name, UploadStart};
 use http::{HeaderMap, Response, StatusCode, header};
 
 use super::ask::Ask;
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     answer::respond,
     authorize::{self, Question},
     body::Body,
@@ -14,7 +14,7 @@ use crate::{
     headers::{self, DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID},
     incoming::Upload,
     permit::Permit,
-    rule_admission::Ruled,
+    rule_admission::RuledRepository,
 };
 
 pub(super) async fn start(
@@ -53,11 +53,11 @@ async fn mount(ask: &Ask<'_>, digest: &Digest, from: Option<&Name>) -> Result<Re
 
 // Returns where `from` leads, if the blob may be read there. A refusal is no error but looks like a missing blob: the
 // response must not reveal what exists where.
-async fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(Target, Permit)> {
+async fn readable(ask: &Ask<'_>, digest: &Digest, from: &Name) -> Option<(ResolvedRepository, Permit)> {
     let source = ask.mirror.locate(from, ask.asked).ok()?;
-    let action = &Action::Pull(Content::Blob(digest));
+    let action = &Action::Pull(ContentRef::Blob(digest));
     let repository = Some((from, &source.key));
-    let (sender, origin, ruled) = (ask.sender, ask.origin, &Ruled::default());
+    let (sender, origin, ruled) = (ask.sender, ask.origin, &RuledRepository::default());
     let question = Question { sender, action, method: Method::Get, repository, origin, ruled };
     let permit = authorize::admit(ask.state, &question).await.ok()?;
     Some((source, permit))

@@ -1,7 +1,7 @@
 //! The JSON API of requests for images.
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Deed, Operation};
+use entrepot_access::{AuditAction, Operation};
 use entrepot_api::{
     ImageRequest, ImageRequestList, ImageRequestListQuery, ImageRequestLook, NewImageRequest,
     Problem as ProblemBody,
@@ -11,19 +11,19 @@ use entrepot_requests::{Error, RequestState, RequestWatch};
 use http::{Response, StatusCode};
 
 use super::{
-    views::{self, Reader},
+    views::{self, RequestViewer},
     wanted::{admit, asker, requests as of, wanted, whose},
 };
 use crate::{
     answer,
     body::Body,
     headers::JSON,
-    pages::{here::Here, response::language},
+    pages::{here::OwnAddress, response::language},
     sync::problem::Problem,
     web::{
         allowed::{by, may},
         call::WebCall,
-        following::{Followed, follow},
+        following::{FollowedSource, follow},
         request::{Segment, document, limit, parsed},
     },
 };
@@ -192,22 +192,22 @@ pub(crate) async fn canceled(call: &WebCall, id: i64) -> Result<(), Problem> {
 pub(crate) async fn watch(id: Segment, call: WebCall) -> Result<Response<Body>, Problem> {
     let requests = of(&call)?;
     let watch = requests.watch(request_id(&id?.0)?, whose(&call).as_deref()).await?;
-    follow(&call, FollowedRequest { watch, reader: reader(&call) })
+    follow(&call, FollowedRequest { watch, viewer: reader(&call) })
 }
 
 struct FollowedRequest {
     watch: RequestWatch,
-    reader: Reader,
+    viewer: RequestViewer,
 }
 
 impl FollowedRequest {
     // Types of strings and numbers always serialize.
     fn json(&self, state: RequestState) -> String {
-        serde_json::to_string(&views::request(state, &self.reader)).unwrap_or_default()
+        serde_json::to_string(&views::request(state, &self.viewer)).unwrap_or_default()
     }
 }
 
-impl Followed for FollowedRequest {
+impl FollowedSource for FollowedRequest {
     const EVENT: &'static str = "request";
 
     async fn next(&mut self) -> Option<String> {
@@ -221,14 +221,14 @@ impl Followed for FollowedRequest {
 }
 
 /// Who reads requests, and where.
-pub(crate) fn reader(call: &WebCall) -> Reader {
-    let here = Here::of(&call.origin(), call.state.mirror.names());
-    Reader { host: here.host().to_owned(), language: language(call) }
+pub(crate) fn reader(call: &WebCall) -> RequestViewer {
+    let here = OwnAddress::of(&call.origin(), call.state.mirror.names());
+    RequestViewer { host: here.host().to_owned(), language: language(call) }
 }
 
 async fn noted(call: &WebCall, action: &str, object: &str) {
     let Some(access) = &call.state.access else { return };
-    if let Err(error) = access.record_done(Deed { action, object, detail: None }, &by(call)).await {
+    if let Err(error) = access.record_done(AuditAction { action, object, detail: None }, &by(call)).await {
         tracing::warn!("the audit log cannot be written: {error}");
     }
 }

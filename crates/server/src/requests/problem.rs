@@ -1,7 +1,7 @@
 //! Why an image cannot be asked for, in both languages. Pure.
 
 use entrepot_oci::ImageRefError;
-use entrepot_requests::{Asked, Error, Image, listed};
+use entrepot_requests::{Error, Image, ImageMeaning, listed};
 use http::StatusCode;
 
 use crate::sync::problem::Problem;
@@ -19,28 +19,28 @@ pub(super) fn doubtful(images: &[Image]) -> Problem {
 }
 
 /// A text means no image that is mirrored here.
-pub(super) fn no_name(asked: &Asked) -> Problem {
-    let (detail, hint, chinese, chinese_hint) = match asked {
-        Asked::Elsewhere(host) => {
+pub(super) fn no_name(meaning: &ImageMeaning) -> Problem {
+    let (detail, hint, chinese, chinese_hint) = match meaning {
+        ImageMeaning::Elsewhere(host) => {
             return Problem::bad(format!("this mirror does not serve `{host}`"))
                 .about("image")
                 .with_hint("see what it serves on its first page, or ask its operator for this registry")
                 .in_chinese(format!("本站没有代理 `{host}`"))
                 .with_chinese_hint("可用的上游见首页，需要新增请联系本站管理员");
         }
-        Asked::OnlyPlatform => (
+        ImageMeaning::OnlyPlatform => (
             "this names a platform, and no image",
             "write the image too: `nginx:1.27`",
             "这里只写了平台，没有镜像",
             "请同时写上镜像名，例如 `nginx:1.27`",
         ),
-        Asked::Invalid(ImageRefError::Tag(_)) => (
+        ImageMeaning::Invalid(ImageRefError::Tag(_)) => (
             "the tag is not one",
             "a tag has letters, digits, `_`, `.` and `-`, at most 128 of them",
             "标签有误",
             "标签由字母、数字、`_`、`.` 和 `-` 组成，最多 128 个字符",
         ),
-        Asked::Invalid(ImageRefError::Digest(_)) => (
+        ImageMeaning::Invalid(ImageRefError::Digest(_)) => (
             "the digest is not one",
             "a digest is `sha256:` and 64 digits of 0–9 and a–f",
             "摘要有误",

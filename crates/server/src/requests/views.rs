@@ -2,37 +2,37 @@
 
 use entrepot_api as api;
 use entrepot_catalog::{ImageRequestStatus, Listing};
-use entrepot_requests::{Image, Look, RequestFault, RequestState};
+use entrepot_requests::{Image, ImageLook, RequestFault, RequestState};
 
 use super::words::hint;
 use crate::pages::words::Language;
 
 /// Who reads them, and where.
 #[derive(Clone, Debug)]
-pub(crate) struct Reader {
+pub(crate) struct RequestViewer {
     /// What stands in front of image names.
     pub(crate) host: String,
     pub(crate) language: Language,
 }
 
-pub(crate) fn list(page: Listing<RequestState>, reader: &Reader) -> api::ImageRequestList {
+pub(crate) fn list(page: Listing<RequestState>, viewer: &RequestViewer) -> api::ImageRequestList {
     let next = page.rows.last().filter(|_| page.more).map(|last| id(last.record.id));
-    let requests = page.rows.into_iter().map(|state| request(state, reader)).collect();
+    let requests = page.rows.into_iter().map(|state| request(state, viewer)).collect();
     api::ImageRequestList { requests, more: page.more, next }
 }
 
 pub(crate) fn request(
-    RequestState { record, place, rate }: RequestState,
-    reader: &Reader,
+    RequestState { record, position: place, rate }: RequestState,
+    viewer: &RequestViewer,
 ) -> api::ImageRequest {
     let error = record.error.as_deref().and_then(RequestFault::of).map(|fault| api::ImageRequestError {
         code: code(fault),
-        hint: hint(fault, reader.language).to_owned(),
+        hint: hint(fault, viewer.language).to_owned(),
         detail: record.detail.clone().unwrap_or_default(),
     });
     api::ImageRequest {
         id: id(record.id),
-        pull: format!("{}/{}", reader.host, record.image),
+        pull: format!("{}/{}", viewer.host, record.image),
         image: record.image,
         platforms: record.platforms.split(',').map(str::to_owned).collect(),
         status: status(record.step.status),
@@ -50,7 +50,7 @@ pub(crate) fn request(
     }
 }
 
-pub(crate) fn look(image: &Image, look: &Look) -> api::ImageRequestLook {
+pub(crate) fn look(image: &Image, look: &ImageLook) -> api::ImageRequestLook {
     let texts = |platforms: &[entrepot_oci::Platform]| platforms.iter().map(ToString::to_string).collect();
     api::ImageRequestLook {
         image: image.explicit(),

@@ -1,17 +1,17 @@
 //! What somebody asks for, and whether they may have it.
 
-use entrepot_access::{Deed, Identity, Operation, Verb, Visibility};
-use entrepot_mirror::{Probe, Verdict};
+use entrepot_access::{AuditAction, Identity, Operation, Verb, Visibility};
+use entrepot_mirror::{AnonymousAccess, Probe};
 use entrepot_oci::{Method, Platform, Reference};
-use entrepot_policy::{Explanation, FullName, Wanted as Named};
-use entrepot_requests::{Asked, Asker, Image, Reading, Requests, Wanted, read};
+use entrepot_policy::{Explanation, FullName, PullSubject};
+use entrepot_requests::{Image, ImageMeaning, ParsedText, RequestedImage, Requester, Requests, read};
 use http::StatusCode;
 
 use super::problem::{doubtful, no_name};
 use crate::{
-    action::{Action, Content},
+    action::{Action, ContentRef},
     limits,
-    pages::here::Here,
+    pages::here::OwnAddress,
     sync::problem::Problem,
     web::{
         allowed::{allowed, by, may},
@@ -34,14 +34,14 @@ pub(crate) fn requests(call: &WebCall) -> Result<&Requests, Problem> {
 }
 
 /// The caller, as the limits of requests know them.
-pub(crate) fn asker(call: &WebCall) -> Asker {
+pub(crate) fn asker(call: &WebCall) -> Requester {
     let principal = &call.caller.sender.principal;
     let client = match &principal.identity {
         Identity::Account(account) => format!("account:{}", account.name),
         Identity::Workload(_) => principal.label(),
         _ => call.client().address().map_or_else(|| principal.label(), |address| address.to_string()),
     };
-    Asker { client, is_exempt: call.state.limits.exempts(principal) }
+    Requester { client, is_exempt: call.state.limits.exempts(principal) }
 }
 
 /// Whose requests the caller sees: those of this client, or `None` for all.
@@ -53,11 +53,11 @@ pub(crate) fn whose(call: &WebCall) -> Option<String> {
 ///
 /// # Errors
 /// It is not certain, or means no image that is mirrored here.
-pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result<Wanted, Problem> {
+pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result<RequestedImage, Problem> {
     let names = call.state.mirror.names();
-    let here = Here::of(&call.origin(), names);
-    let Some(Reading { asked, platforms: named }) = read(text, here.host(), names) else {
-        return Err(no_name(&Asked::Placeholder));
+    let here = OwnAddress::of(&call.origin(), names);
+    let Some(ParsedText { meaning: asked, platforms: named }) = read(text, here.host(), names) else {
+        return Err(no_name(&ImageMeaning::Placeholder));
     };
     let mut all = parsed(platforms)?;
     all.extend(named);
@@ -69,8 +69,8 @@ pub(crate) fn wanted(call: &WebCall, text: &str, platforms: &[String]) -> Result
         }
     });
     match asked {
-        Asked::Image(image) => Ok(Wanted { image, platforms: all }),
-        Asked::Perhaps(images) => Err(doubtful(&images)),
+        ImageMeaning::Image(image) => Ok(RequestedImage { image, platforms: all }),
+        ImageMeaning::Perhaps(images) => Err(doubtful(&images)),
         other => Err(no_name(&other)),
     }
 }
@@ -99,7 +99,7 @@ pub(crate) async fn admit(call: &WebCall, image: &Image) -> Result<(), Problem> 
     let Some(host) = image.upstream() else { return Ok(()) };
     let name = FullName { host, repository: &image.key().repository };
     if let Err(refused) = by_rules(call, name, image.reference()) {
-        let deed = Deed { action: "request.create", object: &image.explicit(), detail: None };
+        let deed = AuditAction { action: "request.create", object: &image.explicit(), detail: None };
         if let Some(access) = &call.state.access
             && let Err(error) = access.record_refused(deed, &by(call)).await
         {
@@ -107,8 +107,9 @@ pub(crate) async fn admit(call: &WebCall, image: &Image) -> Result<(), Problem> 
         }
         return Err(refused);
     }
-    let client = limits::Asker { principal: &call.caller.sender.principal, address: call.origin().client() };
-    let action = Action::Pull(Content::Manifest(image.reference()));
+    let client =
+        limits::LimitedClient { principal: &call.caller.sender.principal, address: call.origin().client() };
+    let action = Action::Pull(ContentRef::Manifest(image.reference()));
     // Looking it up asks its registry, as the pull of a manifest does.
     call.state.limits.admit(&client, (&action, Method::Get)).await?;
     by_rights(call, image).await
@@ -118,7 +119,7 @@ fn by_rules(call: &WebCall, name: FullName<'_>, reference: &Reference) -> Result
     let current = call.state.rules.current();
     match current.rules.explain(name, Some(reference)) {
         Explanation::Refused(refused) => {
-            let wanted = Named { name, reference: Some(reference) };
+            let wanted = PullSubject { name, reference: Some(reference) };
             Err(call.state.rules.refuse(&current, &refused, wanted).into())
         }
         Explanation::Allowed(_) | Explanation::SomeImages => Ok(()),
@@ -139,7 +140,7 @@ async fn by_rights(call: &WebCall, image: &Image) -> Result<(), Problem> {
         true => Some(mirror.verdict(image.key(), Probe::Manifest(image.reference())).await?),
         false => None,
     };
-    if verdict == Some(Verdict::Public) {
+    if verdict == Some(AnonymousAccess::Public) {
         return Ok(());
     }
     // The same whether there is such an image or not.

@@ -8,7 +8,7 @@ use entrepot_api::{
 };
 use entrepot_catalog::{RunId, SourceTag};
 use entrepot_oci::{ImageRef, Tag};
-use entrepot_scheduler::{Begun, Part};
+use entrepot_scheduler::{RunScope, StartOutcome};
 use entrepot_sync::Place;
 use http::{Response, StatusCode};
 
@@ -114,8 +114,8 @@ pub(crate) async fn run_rule(
     gate::admit(&call)?;
     let part = part(&read(body).await?)?;
     let (run, outcome) = match sync.scheduler.run_now(&name, part).await? {
-        Begun::Started(run) => (run, RunReply::Started),
-        Begun::Joined(run) => (run, RunReply::Joined),
+        StartOutcome::Started(run) => (run, RunReply::Started),
+        StartOutcome::Joined(run) => (run, RunReply::Joined),
     };
     Ok(accepted(run, outcome))
 }
@@ -161,9 +161,9 @@ fn accepted(run: RunId, outcome: RunReply) -> Response<Body> {
     response
 }
 
-fn part(body: &[u8]) -> Result<Part, Problem> {
+fn part(body: &[u8]) -> Result<RunScope, Problem> {
     if body.trim_ascii().is_empty() {
-        return Ok(Part::default());
+        return Ok(RunScope::default());
     }
     let RunRequest { image, tag } = serde_json::from_slice(body).map_err(|error| {
         Problem::bad(format!("the body cannot be read: {error}"))
@@ -182,7 +182,7 @@ fn part(body: &[u8]) -> Result<Part, Problem> {
     Ok(part)
 }
 
-fn image_part(text: &str) -> Result<Part, Problem> {
+fn image_part(text: &str) -> Result<RunScope, Problem> {
     let wrong =
         |why: String| Problem::bad(why).with_hint("write `quay.io/ascend/cann` or `quay.io/ascend/cann:8.0`");
     let image: ImageRef = text.parse().map_err(|error| wrong(format!("`{text}`: {error}")))?;
@@ -192,7 +192,7 @@ fn image_part(text: &str) -> Result<Part, Problem> {
     // Elsewhere a missing tag means `latest`; here it means all tags.
     let has_tag = text.rsplit_once(':').is_some_and(|(_, behind)| !behind.contains('/'));
     let source = Place::Registry { host: image.host().clone(), repository: image.repository().clone() };
-    Ok(Part { source: Some(source), tag: image.tag().filter(|_| has_tag).cloned() })
+    Ok(RunScope { source: Some(source), tag: image.tag().filter(|_| has_tag).cloned() })
 }
 
 fn run_id(text: &str) -> Result<RunId, Problem> {

@@ -49,7 +49,7 @@ fn busy(what: &str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, what).with_hint("try again later")
 }
 
-struct Listening {
+struct EventFeed {
     watch: Watch,
     draining: CancellationToken,
     is_new: bool,
@@ -78,12 +78,12 @@ pub(crate) async fn events(call: WebCall) -> Result<Response<Body>, Problem> {
     let listener = sync.listeners.join(call.client())?;
     let watch = sync.scheduler.watch().ok_or_else(|| busy("the server is shutting down"))?;
     let draining = call.state.draining.clone();
-    let listening = Listening { watch, draining, is_new: true, _listener: listener };
+    let listening = EventFeed { watch, draining, is_new: true, _listener: listener };
     let frames = stream::unfold(listening, next).fuse().boxed();
     Ok(live(frames, EVENTS))
 }
 
-async fn next(mut listening: Listening) -> Option<(Result<Bytes, Cut>, Listening)> {
+async fn next(mut listening: EventFeed) -> Option<(Result<Bytes, Cut>, EventFeed)> {
     let text = tokio::select! {
         biased;
         () = listening.draining.cancelled() => return None,

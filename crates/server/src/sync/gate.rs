@@ -7,7 +7,7 @@ use entrepot_access::{Identity, Operation, Principal};
 use http::{StatusCode, header};
 
 use super::problem::Problem;
-use crate::{sender::Credentials, state::State, web::call::WebCall};
+use crate::{sender::Credentials, state::ServerState, web::call::WebCall};
 
 /// The permission to start and stop runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) enum Permission {
 }
 
 /// Returns the permission of `principal`.
-pub(crate) fn permission(state: &State, principal: &Principal) -> Permission {
+pub(crate) fn permission(state: &ServerState, principal: &Principal) -> Permission {
     let may = |principal| {
         state.access.as_ref().is_some_and(|access| access.rules().may(principal, Operation::RunSyncs))
     };

@@ -9,7 +9,7 @@ use entrepot_scheduler::Error;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{
-    admission::Denied,
+    admission::AdmissionDenial,
     answer,
     body::Body,
     error::{RETRY, Refusal},
@@ -29,7 +29,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     pub(crate) hint: Option<String>,
     /// The texts in 中文.
-    chinese: Option<Texts>,
+    chinese: Option<ProblemTexts>,
     /// All fields that are wrong, where several are told at once.
     errors: Vec<FieldError>,
     /// What may have been meant instead.
@@ -41,7 +41,7 @@ pub(crate) struct Problem {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Texts {
+struct ProblemTexts {
     detail: String,
     hint: Option<String>,
 }
@@ -100,12 +100,12 @@ impl Problem {
 
     /// The fact in 中文.
     pub(crate) fn in_chinese(self, detail: impl Into<String>) -> Self {
-        Self { chinese: Some(Texts { detail: detail.into(), hint: None }), ..self }
+        Self { chinese: Some(ProblemTexts { detail: detail.into(), hint: None }), ..self }
     }
 
     /// The hint in 中文, after the fact.
     pub(crate) fn with_chinese_hint(self, hint: impl Into<String>) -> Self {
-        let chinese = self.chinese.map(|texts| Texts { hint: Some(hint.into()), ..texts });
+        let chinese = self.chinese.map(|texts| ProblemTexts { hint: Some(hint.into()), ..texts });
         Self { chinese, ..self }
     }
 
@@ -144,13 +144,13 @@ impl Problem {
     }
 
     // Its texts in 中文: its own, else those of an error that told the fact.
-    fn texts_in(&self, language: Language) -> Option<Texts> {
+    fn texts_in(&self, language: Language) -> Option<ProblemTexts> {
         if language == Language::English || self.chinese.is_some() {
             return self.chinese.clone().filter(|_| language == Language::Chinese);
         }
         let Cow::Owned(detail) = entrepot_chinese::said(&self.detail) else { return None };
         let hint = self.hint.as_deref().map(|hint| entrepot_chinese::said(hint).into_owned());
-        Some(Texts { detail, hint })
+        Some(ProblemTexts { detail, hint })
     }
 
     /// The fact and the hint as one text, in this language as far as there are texts in it.
@@ -298,8 +298,8 @@ impl From<Refusal> for Problem {
     }
 }
 
-impl From<Denied> for Problem {
-    fn from(denied: Denied) -> Self {
+impl From<AdmissionDenial> for Problem {
+    fn from(denied: AdmissionDenial) -> Self {
         Self::new(denied.status(), denied.what()).with_hint(denied.hint())
     }
 }

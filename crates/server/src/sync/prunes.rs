@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use axum::body::Body as RequestBody;
-use entrepot_access::{Access, Deed, Operation};
+use entrepot_access::{Access, AuditAction, Operation};
 use entrepot_api::{
     Problem as ProblemBody, Prune, PruneDecision, PruneDetail, PruneList, PruneListQuery, PruneQuery,
 };
@@ -121,7 +121,7 @@ async fn decided(
     prune: PruneRecord,
 ) -> Response<Body> {
     let detail = Some(format!("prune: {}, tags: {}, digest: {}", prune.id, prune.tags, prune.digest));
-    let deed = Deed { action, object: &prune.rule, detail };
+    let deed = AuditAction { action, object: &prune.rule, detail };
     if let Err(error) = access.record_done(deed, &by(call)).await {
         tracing::warn!("the audit log cannot be written: {error}");
     }

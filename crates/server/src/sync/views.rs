@@ -9,7 +9,7 @@ use entrepot_catalog as catalog;
 use entrepot_scheduler as scheduler;
 
 pub(super) fn rule_list(rules: scheduler::RulesView) -> RuleList {
-    let refused = rules.refused.map(|scheduler::Refused { at, problem, hint }| RefusedConfig {
+    let refused = rules.refused.map(|scheduler::RefusedReload { at, problem, hint }| RefusedConfig {
         at: at.into(),
         problem,
         hint,

@@ -1,6 +1,6 @@
 //! May the caller of the JSON API do this?
 
-use entrepot_access::{Access, Audit, Deed, Identity, Lasting, Operation};
+use entrepot_access::{Access, Audit, AuditAction, Identity, OngoingAccess, Operation};
 use entrepot_api::ProblemCode;
 use http::StatusCode;
 
@@ -45,22 +45,22 @@ pub(crate) fn by(call: &WebCall) -> Audit {
 }
 
 /// By what the caller does something that goes on for long.
-pub(crate) fn lasting(call: &WebCall, operation: Operation) -> Lasting {
+pub(crate) fn lasting(call: &WebCall, operation: Operation) -> OngoingAccess {
     let sender = &call.caller.sender;
     let session = match &sender.credentials {
         Credentials::Session(id) => Some(id.clone()),
         _ => None,
     };
-    Lasting { principal: sender.principal.clone(), session, ssh_key: None, operation }
+    OngoingAccess { principal: sender.principal.clone(), session, ssh_key: None, operation }
 }
 
 /// Writes what the caller did, or tried in vain, into the audit log. What cannot be written down was done all the same.
-pub(crate) async fn note(call: &WebCall, deed: Deed<'_>, is_done: bool) {
+pub(crate) async fn note(call: &WebCall, action: AuditAction<'_>, is_done: bool) {
     let (Some(access), audit) = (call.state.access.as_ref(), by(call)) else { return };
     let recorded = if is_done {
-        access.record_done(deed, &audit).await
+        access.record_done(action, &audit).await
     } else {
-        access.record_failed(deed, &audit).await
+        access.record_failed(action, &audit).await
     };
     if let Err(error) = recorded {
         tracing::warn!("the audit log cannot be written: {error}");

@@ -7,8 +7,9 @@ use entrepot_access::{Operation, SessionOrigin};
 use http::{HeaderMap, Method, Response, StatusCode, Uri, request::Parts};
 
 use crate::{
-    access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId, limits::Asker,
-    metrics::Kind, origin::Origin, sender::Sender, state::State, sync::problem::Problem,
+    access::agent, answer::refuse, body::Body, client::Client, error::Refusal, ids::RequestId,
+    limits::LimitedClient, metrics::RouteKind, origin::Origin, sender::Sender, state::ServerState,
+    sync::problem::Problem,
 };
 
 /// True if `path` belongs to the JSON API, existing or not.
@@ -29,7 +30,7 @@ pub(crate) struct Caller {
 
 /// A request as the handlers of the router see it; its body is extracted separately.
 pub(crate) struct WebCall {
-    pub(crate) state: Arc<State>,
+    pub(crate) state: Arc<ServerState>,
     pub(crate) caller: Caller,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -63,8 +64,8 @@ impl WebCall {
     }
 
     /// The caller, as limits count them.
-    pub(crate) fn asker(&self) -> Asker<'_> {
-        Asker { principal: &self.caller.sender.principal, address: self.origin().client() }
+    pub(crate) fn asker(&self) -> LimitedClient<'_> {
+        LimitedClient { principal: &self.caller.sender.principal, address: self.origin().client() }
     }
 
     /// Where and with what the caller would begin a session.
@@ -82,16 +83,16 @@ impl WebCall {
             return Problem::not_found().answer();
         }
         let mut response = refuse(Refusal::not_found(), &self.caller.id);
-        response.extensions_mut().insert(Kind::None);
+        response.extensions_mut().insert(RouteKind::None);
         response
     }
 }
 
-impl FromRequestParts<Arc<State>> for WebCall {
+impl FromRequestParts<Arc<ServerState>> for WebCall {
     // Only the service calls the router, and it always sets the caller.
     type Rejection = StatusCode;
 
-    async fn from_request_parts(head: &mut Parts, state: &Arc<State>) -> Result<Self, StatusCode> {
+    async fn from_request_parts(head: &mut Parts, state: &Arc<ServerState>) -> Result<Self, StatusCode> {
         let caller = head.extensions.remove::<Caller>().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
         let (method, uri) = (head.method.clone(), head.uri.clone());
         // Nobody else needs them.

@@ -25,7 +25,7 @@ const AT_LEAST_EVERY: Duration = Duration::from_millis(500);
 const AT_MOST_EVERY: Duration = Duration::from_millis(200);
 
 /// Something that is followed to its end.
-pub(crate) trait Followed: Send + 'static {
+pub(crate) trait FollowedSource: Send + 'static {
     /// The name of its events.
     const EVENT: &'static str;
 
@@ -40,17 +40,17 @@ pub(crate) trait Followed: Send + 'static {
 ///
 /// # Errors
 /// The request is no `GET`, or too many listen already.
-pub(crate) fn follow(call: &WebCall, followed: impl Followed) -> Result<Response<Body>, Problem> {
+pub(crate) fn follow(call: &WebCall, followed: impl FollowedSource) -> Result<Response<Body>, Problem> {
     if call.method != Method::GET {
         return Err(Problem::method("GET"));
     }
     let listener = call.state.listeners.join(call.client())?;
     let draining = call.state.draining.clone();
-    let following = Following { followed, draining, last: None, told: None, _listener: listener };
+    let following = FollowStream { followed, draining, last: None, told: None, _listener: listener };
     Ok(live(stream::unfold(following, next).fuse().boxed(), EVENTS))
 }
 
-struct Following<T> {
+struct FollowStream<T> {
     followed: T,
     draining: CancellationToken,
     /// What was told last, and when.
@@ -59,7 +59,9 @@ struct Following<T> {
     _listener: Listener,
 }
 
-async fn next<T: Followed>(mut following: Following<T>) -> Option<(Result<Bytes, Cut>, Following<T>)> {
+async fn next<T: FollowedSource>(
+    mut following: FollowStream<T>,
+) -> Option<(Result<Bytes, Cut>, FollowStream<T>)> {
     if let Some(told) = following.told {
         tokio::time::sleep_until(told + AT_MOST_EVERY).await;
     }

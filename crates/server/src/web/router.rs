@@ -18,7 +18,7 @@ use super::token;
 use crate::{
     accounts, answer::respond, body::Body, budget, cache, cache_work, compat, credentials, denials_api,
     device, grants, headers::JSON, keep, library, limit_api, links, modes, pages, pull_rules, requests,
-    sessions, ssh_keys, state::State, status, sync, webhooks,
+    sessions, ssh_keys, state::ServerState, status, sync, webhooks,
 };
 
 /// Address of the API description.
@@ -50,7 +50,7 @@ const DOCUMENT: &str = "/api/v1/openapi.json";
     components(schemas(entrepot_api::Event, entrepot_api::EntryForm, entrepot_api::ExecMessage, entrepot_api::ExecReport)),
     modifiers(&ApiToken)
 )]
-struct Document;
+struct OpenApiDocument;
 
 /// Adds the API token, which authorizes clients on other machines to start and cancel runs.
 struct ApiToken;
@@ -67,7 +67,7 @@ impl Modify for ApiToken {
 pub(super) struct WrongMethod;
 
 /// The router.
-pub(super) fn router(state: Arc<State>) -> Router {
+pub(super) fn router(state: Arc<ServerState>) -> Router {
     let (api, document) = api().split_for_parts();
     // The API description always serializes.
     let document = Bytes::from(document.to_json().unwrap_or_default());
@@ -81,13 +81,13 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .with_state(state)
 }
 
-fn api() -> OpenApiRouter<Arc<State>> {
-    let router = OpenApiRouter::with_openapi(Document::openapi());
+fn api() -> OpenApiRouter<Arc<ServerState>> {
+    let router = OpenApiRouter::with_openapi(OpenApiDocument::openapi());
     let router = pull_api(account_api(sync_api(router)));
     cache_api(library_api(service_api(router)))
 }
 
-fn sync_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+fn sync_api(router: OpenApiRouter<Arc<ServerState>>) -> OpenApiRouter<Arc<ServerState>> {
     router
         .routes(routes!(sync::api::rules))
         .routes(routes!(sync::api::run_rule))
@@ -102,7 +102,7 @@ fn sync_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(sync::prunes::reject_prune))
 }
 
-fn account_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+fn account_api(router: OpenApiRouter<Arc<ServerState>>) -> OpenApiRouter<Arc<ServerState>> {
     router
         .routes(routes!(accounts::me))
         .routes(routes!(ssh_keys::ssh_key, ssh_keys::set_ssh_key, ssh_keys::remove_ssh_key))
@@ -131,7 +131,7 @@ fn account_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(credentials::rotate_secrets))
 }
 
-fn pull_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+fn pull_api(router: OpenApiRouter<Arc<ServerState>>) -> OpenApiRouter<Arc<ServerState>> {
     router
         .routes(routes!(pull_rules::pull_rules))
         .routes(routes!(pull_rules::reload))
@@ -155,7 +155,7 @@ fn pull_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(keep::api::cancel))
 }
 
-fn service_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+fn service_api(router: OpenApiRouter<Arc<ServerState>>) -> OpenApiRouter<Arc<ServerState>> {
     router
         .routes(routes!(links::links))
         .routes(routes!(modes::mode, modes::set_mode, modes::reset_mode))
@@ -167,7 +167,7 @@ fn service_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(webhooks::redeliver))
 }
 
-fn cache_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+fn cache_api(router: OpenApiRouter<Arc<ServerState>>) -> OpenApiRouter<Arc<ServerState>> {
     router
         .routes(routes!(cache::totals))
         .routes(routes!(cache::repositories))
@@ -180,7 +180,7 @@ fn cache_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
         .routes(routes!(cache_work::scrub, cache_work::begin_scrub, cache_work::cancel_scrub))
 }
 
-fn library_api(router: OpenApiRouter<Arc<State>>) -> OpenApiRouter<Arc<State>> {
+fn library_api(router: OpenApiRouter<Arc<ServerState>>) -> OpenApiRouter<Arc<ServerState>> {
     router
         .routes(routes!(library::nodes::nodes, library::nodes::add_node))
         .routes(routes!(library::nodes::node, library::nodes::change_node, library::nodes::remove_node))

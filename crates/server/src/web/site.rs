@@ -23,15 +23,15 @@ use super::{
     router::{self, WrongMethod},
 };
 use crate::{
-    answer::refuse, body::Body, error::Refusal, headers, ids::RequestId, metrics::Kind,
-    pages::words::Language, state::State, sync::problem::Problem,
+    answer::refuse, body::Body, error::Refusal, headers, ids::RequestId, metrics::RouteKind,
+    pages::words::Language, state::ServerState, sync::problem::Problem,
 };
 
 /// Frames of a stream that may be queued for its connection.
 const FRAMES: usize = 4;
 
 /// The router and its runtime.
-pub(crate) struct Site {
+pub(crate) struct WebService {
     router: Router,
     runtime: Handle,
 }
@@ -40,12 +40,12 @@ pub(crate) struct Site {
 pub(crate) struct WebAnswer {
     pub(crate) response: Response<Body>,
     /// The kind of address, set once it is known.
-    pub(crate) kind: Kind,
+    pub(crate) kind: RouteKind,
 }
 
-impl Site {
+impl WebService {
     /// The router of this server, on the current runtime.
-    pub(crate) fn new(state: &Arc<State>) -> Self {
+    pub(crate) fn new(state: &Arc<ServerState>) -> Self {
         Self::of(router::router(Arc::clone(state)))
     }
 
@@ -69,9 +69,9 @@ async fn route(mut router: Router, request: Request, id: RequestId) -> Result<We
     let language = Language::of("", request.headers());
     let response = router.call(request).await.unwrap_or_else(|never: Infallible| match never {});
     let (mut head, body) = response.into_parts();
-    let kind = match head.extensions.remove::<Kind>() {
-        _ if is_api => Kind::Api,
-        found => found.unwrap_or(Kind::Page),
+    let kind = match head.extensions.remove::<RouteKind>() {
+        _ if is_api => RouteKind::Api,
+        found => found.unwrap_or(RouteKind::Page),
     };
     let mut response = match head.extensions.remove::<WrongMethod>() {
         Some(_) => wrong_method(&head.headers, is_api, &id),
@@ -114,7 +114,7 @@ async fn whole_or_stream(body: axum::body::Body) -> Result<Body, Refusal> {
 }
 
 /// An item on its way from a stream to its connection.
-enum Relayed {
+enum RelayedItem {
     Frame(Bytes),
     /// The stream has ended. A stream without this item broke off.
     End,
@@ -131,20 +131,20 @@ fn relayed(body: axum::body::Body) -> BoxStream<'static, Result<Bytes, Cut>> {
                 () = sender.closed() => return,
             };
             let relayed = match frame {
-                Some(Ok(bytes)) => Relayed::Frame(bytes),
+                Some(Ok(bytes)) => RelayedItem::Frame(bytes),
                 Some(Err(_)) => return,
-                None => Relayed::End,
+                None => RelayedItem::End,
             };
             if sender.send(relayed).await.is_err() {
                 return;
             }
         }
     });
-    let next = |receiver: Option<mpsc::Receiver<Relayed>>| async {
+    let next = |receiver: Option<mpsc::Receiver<RelayedItem>>| async {
         let mut receiver = receiver?;
         match receiver.recv().await {
-            Some(Relayed::Frame(bytes)) => Some((Ok(bytes), Some(receiver))),
-            Some(Relayed::End) => None,
+            Some(RelayedItem::Frame(bytes)) => Some((Ok(bytes), Some(receiver))),
+            Some(RelayedItem::End) => None,
             None => Some((Err(Cut), None)),
         }
     };

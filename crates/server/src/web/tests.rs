@@ -15,7 +15,7 @@ use tokio::{
     runtime::Builder,
 };
 
-use super::{call::Caller, site::Site};
+use super::{call::Caller, site::WebService};
 use crate::{
     connection::Connections,
     host::Hosts,
@@ -23,10 +23,10 @@ use crate::{
     local::Local,
     origin::Front,
     patience::Patience,
-    peer::{Door, Peer},
+    peer::{ListenerKind, Peer},
     sender::Sender,
     service::Service,
-    state::{State, Terms},
+    state::{ServerState, ServerTerms},
     test_parts::parts,
 };
 
@@ -49,7 +49,7 @@ fn handlers_and_streams_run_on_the_shared_runtime() {
         .route("/", get(async move || name()))
         .route("/stream", get(async move || RequestBody::from_stream(streamed())));
     let shared = Builder::new_multi_thread().thread_name("shared").enable_all().build().unwrap();
-    let site = shared.block_on(async { Site::of(router) });
+    let site = shared.block_on(async { WebService::of(router) });
     let here = Builder::new_current_thread().enable_all().build().unwrap();
     for path in ["/", "/stream"] {
         let answer = here.block_on(site.answer(request(path), caller())).unwrap();
@@ -67,7 +67,7 @@ async fn panics_and_broken_streams_are_told() {
         .route("/panic", get(async || -> StatusCode { panic!("a fault that a test makes") }))
         .route("/broken", get(async move || RequestBody::from_stream(broken())))
         .route("/fails", get(async move || RequestBody::from_stream(fails())));
-    let site = Site::of(router);
+    let site = WebService::of(router);
     let refusal = site.answer(request("/panic"), caller()).await.err().unwrap();
     assert_eq!(refusal.status, 500);
     for path in ["/broken", "/fails"] {
@@ -86,7 +86,7 @@ async fn connections(data: &Path) -> Connections {
         });
         (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "echo")])
     };
-    let terms = Terms {
+    let terms = ServerTerms {
         hosts: Hosts::of([127, 0, 0, 1].into(), vec![]),
         local: Local::new(true),
         patience: Patience::default(),
@@ -94,8 +94,8 @@ async fn connections(data: &Path) -> Connections {
         metrics_readers: Networks::default(),
         login_providers: Vec::new(),
     };
-    let state = Arc::new(State::new(parts(data).await, terms));
-    Connections::new(Service::new(state, Site::of(Router::new().route("/echo", get(echo)))), None)
+    let state = Arc::new(ServerState::new(parts(data).await, terms));
+    Connections::new(Service::new(state, WebService::of(Router::new().route("/echo", get(echo)))), None)
 }
 
 async fn read_until(client: &mut DuplexStream, end: &str) -> String {
@@ -116,7 +116,7 @@ async fn an_upgraded_connection_is_part_of_the_drain() {
     let (mut client, server) = tokio::io::duplex(64 << 10);
     let head = "GET /echo HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
     client.write_all(head.as_bytes()).await.unwrap();
-    let serving = connections.serve(TokioIo::new(server), Peer::new(None, Door::Control, None));
+    let serving = connections.serve(TokioIo::new(server), Peer::new(None, ListenerKind::Control, None));
     let (head, ()) = tokio::join!(read_until(&mut client, "\r\n\r\n"), serving);
     assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("x-request-id: "), "{head}");
     // HTTP has ended; the connection has not.

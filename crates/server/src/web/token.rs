@@ -5,7 +5,7 @@
 
 use axum::body::Body as RequestBody;
 use entrepot_access::{Access, LIFETIME, RegistryScopes, Verb, Verbs, Visibility, WrongCredentials};
-use entrepot_mirror::{Asked, Origin, Probe, Verdict};
+use entrepot_mirror::{AnonymousAccess, Origin, Probe, RegistryHint};
 use entrepot_oci::{ErrorCode, Name};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
@@ -15,12 +15,12 @@ use serde::Serialize;
 use super::call::WebCall;
 use crate::{
     answer::{self, refuse},
-    audit_log::Doer,
+    audit_log::AuditActor,
     body::Body,
     error::Refusal,
     headers::{IGNORED_CREDENTIALS, JSON},
-    limits::Asker,
-    metrics::Kind,
+    limits::LimitedClient,
+    metrics::RouteKind,
     sender::{Credentials, RejectionKind, Sender},
 };
 
@@ -29,7 +29,7 @@ const MAX_FORM: usize = 64 << 10;
 
 /// The response, with the token under both names that clients know it by.
 #[derive(Serialize)]
-struct Issued<'a> {
+struct TokenResponse<'a> {
     token: &'a str,
     access_token: &'a str,
     expires_in: u64,
@@ -43,7 +43,7 @@ pub(super) async fn token(call: WebCall, body: RequestBody) -> Response<Body> {
         Ok(response) => response,
         Err(refusal) => refuse(refusal, &call.caller.id),
     };
-    response.extensions_mut().insert(Kind::Token);
+    response.extensions_mut().insert(RouteKind::Token);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -56,18 +56,20 @@ async fn issue(call: &WebCall, body: RequestBody) -> Result<Response<Body>, Refu
     let wanted = asked.all("scope");
     let scopes = RegistryScopes::parse(wanted.iter().map(String::as_str));
     let sender = sender(call, access, &asked).await;
-    call.state.limits.check_ban(&Asker { principal: &sender.principal, address: call.origin().client() })?;
+    call.state
+        .limits
+        .check_ban(&LimitedClient { principal: &sender.principal, address: call.origin().client() })?;
     let is_ignored = matches!(sender.credentials, Credentials::Refused(_));
     if let Err(refusal) = check(call, access, &sender, &scopes) {
         if form.is_some() {
-            let doer = Doer { access, sender: &sender, client: call.client(), id: &call.caller.id };
+            let doer = AuditActor { access, sender: &sender, client: call.client(), id: &call.caller.id };
             doer.login(refusal.status).await;
         }
         return Err(refusal);
     }
     let token = access.issue(&sender.principal, origin.service(), scopes);
     let scope = form.is_some().then(|| wanted.join(" "));
-    let issued = Issued { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
+    let issued = TokenResponse { token: &token, access_token: &token, expires_in: LIFETIME.as_secs(), scope };
     let mut response = answer::json(&issued, JSON);
     if is_ignored {
         response.headers_mut().insert(header::WARNING, IGNORED_CREDENTIALS);
@@ -106,15 +108,15 @@ fn check(call: &WebCall, access: &Access, sender: &Sender, scopes: &RegistryScop
 /// known here: the request may say its registry otherwise (`?ns=`), and is checked itself.
 fn may_pull(call: &WebCall, access: &Access, sender: &Sender, name: &Name) -> bool {
     let mirror = &call.state.mirror;
-    let asked = Asked { host: call.caller.host.as_deref(), namespace: None };
+    let asked = RegistryHint { host: call.caller.host.as_deref(), namespace: None };
     let Ok(target) = mirror.locate(name, asked) else { return true };
     if name.split_host().is_none() && target.key.origin != Origin::Hosted {
         return true;
     }
     let (rules, full) = (access.rules(), target.key.to_string());
     let visibility = match mirror.known_verdict(&target.key, Probe::Repository) {
-        Some(Verdict::Private) => Visibility::Private,
-        Some(Verdict::Public) | None => rules.visibility(&full),
+        Some(AnonymousAccess::Private) => Visibility::Private,
+        Some(AnonymousAccess::Public) | None => rules.visibility(&full),
     };
     rules.rights(&sender.principal, &full, visibility).has(Verb::Pull)
 }

@@ -9,10 +9,10 @@ use entrepot_mirror::Mapping;
 
 /// The files lent to one connection. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Lending(Arc<Shared>);
+pub(crate) struct Lending(Arc<LentFiles>);
 
 #[derive(Default)]
-struct Shared {
+struct LentFiles {
     // Number of files, so that a connection that serves no files never takes the lock.
     count: AtomicUsize,
     files: Mutex<Vec<File>>,
@@ -25,14 +25,14 @@ struct File {
 }
 
 /// Keeps a file lent while a response is made from it.
-pub(crate) struct Lent {
+pub(crate) struct LentFile {
     lending: Lending,
     address: usize,
 }
 
 impl Lending {
     /// Lends a file: the kernel may send slices of `mapping`.
-    pub(crate) fn lend(&self, mapping: &Mapping) -> Lent {
+    pub(crate) fn lend(&self, mapping: &Mapping) -> LentFile {
         let address = address_of(mapping.bytes());
         let mut files = self.files();
         match files.iter_mut().find(|file| address_of(file.mapping.bytes()) == address) {
@@ -40,7 +40,7 @@ impl Lending {
             None => files.push(File { mapping: mapping.clone(), users: 1 }),
         }
         self.0.count.store(files.len(), Ordering::Release);
-        Lent { lending: self.clone(), address }
+        LentFile { lending: self.clone(), address }
     }
 
     /// True if no file is lent.
@@ -78,7 +78,7 @@ impl Lending {
     }
 }
 
-impl Drop for Lent {
+impl Drop for LentFile {
     fn drop(&mut self) {
         let mut files = self.lending.files();
         let file = files.iter_mut().find(|file| address_of(file.mapping.bytes()) == self.address);

@@ -24,13 +24,13 @@ const BYTES: usize = 16 << 20;
 
 /// The state of a connection's line, shared with those who watch it.
 #[derive(Default)]
-pub(crate) struct Line {
+pub(crate) struct SocketState {
     unread: AtomicBool,
     blocked: AtomicBool,
     taken: AtomicU64,
 }
 
-impl Line {
+impl SocketState {
     /// Records that the client may still be sending at the end.
     pub(crate) fn leaves_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
@@ -64,22 +64,22 @@ impl Line {
 /// A connection that closes gracefully if its line asks for it by then.
 pub(crate) struct Linger<I> {
     io: I,
-    line: Arc<Line>,
-    closing: Option<Closing>,
+    line: Arc<SocketState>,
+    closing: Option<ClosingState>,
 }
 
-struct Closing {
+struct ClosingState {
     timer: Pin<Box<Sleep>>,
     left: usize,
 }
 
 impl<I: Read + Unpin> Linger<I> {
-    pub(crate) fn new(io: I, line: Arc<Line>) -> Self {
-        Self { io, line, closing: None }
+    pub(crate) fn new(io: I, socket: Arc<SocketState>) -> Self {
+        Self { io, line: socket, closing: None }
     }
 
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let new = || Closing { timer: Box::pin(tokio::time::sleep(TIME)), left: BYTES };
+        let new = || ClosingState { timer: Box::pin(tokio::time::sleep(TIME)), left: BYTES };
         let closing = self.closing.get_or_insert_with(new);
         let mut scratch = [0; 8 << 10];
         loop {

@@ -10,18 +10,18 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// A connection that is counted until it is dropped.
-pub(crate) struct Open<I> {
+pub(crate) struct CountedConnection<I> {
     io: I,
     _counted: TaskTrackerToken,
 }
 
-impl<I> Open<I> {
+impl<I> CountedConnection<I> {
     pub(crate) fn new(io: I, counted: TaskTrackerToken) -> Self {
         Self { io, _counted: counted }
     }
 }
 
-impl<I: Read + Unpin> Read for Open<I> {
+impl<I: Read + Unpin> Read for CountedConnection<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -31,7 +31,7 @@ impl<I: Read + Unpin> Read for Open<I> {
     }
 }
 
-impl<I: Write + Unpin> Write for Open<I> {
+impl<I: Write + Unpin> Write for CountedConnection<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }

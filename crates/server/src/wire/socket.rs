@@ -15,17 +15,17 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 use tokio::{io::Interest, net::TcpStream};
 
 use super::lending::Lending;
-use crate::metrics::Metrics;
+use crate::metrics::ServerMetrics;
 
 /// A socket that uses `sendfile`; see the module.
 pub(crate) struct Socket {
     stream: TokioIo<TcpStream>,
     lending: Lending,
-    metrics: Metrics,
+    metrics: ServerMetrics,
 }
 
 /// The input of the next system call.
-enum Step<'a> {
+enum SendStep<'a> {
     Nothing,
     File(entrepot_mirror::Mapping, u64, usize),
     /// Slices of memory; true if a file follows.
@@ -33,25 +33,25 @@ enum Step<'a> {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, lending: Lending, metrics: Metrics) -> Self {
+    pub(crate) fn new(stream: TcpStream, lending: Lending, metrics: ServerMetrics) -> Self {
         Self { stream: TokioIo::new(stream), lending, metrics }
     }
 
-    fn next<'a>(&self, slices: &'a [IoSlice<'a>]) -> Step<'a> {
-        let Some(first) = slices.iter().position(|slice| !slice.is_empty()) else { return Step::Nothing };
+    fn next<'a>(&self, slices: &'a [IoSlice<'a>]) -> SendStep<'a> {
+        let Some(first) = slices.iter().position(|slice| !slice.is_empty()) else { return SendStep::Nothing };
         let slices = &slices[first..];
         if let Some((mapping, offset)) = self.lending.find(&slices[0]) {
-            return Step::File(mapping, offset, slices[0].len());
+            return SendStep::File(mapping, offset, slices[0].len());
         }
         let file = slices.iter().position(|slice| self.lending.find(slice).is_some());
-        Step::Memory(&slices[..file.unwrap_or(slices.len())], file.is_some())
+        SendStep::Memory(&slices[..file.unwrap_or(slices.len())], file.is_some())
     }
 
-    fn send(&self, step: &Step<'_>) -> io::Result<usize> {
+    fn send(&self, step: &SendStep<'_>) -> io::Result<usize> {
         let socket = self.stream.inner();
         match step {
-            Step::Nothing => Ok(0),
-            Step::File(mapping, offset, count) => {
+            SendStep::Nothing => Ok(0),
+            SendStep::File(mapping, offset, count) => {
                 let sent = rustix::fs::sendfile(socket, mapping.file(), Some(&mut offset.clone()), *count);
                 let sent = sent.inspect_err(|error| {
                     // This is an error of the disk, not of the client.
@@ -66,7 +66,7 @@ impl Socket {
                 self.metrics.sent_file(sent);
                 Ok(sent)
             }
-            Step::Memory(slices, file_follows) => {
+            SendStep::Memory(slices, file_follows) => {
                 // Lets the response head and the start of its file share a packet.
                 let more = if *file_follows { SendFlags::MORE } else { SendFlags::empty() };
                 let mut no_control = SendAncillaryBuffer::default();

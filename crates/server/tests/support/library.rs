@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use entrepot_access::{Access, Role, Rules};
 use entrepot_catalog::{AuditFilter, Catalog, Location};
-use entrepot_remote::{Settings as RemoteSettings, StoredCredentials};
-use entrepot_secrets::{KeyFile, Keys};
-use entrepot_vault::{Parts, Vault};
+use entrepot_remote::{RemoteSettings, StoredCredentials};
+use entrepot_secrets::{KeyFile, SharedKeyring};
+use entrepot_vault::{Vault, VaultParts};
 use serde_json::Value;
 
 use super::{
@@ -33,18 +33,18 @@ pub(crate) struct Answer {
 
 impl Yard {
     pub(crate) async fn new() -> Self {
-        Self::with(entrepot_library::Settings::default()).await
+        Self::with(entrepot_library::LibrarySettings::default()).await
     }
 
-    pub(crate) async fn with(settings: entrepot_library::Settings) -> Self {
+    pub(crate) async fn with(settings: entrepot_library::LibrarySettings) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let catalog = Catalog::open(&Location::Sqlite(directory.path().join("library.db"))).await.unwrap();
         let file = KeyFile::new(directory.path().join("secret.key"));
-        let keys = Keys::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
+        let keys = SharedKeyring::of_file(file.open_or_create(directory.path()).unwrap().keyring, file);
         // Nobody may pull it who was not granted it.
         let rules = Rules { private: vec![PRIVATE.parse().unwrap()], ..Rules::default() };
         let access = Access::open(catalog.clone(), keys.clone(), rules).await.unwrap();
-        let parts = Parts {
+        let parts = VaultParts {
             catalog: catalog.clone(),
             keys: keys.clone(),
             stored: StoredCredentials::default(),

@@ -23,15 +23,15 @@ use entrepot_catalog::{Catalog, Location};
 use entrepot_events::EventSender;
 use entrepot_keep::{KeepList, Keeper};
 use entrepot_library::Library;
-use entrepot_mirror::{Clock, Freshness, Mirror, Parts, Settings, UpstreamParts};
+use entrepot_mirror::{Clock, Freshness, Mirror, MirrorParts, MirrorSettings, UpstreamParts};
 use entrepot_oci::{Digest, Host};
 use entrepot_policy::ModeSettings;
 use entrepot_remote::{Credential, Remote};
 use entrepot_requests::Requests;
-use entrepot_secrets::Keys;
+use entrepot_secrets::SharedKeyring;
 use entrepot_server::{
-    ApiToken, LimitsInForce, Listen, Metrics, ModesInForce, Patience, Policy, PublicUrl, RulesInForce,
-    Server, ServiceNotice, SyncService, TlsFiles, Top,
+    ApiToken, LimitsInForce, Listen, ModesInForce, Patience, Policy, PublicUrl, RulesInForce, Server,
+    ServerMetrics, ServiceNotice, SyncService, TlsFiles, Top,
 };
 use entrepot_testkit::{
     TestRegistry,
@@ -68,7 +68,7 @@ pub(crate) struct Setup {
     /// Where the records of the library are, and what its secrets are sealed with; it needs the vault.
     pub(crate) library: Option<LibraryGround>,
     /// What may be asked for.
-    pub(crate) requests: Option<entrepot_requests::Settings>,
+    pub(crate) requests: Option<entrepot_requests::RequestSettings>,
     /// Keep lists.
     pub(crate) keep: Vec<KeepList>,
     /// What other servers are told of.
@@ -98,15 +98,15 @@ pub(crate) struct Setup {
 /// What the library of a test stands on.
 pub(crate) struct LibraryGround {
     pub(crate) catalog: Catalog,
-    pub(crate) keys: Keys,
-    pub(crate) settings: entrepot_library::Settings,
+    pub(crate) keys: SharedKeyring,
+    pub(crate) settings: entrepot_library::LibrarySettings,
 }
 
 impl LibraryGround {
     fn library(self, mirror: &Mirror, vault: Option<&Vault>, access: Option<&Access>) -> Library {
         let Self { catalog, keys, settings } = self;
         let (mirror, vault, access) = (mirror.clone(), vault.unwrap().clone(), access.unwrap().clone());
-        Library::new(entrepot_library::Parts {
+        Library::new(entrepot_library::LibraryParts {
             catalog,
             keys,
             vault,
@@ -134,7 +134,7 @@ pub(crate) struct Rig {
     pub(crate) clock: Clock,
     pub(crate) server: Arc<Server>,
     pub(crate) address: SocketAddr,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: ServerMetrics,
     pub(crate) library: Option<Library>,
     pub(crate) modes: ModesInForce,
     pub(crate) stop: CancellationToken,
@@ -167,11 +167,11 @@ impl Rig {
 
     async fn start_on(ground: Ground, setup: Setup) -> Self {
         let Ground { data, upstream, clock } = ground;
-        let settings = Settings { catalog: setup.catalog, ..Settings::default() };
+        let settings = MirrorSettings { catalog: setup.catalog, ..MirrorSettings::default() };
         let blobs = Blobs::open(data.path(), setup.s3.as_ref()).await.unwrap();
         let remote = remote(&upstream, &setup.accounts);
         let mirror = mirror(data.path(), remote, clock.clone(), (settings, blobs)).await;
-        let (metrics, top, mut registry) = (Metrics::default(), Top::default(), Registry::default());
+        let (metrics, top, mut registry) = (ServerMetrics::default(), Top::default(), Registry::default());
         let modes = modes_in_force(data.path(), &mirror, setup.modes).await;
         metrics.register(&mut registry);
         setup.rules.register(&mut registry);
@@ -192,7 +192,7 @@ impl Rig {
         let library =
             setup.library.map(|ground| ground.library(&mirror, setup.vault.as_ref(), setup.access.as_ref()));
         let fetching = Fetching::open(data.path(), &mirror, setup.requests, setup.keep).await;
-        let parts = entrepot_server::Parts {
+        let parts = entrepot_server::ServerParts {
             mirror: mirror.clone(),
             sync: setup.sync,
             token: setup.token,
@@ -321,7 +321,7 @@ impl Fetching {
     async fn open(
         data: &Path,
         mirror: &Mirror,
-        requests: Option<entrepot_requests::Settings>,
+        requests: Option<entrepot_requests::RequestSettings>,
         lists: Vec<KeepList>,
     ) -> Self {
         let requests = match requests {
@@ -348,10 +348,10 @@ impl Fetching {
     }
 }
 
-async fn asked_for(data: &Path, mirror: &Mirror, settings: entrepot_requests::Settings) -> Requests {
+async fn asked_for(data: &Path, mirror: &Mirror, settings: entrepot_requests::RequestSettings) -> Requests {
     let catalog = Catalog::open(&Location::Sqlite(data.join("requests.db"))).await.unwrap();
     let (mirror, events) = (mirror.clone(), EventSender::default());
-    let requests = Requests::new(entrepot_requests::Parts { catalog, mirror, events, settings });
+    let requests = Requests::new(entrepot_requests::RequestsParts { catalog, mirror, events, settings });
     requests.resume().await.unwrap();
     requests
 }
@@ -359,7 +359,9 @@ async fn asked_for(data: &Path, mirror: &Mirror, settings: entrepot_requests::Se
 async fn keeper(data: &Path, mirror: &Mirror, lists: Vec<KeepList>) -> Keeper {
     let catalog = Catalog::open(&Location::Sqlite(data.join("keep.db"))).await.unwrap();
     let is_busy = Arc::new(|| false);
-    Keeper::open(entrepot_keep::Parts { catalog, mirror: mirror.clone(), lists, is_busy }).await.unwrap()
+    Keeper::open(entrepot_keep::KeeperParts { catalog, mirror: mirror.clone(), lists, is_busy })
+        .await
+        .unwrap()
 }
 
 /// What a server stands on, and what a restart keeps.
@@ -370,9 +372,9 @@ struct Ground {
 }
 
 fn remote(upstream: &TestRegistry, accounts: &[UpstreamAccount]) -> Remote {
-    let mut client = entrepot_remote::Settings {
+    let mut client = entrepot_remote::RemoteSettings {
         endpoints: vec![upstream.url().parse().unwrap()],
-        ..entrepot_remote::Settings::default()
+        ..entrepot_remote::RemoteSettings::default()
     };
     client.credentials.extend(accounts.iter().map(|account| Credential {
         username: account.user.to_owned(),
@@ -383,14 +385,19 @@ fn remote(upstream: &TestRegistry, accounts: &[UpstreamAccount]) -> Remote {
     Remote::new(Host::docker_hub(), &client).unwrap()
 }
 
-async fn mirror(data: &Path, remote: Remote, clock: Clock, (settings, blobs): (Settings, Blobs)) -> Mirror {
-    let parts = Parts {
+async fn mirror(
+    data: &Path,
+    remote: Remote,
+    clock: Clock,
+    (settings, blobs): (MirrorSettings, Blobs),
+) -> Mirror {
+    let parts = MirrorParts {
         settings,
         upstreams: vec![UpstreamParts { remote, alias: None, freshness: Freshness::default() }],
         hosted: vec!["local/".into()],
         blobs,
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await.unwrap(),
-        metrics: entrepot_mirror::Metrics::default(),
+        metrics: entrepot_mirror::MirrorMetrics::default(),
         events: Default::default(),
         clock,
     };

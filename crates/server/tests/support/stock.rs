@@ -6,7 +6,7 @@ use entrepot_catalog::{
     EntryFields, EntrySave, NewNode, NodeCheck, NodeOffer, NodeSettings, NodeStatus, PullVia, SpecFields,
     SpecVendor,
 };
-use entrepot_testkit::engine::{Dialect, Offer, TestEngine};
+use entrepot_testkit::engine::{Dialect, PullableImage, TestEngine};
 use serde_json::{Value, json};
 
 use super::library::Yard;
@@ -17,14 +17,14 @@ pub(crate) const INSTANCES: &str = "/library/instances";
 
 /// A server, a node with an engine in process, an entry and a spec.
 pub(crate) async fn stocked() -> (Yard, TestEngine) {
-    stocked_with(entrepot_library::Settings::default()).await
+    stocked_with(entrepot_library::LibrarySettings::default()).await
 }
 
 /// The same with other settings.
-pub(crate) async fn stocked_with(settings: entrepot_library::Settings) -> (Yard, TestEngine) {
+pub(crate) async fn stocked_with(settings: entrepot_library::LibrarySettings) -> (Yard, TestEngine) {
     let yard = Yard::with(settings).await;
     let engine = TestEngine::start(Dialect::Docker28).await;
-    engine.offer(&format!("quay.io/acme/torch@{DIGEST}"), Offer::of_layers(&[10]));
+    engine.offer(&format!("quay.io/acme/torch@{DIGEST}"), PullableImage::of_layers(&[10]));
     let (catalog, now) = (&yard.catalog, SystemTime::now());
     let entry = EntryFields {
         name: "torch".to_owned(),

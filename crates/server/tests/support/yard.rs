@@ -1,6 +1,6 @@
 //! A server with accounts, as browsers meet it.
 
-use entrepot_access::{Access, Change, Role, Rules};
+use entrepot_access::{Access, AccountUpdate, Role, Rules};
 use entrepot_catalog::{Catalog, Location};
 use entrepot_secrets::Keyring;
 use entrepot_testkit::client::Response;
@@ -74,8 +74,8 @@ impl Yard {
         json(&self.get("/api/v1/me", cookie).await)["account"].as_str().map(str::to_owned)
     }
 
-    pub(crate) async fn change(&self, account: &str, change: Change) {
-        self.access.change_account(&name(account), change, &by()).await.unwrap();
+    pub(crate) async fn change(&self, account: &str, update: AccountUpdate) {
+        self.access.change_account(&name(account), update, &by()).await.unwrap();
     }
 }
 

@@ -8,17 +8,17 @@ use futures_util::stream;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::{
-    reading::{Mark, Origin, Piece, Reading},
+    reading::{BlobOrigin, BlobReader, Mark, Piece},
     weight::{Item, weight},
 };
 use crate::endpoints::EndpointError;
 
 /// The bytes of a blob for one target.
 #[derive(Clone)]
-pub(super) struct BlobStream(Arc<Mutex<State>>);
+pub(super) struct BlobStream(Arc<Mutex<StreamState>>);
 
-struct State {
-    origin: Origin,
+struct StreamState {
+    origin: BlobOrigin,
     room: Arc<Semaphore>,
     /// After the last piece taken, in whole or in part; the rest of it is in `rest`.
     after: Mark,
@@ -27,36 +27,36 @@ struct State {
     rest: Bytes,
     /// Bytes before this offset are skipped.
     from: u64,
-    way: Way,
+    way: StreamSource,
     failure: Option<EndpointError>,
 }
 
-enum Way {
+enum StreamSource {
     Shared(mpsc::Receiver<Item>),
     /// Not started: waits for memory first.
     Waiting,
     Own {
-        reading: Box<Reading>,
+        reading: Box<BlobReader>,
         _room: Option<OwnedSemaphorePermit>,
     },
 }
 
 impl BlobStream {
     /// A stream fed by a shared read.
-    pub(super) fn shared(origin: Origin, room: Arc<Semaphore>, queue: mpsc::Receiver<Item>) -> Self {
+    pub(super) fn shared(origin: BlobOrigin, room: Arc<Semaphore>, queue: mpsc::Receiver<Item>) -> Self {
         let start = Mark::start(origin.blob);
-        Self::new(origin, room, start, Way::Shared(queue))
+        Self::new(origin, room, start, StreamSource::Shared(queue))
     }
 
     /// A stream with its own read.
-    pub(super) fn own(origin: Origin, room: Arc<Semaphore>) -> Self {
+    pub(super) fn own(origin: BlobOrigin, room: Arc<Semaphore>) -> Self {
         let start = Mark::start(origin.blob);
-        Self::new(origin, room, start, Way::Waiting)
+        Self::new(origin, room, start, StreamSource::Waiting)
     }
 
-    fn new(origin: Origin, room: Arc<Semaphore>, mark: Mark, way: Way) -> Self {
+    fn new(origin: BlobOrigin, room: Arc<Semaphore>, mark: Mark, way: StreamSource) -> Self {
         let (after, before, from) = (mark.clone(), mark.clone(), mark.at);
-        Self(Arc::new(Mutex::new(State {
+        Self(Arc::new(Mutex::new(StreamState {
             origin,
             room,
             after,
@@ -74,7 +74,7 @@ impl BlobStream {
         let (origin, room) = (state.origin.clone(), Arc::clone(&state.room));
         drop(state);
         let mark = mark.filter(|mark| mark.at <= from).unwrap_or_else(|| Mark::start(origin.blob));
-        let blob_stream = Self::new(origin, room, mark, Way::Waiting);
+        let blob_stream = Self::new(origin, room, mark, StreamSource::Waiting);
         blob_stream.0.lock().await.from = from;
         blob_stream
     }
@@ -125,7 +125,7 @@ impl BlobStream {
     }
 }
 
-impl State {
+impl StreamState {
     // Fills `rest`, unless the blob has ended.
     async fn fill(&mut self) -> Result<(), EndpointError> {
         if let Some(failure) = &self.failure {
@@ -151,22 +151,22 @@ impl State {
     async fn piece(&mut self) -> Result<Option<Piece>, EndpointError> {
         loop {
             match &mut self.way {
-                Way::Shared(queue) => match queue.recv().await {
+                StreamSource::Shared(queue) => match queue.recv().await {
                     Some(item) => return item.map(Some),
                     // A stream that fell behind holds a request slot already, so it must not wait for memory as well.
-                    None => self.way = Way::Own { reading: self.reading(), _room: None },
+                    None => self.way = StreamSource::Own { reading: self.reading(), _room: None },
                 },
-                Way::Waiting => {
+                StreamSource::Waiting => {
                     let weight = weight(self.origin.blob.size, 0);
                     let permit = Arc::clone(&self.room).acquire_many_owned(weight).await.ok();
-                    self.way = Way::Own { reading: self.reading(), _room: permit };
+                    self.way = StreamSource::Own { reading: self.reading(), _room: permit };
                 }
-                Way::Own { reading, .. } => return reading.next().await,
+                StreamSource::Own { reading, .. } => return reading.next().await,
             }
         }
     }
 
-    fn reading(&self) -> Box<Reading> {
-        Box::new(Reading::new(self.origin.clone(), self.after.clone()))
+    fn reading(&self) -> Box<BlobReader> {
+        Box::new(BlobReader::new(self.origin.clone(), self.after.clone()))
     }
 }

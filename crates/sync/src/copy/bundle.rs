@@ -1,6 +1,6 @@
 //! Archives for machines without a network: images have full names, and other files are stored next to them.
 //!
-//! [`seal`] finishes such an archive; [`packed`] lists the images in it, or in other tools' archives; [`Beside`] reads
+//! [`seal`] finishes such an archive; [`packed`] lists the images in it, or in other tools' archives; [`ArchiveFiles`] reads
 //! the other files. The format remains an OCI layout in a tar file.
 
 use std::{
@@ -17,10 +17,10 @@ use entrepot_oci::{Descriptor, Digest, MAX_MANIFEST_BYTES, Tag};
 
 use super::failure;
 use crate::{
-    Failure, Place,
+    CopyFailure, Place,
     endpoints::{
         Archive, ArchiveFile, EndpointError, Extent, Index, Layout,
-        tar::{self, Listing},
+        tar::{self, TarListing},
     },
 };
 
@@ -32,7 +32,7 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 
 /// An image in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packed {
+pub struct PackedImage {
     /// The name in the archive.
     pub name: Option<String>,
     /// The digest.
@@ -43,7 +43,7 @@ pub struct Packed {
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn packed(place: &Place) -> Result<Vec<Packed>, Failure> {
+pub async fn packed(place: &Place) -> Result<Vec<PackedImage>, CopyFailure> {
     let listed = |index: &Index| index.entries().map(of_entry).collect();
     let found = match place {
         Place::Registry { .. } => Ok(Vec::new()),
@@ -54,25 +54,25 @@ pub async fn packed(place: &Place) -> Result<Vec<Packed>, Failure> {
     found.map_err(|error| failure::at_source(place, &error))
 }
 
-fn of_entry(entry: &Descriptor) -> Packed {
+fn of_entry(entry: &Descriptor) -> PackedImage {
     let whole = entry.annotations.as_ref().and_then(|known| known.get(CONTAINERD_NAME));
     let name = whole.map(String::as_str).or_else(|| Index::name(entry));
-    Packed { name: name.map(str::to_owned), digest: entry.digest }
+    PackedImage { name: name.map(str::to_owned), digest: entry.digest }
 }
 
 /// The other files in an archive.
 #[derive(Debug)]
-pub struct Beside {
+pub struct ArchiveFiles {
     archive: ArchiveFile,
-    listing: Arc<Listing>,
+    listing: Arc<TarListing>,
 }
 
-impl Beside {
+impl ArchiveFiles {
     /// Lists the files of an archive.
     ///
     /// # Errors
     /// It cannot be read, or is not an archive.
-    pub async fn of(archive: &Path) -> Result<Self, Failure> {
+    pub async fn of(archive: &Path) -> Result<Self, CopyFailure> {
         let path = archive.to_owned();
         let listed = move || {
             let archive = ArchiveFile::open(&path)?;
@@ -91,7 +91,7 @@ impl Beside {
     ///
     /// # Errors
     /// The archive cannot be read, or the file is larger.
-    pub async fn file(&self, name: &str, limit: u64) -> Result<Option<Bytes>, Failure> {
+    pub async fn file(&self, name: &str, limit: u64) -> Result<Option<Bytes>, CopyFailure> {
         let Some(extent) = self.listing.find(name) else { return Ok(None) };
         let (archive, name) = (self.archive.clone(), name.to_owned());
         let read = move || Member { name: &name, extent }.read(&archive, limit);
@@ -131,7 +131,7 @@ pub struct Sealing {
 ///
 /// # Errors
 /// The file is not an OCI archive, or cannot be written.
-pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), Failure> {
+pub async fn seal(archive: &Path, sealing: Sealing) -> Result<(), CopyFailure> {
     let path = archive.to_owned();
     blocking(archive, move || seal_now(&path, &sealing)).await
 }
@@ -171,7 +171,7 @@ fn update(path: &Path) -> io::Result<File> {
 async fn blocking<T: Send + 'static>(
     archive: &Path,
     work: impl FnOnce() -> Result<T, EndpointError> + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<T, CopyFailure> {
     let place = Place::OciArchive(archive.to_owned());
     let done = tokio::task::spawn_blocking(work).await;
     let done = done.unwrap_or_else(|_| Err(EndpointError::malformed(archive, "could not be read")));

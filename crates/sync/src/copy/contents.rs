@@ -4,7 +4,7 @@ use entrepot_oci::{Descriptor, Reference, Tag};
 
 use super::failure;
 use crate::{
-    Failure, Place,
+    CopyFailure, Place,
     endpoints::{Archive, EndpointError, Index, Layout},
 };
 
@@ -12,7 +12,7 @@ use crate::{
 ///
 /// # Errors
 /// It cannot be read.
-pub async fn contents(place: &Place) -> Result<Vec<Reference>, Failure> {
+pub async fn contents(place: &Place) -> Result<Vec<Reference>, CopyFailure> {
     let listed = |index: &Index| {
         let tags: Vec<Option<Tag>> = index.entries().map(tag).collect();
         let is_own = |tag: &&Tag| tags.iter().flatten().filter(|other| other == tag).count() == 1;

@@ -14,42 +14,42 @@ use tokio::task::JoinSet;
 
 use super::{
     blob::Blob,
-    blobs::{Bringer, Stake},
+    blobs::{BlobStake, BlobTarget},
     failure,
-    memory::{Claim, Content, Kind, Taker, changed},
+    memory::{Claim, ContentId, ContentKind, ContentTaker, changed},
     progress::Tally,
-    reading::Origin,
-    run::{Ended, Run},
-    send::{Brought, Fault},
+    reading::BlobOrigin,
+    run::{CopyRun, TargetResult},
+    send::{SendError, SendOutcome},
 };
 use crate::{
-    Done, Outcome, Shape, Target,
-    endpoints::{EndpointError, Kept, Sink, Source},
-    shape::Node,
+    CopySuccess, JobOutcome, JobTarget, Shape,
+    endpoints::{AcceptedManifest, EndpointError, ImageSource, Sink},
+    shape::ManifestNode,
 };
 
 /// Delivery of one image to one place, in one shape.
 pub(super) struct Delivery {
-    pub(super) run: Arc<Run>,
+    pub(super) run: Arc<CopyRun>,
     pub(super) job: usize,
     pub(super) began: Instant,
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<ImageSource>,
     pub(super) tally: Arc<Tally>,
     /// The digest at the source.
     pub(super) image: Digest,
     /// The image as the place should have it.
-    pub(super) root: Arc<Node>,
+    pub(super) root: Arc<ManifestNode>,
     /// Its referrers, subjects before the manifests that refer to them.
-    pub(super) referrers: Vec<Arc<Node>>,
+    pub(super) referrers: Vec<Arc<ManifestNode>>,
     /// Indexes of the job's targets: names at the same place.
     pub(super) targets: Vec<usize>,
-    pub(super) bringer: Bringer,
-    pub(super) stakes: HashMap<Digest, Stake>,
+    pub(super) bringer: BlobTarget,
+    pub(super) stakes: HashMap<Digest, BlobStake>,
 }
 
 /// Bytes of a delivery's blobs, by how they got there.
 #[derive(Clone, Copy, Debug, Default)]
-struct Moved {
+struct MovedBytes {
     written: u64,
     mounted: u64,
     present: u64,
@@ -59,7 +59,7 @@ struct Moved {
 
 /// The result for one of the image's names.
 #[derive(Clone, Copy, Debug)]
-struct Named {
+struct NameResult {
     /// True for the first name, which the bytes are attributed to.
     is_first: bool,
     changed: bool,
@@ -69,7 +69,7 @@ impl Delivery {
     /// Delivers the image and settles the targets.
     pub(super) async fn run(mut self) {
         let brought = match self.is_up_to_date() {
-            true => Ok(Moved { present: self.size(), ..Moved::default() }),
+            true => Ok(MovedBytes { present: self.size(), ..MovedBytes::default() }),
             false => self.bring(false).await,
         };
         self.stakes.clear();
@@ -89,7 +89,7 @@ impl Delivery {
             }
             match named.and_then(|changed| listed.clone().map(|referrers| changed || referrers)) {
                 Ok(changed) => {
-                    let named = Named { is_first: index == 0, changed };
+                    let named = NameResult { is_first: index == 0, changed };
                     self.succeed(*target, moved, named).await;
                 }
                 Err(fault) => self.fail(*target, &fault),
@@ -97,7 +97,7 @@ impl Delivery {
         }
     }
 
-    fn target(&self, target: usize) -> &Target {
+    fn target(&self, target: usize) -> &JobTarget {
         &self.run.jobs[self.job].targets[target]
     }
 
@@ -115,9 +115,9 @@ impl Delivery {
             && self.targets.iter().all(|target| self.target(*target).before == Some(self.root.digest))
     }
 
-    fn documents(&self) -> Vec<Arc<Node>> {
+    fn documents(&self) -> Vec<Arc<ManifestNode>> {
         let mut seen = HashSet::new();
-        let all = self.referrers.iter().flat_map(Node::documents);
+        let all = self.referrers.iter().flat_map(ManifestNode::documents);
         self.root.documents().into_iter().chain(all).filter(|node| seen.insert(node.digest)).collect()
     }
 
@@ -126,20 +126,20 @@ impl Delivery {
     }
 
     // Brings everything except the names. `anew` if content believed to be there is missing.
-    async fn bring(&mut self, anew: bool) -> Result<Moved, Fault> {
+    async fn bring(&mut self, anew: bool) -> Result<MovedBytes, SendError> {
         let documents = self.documents();
         let there = match anew {
             true => self.forget(&documents),
-            false => self.there(&documents).await.map_err(Fault::Target)?,
+            false => self.there(&documents).await.map_err(SendError::Target)?,
         };
-        let lacking: Vec<Arc<Node>> =
+        let lacking: Vec<Arc<ManifestNode>> =
             documents.iter().filter(|node| !there.contains(&node.digest)).map(Arc::clone).collect();
         let all = blobs(&documents);
         let wanted = blobs(&lacking);
         self.stakes.retain(|digest, _| wanted.contains_key(digest));
-        let mut moved = Moved::default();
+        let mut moved = MovedBytes::default();
         for (digest, size) in all.iter().filter(|(digest, _)| !wanted.contains_key(*digest)) {
-            self.bringer.memory.learn(&self.bringer.spot, Kind::Blob, digest);
+            self.bringer.memory.learn(&self.bringer.spot, ContentKind::Blob, digest);
             moved.present += size;
         }
         self.bring_blobs(&wanted, &mut moved).await?;
@@ -147,27 +147,27 @@ impl Delivery {
         Ok(moved)
     }
 
-    fn forget(&mut self, documents: &[Arc<Node>]) -> HashSet<Digest> {
+    fn forget(&mut self, documents: &[Arc<ManifestNode>]) -> HashSet<Digest> {
         self.bringer.is_new = false;
         for node in documents {
-            self.bringer.memory.forget(&self.bringer.spot, Kind::Manifest, &node.digest);
+            self.bringer.memory.forget(&self.bringer.spot, ContentKind::Manifest, &node.digest);
             for blob in node.blobs() {
-                self.bringer.memory.forget(&self.bringer.spot, Kind::Blob, &blob.digest);
+                self.bringer.memory.forget(&self.bringer.spot, ContentKind::Blob, &blob.digest);
             }
         }
         HashSet::new()
     }
 
     // The manifests at the target; everything below them is there too.
-    async fn there(&self, documents: &[Arc<Node>]) -> Result<HashSet<Digest>, EndpointError> {
+    async fn there(&self, documents: &[Arc<ManifestNode>]) -> Result<HashSet<Digest>, EndpointError> {
         let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
         let is_there = |digest: Digest| async move {
-            if memory.holds(spot, Kind::Manifest, &digest) {
+            if memory.holds(spot, ContentKind::Manifest, &digest) {
                 return Ok(true);
             }
             let is_there = !self.bringer.is_new && self.sink().has_manifest(&digest).await?;
             if is_there {
-                memory.learn(spot, Kind::Manifest, &digest);
+                memory.learn(spot, ContentKind::Manifest, &digest);
             }
             Ok::<bool, EndpointError>(is_there)
         };
@@ -179,31 +179,36 @@ impl Delivery {
         Ok(there)
     }
 
-    async fn bring_blobs(&mut self, wanted: &HashMap<Digest, u64>, moved: &mut Moved) -> Result<(), Fault> {
+    async fn bring_blobs(
+        &mut self,
+        wanted: &HashMap<Digest, u64>,
+        moved: &mut MovedBytes,
+    ) -> Result<(), SendError> {
         let mut tasks = JoinSet::new();
         for (digest, size) in wanted {
             let (source, tally) = (Arc::clone(&self.source), Arc::clone(&self.tally));
             let blob = Blob { digest: *digest, size: *size };
             let (bringer, stake) = (self.bringer.clone(), self.stakes.remove(digest));
-            let origin = Origin { source, blob, tally };
+            let origin = BlobOrigin { source, blob, tally };
             tasks.spawn(async move { (blob, bringer.bring(origin, stake).await) });
         }
         while let Some(ended) = tasks.join_next().await {
             // The panic was reported; the task brought nothing.
-            let Ok((blob, brought)) = ended else { return Err(Fault::Target(EndpointError::NotFound)) };
+            let Ok((blob, brought)) = ended else { return Err(SendError::Target(EndpointError::NotFound)) };
             match brought.map_err(|fault| fault.about(blob))? {
-                Brought::Present => moved.present += blob.size,
-                Brought::Mounted => moved.mounted += blob.size,
-                Brought::Written => moved.written += blob.size,
+                SendOutcome::Present => moved.present += blob.size,
+                SendOutcome::Mounted => moved.mounted += blob.size,
+                SendOutcome::Written => moved.written += blob.size,
             }
         }
         Ok(())
     }
 
     // Images concurrently, then the indexes over them. Excludes the root, which is put under its names, and referrers.
-    async fn bring_manifests(&self, lacking: &[Arc<Node>]) -> Result<bool, Fault> {
+    async fn bring_manifests(&self, lacking: &[Arc<ManifestNode>]) -> Result<bool, SendError> {
         let below: HashSet<Digest> = self.root.documents().iter().map(|node| node.digest).collect();
-        let is_below = |node: &&Arc<Node>| below.contains(&node.digest) && node.digest != self.root.digest;
+        let is_below =
+            |node: &&Arc<ManifestNode>| below.contains(&node.digest) && node.digest != self.root.digest;
         let (images, indexes): (Vec<_>, Vec<_>) =
             lacking.iter().filter(is_below).partition(|node| node.children.is_empty());
         let mut changed =
@@ -216,18 +221,19 @@ impl Delivery {
     }
 
     /// Puts a manifest by digest, unless another task does. `listed` if nothing else there leads to it.
-    async fn put(&self, node: &Node, listed: bool) -> Result<Kept, Fault> {
+    async fn put(&self, node: &ManifestNode, listed: bool) -> Result<AcceptedManifest, SendError> {
         let (memory, spot) = (&self.bringer.memory, &self.bringer.spot);
         loop {
-            match memory
-                .claim(Content { kind: Kind::Manifest, digest: node.digest }, Taker { spot, mounts: false })
-            {
-                Claim::Held => return Ok(Kept::Whole),
+            match memory.claim(
+                ContentId { kind: ContentKind::Manifest, digest: node.digest },
+                ContentTaker { spot, mounts: false },
+            ) {
+                Claim::Held => return Ok(AcceptedManifest::Whole),
                 Claim::Busy(change) => changed(change).await,
                 Claim::Mine(duty, _) => {
                     let reference = Reference::Digest(node.digest);
                     let put = self.sink().put_manifest(&reference, node, listed).await;
-                    let kept = put.map_err(Fault::Target)?;
+                    let kept = put.map_err(SendError::Target)?;
                     duty.done();
                     return Ok(kept);
                 }
@@ -236,9 +242,9 @@ impl Delivery {
     }
 
     // If the registry reports missing content after all, checks and brings everything again, once.
-    async fn heal(&mut self, named: &[Result<bool, Fault>]) -> Option<Result<Moved, Fault>> {
+    async fn heal(&mut self, named: &[Result<bool, SendError>]) -> Option<Result<MovedBytes, SendError>> {
         let is_incomplete = named.iter().any(|named| match named {
-            Err(Fault::Target(EndpointError::Registry(error))) => {
+            Err(SendError::Target(EndpointError::Registry(error))) => {
                 error.refusal() == Some(Refusal::Incomplete)
             }
             _ => false,
@@ -249,33 +255,34 @@ impl Delivery {
         }
     }
 
-    async fn named(&self, target: usize) -> Result<bool, Fault> {
-        let named =
-            super::names::name(self.sink(), self.target(target), &self.root).await.map_err(Fault::Target)?;
-        self.bringer.memory.learn(&self.bringer.spot, Kind::Manifest, &self.root.digest);
+    async fn named(&self, target: usize) -> Result<bool, SendError> {
+        let named = super::names::name(self.sink(), self.target(target), &self.root)
+            .await
+            .map_err(SendError::Target)?;
+        self.bringer.memory.learn(&self.bringer.spot, ContentKind::Manifest, &self.root.digest);
         Ok(named)
     }
 
     // Puts the referrers, now that the image is there.
-    async fn refer(&self) -> Result<bool, Fault> {
+    async fn refer(&self) -> Result<bool, SendError> {
         let mut changed = false;
         for referrer in &self.referrers {
-            if self.bringer.memory.holds(&self.bringer.spot, Kind::Manifest, &referrer.digest) {
+            if self.bringer.memory.holds(&self.bringer.spot, ContentKind::Manifest, &referrer.digest) {
                 continue;
             }
             for below in referrer.documents().iter().filter(|node| node.digest != referrer.digest) {
                 self.put(below, false).await?;
             }
-            if self.put(referrer, true).await? == Kept::Unlisted {
+            if self.put(referrer, true).await? == AcceptedManifest::Unlisted {
                 let _alone = self.run.lists.lock().await;
-                super::names::list(self.sink(), referrer).await.map_err(Fault::Target)?;
+                super::names::list(self.sink(), referrer).await.map_err(SendError::Target)?;
             }
             changed = true;
         }
         Ok(changed)
     }
 
-    async fn succeed(&self, target: usize, moved: Moved, Named { is_first, changed }: Named) {
+    async fn succeed(&self, target: usize, moved: MovedBytes, NameResult { is_first, changed }: NameResult) {
         if let Some(shape) = self.shape().filter(|shape| **shape != Shape::default()) {
             self.run.registries.cache().remember(&self.image, shape, &self.root.digest).await;
         }
@@ -285,22 +292,22 @@ impl Delivery {
             false => (0, 0, moved.written + moved.mounted + moved.present),
         };
         let changed = changed || moved.manifests || written + mounted > 0;
-        let done = Done { digest: self.root.digest, changed, written, mounted, present };
-        self.run.settle(self.job, target, self.ended(Outcome::Done(done)));
+        let done = CopySuccess { digest: self.root.digest, changed, written, mounted, present };
+        self.run.settle(self.job, target, self.ended(JobOutcome::Done(done)));
     }
 
-    fn ended(&self, outcome: Outcome) -> Ended {
-        Ended { outcome, digest: Some(self.image), took: self.began.elapsed() }
+    fn ended(&self, outcome: JobOutcome) -> TargetResult {
+        TargetResult { outcome, digest: Some(self.image), took: self.began.elapsed() }
     }
 
-    fn fail(&self, target: usize, fault: &Fault) {
+    fn fail(&self, target: usize, error: &SendError) {
         let source = &self.run.jobs[self.job].source;
-        let outcome = failure::of_fault(source, self.target(target), fault);
+        let outcome = failure::of_fault(source, self.target(target), error);
         self.run.settle(self.job, target, self.ended(outcome));
     }
 }
 
 /// The blobs of these manifests, with their sizes.
-pub(super) fn blobs(documents: &[Arc<Node>]) -> HashMap<Digest, u64> {
+pub(super) fn blobs(documents: &[Arc<ManifestNode>]) -> HashMap<Digest, u64> {
     documents.iter().flat_map(|node| node.blobs()).map(|blob| (blob.digest, blob.size)).collect()
 }

@@ -5,22 +5,23 @@ use entrepot_oci::ManifestError;
 use entrepot_remote::{Error as RemoteError, InvalidResponse, Refusal};
 
 use super::{
-    send::Fault,
+    send::SendError,
     walk::{Sparse, WalkError},
 };
 use crate::{
-    Failure, Format, Job, Outcome, Place, Shape, Target, endpoints::EndpointError, shape::ShapeError,
+    CopyFailure, CopyJob, Format, JobOutcome, JobTarget, Place, Shape, endpoints::EndpointError,
+    shape::ShapeError,
 };
 
 const PLATFORMS: &str = "copy only platforms that it has: `--platform`, or `platforms` of the destination";
 
 /// The outcome of a target if the source could not be read.
-pub(super) fn of_walk(job: &Job, error: &WalkError) -> Outcome {
+pub(super) fn of_walk(job: &CopyJob, error: &WalkError) -> JobOutcome {
     let source = &job.source;
-    let failed = |what: String, hint: Option<&str>| Outcome::Failed(failure(what, hint, true));
+    let failed = |what: String, hint: Option<&str>| JobOutcome::Failed(failure(what, hint, true));
     match error {
         WalkError::Root(EndpointError::Budget(after)) | WalkError::Below(_, EndpointError::Budget(after)) => {
-            Outcome::Postponed { after: *after }
+            JobOutcome::Postponed { after: *after }
         }
         WalkError::Root(error) if error.is_not_found() => failed(
             format!("the image is not at `{source}`"),
@@ -44,7 +45,7 @@ pub(super) fn of_walk(job: &Job, error: &WalkError) -> Outcome {
             };
             failed(what, Some(&hint))
         }
-        WalkError::Root(error) | WalkError::Below(_, error) => Outcome::Failed(at_source(source, error)),
+        WalkError::Root(error) | WalkError::Below(_, error) => JobOutcome::Failed(at_source(source, error)),
         WalkError::UnknownContent(_, why) => {
             let hint = matches!(**why, ManifestError::Schema1).then_some(
                 "build and push it again with a tool of today, or convert it: `skopeo copy --format v2s2`",
@@ -58,7 +59,7 @@ pub(super) fn of_walk(job: &Job, error: &WalkError) -> Outcome {
 }
 
 /// A read error.
-pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
+pub(super) fn at_source(source: &Place, error: &EndpointError) -> CopyFailure {
     let (what, hint) = match error {
         EndpointError::Registry(RemoteError::Invalid(InvalidResponse::WrongDigest)) => {
             (format!("`{source}` sent bytes with the wrong digest"), None)
@@ -80,7 +81,7 @@ pub(super) fn at_source(source: &Place, error: &EndpointError) -> Failure {
 }
 
 /// A write error.
-pub(super) fn at_target(target: &Target, error: &EndpointError) -> Failure {
+pub(super) fn at_target(target: &JobTarget, error: &EndpointError) -> CopyFailure {
     let place = &target.place;
     let (what, hint) = match error {
         EndpointError::Registry(denied @ RemoteError::Denied { status: 401, .. }) => {
@@ -97,28 +98,28 @@ pub(super) fn at_target(target: &Target, error: &EndpointError) -> Failure {
 }
 
 /// An error when a layout or archive is completed.
-pub(super) fn at_place(place: &Place, error: &EndpointError) -> Failure {
+pub(super) fn at_place(place: &Place, error: &EndpointError) -> CopyFailure {
     let (what, hint) = common(place, error);
     failure(what, hint, false)
 }
 
 /// An error of either side.
-pub(super) fn of_fault(source: &Place, target: &Target, fault: &Fault) -> Outcome {
-    Outcome::Failed(match fault {
-        Fault::Source(error) => at_source(source, error),
-        Fault::Missing(digest) => failure(
+pub(super) fn of_fault(source: &Place, target: &JobTarget, fault: &SendError) -> JobOutcome {
+    JobOutcome::Failed(match fault {
+        SendError::Source(error) => at_source(source, error),
+        SendError::Missing(digest) => failure(
             format!("`{source}` does not have {digest}, a layer of the image"),
             Some(
                 "a foreign layer is kept elsewhere; copy only platforms without it: `--platform`, or `platforms` of the destination",
             ),
             true,
         ),
-        Fault::Target(error) => at_target(target, error),
+        SendError::Target(error) => at_target(target, error),
     })
 }
 
 /// The image cannot have the requested shape.
-pub(super) fn of_shape(error: &ShapeError) -> Failure {
+pub(super) fn of_shape(error: &ShapeError) -> CopyFailure {
     let hint = match error {
         ShapeError::Platform { .. } => Some(PLATFORMS),
         ShapeError::Zstd(_) => Some("build it with gzip, or leave `format` at `keep`"),
@@ -129,7 +130,7 @@ pub(super) fn of_shape(error: &ShapeError) -> Failure {
 }
 
 /// The image would have another digest at the target than the one that the target is named with.
-pub(super) fn of_other_digest(target: &Target, digest: &Digest) -> Failure {
+pub(super) fn of_other_digest(target: &JobTarget, digest: &Digest) -> CopyFailure {
     let wanted = target.digest.as_ref().map_or_else(String::new, ToString::to_string);
     let hint = match target.shape.format {
         Format::Docker => "this registry takes images in another form only: name the image by its tag alone",
@@ -140,17 +141,17 @@ pub(super) fn of_other_digest(target: &Target, digest: &Digest) -> Failure {
 }
 
 // Nobody is logged in, or the password is not right any more.
-fn not_logged_in(place: &Place, what: &str, at_source: bool) -> Failure {
+fn not_logged_in(place: &Place, what: &str, at_source: bool) -> CopyFailure {
     let hint = format!("log in: `entrepot login {}`", host(place));
     failure(what.to_owned(), Some(&hint), at_source)
 }
 
-fn failure(what: String, hint: Option<&str>, at_source: bool) -> Failure {
-    Failure { what, hint: hint.map(str::to_owned), at_source }
+fn failure(what: String, hint: Option<&str>, at_source: bool) -> CopyFailure {
+    CopyFailure { what, hint: hint.map(str::to_owned), at_source }
 }
 
-fn refused(target: &Target, refusal: Refusal) -> (String, Option<&'static str>) {
-    let Target { place, reference, shape, .. } = target;
+fn refused(target: &JobTarget, refusal: Refusal) -> (String, Option<&'static str>) {
+    let JobTarget { place, reference, shape, .. } = target;
     match refusal {
         Refusal::Form => (format!("`{place}` does not accept manifests of this type"), another_form(shape)),
         Refusal::Incomplete => (

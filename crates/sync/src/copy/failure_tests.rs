@@ -1,9 +1,9 @@
 use super::*;
-use crate::Target;
+use crate::JobTarget;
 
-fn target() -> Target {
+fn target() -> JobTarget {
     let place = Place::Registry { host: "a.example".parse().unwrap(), repository: "b/c".parse().unwrap() };
-    Target {
+    JobTarget {
         place,
         reference: "1".parse().unwrap(),
         shape: Shape::default(),
@@ -16,7 +16,7 @@ fn target() -> Target {
 }
 
 fn message(error: RemoteError) -> String {
-    let Failure { what, hint, .. } = at_target(&target(), &error.into());
+    let CopyFailure { what, hint, .. } = at_target(&target(), &error.into());
     hint.map_or_else(|| what.clone(), |hint| format!("{what} · hint: {hint}"))
 }
 

@@ -11,20 +11,20 @@ use tokio::{sync::OwnedSemaphorePermit, task::JoinSet, time::timeout};
 
 use super::{
     blob::Blob,
-    blobs::{Bringer, Stake},
+    blobs::{BlobStake, BlobTarget},
     deliver::{Delivery, blobs},
     failure,
-    memory::{Content, Kind, Spot, Taker},
+    memory::{ContentId, ContentKind, ContentPlace, ContentTaker},
     progress::Tally,
-    reading::{Mark, Origin, Reading},
-    run::{Ended, Run},
-    shared::{Shared, read_once},
+    reading::{BlobOrigin, BlobReader, Mark},
+    run::{CopyRun, TargetResult},
+    shared::{SharedRead, read_once},
     walk::{Referrers, Walk, WalkError},
 };
 use crate::{
-    Failure, Outcome, Place, Shape,
-    endpoints::{EndpointError, Sink, Source},
-    shape::{self, Node},
+    CopyFailure, JobOutcome, Place, Shape,
+    endpoints::{EndpointError, ImageSource, Sink},
+    shape::{self, ManifestNode},
 };
 
 /// The time a job keeps its slot after its first target is done, so that slow targets do not delay the next image.
@@ -39,33 +39,33 @@ struct Group {
 }
 
 /// A group with its sink, image and referrers.
-struct Wanted {
+struct GroupDelivery {
     group: Group,
     sink: Arc<Sink>,
-    root: Arc<Node>,
-    referrers: Vec<Arc<Node>>,
+    root: Arc<ManifestNode>,
+    referrers: Vec<Arc<ManifestNode>>,
 }
 
-impl Wanted {
+impl GroupDelivery {
     fn blobs(&self) -> HashMap<Digest, u64> {
         let mut documents = self.root.documents();
-        documents.extend(self.referrers.iter().flat_map(Node::documents));
+        documents.extend(self.referrers.iter().flat_map(ManifestNode::documents));
         blobs(&documents)
     }
 }
 
-struct Work {
-    run: Arc<Run>,
+struct JobContext {
+    run: Arc<CopyRun>,
     number: usize,
     began: Instant,
     tally: Arc<Tally>,
 }
 
 /// Runs a job and settles all its targets.
-pub(super) async fn work(run: Arc<Run>, number: usize, slot: OwnedSemaphorePermit) {
+pub(super) async fn work(run: Arc<CopyRun>, number: usize, slot: OwnedSemaphorePermit) {
     let tally = Arc::new(Tally::new(run.events.clone(), number));
     tally.started();
-    let work = Arc::new(Work { run, number, began: Instant::now(), tally });
+    let work = Arc::new(JobContext { run, number, began: Instant::now(), tally });
     let mut early = JoinSet::new();
     work.look_ahead(&mut early);
     let groups = work.groups();
@@ -79,10 +79,10 @@ pub(super) async fn work(run: Arc<Run>, number: usize, slot: OwnedSemaphorePermi
     }
 }
 
-impl Work {
-    fn settle(&self, group: &Group, outcome: &Outcome) {
+impl JobContext {
+    fn settle(&self, group: &Group, outcome: &JobOutcome) {
         for target in &group.targets {
-            let ended = Ended { outcome: outcome.clone(), digest: None, took: self.began.elapsed() };
+            let ended = TargetResult { outcome: outcome.clone(), digest: None, took: self.began.elapsed() };
             self.run.settle(self.number, *target, ended);
         }
     }
@@ -118,10 +118,13 @@ impl Work {
         groups
     }
 
-    async fn look(&self, groups: &[Group]) -> Result<(Arc<Source>, Arc<Node>, Referrers), Outcome> {
+    async fn look(
+        &self,
+        groups: &[Group],
+    ) -> Result<(Arc<ImageSource>, Arc<ManifestNode>, Referrers), JobOutcome> {
         let job = &self.run.jobs[self.number];
         let source = self.run.source(&job.source).await;
-        let source = source.map_err(|error| Outcome::Failed(failure::at_source(&job.source, &error)))?;
+        let source = source.map_err(|error| JobOutcome::Failed(failure::at_source(&job.source, &error)))?;
         let reference = job.digest.map_or_else(|| job.reference.clone(), Reference::Digest);
         let walk =
             Walk::new(&source, groups.iter().map(|group| &group.shape).collect(), job.attached.as_deref());
@@ -134,7 +137,7 @@ impl Work {
         Ok((source, image, referrers))
     }
 
-    fn not_there(&self, source: &Source, error: &WalkError) -> Outcome {
+    fn not_there(&self, source: &ImageSource, error: &WalkError) -> JobOutcome {
         let job = &self.run.jobs[self.number];
         let names = source.names().filter(|_| error.end().is_some_and(EndpointError::is_not_found));
         let Some(names) = names else { return failure::of_walk(job, error) };
@@ -143,24 +146,24 @@ impl Work {
             names => format!("it has {}", names.join(", ")),
         };
         let what = format!("`{}` has no image `{}`", job.source, job.reference);
-        Outcome::Failed(Failure { what, hint: Some(hint), at_source: true })
+        JobOutcome::Failed(CopyFailure { what, hint: Some(hint), at_source: true })
     }
 
     // The image in each group's shape; groups that cannot have theirs are settled.
     async fn shaped(
         &self,
-        source: &Arc<Source>,
+        source: &Arc<ImageSource>,
         groups: Vec<Group>,
-        image: &Arc<Node>,
+        image: &Arc<ManifestNode>,
         referrers: &Referrers,
-    ) -> Vec<Wanted> {
+    ) -> Vec<GroupDelivery> {
         let mut wanted = Vec::new();
         let platform = self.platform(source, &groups, image).await;
         for mut group in groups {
             let root = match in_shape(image, platform.as_ref(), &group.shape) {
                 Ok(root) => root,
                 Err(failed) => {
-                    self.settle(&group, &Outcome::Failed(failed));
+                    self.settle(&group, &JobOutcome::Failed(failed));
                     continue;
                 }
             };
@@ -171,10 +174,10 @@ impl Work {
             match self.run.sink(&group.place).await {
                 Ok(sink) => {
                     let referrers = if group.has_referrers { about(&root, referrers) } else { Vec::new() };
-                    wanted.push(Wanted { group, sink, root, referrers });
+                    wanted.push(GroupDelivery { group, sink, root, referrers });
                 }
                 Err(error) => {
-                    self.settle(&group, &Outcome::Failed(failure::at_place(&group.place, &error)));
+                    self.settle(&group, &JobOutcome::Failed(failure::at_place(&group.place, &error)));
                 }
             }
         }
@@ -190,8 +193,8 @@ impl Work {
             .partition(|target| targets[**target].digest.is_some_and(|wanted| wanted != digest));
         group.targets = right;
         for target in wrong {
-            let outcome = Outcome::Failed(failure::of_other_digest(&targets[target], &digest));
-            let ended = Ended { outcome, digest: None, took: self.began.elapsed() };
+            let outcome = JobOutcome::Failed(failure::of_other_digest(&targets[target], &digest));
+            let ended = TargetResult { outcome, digest: None, took: self.began.elapsed() };
             self.run.settle(self.number, target, ended);
         }
     }
@@ -199,18 +202,18 @@ impl Work {
     // The platform of an image that is not an index, if any group filters by platform.
     async fn platform(
         &self,
-        source: &Arc<Source>,
+        source: &Arc<ImageSource>,
         groups: &[Group],
-        image: &Node,
-    ) -> Result<Option<Platform>, Failure> {
+        image: &ManifestNode,
+    ) -> Result<Option<Platform>, CopyFailure> {
         let config = image.manifest.config().filter(|config| config.media_type.contains("image"));
         let is_asked = groups.iter().any(|group| !group.shape.platforms.is_empty());
         let Some(config) = config.filter(|config| is_asked && config.size <= MAX_CONFIG_BYTES as u64) else {
             return Ok(None);
         };
         let blob = Blob { digest: config.digest, size: config.size };
-        let origin = Origin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
-        let mut reading = Reading::new(origin, Mark::start(blob));
+        let origin = BlobOrigin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
+        let mut reading = BlobReader::new(origin, Mark::start(blob));
         let mut text = Vec::new();
         loop {
             match reading.next().await {
@@ -223,17 +226,17 @@ impl Work {
 
     async fn deliver(
         self: &Arc<Self>,
-        source: &Arc<Source>,
+        source: &Arc<ImageSource>,
         image: Digest,
-        wanted: Vec<Wanted>,
+        delivery: Vec<GroupDelivery>,
         slot: OwnedSemaphorePermit,
     ) {
         let mut reads = JoinSet::new();
-        let stakes = self.share(source, &wanted, &mut reads);
+        let stakes = self.share(source, &delivery, &mut reads);
         let mut deliveries = JoinSet::new();
-        for (wanted, stakes) in wanted.into_iter().zip(stakes) {
+        for (delivery, stakes) in delivery.into_iter().zip(stakes) {
             let (work, source) = (Arc::clone(self), Arc::clone(source));
-            deliveries.spawn(async move { work.one(source, image, wanted, stakes).await });
+            deliveries.spawn(async move { work.one(source, image, delivery, stakes).await });
         }
         deliveries.join_next().await;
         let rest = async { while deliveries.join_next().await.is_some() {} };
@@ -245,9 +248,15 @@ impl Work {
         while reads.join_next().await.is_some() {}
     }
 
-    async fn one(&self, source: Arc<Source>, image: Digest, wanted: Wanted, stakes: HashMap<Digest, Stake>) {
+    async fn one(
+        &self,
+        source: Arc<ImageSource>,
+        image: Digest,
+        wanted: GroupDelivery,
+        stakes: HashMap<Digest, BlobStake>,
+    ) {
         let bringer = self.bringer(&wanted).await;
-        let Wanted { group, root, referrers, .. } = wanted;
+        let GroupDelivery { group, root, referrers, .. } = wanted;
         let (run, tally) = (Arc::clone(&self.run), Arc::clone(&self.tally));
         let (job, began, targets) = (self.number, self.began, group.targets);
         let delivery =
@@ -258,54 +267,57 @@ impl Work {
     // Prepares one read per blob, which all groups that need it can join.
     fn share(
         &self,
-        source: &Arc<Source>,
-        wanted: &[Wanted],
+        source: &Arc<ImageSource>,
+        delivery: &[GroupDelivery],
         reads: &mut JoinSet<()>,
-    ) -> Vec<HashMap<Digest, Stake>> {
+    ) -> Vec<HashMap<Digest, BlobStake>> {
         let mut takers: HashMap<Blob, Vec<usize>> = HashMap::new();
-        for (taker, wanted) in wanted.iter().enumerate() {
-            for (digest, size) in wanted.blobs() {
+        for (taker, delivery) in delivery.iter().enumerate() {
+            for (digest, size) in delivery.blobs() {
                 takers.entry(Blob { digest, size }).or_default().push(taker);
             }
         }
         self.tally.sized(takers.keys().map(|blob| blob.size).sum());
-        let spots: Vec<Spot> = wanted.iter().map(|wanted| Spot::of(&wanted.group.place)).collect();
-        let mut stakes: Vec<HashMap<Digest, Stake>> = wanted.iter().map(|_| HashMap::new()).collect();
+        let spots: Vec<ContentPlace> =
+            delivery.iter().map(|delivery| ContentPlace::of(&delivery.group.place)).collect();
+        let mut stakes: Vec<HashMap<Digest, BlobStake>> = delivery.iter().map(|_| HashMap::new()).collect();
         for (blob, takers) in takers {
-            let (shared, ballots) = Shared::new(takers.len());
-            let origin = Origin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
+            let (shared, ballots) = SharedRead::new(takers.len());
+            let origin = BlobOrigin { source: Arc::clone(source), blob, tally: Arc::clone(&self.tally) };
             reads.spawn(read_once(shared, origin, Arc::clone(&self.run.room)));
-            let places = takers
-                .iter()
-                .map(|taker| Taker { spot: &spots[*taker], mounts: wanted[*taker].sink.may_mount() });
-            let claims = self.run.memory.claim_all(Content { kind: Kind::Blob, digest: blob.digest }, places);
+            let places = takers.iter().map(|taker| ContentTaker {
+                spot: &spots[*taker],
+                mounts: delivery[*taker].sink.may_mount(),
+            });
+            let claims =
+                self.run.memory.claim_all(ContentId { kind: ContentKind::Blob, digest: blob.digest }, places);
             for ((taker, ballot), claim) in takers.iter().zip(ballots).zip(claims) {
-                stakes[*taker].insert(blob.digest, Stake { claim, ballot });
+                stakes[*taker].insert(blob.digest, BlobStake { claim, ballot });
             }
         }
         stakes
     }
 
-    async fn bringer(&self, wanted: &Wanted) -> Bringer {
+    async fn bringer(&self, delivery: &GroupDelivery) -> BlobTarget {
         let job = &self.run.jobs[self.number];
-        let spot = Spot::of(&wanted.group.place);
-        Bringer {
-            sink: Arc::clone(&wanted.sink),
-            beside: Spot::of(&job.source).mountable(&spot).cloned(),
+        let spot = ContentPlace::of(&delivery.group.place);
+        BlobTarget {
+            sink: Arc::clone(&delivery.sink),
+            beside: ContentPlace::of(&job.source).mountable(&spot).cloned(),
             spot,
             memory: Arc::clone(&self.run.memory),
             room: Arc::clone(&self.run.room),
-            is_new: self.run.is_new(&wanted.group.place).await,
+            is_new: self.run.is_new(&delivery.group.place).await,
         }
     }
 }
 
 // The image in a shape. `platform` is that of an image that is not an index, if known.
 fn in_shape(
-    image: &Arc<Node>,
-    platform: Result<&Option<Platform>, &Failure>,
+    image: &Arc<ManifestNode>,
+    platform: Result<&Option<Platform>, &CopyFailure>,
     shape: &Shape,
-) -> Result<Arc<Node>, Failure> {
+) -> Result<Arc<ManifestNode>, CopyFailure> {
     let (wanted, there) = (&shape.platforms, platform.map_err(Clone::clone)?.as_ref());
     let is_for = |there: &Platform| wanted.is_empty() || wanted.iter().any(|one| shape::is_for(there, one));
     if let Some(there) = there.filter(|there| !is_for(there)) {
@@ -316,9 +328,9 @@ fn in_shape(
 }
 
 // The referrers of manifests that are kept unchanged, and referrers of those; subjects come first.
-fn about(root: &Arc<Node>, referrers: &Referrers) -> Vec<Arc<Node>> {
+fn about(root: &Arc<ManifestNode>, referrers: &Referrers) -> Vec<Arc<ManifestNode>> {
     let mut subjects: Vec<Digest> = root.documents().iter().map(|node| node.digest).collect();
-    let mut found: Vec<Arc<Node>> = Vec::new();
+    let mut found: Vec<Arc<ManifestNode>> = Vec::new();
     while let Some(subject) = subjects.pop() {
         for referrer in referrers.get(&subject).into_iter().flatten() {
             subjects.push(referrer.digest);

@@ -15,12 +15,12 @@ use crate::Place;
 
 /// A place: a repository of a registry, or a file.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Spot {
+pub(crate) struct ContentPlace {
     domain: Arc<str>,
     repository: Option<Repository>,
 }
 
-impl Spot {
+impl ContentPlace {
     pub(crate) fn of(place: &Place) -> Self {
         match place {
             Place::Registry { host, repository } => {
@@ -38,27 +38,27 @@ impl Spot {
 
 /// The kind of content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum ContentKind {
     Blob,
     Manifest,
 }
 
 /// A blob or manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Content {
-    pub(crate) kind: Kind,
+pub(crate) struct ContentId {
+    pub(crate) kind: ContentKind,
     pub(crate) digest: Digest,
 }
 
 /// A place that needs content.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Taker<'a> {
-    pub(crate) spot: &'a Spot,
+pub(crate) struct ContentTaker<'a> {
+    pub(crate) spot: &'a ContentPlace,
     /// True if it may be mounted from another repository of the same registry.
     pub(crate) mounts: bool,
 }
 
-type Key = (Arc<str>, Content);
+type Key = (Arc<str>, ContentId);
 
 /// The state of one blob or manifest at one registry.
 #[derive(Default)]
@@ -86,14 +86,14 @@ pub(crate) enum Claim {
 /// The duty to bring content. If dropped before it is done, a waiting task takes over.
 pub(crate) struct Duty {
     memory: Arc<Memory>,
-    spot: Spot,
-    content: Content,
+    spot: ContentPlace,
+    content: ContentId,
     _told: watch::Sender<()>,
 }
 
 impl Memory {
     /// Claims content for a place.
-    pub(crate) fn claim(self: &Arc<Self>, content: Content, taker: Taker<'_>) -> Claim {
+    pub(crate) fn claim(self: &Arc<Self>, content: ContentId, taker: ContentTaker<'_>) -> Claim {
         self.claim_on(&mut self.lock(), content, taker)
     }
 
@@ -101,8 +101,8 @@ impl Memory {
     /// and both would read the blob from the source.
     pub(crate) fn claim_all<'a>(
         self: &Arc<Self>,
-        content: Content,
-        takers: impl IntoIterator<Item = Taker<'a>>,
+        content: ContentId,
+        takers: impl IntoIterator<Item = ContentTaker<'a>>,
     ) -> Vec<Claim> {
         let mut shelves = self.lock();
         takers.into_iter().map(|taker| self.claim_on(&mut shelves, content, taker)).collect()
@@ -111,8 +111,8 @@ impl Memory {
     fn claim_on(
         self: &Arc<Self>,
         shelves: &mut Shelves,
-        content: Content,
-        Taker { spot, mounts }: Taker<'_>,
+        content: ContentId,
+        ContentTaker { spot, mounts }: ContentTaker<'_>,
     ) -> Claim {
         let shelf = shelves.entry((Arc::clone(&spot.domain), content)).or_default();
         if shelf.holders.contains(&spot.repository) {
@@ -134,25 +134,27 @@ impl Memory {
     }
 
     /// True if a place is known to have the content.
-    pub(crate) fn holds(&self, spot: &Spot, kind: Kind, digest: &Digest) -> bool {
+    pub(crate) fn holds(&self, spot: &ContentPlace, kind: ContentKind, digest: &Digest) -> bool {
         let shelves = self.lock();
-        let shelf = shelves.get(&(Arc::clone(&spot.domain), Content { kind, digest: *digest }));
+        let shelf = shelves.get(&(Arc::clone(&spot.domain), ContentId { kind, digest: *digest }));
         shelf.is_some_and(|shelf| shelf.holders.contains(&spot.repository))
     }
 
     /// Records that a place has the content.
-    pub(crate) fn learn(&self, spot: &Spot, kind: Kind, digest: &Digest) {
+    pub(crate) fn learn(&self, spot: &ContentPlace, kind: ContentKind, digest: &Digest) {
         let mut shelves = self.lock();
-        let shelf = shelves.entry((Arc::clone(&spot.domain), Content { kind, digest: *digest })).or_default();
+        let shelf =
+            shelves.entry((Arc::clone(&spot.domain), ContentId { kind, digest: *digest })).or_default();
         if !shelf.holders.contains(&spot.repository) {
             shelf.holders.push(spot.repository.clone());
         }
     }
 
     /// Records that a place does not have the content after all.
-    pub(crate) fn forget(&self, spot: &Spot, kind: Kind, digest: &Digest) {
+    pub(crate) fn forget(&self, spot: &ContentPlace, kind: ContentKind, digest: &Digest) {
         let mut shelves = self.lock();
-        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), Content { kind, digest: *digest })) {
+        if let Some(shelf) = shelves.get_mut(&(Arc::clone(&spot.domain), ContentId { kind, digest: *digest }))
+        {
             shelf.holders.retain(|holder| *holder != spot.repository);
         }
     }
@@ -189,17 +191,17 @@ pub(crate) async fn changed(mut change: watch::Receiver<()>) {
 mod tests {
     use super::*;
 
-    fn spot(repository: &str) -> Spot {
+    fn spot(repository: &str) -> ContentPlace {
         let (host, repository) = ("a.example".parse().unwrap(), repository.parse().unwrap());
-        Spot::of(&Place::Registry { host, repository })
+        ContentPlace::of(&Place::Registry { host, repository })
     }
 
-    fn blob() -> Content {
-        Content { kind: Kind::Blob, digest: Digest::of(b"x") }
+    fn blob() -> ContentId {
+        ContentId { kind: ContentKind::Blob, digest: Digest::of(b"x") }
     }
 
-    fn claim(memory: &Arc<Memory>, spot: &Spot, mounts: bool) -> Claim {
-        memory.claim(blob(), Taker { spot, mounts })
+    fn claim(memory: &Arc<Memory>, spot: &ContentPlace, mounts: bool) -> Claim {
+        memory.claim(blob(), ContentTaker { spot, mounts })
     }
 
     #[tokio::test]
@@ -235,13 +237,13 @@ mod tests {
     // Place by place, each of the two would come first at one of them, and both would read the blob.
     #[test]
     fn two_that_claim_the_same_places_at_once_do_not_share_them() {
-        let (one, other) = (spot("a/one"), Spot { domain: "b.example".into(), ..spot("a/one") });
+        let (one, other) = (spot("a/one"), ContentPlace { domain: "b.example".into(), ..spot("a/one") });
         for _ in 0..2000 {
             let memory = Arc::new(Memory::default());
             let start = std::sync::Barrier::new(2);
-            let claimed = |spots: [&Spot; 2]| {
+            let claimed = |spots: [&ContentPlace; 2]| {
                 start.wait();
-                memory.claim_all(blob(), spots.map(|spot| Taker { spot, mounts: true }))
+                memory.claim_all(blob(), spots.map(|spot| ContentTaker { spot, mounts: true }))
             };
             let (mine, theirs) = std::thread::scope(|scope| {
                 let theirs = scope.spawn(|| claimed([&other, &one]));
@@ -255,9 +257,9 @@ mod tests {
     #[tokio::test]
     async fn a_claim_of_several_places_is_whole() {
         let memory = Arc::new(Memory::default());
-        let other = Spot { domain: "b.example".into(), ..spot("a/one") };
+        let other = ContentPlace { domain: "b.example".into(), ..spot("a/one") };
         let one = spot("a/one");
-        let all = || memory.claim_all(blob(), [&one, &other].map(|spot| Taker { spot, mounts: true }));
+        let all = || memory.claim_all(blob(), [&one, &other].map(|spot| ContentTaker { spot, mounts: true }));
         let first = all();
         assert!(first.iter().all(|claim| matches!(claim, Claim::Mine(_, None))));
         assert!(all().iter().all(|claim| matches!(claim, Claim::Busy(_))));
@@ -269,9 +271,12 @@ mod tests {
     fn what_is_forgotten_is_brought_again() {
         let memory = Arc::new(Memory::default());
         let (one, digest) = (spot("a/one"), Digest::of(b"x"));
-        memory.learn(&one, Kind::Blob, &digest);
-        assert!(memory.holds(&one, Kind::Blob, &digest) && !memory.holds(&one, Kind::Manifest, &digest));
-        memory.forget(&one, Kind::Blob, &digest);
+        memory.learn(&one, ContentKind::Blob, &digest);
+        assert!(
+            memory.holds(&one, ContentKind::Blob, &digest)
+                && !memory.holds(&one, ContentKind::Manifest, &digest)
+        );
+        memory.forget(&one, ContentKind::Blob, &digest);
         assert!(matches!(claim(&memory, &one, true), Claim::Mine(..)));
     }
 }

@@ -35,11 +35,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Event, Job, Registries, Row};
-pub use bundle::{Beside, Packed, Sealing, packed, seal};
+use crate::{CopyEvent, CopyJob, CopyResult, Registries};
+pub use bundle::{ArchiveFiles, PackedImage, Sealing, packed, seal};
 pub use contents::contents;
-pub use limits::Limits;
-use run::Run;
+pub use limits::RunLimits;
+use run::CopyRun;
 
 /// Jobs that wait only for slow targets do not count towards the limit. There may be this many for each that counts.
 const LAGGARDS: usize = 8;
@@ -49,12 +49,12 @@ const LAGGARDS: usize = 8;
 /// If cancelled or dropped, it stops at once; unfinished uploads have no effect at any target.
 pub async fn perform(
     registries: Arc<dyn Registries>,
-    jobs: Vec<Job>,
-    limits: Limits,
+    jobs: Vec<CopyJob>,
+    limits: RunLimits,
     cancel: CancellationToken,
-    events: UnboundedSender<Event>,
-) -> Vec<Row> {
-    let run = Arc::new(Run::new(registries, jobs, limits, events));
+    events: UnboundedSender<CopyEvent>,
+) -> Vec<CopyResult> {
+    let run = Arc::new(CopyRun::new(registries, jobs, limits, events));
     let mut tasks = JoinSet::new();
     tokio::select! {
         biased;
@@ -64,7 +64,7 @@ pub async fn perform(
     run.rows(cancel.is_cancelled())
 }
 
-async fn all(run: &Arc<Run>, limits: Limits, tasks: &mut JoinSet<()>) {
+async fn all(run: &Arc<CopyRun>, limits: RunLimits, tasks: &mut JoinSet<()>) {
     let images = limits.images.max(1);
     let (slots, under_way) = (Arc::new(Semaphore::new(images)), Arc::new(Semaphore::new(images * LAGGARDS)));
     for number in 0..run.jobs.len() {

@@ -7,13 +7,17 @@ use bytes::Bytes;
 use entrepot_oci::{Descriptor, Digest, Manifest, MediaType, Reference, ReferrersIndex, referrers_tag};
 
 use crate::{
-    Target,
+    JobTarget,
     endpoints::{EndpointError, Sink},
-    shape::Node,
+    shape::ManifestNode,
 };
 
 /// Puts an image's name at a target. Returns true if anything changed.
-pub(super) async fn name(sink: &Sink, target: &Target, root: &Node) -> Result<bool, EndpointError> {
+pub(super) async fn name(
+    sink: &Sink,
+    target: &JobTarget,
+    root: &ManifestNode,
+) -> Result<bool, EndpointError> {
     if target.before == Some(root.digest) {
         return Ok(false);
     }
@@ -28,7 +32,7 @@ pub(super) async fn name(sink: &Sink, target: &Target, root: &Node) -> Result<bo
 }
 
 // Puts the manifest of the old image under the backup tag. Its blobs and children are there already.
-async fn back_up(sink: &Sink, target: &Target) -> Result<(), EndpointError> {
+async fn back_up(sink: &Sink, target: &JobTarget) -> Result<(), EndpointError> {
     let (Some(before), Some(tag)) = (target.before, &target.backup) else { return Ok(()) };
     match sink.manifest(&Reference::Digest(before)).await {
         Ok((media_type, bytes)) => {
@@ -44,7 +48,7 @@ async fn back_up(sink: &Sink, target: &Target) -> Result<(), EndpointError> {
 }
 
 /// Adds a referrer to the referrers tag of its subject (distribution-spec, §pushing manifests with subject).
-pub(super) async fn list(sink: &Sink, referrer: &Node) -> Result<(), EndpointError> {
+pub(super) async fn list(sink: &Sink, referrer: &ManifestNode) -> Result<(), EndpointError> {
     let Some(subject) = referrer.manifest.subject().map(|subject| subject.digest) else { return Ok(()) };
     let tag = Reference::Tag(referrers_tag(&subject));
     let mut entries = match sink.manifest(&tag).await {
@@ -70,7 +74,7 @@ fn listed(subject: &Digest, media_type: Option<MediaType>, bytes: &[u8]) -> Vec<
     manifest.filter(is_list).map(|index| index.manifests().to_vec()).unwrap_or_default()
 }
 
-fn descriptor(referrer: &Node) -> Descriptor {
+fn descriptor(referrer: &ManifestNode) -> Descriptor {
     let annotations: Option<&BTreeMap<String, String>> = referrer.manifest.annotations();
     Descriptor {
         media_type: referrer.media_type().to_string(),
@@ -83,7 +87,7 @@ fn descriptor(referrer: &Node) -> Descriptor {
     }
 }
 
-fn parse(digest: Digest, media_type: Option<MediaType>, bytes: Bytes) -> Result<Node, EndpointError> {
+fn parse(digest: Digest, media_type: Option<MediaType>, bytes: Bytes) -> Result<ManifestNode, EndpointError> {
     let media_type = match media_type {
         Some(media_type) => media_type,
         None => match Manifest::parse(&bytes, None) {
@@ -91,7 +95,7 @@ fn parse(digest: Digest, media_type: Option<MediaType>, bytes: Bytes) -> Result<
             Err(error) => return Err(malformed(digest, &error)),
         },
     };
-    Node::parse(digest, &media_type, bytes).map_err(|error| malformed(digest, &error))
+    ManifestNode::parse(digest, &media_type, bytes).map_err(|error| malformed(digest, &error))
 }
 
 fn malformed(digest: Digest, error: &dyn std::fmt::Display) -> EndpointError {

@@ -10,20 +10,20 @@ use entrepot_oci::Digest;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::blob::Blob;
-use crate::Event;
+use crate::CopyEvent;
 
 /// The smallest progress worth an event, in bytes.
 const STEP: u64 = 256 << 10;
 
 /// Sends the events of one job. Works without a listener.
 pub(crate) struct Tally {
-    events: UnboundedSender<Event>,
+    events: UnboundedSender<CopyEvent>,
     job: usize,
-    known: Mutex<Known>,
+    counts: Mutex<ProgressCounts>,
 }
 
 #[derive(Default)]
-struct Known {
+struct ProgressCounts {
     /// Bytes done of each blob.
     dealt: HashMap<Digest, u64>,
     /// Bytes read but not reported yet.
@@ -31,43 +31,43 @@ struct Known {
 }
 
 impl Tally {
-    pub(crate) fn new(events: UnboundedSender<Event>, job: usize) -> Self {
-        Self { events, job, known: Mutex::default() }
+    pub(crate) fn new(events: UnboundedSender<CopyEvent>, job: usize) -> Self {
+        Self { events, job, counts: Mutex::default() }
     }
 
     /// The job starts.
     pub(crate) fn started(&self) {
-        self.send(Event::Started { job: self.job });
+        self.send(CopyEvent::Started { job: self.job });
     }
 
     /// The total size is known.
     pub(crate) fn sized(&self, bytes: u64) {
-        self.send(Event::Sized { job: self.job, bytes });
+        self.send(CopyEvent::Sized { job: self.job, bytes });
     }
 
     /// Bytes were received over the network.
     pub(crate) fn read(&self, bytes: u64) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         known.unsaid += bytes;
         if known.unsaid >= STEP {
             let read = mem::take(&mut known.unsaid);
-            self.send(Event::Progress { job: self.job, bytes: 0, read });
+            self.send(CopyEvent::Progress { job: self.job, bytes: 0, read });
         }
     }
 
     /// A blob is done up to this offset. Bytes done before are not counted again.
     pub(crate) fn dealt(&self, blob: Blob, up_to: u64) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.dealt.entry(blob.digest).or_default();
         let bytes = up_to.saturating_sub(*before);
         if bytes >= STEP || (bytes > 0 && up_to == blob.size) {
             *before = up_to;
             let read = mem::take(&mut known.unsaid);
-            self.send(Event::Progress { job: self.job, bytes, read });
+            self.send(CopyEvent::Progress { job: self.job, bytes, read });
         }
     }
 
-    fn send(&self, event: Event) {
+    fn send(&self, event: CopyEvent) {
         drop(self.events.send(event));
     }
 }
@@ -88,7 +88,9 @@ mod tests {
         for _ in 0..2 {
             tally.dealt(blob, 7);
         }
-        let Ok(Event::Progress { job: 3, bytes: 7, read: 0 }) = seen.try_recv() else { panic!("no event") };
+        let Ok(CopyEvent::Progress { job: 3, bytes: 7, read: 0 }) = seen.try_recv() else {
+            panic!("no event")
+        };
         assert!(seen.try_recv().is_err());
     }
 }

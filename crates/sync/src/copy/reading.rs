@@ -11,7 +11,7 @@ use entrepot_remote::{Error as RemoteError, InvalidResponse};
 use futures_util::StreamExt as _;
 
 use super::{blob::Blob, progress::Tally};
-use crate::endpoints::{EndpointError, Pieces, Source, backoff};
+use crate::endpoints::{EndpointError, ImageSource, Pieces, backoff};
 
 /// The largest piece, in bytes.
 pub(crate) const PIECE: usize = 64 << 10;
@@ -42,15 +42,15 @@ pub(crate) struct Piece {
 
 /// The source of a blob.
 #[derive(Clone)]
-pub(crate) struct Origin {
-    pub(crate) source: Arc<Source>,
+pub(crate) struct BlobOrigin {
+    pub(crate) source: Arc<ImageSource>,
     pub(crate) blob: Blob,
     pub(crate) tally: Arc<Tally>,
 }
 
 /// A read of a blob in progress.
-pub(crate) struct Reading {
-    origin: Origin,
+pub(crate) struct BlobReader {
+    origin: BlobOrigin,
     mark: Mark,
     pieces: Option<Pieces>,
     /// Received, but not yet cut into pieces.
@@ -60,9 +60,9 @@ pub(crate) struct Reading {
     strikes: u32,
 }
 
-impl Reading {
+impl BlobReader {
     /// Starts reading at `mark`.
-    pub(crate) fn new(origin: Origin, mark: Mark) -> Self {
+    pub(crate) fn new(origin: BlobOrigin, mark: Mark) -> Self {
         Self { origin, mark, pieces: None, rest: Bytes::new(), withheld: None, strikes: 0 }
     }
 
@@ -125,7 +125,7 @@ impl Reading {
         };
         match pieces.next().await {
             Some(bytes) => bytes,
-            None => Err(RemoteError::Cut { source: Arc::new(Early) }.into()),
+            None => Err(RemoteError::Cut { source: Arc::new(EarlyEnd) }.into()),
         }
     }
 
@@ -144,7 +144,7 @@ impl Reading {
 /// The data ended before the blob did.
 #[derive(Debug, thiserror::Error)]
 #[error("the blob is shorter than its manifest says")]
-struct Early;
+struct EarlyEnd;
 
 // Skips bytes that were sent but not requested.
 fn behind(pieces: Pieces, mut skip: u64) -> Pieces {

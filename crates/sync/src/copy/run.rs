@@ -10,36 +10,36 @@ use std::{
 use entrepot_oci::{Digest, Host};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, Semaphore, mpsc::UnboundedSender};
 
-use super::{failure, limits::Limits, memory::Memory, reading::PIECE, weight::MAX_WEIGHT};
+use super::{failure, limits::RunLimits, memory::Memory, reading::PIECE, weight::MAX_WEIGHT};
 use crate::{
-    Event, Failure, Job, Outcome, Place, Registries, Row,
+    CopyEvent, CopyFailure, CopyJob, CopyResult, JobOutcome, Place, Registries,
     endpoints::{
-        Archive, EndpointError, Layout, LayoutWriter, RegistryConn, RepositoryRef, Sink, Source, Tarball,
+        Archive, EndpointError, ImageSource, Layout, LayoutWriter, RegistryConn, RepositoryRef, Sink, Tarball,
     },
 };
 
 /// State shared by the jobs of a run.
-pub(super) struct Run {
+pub(super) struct CopyRun {
     pub(super) registries: Arc<dyn Registries>,
-    pub(super) jobs: Vec<Job>,
-    pub(super) events: UnboundedSender<Event>,
+    pub(super) jobs: Vec<CopyJob>,
+    pub(super) events: UnboundedSender<CopyEvent>,
     pub(super) memory: Arc<Memory>,
     /// Memory for blobs in transit, in pieces.
     pub(super) room: Arc<Semaphore>,
     /// Held while a referrers tag is updated.
     pub(super) lists: AsyncMutex<()>,
     connections: Cells<Host, Result<Arc<RegistryConn>, EndpointError>>,
-    sources: Cells<Place, Result<Arc<Source>, EndpointError>>,
+    sources: Cells<Place, Result<Arc<ImageSource>, EndpointError>>,
     sinks: Cells<Place, Result<Arc<Sink>, EndpointError>>,
     /// Places where the plan found something.
     seen: HashSet<Place>,
     news: Cells<Place, bool>,
-    board: Mutex<Vec<Vec<Option<Row>>>>,
+    board: Mutex<Vec<Vec<Option<CopyResult>>>>,
 }
 
 /// The result of a target.
-pub(super) struct Ended {
-    pub(super) outcome: Outcome,
+pub(super) struct TargetResult {
+    pub(super) outcome: JobOutcome,
     /// The digest at the source, if known.
     pub(super) digest: Option<Digest>,
     pub(super) took: Duration,
@@ -69,12 +69,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Run {
+impl CopyRun {
     pub(super) fn new(
         registries: Arc<dyn Registries>,
-        jobs: Vec<Job>,
-        limits: Limits,
-        events: UnboundedSender<Event>,
+        jobs: Vec<CopyJob>,
+        limits: RunLimits,
+        events: UnboundedSender<CopyEvent>,
     ) -> Self {
         let targets = jobs.iter().flat_map(|job| &job.targets);
         let seen =
@@ -107,16 +107,16 @@ impl Run {
     }
 
     /// Opens a place for reading.
-    pub(super) async fn source(&self, place: &Place) -> Result<Arc<Source>, EndpointError> {
+    pub(super) async fn source(&self, place: &Place) -> Result<Arc<ImageSource>, EndpointError> {
         let open = || async {
             let source = match place {
-                Place::Registry { host, repository } => Source::Registry(
+                Place::Registry { host, repository } => ImageSource::Registry(
                     RepositoryRef { conn: self.conn(host).await?, repository: repository.clone() },
                     OnceCell::new(),
                 ),
-                Place::Layout(path) => Source::Layout(Layout::open(path).await?),
-                Place::OciArchive(path) => Source::Archive(Archive::oci(path).await?),
-                Place::DockerArchive(path) => Source::Archive(Archive::docker(path).await?),
+                Place::Layout(path) => ImageSource::Layout(Layout::open(path).await?),
+                Place::OciArchive(path) => ImageSource::Archive(Archive::oci(path).await?),
+                Place::DockerArchive(path) => ImageSource::Archive(Archive::docker(path).await?),
             };
             Ok(Arc::new(source))
         };
@@ -155,18 +155,18 @@ impl Run {
     }
 
     /// Records the result of a target.
-    pub(super) fn settle(&self, job: usize, target: usize, ended: Ended) {
+    pub(super) fn settle(&self, job: usize, target: usize, ended: TargetResult) {
         let row = self.row(job, target, ended);
         if let Some(cell) = lock(&self.board).get_mut(job).and_then(|cells| cells.get_mut(target)) {
             *cell = Some(row.clone());
         }
-        drop(self.events.send(Event::Settled { job, target, row: Box::new(row) }));
+        drop(self.events.send(CopyEvent::Settled { job, target, row: Box::new(row) }));
     }
 
-    fn row(&self, job: usize, target: usize, ended: Ended) -> Row {
-        let (job, Ended { outcome, digest, took }) = (&self.jobs[job], ended);
+    fn row(&self, job: usize, target: usize, ended: TargetResult) -> CopyResult {
+        let (job, TargetResult { outcome, digest, took }) = (&self.jobs[job], ended);
         let target = &job.targets[target];
-        Row {
+        CopyResult {
             rule: job.rule.clone(),
             source: job.source.clone(),
             reference: target.source_name.as_ref().unwrap_or(&job.reference).clone(),
@@ -184,29 +184,33 @@ impl Run {
             let Ok(sink) = sink else { continue };
             let Err(error) = sink.finish().await else { continue };
             for row in lock(&self.board).iter_mut().flatten().flatten() {
-                if row.target == place && matches!(row.outcome, Outcome::Done(_)) {
-                    row.outcome = Outcome::Failed(failure::at_place(&place, &error));
+                if row.target == place && matches!(row.outcome, JobOutcome::Done(_)) {
+                    row.outcome = JobOutcome::Failed(failure::at_place(&place, &error));
                 }
             }
         }
     }
 
     /// The rows of the report. Targets without a result were cancelled, or their task died.
-    pub(super) fn rows(&self, is_cancelled: bool) -> Vec<Row> {
+    pub(super) fn rows(&self, is_cancelled: bool) -> Vec<CopyResult> {
         let board = std::mem::take(&mut *lock(&self.board));
         let mut rows = Vec::new();
         for (job, cells) in board.into_iter().enumerate() {
             for (target, cell) in cells.into_iter().enumerate() {
                 let unsettled = || match is_cancelled {
-                    true => Outcome::Cancelled,
-                    false => Outcome::Failed(Failure {
+                    true => JobOutcome::Cancelled,
+                    false => JobOutcome::Failed(CopyFailure {
                         what: "the copy ended unexpectedly; this is a bug in entrepot".to_owned(),
                         hint: Some("please report it".to_owned()),
                         at_source: false,
                     }),
                 };
                 rows.push(cell.unwrap_or_else(|| {
-                    self.row(job, target, Ended { outcome: unsettled(), digest: None, took: Duration::ZERO })
+                    self.row(
+                        job,
+                        target,
+                        TargetResult { outcome: unsettled(), digest: None, took: Duration::ZERO },
+                    )
                 }));
             }
         }

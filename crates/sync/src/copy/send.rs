@@ -17,7 +17,7 @@ const SMALLEST: u64 = 1 << 20;
 
 /// The side that failed.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(super) enum SendError {
     /// The source.
     Source(EndpointError),
     /// The source, which does not have this blob.
@@ -26,7 +26,7 @@ pub(super) enum Fault {
     Target(EndpointError),
 }
 
-impl Fault {
+impl SendError {
     /// The same about a blob.
     pub(super) fn about(self, blob: Blob) -> Self {
         match self {
@@ -38,7 +38,7 @@ impl Fault {
 
 /// The way a blob got to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Brought {
+pub(super) enum SendOutcome {
     /// It was there already.
     Present,
     /// Mounted from another repository of the registry.
@@ -64,36 +64,36 @@ pub(super) async fn send(
     blob: Blob,
     blob_stream: BlobStream,
     begin: Begin,
-) -> Result<Brought, Fault> {
+) -> Result<SendOutcome, SendError> {
     match sink {
         Sink::Registry(at) => {
-            return Sending { at, blob, blob_stream, chunk: at.conn.chunk(blob.size), is_refused: false }
+            return BlobUpload { at, blob, blob_stream, chunk: at.conn.chunk(blob.size), is_refused: false }
                 .run(begin)
                 .await;
         }
         Sink::Layout(layout) => to_layout(layout, blob, &blob_stream).await?,
         Sink::Archive(archive) => to_archive(archive, blob, &blob_stream).await?,
     }
-    Ok(Brought::Written)
+    Ok(SendOutcome::Written)
 }
 
-async fn to_layout(layout: &LayoutWriter, blob: Blob, blob_stream: &BlobStream) -> Result<(), Fault> {
-    let mut draft = layout.begin(&blob.digest).await.map_err(Fault::Target)?;
-    while let Some(bytes) = blob_stream.next(u64::MAX).await.map_err(Fault::Source)? {
-        draft.write(&bytes).await.map_err(Fault::Target)?;
+async fn to_layout(layout: &LayoutWriter, blob: Blob, blob_stream: &BlobStream) -> Result<(), SendError> {
+    let mut draft = layout.begin(&blob.digest).await.map_err(SendError::Target)?;
+    while let Some(bytes) = blob_stream.next(u64::MAX).await.map_err(SendError::Source)? {
+        draft.write(&bytes).await.map_err(SendError::Target)?;
     }
-    draft.finish().await.map_err(Fault::Target)
+    draft.finish().await.map_err(SendError::Target)
 }
 
-async fn to_archive(archive: &Tarball, blob: Blob, blob_stream: &BlobStream) -> Result<(), Fault> {
-    let mut place = archive.append(&blob.digest, blob.size).await.map_err(Fault::Target)?;
-    while let Some(bytes) = blob_stream.next(u64::MAX).await.map_err(Fault::Source)? {
-        place.write(&bytes).await.map_err(Fault::Target)?;
+async fn to_archive(archive: &Tarball, blob: Blob, blob_stream: &BlobStream) -> Result<(), SendError> {
+    let mut place = archive.append(&blob.digest, blob.size).await.map_err(SendError::Target)?;
+    while let Some(bytes) = blob_stream.next(u64::MAX).await.map_err(SendError::Source)? {
+        place.write(&bytes).await.map_err(SendError::Target)?;
     }
-    place.done().await.map_err(Fault::Target)
+    place.done().await.map_err(SendError::Target)
 }
 
-struct Sending<'a> {
+struct BlobUpload<'a> {
     at: &'a RepositoryRef,
     blob: Blob,
     blob_stream: BlobStream,
@@ -103,13 +103,13 @@ struct Sending<'a> {
     is_refused: bool,
 }
 
-impl Sending<'_> {
-    async fn run(mut self, begin: Begin) -> Result<Brought, Fault> {
+impl BlobUpload<'_> {
+    async fn run(mut self, begin: Begin) -> Result<SendOutcome, SendError> {
         let mut opened = match begin {
             Begin::With(upload) => Some(*upload),
             Begin::Anew => None,
-            Begin::Asking => match self.ask().await.map_err(Fault::Target)? {
-                Mount::Mounted => return Ok(Brought::Present),
+            Begin::Asking => match self.ask().await.map_err(SendError::Target)? {
+                Mount::Mounted => return Ok(SendOutcome::Present),
                 Mount::Refused(upload) => Some(*upload),
             },
         };
@@ -117,23 +117,23 @@ impl Sending<'_> {
         loop {
             let upload = match opened.take() {
                 Some(upload) => upload,
-                None => self.start().await.map_err(Fault::Target)?,
+                None => self.start().await.map_err(SendError::Target)?,
             };
-            self.blob_stream.ready().await.map_err(Fault::Source)?;
-            let Err(error) = self.attempt(upload).await else { return Ok(Brought::Written) };
+            self.blob_stream.ready().await.map_err(SendError::Source)?;
+            let Err(error) = self.attempt(upload).await else { return Ok(SendOutcome::Written) };
             if let Some(failure) = self.blob_stream.failure().await {
-                return Err(Fault::Source(failure));
+                return Err(SendError::Source(failure));
             }
             tries += 1;
             let error = EndpointError::from(error);
             if tries >= TRIES || !self.may_pass(&error, tries) {
-                return Err(Fault::Target(error));
+                return Err(SendError::Target(error));
             }
             tracing::debug!(blob = %self.blob.digest, %error, chunk = self.chunk, "an upload begins anew");
             tokio::time::sleep(error.wait().unwrap_or(Duration::ZERO) + backoff(tries)).await;
             // The response may have been lost although the blob arrived.
             if (error.may_pass() || is_gone(&error)) && self.is_there().await {
-                return Ok(Brought::Written);
+                return Ok(SendOutcome::Written);
             }
             self.blob_stream = self.blob_stream.again(None, 0).await;
         }

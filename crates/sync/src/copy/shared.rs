@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     blob_stream::BlobStream,
-    reading::{Mark, Origin, Piece, Reading},
+    reading::{BlobOrigin, BlobReader, Mark, Piece},
     weight::{Item, QUEUE_LENGTH, weight},
 };
 
@@ -31,12 +31,12 @@ const BEHIND: Duration = Duration::from_secs(5);
 const BEHIND_PART: u32 = 2;
 
 /// A read that targets can join.
-pub(super) struct Shared {
-    state: Mutex<State>,
+pub(super) struct SharedRead {
+    state: Mutex<ReadState>,
     changed: Notify,
 }
 
-struct State {
+struct ReadState {
     undecided: usize,
     queues: Vec<mpsc::Sender<Item>>,
     /// The time the first target joined.
@@ -45,18 +45,18 @@ struct State {
 }
 
 /// A target's right to join a read. Dropping it declines.
-pub(super) struct Ballot(Arc<Shared>);
+pub(super) struct Ballot(Arc<SharedRead>);
 
-impl Shared {
+impl SharedRead {
     /// A read for `count` targets.
     pub(super) fn new(count: usize) -> (Arc<Self>, Vec<Ballot>) {
-        let state = State { undecided: count, queues: Vec::new(), since: None, is_closed: false };
+        let state = ReadState { undecided: count, queues: Vec::new(), since: None, is_closed: false };
         let shared = Arc::new(Self { state: Mutex::new(state), changed: Notify::new() });
         let ballots = (0..count).map(|_| Ballot(Arc::clone(&shared))).collect();
         (shared, ballots)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, ReadState> {
         // A panic cannot leave the state inconsistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +84,7 @@ impl Shared {
 
 impl Ballot {
     /// Joins the read. If it is too late, the stream gets its own read.
-    pub(super) fn join(self, origin: Origin, room: Arc<Semaphore>) -> BlobStream {
+    pub(super) fn join(self, origin: BlobOrigin, room: Arc<Semaphore>) -> BlobStream {
         let mut state = self.0.lock();
         if state.is_closed {
             return BlobStream::own(origin, room);
@@ -104,7 +104,7 @@ impl Drop for Ballot {
 }
 
 /// Reads a blob for all targets that joined.
-pub(super) async fn read_once(shared: Arc<Shared>, origin: Origin, room: Arc<Semaphore>) {
+pub(super) async fn read_once(shared: Arc<SharedRead>, origin: BlobOrigin, room: Arc<Semaphore>) {
     let mut queues: Vec<Queue> = shared.queues().await.into_iter().map(Queue::new).collect();
     if queues.is_empty() {
         origin.tally.dealt(origin.blob, origin.blob.size);
@@ -112,7 +112,7 @@ pub(super) async fn read_once(shared: Arc<Shared>, origin: Origin, room: Arc<Sem
     }
     // The semaphore is never closed.
     let _room = room.acquire_many(weight(origin.blob.size, queues.len())).await;
-    let mut reading = Reading::new(origin.clone(), Mark::start(origin.blob));
+    let mut reading = BlobReader::new(origin.clone(), Mark::start(origin.blob));
     let began = Instant::now();
     while !queues.is_empty() {
         match reading.next().await {

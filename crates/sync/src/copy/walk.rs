@@ -13,8 +13,8 @@ use futures_util::{FutureExt as _, future::BoxFuture, future::try_join_all};
 
 use crate::{
     Shape,
-    endpoints::{EndpointError, Fetched, Source},
-    shape::{self, Node},
+    endpoints::{EndpointError, ImageSource, SourceManifest},
+    shape::{self, ManifestNode},
 };
 
 /// Limits for one image with its referrers: the most manifests, their total bytes, and the depth of nested indexes and
@@ -60,7 +60,7 @@ pub(super) struct Sparse {
 }
 
 impl Sparse {
-    fn of(index: &Manifest, looked: &[Result<Option<Arc<Node>>, WalkError>]) -> Self {
+    fn of(index: &Manifest, looked: &[Result<Option<Arc<ManifestNode>>, WalkError>]) -> Self {
         let entries = || index.manifests().iter().zip(looked);
         let missing =
             entries().filter(|(_, looked)| looked.is_err()).map(|(entry, _)| match &entry.platform {
@@ -90,7 +90,7 @@ impl WalkError {
 
 /// A walk through one image.
 pub(super) struct Walk<'a> {
-    source: &'a Source,
+    source: &'a ImageSource,
     shapes: Vec<&'a Shape>,
     attached: Option<&'a HashSet<Digest>>,
     manifests: AtomicUsize,
@@ -98,7 +98,7 @@ pub(super) struct Walk<'a> {
 }
 
 /// Referrers of an image's manifests, by the digest of their subject.
-pub(super) type Referrers = HashMap<Digest, Vec<Arc<Node>>>;
+pub(super) type Referrers = HashMap<Digest, Vec<Arc<ManifestNode>>>;
 
 // Whether one manifest more goes beyond the limits: so many were read before it, with so many bytes.
 fn is_too_much(manifests: usize, bytes: usize, depth: usize) -> bool {
@@ -106,9 +106,9 @@ fn is_too_much(manifests: usize, bytes: usize, depth: usize) -> bool {
 }
 
 impl<'a> Walk<'a> {
-    /// A walk that covers all these shapes. `attached`: as [`crate::Job::attached`].
+    /// A walk that covers all these shapes. `attached`: as [`crate::CopyJob::attached`].
     pub(super) fn new(
-        source: &'a Source,
+        source: &'a ImageSource,
         shapes: Vec<&'a Shape>,
         attached: Option<&'a HashSet<Digest>>,
     ) -> Self {
@@ -116,20 +116,24 @@ impl<'a> Walk<'a> {
     }
 
     /// The image, with everything below it that is wanted.
-    pub(super) async fn image(&self, reference: &Reference) -> Result<Arc<Node>, WalkError> {
+    pub(super) async fn image(&self, reference: &Reference) -> Result<Arc<ManifestNode>, WalkError> {
         let fetched = self.source.manifest(reference).await.map_err(WalkError::Root)?;
         self.node(fetched, 0).await
     }
 
-    fn node(&self, fetched: Fetched, depth: usize) -> BoxFuture<'_, Result<Arc<Node>, WalkError>> {
+    fn node(
+        &self,
+        fetched: SourceManifest,
+        depth: usize,
+    ) -> BoxFuture<'_, Result<Arc<ManifestNode>, WalkError>> {
         async move {
-            let Fetched { digest, media_type, bytes } = fetched;
+            let SourceManifest { digest, media_type, bytes } = fetched;
             let manifests = self.manifests.fetch_add(1, Ordering::Relaxed);
             let held = self.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
             if is_too_much(manifests, held, depth) {
                 return Err(WalkError::TooMuch);
             }
-            let parsed = Node::parse(digest, &media_type, bytes);
+            let parsed = ManifestNode::parse(digest, &media_type, bytes);
             let mut node = parsed.map_err(|error| WalkError::Manifest(digest, Arc::new(error)))?;
             let known = node.manifest.require_known_content();
             known.map_err(|error| WalkError::UnknownContent(digest, Arc::new(error)))?;
@@ -146,7 +150,7 @@ impl<'a> Walk<'a> {
         .boxed()
     }
 
-    fn wanted(&self, node: &Node) -> Vec<bool> {
+    fn wanted(&self, node: &ManifestNode) -> Vec<bool> {
         let mut wanted = vec![false; node.manifest.manifests().len()];
         for shape in &self.shapes {
             for (wanted, selected) in wanted.iter_mut().zip(shape::select(&node.manifest, shape)) {
@@ -162,7 +166,7 @@ impl<'a> Walk<'a> {
         digest: Digest,
         is_wanted: bool,
         depth: usize,
-    ) -> Result<Result<Option<Arc<Node>>, WalkError>, WalkError> {
+    ) -> Result<Result<Option<Arc<ManifestNode>>, WalkError>, WalkError> {
         match self.below(digest, is_wanted, depth).await {
             Err(error) if error.is_missing() => Ok(Err(error)),
             other => other.map(Ok),
@@ -174,7 +178,7 @@ impl<'a> Walk<'a> {
         digest: Digest,
         is_wanted: bool,
         depth: usize,
-    ) -> Result<Option<Arc<Node>>, WalkError> {
+    ) -> Result<Option<Arc<ManifestNode>>, WalkError> {
         if !is_wanted {
             return Ok(None);
         }
@@ -185,7 +189,7 @@ impl<'a> Walk<'a> {
 
     /// Referrers of the image's manifests, and referrers of those. Too many are an error, since a copy without some
     /// would look complete.
-    pub(super) async fn referrers(&self, root: &Arc<Node>) -> Result<Referrers, WalkError> {
+    pub(super) async fn referrers(&self, root: &Arc<ManifestNode>) -> Result<Referrers, WalkError> {
         let mut subjects: Vec<Digest> = root.documents().iter().map(|document| document.digest).collect();
         let mut seen: HashSet<Digest> = subjects.iter().copied().collect();
         let mut found = Referrers::new();
@@ -212,7 +216,11 @@ impl<'a> Walk<'a> {
     }
 
     // The referrers of `subject`. Each is fetched and checked, since a listing may be wrong.
-    async fn about(&self, subject: Digest, seen: &HashSet<Digest>) -> Result<Vec<Arc<Node>>, WalkError> {
+    async fn about(
+        &self,
+        subject: Digest,
+        seen: &HashSet<Digest>,
+    ) -> Result<Vec<Arc<ManifestNode>>, WalkError> {
         let may_be_tagged = self.attached.is_none_or(|attached| attached.contains(&subject));
         let listed = self.source.referrers(&subject, may_be_tagged).await;
         let listed = listed.map_err(|error| WalkError::Below(subject, error))?;
@@ -222,12 +230,12 @@ impl<'a> Walk<'a> {
         let strange = listed.into_iter().filter(|entry| !seen.contains(&entry.digest));
         let fetched = try_join_all(strange.map(|entry| self.below_if_there(entry.digest))).await?;
         let is_about =
-            |node: &Arc<Node>| node.manifest.subject().is_some_and(|about| about.digest == subject);
+            |node: &Arc<ManifestNode>| node.manifest.subject().is_some_and(|about| about.digest == subject);
         Ok(fetched.into_iter().flatten().filter(is_about).collect())
     }
 
     // A listing may name manifests that are gone.
-    async fn below_if_there(&self, digest: Digest) -> Result<Option<Arc<Node>>, WalkError> {
+    async fn below_if_there(&self, digest: Digest) -> Result<Option<Arc<ManifestNode>>, WalkError> {
         match self.below(digest, true, 0).await {
             Err(WalkError::Below(_, error)) if error.is_not_found() => Ok(None),
             other => other,

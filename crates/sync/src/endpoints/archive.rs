@@ -17,7 +17,7 @@ use super::{
     extent::Extent,
     file::Pieces,
     index::Index,
-    tar::{self, Listing},
+    tar::{self, TarListing},
 };
 
 /// The most images in a docker-archive, the most layers of one, and of all together.
@@ -41,7 +41,7 @@ pub(crate) struct Archive {
 /// An image in a docker-archive's `manifest.json`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Saved {
+struct SavedImage {
     config: String,
     #[serde(default)]
     repo_tags: Option<Vec<String>>,
@@ -52,16 +52,16 @@ struct Saved {
 /// The manifest generated for it. The order of the fields affects its digest.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Made<'a> {
-    config: Part,
-    layers: Vec<Part>,
+struct GeneratedManifest<'a> {
+    config: ArchivePart,
+    layers: Vec<ArchivePart>,
     media_type: &'a str,
     schema_version: u8,
 }
 
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Part {
+struct ArchivePart {
     digest: Digest,
     media_type: &'static str,
     size: u64,
@@ -108,7 +108,7 @@ impl Archive {
         let (saved, _) = small(&file, &listing, "manifest.json")?;
         let malformed =
             |what: String| EndpointError::malformed(path, format!("is not a docker-archive: {what}"));
-        let saved: Vec<Saved> =
+        let saved: Vec<SavedImage> =
             serde_json::from_slice(&saved).map_err(|error| malformed(error.to_string()))?;
         let counts = saved.iter().map(|image| image.layers.len());
         let is_too_much =
@@ -125,7 +125,7 @@ impl Archive {
         Ok(archive)
     }
 
-    fn add(&mut self, layers: &mut Layers, image: &Saved) -> Result<(), EndpointError> {
+    fn add(&mut self, layers: &mut Layers, image: &SavedImage) -> Result<(), EndpointError> {
         let (config, config_at) = small(&self.file, &layers.listing, &image.config)?;
         let config_digest = Digest::of(&config);
         self.blobs.insert(config_digest, config_at);
@@ -137,9 +137,10 @@ impl Archive {
             parts.push(part);
         }
         let media_type = "application/vnd.docker.container.image.v1+json";
-        let config = Part { digest: config_digest, media_type, size: config.len() as u64 };
+        let config = ArchivePart { digest: config_digest, media_type, size: config.len() as u64 };
         let kind = MediaType::DOCKER_MANIFEST;
-        let manifest = Made { config, layers: parts, media_type: kind.as_str(), schema_version: 2 };
+        let manifest =
+            GeneratedManifest { config, layers: parts, media_type: kind.as_str(), schema_version: 2 };
         let bytes = serde_json::to_vec(&manifest);
         let bytes = Bytes::from(
             bytes.map_err(|error| EndpointError::malformed(self.file.path(), error.to_string()))?,
@@ -220,7 +221,7 @@ async fn blocking(
 }
 
 // Reads a JSON file in the archive, with its extent.
-fn small(file: &ArchiveFile, listing: &Listing, name: &str) -> Result<(Bytes, Extent), EndpointError> {
+fn small(file: &ArchiveFile, listing: &TarListing, name: &str) -> Result<(Bytes, Extent), EndpointError> {
     let malformed = |what: String| EndpointError::malformed(file.path(), what);
     let extent = listing.find(name).ok_or_else(|| malformed(format!("has no `{name}` in it")))?;
     if extent.size > MAX_MANIFEST_BYTES as u64 {
@@ -231,7 +232,7 @@ fn small(file: &ArchiveFile, listing: &Listing, name: &str) -> Result<(Bytes, Ex
 
 /// The layers of `docker save`.
 struct Layers {
-    listing: Listing,
+    listing: TarListing,
     /// By where they start; images share layers.
     known: HashMap<u64, Layer>,
     compressed: Compressed,
@@ -239,7 +240,7 @@ struct Layers {
 
 #[derive(Clone)]
 struct Layer {
-    part: Part,
+    part: ArchivePart,
     at: Extent,
     is_compressed: bool,
 }
@@ -266,10 +267,10 @@ impl Layers {
             "application/vnd.oci.image.layer.v1.tar+zstd"
         } else {
             let (digest, at) = self.compressed.add(&mut file.part(at))?;
-            let part = Part { digest, media_type: GZIP, size: at.size };
+            let part = ArchivePart { digest, media_type: GZIP, size: at.size };
             return Ok(Layer { part, at, is_compressed: true });
         };
-        let part = Part { digest: digest(&mut file.part(at))?, media_type, size: at.size };
+        let part = ArchivePart { digest: digest(&mut file.part(at))?, media_type, size: at.size };
         Ok(Layer { part, at, is_compressed: false })
     }
 }

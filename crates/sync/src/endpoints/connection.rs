@@ -65,9 +65,9 @@ impl RepositoryRef {
 
 /// Permission to pull one manifest.
 #[derive(Debug)]
-pub(crate) struct Pull<'a>(&'a AtomicU64);
+pub(crate) struct PullPermit<'a>(&'a AtomicU64);
 
-impl Drop for Pull<'_> {
+impl Drop for PullPermit<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -120,9 +120,9 @@ impl RegistryConn {
     }
 
     /// Permission to pull a manifest, if that leaves the reserve of the budget untouched.
-    pub(crate) fn pull(&self) -> Result<Pull<'_>, EndpointError> {
+    pub(crate) fn pull(&self) -> Result<PullPermit<'_>, EndpointError> {
         let pulling = self.pulling.fetch_add(1, Ordering::Relaxed);
-        let pull = Pull(&self.pulling);
+        let pull = PullPermit(&self.pulling);
         match self.remote().pull_quota() {
             Some(limit) if self.registry.reserve > 0 => {
                 let left = limit.remaining.saturating_sub(pulling);

@@ -5,7 +5,7 @@ use entrepot_oci::{Digest, MediaType};
 
 /// A manifest whose bytes match its digest.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Document<'a> {
+pub(crate) struct ManifestDocument<'a> {
     pub(crate) media_type: &'a MediaType,
     pub(crate) digest: &'a Digest,
     pub(crate) bytes: &'a Bytes,

@@ -15,7 +15,9 @@ use entrepot_files::{self as files, DRAFT, Directory, Readers};
 use entrepot_oci::{Digest, MAX_MANIFEST_BYTES, Reference};
 use tokio::{fs::File, io::AsyncWriteExt as _, sync::Mutex};
 
-use super::{document::Document, error::EndpointError, file, file::Pieces, file::Readable, index::Index};
+use super::{
+    document::ManifestDocument, error::EndpointError, file, file::Pieces, file::Readable, index::Index,
+};
 
 /// The content of the file `oci-layout`.
 pub(super) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -116,18 +118,18 @@ impl LayoutWriter {
     }
 
     /// Starts a blob.
-    pub(crate) async fn begin(&self, digest: &Digest) -> Result<Draft, EndpointError> {
+    pub(crate) async fn begin(&self, digest: &Digest) -> Result<FileDraft, EndpointError> {
         self.draft(at(digest)).await
     }
 
-    async fn draft(&self, name: PathBuf) -> Result<Draft, EndpointError> {
+    async fn draft(&self, name: PathBuf) -> Result<FileDraft, EndpointError> {
         let directory = self.directory.clone();
         blocking(&self.path, move |above| {
             let path = above.join(&name);
             let draft =
                 files::Draft::aside(&directory, &name, Readers::Usual).map_err(EndpointError::file(&path))?;
             let file = draft.file().try_clone().map_err(EndpointError::file(&path))?;
-            Ok(Draft { file: File::from_std(file), path, draft })
+            Ok(FileDraft { file: File::from_std(file), path, draft })
         })
         .await
     }
@@ -136,10 +138,10 @@ impl LayoutWriter {
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
-        document: Document<'_>,
+        document: ManifestDocument<'_>,
         listed: bool,
     ) -> Result<(), EndpointError> {
-        let Document { media_type, digest, bytes } = document;
+        let ManifestDocument { media_type, digest, bytes } = document;
         if !self.has(digest).await? {
             let mut draft = self.begin(digest).await?;
             draft.write(bytes).await?;
@@ -161,13 +163,13 @@ impl LayoutWriter {
 
 /// A file that gets its name only when it is finished.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct FileDraft {
     file: File,
     path: PathBuf,
     draft: files::Draft,
 }
 
-impl Draft {
+impl FileDraft {
     /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndpointError> {
         self.file.write_all(bytes).await.map_err(EndpointError::file(&self.path))

@@ -1,6 +1,6 @@
 //! The endpoints of a copy: the places that images are read from and written to.
 //!
-//! - [`Source`] and [`Sink`] cover every kind of place; the engine uses only these
+//! - [`ImageSource`] and [`Sink`] cover every kind of place; the engine uses only these
 //! - `connection` talks to registries, with retries and limits; `layout`, `archive` and `tarball` work on files,
 //!   `archive_file` on one that may be compressed
 //! - digests are not verified here, but by the code that passes the bytes on
@@ -27,6 +27,6 @@ pub(crate) use extent::Extent;
 pub(crate) use file::Pieces;
 pub(crate) use index::Index;
 pub(crate) use layout::{Layout, LayoutWriter};
-pub(crate) use sink::{Kept, Sink};
-pub(crate) use source::{Fetched, Source};
+pub(crate) use sink::{AcceptedManifest, Sink};
+pub(crate) use source::{ImageSource, SourceManifest};
 pub(crate) use tarball::Tarball;

@@ -5,10 +5,10 @@ use entrepot_oci::{Digest, MediaType, Reference};
 use entrepot_remote::Error as RemoteError;
 
 use super::{
-    connection::RepositoryRef, document::Document, error::EndpointError, layout::LayoutWriter,
+    connection::RepositoryRef, document::ManifestDocument, error::EndpointError, layout::LayoutWriter,
     tarball::Tarball,
 };
-use crate::shape::Node;
+use crate::shape::ManifestNode;
 
 /// A place that images are written to.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) enum Sink {
 
 /// The remaining work after a manifest was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum AcceptedManifest {
     /// Nothing.
     Whole,
     /// The registry has no referrers API: update the referrers tag of the subject.
@@ -87,23 +87,23 @@ impl Sink {
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
-        node: &Node,
+        node: &ManifestNode,
         listed: bool,
-    ) -> Result<Kept, EndpointError> {
+    ) -> Result<AcceptedManifest, EndpointError> {
         let kind = node.media_type();
-        let document = Document { media_type: kind, digest: &node.digest, bytes: &node.bytes };
+        let document = ManifestDocument { media_type: kind, digest: &node.digest, bytes: &node.bytes };
         match self {
             Self::Registry(RepositoryRef { conn, repository }) => {
                 let put = || conn.remote().put_manifest(repository, reference, kind, node.bytes.clone());
                 let pushed = conn.patiently(put).await?;
                 let is_listed = pushed.subject.is_some() || node.manifest.subject().is_none();
-                Ok(if is_listed { Kept::Whole } else { Kept::Unlisted })
+                Ok(if is_listed { AcceptedManifest::Whole } else { AcceptedManifest::Unlisted })
             }
             Self::Layout(layout) => {
-                layout.put_manifest(reference, document, listed).await.map(|()| Kept::Whole)
+                layout.put_manifest(reference, document, listed).await.map(|()| AcceptedManifest::Whole)
             }
             Self::Archive(archive) => {
-                archive.put_manifest(reference, document, listed).await.map(|()| Kept::Whole)
+                archive.put_manifest(reference, document, listed).await.map(|()| AcceptedManifest::Whole)
             }
         }
     }

@@ -13,7 +13,7 @@ use super::{
 
 /// A place that images are read from.
 #[derive(Debug)]
-pub(crate) enum Source {
+pub(crate) enum ImageSource {
     /// A repository, and whether its registry has the referrers API, once known.
     Registry(RepositoryRef, OnceCell<bool>),
     /// A directory.
@@ -24,27 +24,31 @@ pub(crate) enum Source {
 
 /// A manifest whose bytes match its digest.
 #[derive(Clone, Debug)]
-pub(crate) struct Fetched {
+pub(crate) struct SourceManifest {
     pub(crate) digest: Digest,
     pub(crate) media_type: MediaType,
     pub(crate) bytes: Bytes,
 }
 
 /// A blob being read.
-pub(crate) struct Opened {
+pub(crate) struct OpenedBlob {
     /// The offset of the first byte, which may be before the requested one.
     pub(crate) start: u64,
     /// The bytes.
     pub(crate) pieces: Pieces,
 }
 
-impl Source {
+impl ImageSource {
     /// Fetches a manifest.
-    pub(crate) async fn manifest(&self, reference: &Reference) -> Result<Fetched, EndpointError> {
+    pub(crate) async fn manifest(&self, reference: &Reference) -> Result<SourceManifest, EndpointError> {
         match self {
             Self::Registry(RepositoryRef { conn, repository }, _) => {
                 let fetched = conn.pulling(|| conn.remote().manifest(repository, reference)).await?;
-                Ok(Fetched { digest: fetched.digest, media_type: fetched.media_type, bytes: fetched.bytes })
+                Ok(SourceManifest {
+                    digest: fetched.digest,
+                    media_type: fetched.media_type,
+                    bytes: fetched.bytes,
+                })
             }
             Self::Layout(layout) => self.local(layout.index(), reference).await,
             Self::Archive(archive) => self.local(archive.index(), reference).await,
@@ -52,18 +56,18 @@ impl Source {
     }
 
     /// Opens a blob at an offset.
-    pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<Opened, EndpointError> {
+    pub(crate) async fn blob(&self, digest: &Digest, from: u64) -> Result<OpenedBlob, EndpointError> {
         let pieces = match self {
             Self::Registry(RepositoryRef { conn, repository }, _) => {
                 let ask = BlobRequest { from, ..BlobRequest::default() };
                 let opened = conn.patiently(|| conn.remote().blob(repository, digest, ask)).await?;
                 let pieces = opened.chunks.map(|piece| piece.map_err(EndpointError::from)).boxed();
-                return Ok(Opened { start: opened.start, pieces });
+                return Ok(OpenedBlob { start: opened.start, pieces });
             }
             Self::Layout(layout) => layout.blob(digest, from).await?,
             Self::Archive(archive) => archive.blob(digest, from).await?,
         };
-        Ok(Opened { start: from, pieces })
+        Ok(OpenedBlob { start: from, pieces })
     }
 
     /// Descriptors of a manifest's referrers, unverified: GitLab responds with the image's own children. If it is known
@@ -101,7 +105,7 @@ impl Source {
         }
     }
 
-    async fn local(&self, index: &Index, reference: &Reference) -> Result<Fetched, EndpointError> {
+    async fn local(&self, index: &Index, reference: &Reference) -> Result<SourceManifest, EndpointError> {
         let entry = index.find(reference).map_err(EndpointError::Ambiguous)?;
         let digest = match (entry, reference) {
             (Some(entry), _) => entry.digest,
@@ -114,7 +118,7 @@ impl Source {
         }
         let said = entry.and_then(|entry| MediaType::parse(&entry.media_type));
         match kind(&bytes, said) {
-            Ok(media_type) => Ok(Fetched { digest, media_type, bytes }),
+            Ok(media_type) => Ok(SourceManifest { digest, media_type, bytes }),
             Err(error) => {
                 Err(EndpointError::malformed(digest.to_string(), format!("is not a manifest: {error}")))
             }

@@ -24,12 +24,12 @@ const MAX_LONG: u64 = 64 << 10;
 const MAX_LINKS: usize = 8;
 
 #[derive(Clone, Debug)]
-enum Entry {
+enum TarEntry {
     File(Extent),
     Link(String),
 }
 
-impl Entry {
+impl TarEntry {
     // The memory it takes, without its name.
     fn length(&self) -> usize {
         match self {
@@ -41,16 +41,16 @@ impl Entry {
 
 /// The files of an archive.
 #[derive(Debug, Default)]
-pub(crate) struct Listing(HashMap<String, Entry>);
+pub(crate) struct TarListing(HashMap<String, TarEntry>);
 
-impl Listing {
+impl TarListing {
     /// Finds a file, following links.
     pub(crate) fn find(&self, name: &str) -> Option<Extent> {
         let mut name = plain(name, "")?;
         for _ in 0..MAX_LINKS {
             match self.0.get(&name)? {
-                Entry::File(extent) => return Some(*extent),
-                Entry::Link(target) => name.clone_from(target),
+                TarEntry::File(extent) => return Some(*extent),
+                TarEntry::Link(target) => name.clone_from(target),
             }
         }
         None
@@ -59,21 +59,21 @@ impl Listing {
     /// All files, without links.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Extent)> {
         self.0.iter().filter_map(|(name, entry)| match entry {
-            Entry::File(extent) => Some((name.as_str(), *extent)),
-            Entry::Link(_) => None,
+            TarEntry::File(extent) => Some((name.as_str(), *extent)),
+            TarEntry::Link(_) => None,
         })
     }
 }
 
 /// Lists an archive. Reads the headers and seeks past the files.
-pub(crate) fn list(file: &ArchiveFile) -> Result<Listing, EndpointError> {
+pub(crate) fn list(file: &ArchiveFile) -> Result<TarListing, EndpointError> {
     list_in(file.path(), BufReader::new(file.reader()), file.length())
 }
 
 /// The same for any reader of `length` bytes.
-pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Result<Listing, EndpointError> {
-    let mut scan = Scan { path, length, at: 0, file, long: Long::default() };
-    let (mut listing, mut names) = (Listing::default(), 0);
+pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Result<TarListing, EndpointError> {
+    let mut scan = Scan { path, length, at: 0, file, long: ExtendedHeader::default() };
+    let (mut listing, mut names) = (TarListing::default(), 0);
     while let Some((name, entry)) = scan.next()? {
         names += name.len() + entry.length();
         if listing.0.len() >= MAX_FILES || names > MAX_NAMES {
@@ -89,7 +89,7 @@ pub(crate) fn list_in(path: &Path, file: impl Read + Seek, length: u64) -> Resul
 
 /// Attributes from an extended header, for the next entry.
 #[derive(Default)]
-struct Long {
+struct ExtendedHeader {
     name: Option<String>,
     link: Option<String>,
     size: Option<u64>,
@@ -100,7 +100,7 @@ struct Scan<'a, R> {
     length: u64,
     at: u64,
     file: R,
-    long: Long,
+    long: ExtendedHeader,
 }
 
 impl<R: Read + Seek> Scan<'_, R> {
@@ -109,7 +109,7 @@ impl<R: Read + Seek> Scan<'_, R> {
     }
 
     // The next file or link; other entries such as directories and devices are skipped.
-    fn next(&mut self) -> Result<Option<(String, Entry)>, EndpointError> {
+    fn next(&mut self) -> Result<Option<(String, TarEntry)>, EndpointError> {
         loop {
             let mut header = [0; BLOCK as usize];
             if self.at + BLOCK > self.length {
@@ -134,7 +134,7 @@ impl<R: Read + Seek> Scan<'_, R> {
         }
     }
 
-    fn entry(&mut self, header: &[u8; BLOCK as usize]) -> Result<Option<(String, Entry)>, EndpointError> {
+    fn entry(&mut self, header: &[u8; BLOCK as usize]) -> Result<Option<(String, TarEntry)>, EndpointError> {
         let kind = header[156];
         let is_about_next = matches!(kind, b'x' | b'g' | b'L' | b'K');
         let stated = number(&header[124..136]).ok_or_else(|| self.malformed("a size that is none"))?;
@@ -150,11 +150,11 @@ impl<R: Read + Seek> Scan<'_, R> {
         let name = self.long.name.take().unwrap_or_else(|| header_name(header));
         let link = self.long.link.take().unwrap_or_else(|| text(&header[157..257]));
         let entry = match kind {
-            0 | b'0' | b'7' => Some(Entry::File(Extent { start, size })),
+            0 | b'0' | b'7' => Some(TarEntry::File(Extent { start, size })),
             // A hard link's target is relative to the root, a symbolic link's to its own directory.
-            b'1' => plain(&link, "").map(Entry::Link),
+            b'1' => plain(&link, "").map(TarEntry::Link),
             b'2' => {
-                plain(&link, name.rsplit_once('/').map_or("", |(directory, _)| directory)).map(Entry::Link)
+                plain(&link, name.rsplit_once('/').map_or("", |(directory, _)| directory)).map(TarEntry::Link)
             }
             _ => None,
         };
@@ -185,7 +185,7 @@ impl<R: Read + Seek> Scan<'_, R> {
     }
 }
 
-impl Long {
+impl ExtendedHeader {
     // Records have the form `length key=value\n`; the length counts itself.
     fn read(&mut self, mut records: &[u8]) {
         while let Some(space) = records.iter().position(|byte| *byte == b' ') {

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-fn list(path: &Path) -> Result<Listing, EndpointError> {
+fn list(path: &Path) -> Result<TarListing, EndpointError> {
     super::list(&ArchiveFile::open(path)?)
 }
 

@@ -17,19 +17,19 @@ use tokio::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{document::Document, error::EndpointError, extent::Extent, index::Index, layout, tar};
+use super::{document::ManifestDocument, error::EndpointError, extent::Extent, index::Index, layout, tar};
 
 /// An archive being written.
 #[derive(Debug)]
 pub(crate) struct Tarball {
     path: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<TarballState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct TarballState {
     /// `None` once the file has its name.
-    open: Option<Open>,
+    open: Option<OpenFile>,
     /// The offset after the last complete blob.
     end: u64,
     held: HashSet<Digest>,
@@ -39,15 +39,15 @@ struct State {
 
 /// The file and its draft.
 #[derive(Debug)]
-struct Open {
+struct OpenFile {
     file: File,
     draft: Draft,
 }
 
 /// A blob being appended. Blobs are written one at a time, one after the other.
-pub(crate) struct Appended<'a> {
+pub(crate) struct AppendedBlob<'a> {
     ball: &'a Tarball,
-    state: MutexGuard<'a, State>,
+    state: MutexGuard<'a, TarballState>,
     digest: Digest,
     size: u64,
     start: u64,
@@ -58,8 +58,8 @@ impl Tarball {
     pub(crate) async fn begin(path: &Path) -> Result<Self, EndpointError> {
         let draft = Draft::at(path, Readers::Usual).map_err(EndpointError::file(path))?;
         let file = File::from_std(draft.file().try_clone().map_err(EndpointError::file(path))?);
-        let state = State {
-            open: Some(Open { file, draft }),
+        let state = TarballState {
+            open: Some(OpenFile { file, draft }),
             end: 0,
             held: HashSet::new(),
             manifests: Vec::new(),
@@ -89,23 +89,23 @@ impl Tarball {
     }
 
     /// Starts a blob of this size, once the previous ones are done.
-    pub(crate) async fn append(&self, digest: &Digest, size: u64) -> Result<Appended<'_>, EndpointError> {
+    pub(crate) async fn append(&self, digest: &Digest, size: u64) -> Result<AppendedBlob<'_>, EndpointError> {
         let mut state = self.state.lock().await;
         let name = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
         let header = tar::header(&name, size);
         let start = state.end + header.len() as u64;
         self.write_at_end(&mut state, &header).await?;
-        Ok(Appended { ball: self, state, digest: *digest, size, start })
+        Ok(AppendedBlob { ball: self, state, digest: *digest, size, start })
     }
 
     /// Stores a manifest, by name or as something that a digest leads to.
     pub(crate) async fn put_manifest(
         &self,
         reference: &Reference,
-        document: Document<'_>,
+        document: ManifestDocument<'_>,
         listed: bool,
     ) -> Result<(), EndpointError> {
-        let Document { media_type, digest, bytes } = document;
+        let ManifestDocument { media_type, digest, bytes } = document;
         if !self.has(digest).await {
             let mut blob = self.append(digest, bytes.len() as u64).await?;
             blob.write(bytes).await?;
@@ -130,14 +130,14 @@ impl Tarball {
         let files = [("oci-layout", layout::VERSION.as_bytes()), ("index.json", index.as_ref())];
         let end = tar::end(files.into_iter());
         self.write_at_end(&mut state, &end).await?;
-        let Some(Open { mut file, draft }) = state.open.take() else { return Ok(()) };
+        let Some(OpenFile { mut file, draft }) = state.open.take() else { return Ok(()) };
         file.flush().await.map_err(EndpointError::file(&self.path))?;
         let placed = tokio::task::spawn_blocking(move || draft.replace()).await;
         placed.unwrap_or_else(|error| Err(error.into())).map_err(EndpointError::file(&self.path))
     }
 
     // Overwrites the remains of an incomplete blob.
-    async fn write_at_end(&self, state: &mut State, bytes: &[u8]) -> Result<(), EndpointError> {
+    async fn write_at_end(&self, state: &mut TarballState, bytes: &[u8]) -> Result<(), EndpointError> {
         let end = state.end;
         let file = state.file()?;
         file.flush().await.map_err(EndpointError::file(&self.path))?;
@@ -147,13 +147,13 @@ impl Tarball {
     }
 }
 
-impl State {
+impl TarballState {
     fn file(&mut self) -> Result<&mut File, EndpointError> {
         self.open.as_mut().map(|open| &mut open.file).ok_or(EndpointError::NotFound)
     }
 }
 
-impl<'a> Appended<'a> {
+impl<'a> AppendedBlob<'a> {
     /// Appends bytes.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), EndpointError> {
         let file = self.state.file()?;
@@ -161,7 +161,7 @@ impl<'a> Appended<'a> {
     }
 
     /// Completes the blob. The archive stays locked until the returned guard is dropped.
-    async fn finish(mut self) -> Result<MutexGuard<'a, State>, EndpointError> {
+    async fn finish(mut self) -> Result<MutexGuard<'a, TarballState>, EndpointError> {
         let padding = usize::try_from(tar::padding(self.size)).unwrap_or_default();
         self.write(&vec![0; padding]).await?;
         let file = self.state.file()?;

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entrepot_oci::Tag;
 
-use super::{decide::Decided, step::Action, step::Step};
+use super::{decide::DecidedStep, step::PlanAction, step::PlanStep};
 use crate::{
     Place,
-    rules::{Destination, Prune, Rule, RuleSet, Source},
+    rules::{Destination, Prune, RuleSet, RuleSource, SyncRule},
     survey::{Survey, attached},
 };
 
 /// The input for all repositories.
-struct Known<'a> {
+struct ExtrasInput<'a> {
     rules: &'a RuleSet,
     survey: &'a Survey,
 }
@@ -23,12 +23,16 @@ struct Known<'a> {
 /// The rules that write to one repository.
 struct Writers<'a> {
     /// The rule and source that extra tags are listed under.
-    first: (&'a Rule, &'a Source),
+    first: (&'a SyncRule, &'a RuleSource),
     all: Vec<&'a Destination>,
 }
 
 /// The extra tags as steps, and notes about repositories that could not be checked.
-pub(super) fn extras(rules: &RuleSet, survey: &Survey, decided: &[Decided<'_>]) -> (Vec<Step>, Vec<String>) {
+pub(super) fn extras(
+    rules: &RuleSet,
+    survey: &Survey,
+    decided: &[DecidedStep<'_>],
+) -> (Vec<PlanStep>, Vec<String>) {
     let (mut steps, mut notes) = (Vec::new(), Vec::new());
     let pruned: BTreeSet<&Place> = edges(rules)
         .filter(|(_, _, to)| to.terms.prune == Prune::Review)
@@ -40,11 +44,11 @@ pub(super) fn extras(rules: &RuleSet, survey: &Survey, decided: &[Decided<'_>]) 
             writers.entry(&to.place).or_insert_with(|| Writers { first: (rule, source), all: Vec::new() });
         writers.all.push(to);
     }
-    let mut written: BTreeMap<&Place, Written> = BTreeMap::new();
+    let mut written: BTreeMap<&Place, WrittenTags> = BTreeMap::new();
     for one in decided.iter().filter(|one| pruned.contains(&one.step.target)) {
         written.entry(&one.step.target).or_default().add(one);
     }
-    let known = Known { rules, survey };
+    let known = ExtrasInput { rules, survey };
     for (place, writers) in writers {
         match of_place(place, &writers, written.get(place), &known) {
             Ok(found) => steps.extend(found),
@@ -54,7 +58,7 @@ pub(super) fn extras(rules: &RuleSet, survey: &Survey, decided: &[Decided<'_>]) 
     (steps, notes)
 }
 
-fn edges(rules: &RuleSet) -> impl Iterator<Item = (&Rule, &Source, &Destination)> {
+fn edges(rules: &RuleSet) -> impl Iterator<Item = (&SyncRule, &RuleSource, &Destination)> {
     rules.rules().iter().flat_map(|rule| {
         let sources = rule.sources.iter();
         sources.flat_map(move |source| source.destinations.iter().map(move |to| (rule, source, to)))
@@ -62,34 +66,34 @@ fn edges(rules: &RuleSet) -> impl Iterator<Item = (&Rule, &Source, &Destination)
 }
 
 #[derive(Default)]
-struct Written {
+struct WrittenTags {
     tags: BTreeSet<Tag>,
     is_uncertain: bool,
 }
 
-impl Written {
-    fn add(&mut self, decided: &Decided<'_>) {
+impl WrittenTags {
+    fn add(&mut self, decided: &DecidedStep<'_>) {
         let step = &decided.step;
         self.tags.extend(step.target_tag.iter().cloned());
         // The whole repository failed, not just a tag.
-        self.is_uncertain |= step.tag.is_none() && matches!(step.action, Action::Failed { .. });
+        self.is_uncertain |= step.tag.is_none() && matches!(step.action, PlanAction::Failed { .. });
     }
 }
 
 fn of_place(
     place: &Place,
     writers: &Writers<'_>,
-    written: Option<&Written>,
-    known: &Known<'_>,
-) -> Result<Vec<Step>, String> {
+    written: Option<&WrittenTags>,
+    input: &ExtrasInput<'_>,
+) -> Result<Vec<PlanStep>, String> {
     let unlisted = |why: &str| Err(format!("extra tags of `{place}` are not listed: {why}"));
-    if known.rules.is_written_elsewhere(place) {
+    if input.rules.is_written_elsewhere(place) {
         return unlisted("a rule that is not part of this run also writes there");
     }
     let Some(written) = written.filter(|written| !written.is_uncertain && !written.tags.is_empty()) else {
         return unlisted("it is not certain which tags belong there");
     };
-    let listing = match known.survey.listing(place) {
+    let listing = match input.survey.listing(place) {
         Some(Ok(listing)) => listing,
         Some(Err(failure)) => return unlisted(&failure.what),
         None => return unlisted("it was not listed"),
@@ -103,7 +107,7 @@ fn of_place(
             })
     };
     let (rule, source) = writers.first;
-    let extra = |tag: &Tag| Step {
+    let extra = |tag: &Tag| PlanStep {
         rule: rule.name.clone(),
         source: source.place.clone(),
         tag: None,
@@ -111,7 +115,7 @@ fn of_place(
         target: place.clone(),
         target_tag: Some(tag.clone()),
         before: None,
-        action: Action::Extra,
+        action: PlanAction::Extra,
     };
     Ok(listing.iter().filter(|tag| !spared(tag)).map(extra).collect())
 }

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use entrepot_oci::{Digest, Reference, Tag};
 
-use super::{decide::Decided, step::Action};
-use crate::{Job, Place, Target, rules::Referrers, survey::Survey};
+use super::{decide::DecidedStep, step::PlanAction};
+use crate::{CopyJob, JobTarget, Place, rules::Referrers, survey::Survey};
 
 /// The jobs, and how many of them copy images. Jobs for attached tags come after these.
-pub(super) fn jobs(decided: &[Decided<'_>], survey: &Survey) -> (Vec<Job>, usize) {
+pub(super) fn jobs(decided: &[DecidedStep<'_>], survey: &Survey) -> (Vec<CopyJob>, usize) {
     let mut images = Jobs::default();
     let mut attached = Jobs::default();
     for one in decided.iter().filter(|one| one.step.action.is_work()) {
@@ -22,13 +22,13 @@ pub(super) fn jobs(decided: &[Decided<'_>], survey: &Survey) -> (Vec<Job>, usize
 
 #[derive(Default)]
 struct Jobs {
-    jobs: Vec<Job>,
+    jobs: Vec<CopyJob>,
     by_image: HashMap<(Place, Digest), usize>,
     written: HashSet<(Place, Tag)>,
 }
 
 impl Jobs {
-    fn add(&mut self, decided: &Decided<'_>, survey: &Survey) {
+    fn add(&mut self, decided: &DecidedStep<'_>, survey: &Survey) {
         let step = &decided.step;
         let (Some(want), Some(digest)) = (&decided.want, step.digest) else { return };
         // Two steps write the same: one is enough.
@@ -36,7 +36,7 @@ impl Jobs {
             return;
         }
         let index = *self.by_image.entry((step.source.clone(), digest)).or_insert_with(|| {
-            self.jobs.push(Job {
+            self.jobs.push(CopyJob {
                 rule: step.rule.clone(),
                 source: step.source.clone(),
                 reference: Reference::Tag(want.tag.clone()),
@@ -47,10 +47,10 @@ impl Jobs {
             self.jobs.len() - 1
         });
         let backup = match &step.action {
-            Action::Update { backup } => backup.clone(),
+            PlanAction::Update { backup } => backup.clone(),
             _ => None,
         };
-        self.jobs[index].targets.push(Target {
+        self.jobs[index].targets.push(JobTarget {
             place: step.target.clone(),
             reference: Reference::Tag(want.name.clone()),
             shape: decided.shape.clone(),

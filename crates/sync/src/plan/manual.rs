@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use entrepot_oci::{Digest, Host, Platform, Reference};
 
-use crate::{Done, Format, Job, Outcome, Place, Row, Shape, Target};
+use crate::{CopyJob, CopyResult, CopySuccess, Format, JobOutcome, JobTarget, Place, Shape};
 
 /// A request to copy images of one place to others.
 #[derive(Clone, Debug)]
@@ -61,18 +61,18 @@ impl CopyRequest {
     ///
     /// # Errors
     /// Those of `usual`.
-    pub fn jobs<E>(&self, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Vec<Job>, E> {
+    pub fn jobs<E>(&self, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Vec<CopyJob>, E> {
         self.images.iter().map(|image| self.job(image, &usual)).collect()
     }
 
-    fn job<E>(&self, image: &CopyImage, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<Job, E> {
+    fn job<E>(&self, image: &CopyImage, usual: impl Fn(&Host) -> Result<Format, E>) -> Result<CopyJob, E> {
         let target = |target: &CopyTarget| {
             let format = match (self.format, target.place.host()) {
                 (Some(format), _) => format,
                 (None, Some(host)) => usual(host)?,
                 (None, None) => Format::Keep,
             };
-            Ok(Target {
+            Ok(JobTarget {
                 place: target.place.clone(),
                 reference: target.name.as_ref().unwrap_or(&image.name).clone(),
                 source_name: None,
@@ -83,7 +83,7 @@ impl CopyRequest {
                 backup: None,
             })
         };
-        Ok(Job {
+        Ok(CopyJob {
             rule: String::new(),
             source: self.source.clone(),
             reference: image.name.clone(),
@@ -136,24 +136,30 @@ pub struct TargetState {
 
 /// Records the state of the targets in the jobs, and removes targets that need no copy; returns a row for each of
 /// these. A target stays if referrers have to be checked.
-pub fn settle(jobs: &mut Vec<Job>, states: Vec<JobState>) -> Vec<Row> {
+pub fn settle(jobs: &mut Vec<CopyJob>, states: Vec<JobState>) -> Vec<CopyResult> {
     let mut rows = Vec::new();
     for (job, state) in jobs.iter_mut().zip(states) {
-        let Job { rule, source, reference, targets, .. } = job;
+        let CopyJob { rule, source, reference, targets, .. } = job;
         let mut there = state.targets.into_iter();
         targets.retain_mut(|target| {
             let Some(TargetState { digest, action }) = there.next() else { return true };
             target.before = digest;
             let is_done = action == CopyAction::UpToDate && !target.referrers;
             let Some(digest) = digest.filter(|_| is_done) else { return true };
-            rows.push(Row {
+            rows.push(CopyResult {
                 rule: rule.clone(),
                 source: source.clone(),
                 reference: reference.clone(),
                 target: target.place.clone(),
                 target_reference: target.reference.clone(),
                 digest: state.digest,
-                outcome: Outcome::Done(Done { digest, changed: false, written: 0, mounted: 0, present: 0 }),
+                outcome: JobOutcome::Done(CopySuccess {
+                    digest,
+                    changed: false,
+                    written: 0,
+                    mounted: 0,
+                    present: 0,
+                }),
                 took: Duration::ZERO,
             });
             false
@@ -208,7 +214,7 @@ mod tests {
         let jobs = request(true).jobs(usual).unwrap();
         let [one, two] = &jobs[..] else { panic!("{jobs:?}") };
         assert_eq!((one.digest, two.digest), (None, Some(Digest::of(b"two"))));
-        let told = |job: &Job| {
+        let told = |job: &CopyJob| {
             let targets = job.targets.iter();
             targets
                 .map(|target| format!("{}:{} {}", target.place, target.reference, target.shape))
@@ -289,7 +295,7 @@ mod tests {
         let before: Vec<_> = jobs[0].targets.iter().map(|target| target.before).collect();
         assert_eq!(before, [Some(Digest::of(b"there")), None]);
         assert_eq!((rows.len(), rows[0].target.to_string()), (4, "docker.io/a/b".to_owned()));
-        let Outcome::Done(done) = &rows[0].outcome else { panic!("{:?}", rows[0]) };
+        let JobOutcome::Done(done) = &rows[0].outcome else { panic!("{:?}", rows[0]) };
         assert_eq!(
             (done.digest, done.changed, rows[0].digest),
             (Digest::of(b"there"), false, Some(Digest::of(b"here")))

@@ -1,6 +1,6 @@
 //! Decides what to do: a pure function of rules and a survey.
 //!
-//! - `decide` compares each wanted image with each destination and makes a [`Step`] of it
+//! - `decide` compares each wanted image with each destination and makes a [`PlanStep`] of it
 //! - `jobs` groups the steps that copy something, so that each image is read once
 //! - `extras` finds tags at destinations that no rule writes
 //! - `manual` plans copies requested without a rule
@@ -20,22 +20,22 @@ use std::collections::HashSet;
 use entrepot_oci::Tag;
 use serde::Serialize;
 
-use crate::{Job, Place, rules::RuleSet, survey::Survey};
+use crate::{CopyJob, Place, rules::RuleSet, survey::Survey};
 
 pub use manual::{CopyAction, CopyImage, CopyRequest, CopyTarget, JobState, TargetState, settle};
-pub use step::{Action, Step};
+pub use step::{PlanAction, PlanStep};
 pub(crate) use step::{as_text, maybe_text};
 
 /// The steps of a run, and the jobs that carry them out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Plan {
     /// Every image at every destination, rule by rule.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PlanStep>,
     /// Remarks that belong to no step: destinations whose extra tags could not be determined.
     pub notes: Vec<String>,
     /// The copies: first images, then what belongs to images, such as signatures under tags.
     #[serde(skip)]
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<CopyJob>,
     /// The number of jobs that copy images. The others follow them.
     #[serde(skip)]
     pub(crate) images: usize,
@@ -46,7 +46,7 @@ pub struct Plan {
 
 /// Counts of images by the action needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct PlanCounts {
     /// Images already at their destination.
     pub in_sync: usize,
     /// Images to copy.
@@ -59,7 +59,7 @@ pub struct Counts {
     pub extra: usize,
 }
 
-impl Counts {
+impl PlanCounts {
     /// The number of images that the rules want.
     pub fn wanted(&self) -> usize {
         self.in_sync + self.behind + self.kept + self.failed
@@ -79,12 +79,12 @@ impl Counts {
         self.behind == 0 && self.failed == 0
     }
 
-    fn count(&mut self, action: &Action) {
+    fn count(&mut self, action: &PlanAction) {
         let counter = match action {
             action if action.is_in_sync() => &mut self.in_sync,
-            Action::Kept => &mut self.kept,
-            Action::Failed { .. } => &mut self.failed,
-            Action::Extra => &mut self.extra,
+            PlanAction::Kept => &mut self.kept,
+            PlanAction::Failed { .. } => &mut self.failed,
+            PlanAction::Extra => &mut self.extra,
             _ => &mut self.behind,
         };
         *counter += 1;
@@ -93,18 +93,18 @@ impl Counts {
 
 impl Plan {
     /// The counts of all rules together.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
+    pub fn counts(&self) -> PlanCounts {
+        let mut counts = PlanCounts::default();
         self.steps.iter().for_each(|step| counts.count(&step.action));
         counts
     }
 
     /// The counts of each rule, in the order of the rules.
-    pub fn counts_by_rule(&self) -> Vec<(String, Counts)> {
-        let mut all: Vec<(String, Counts)> = Vec::new();
+    pub fn counts_by_rule(&self) -> Vec<(String, PlanCounts)> {
+        let mut all: Vec<(String, PlanCounts)> = Vec::new();
         for step in &self.steps {
             if all.last().is_none_or(|(rule, _)| *rule != step.rule) {
-                all.push((step.rule.clone(), Counts::default()));
+                all.push((step.rule.clone(), PlanCounts::default()));
             }
             if let Some((_, counts)) = all.last_mut() {
                 counts.count(&step.action);
@@ -120,15 +120,16 @@ pub fn plan(rules: &RuleSet, survey: &Survey) -> Plan {
     decide::part(&mut decided);
     let (jobs, images) = jobs::jobs(&decided, survey);
     let (extras, notes) = extras::extras(rules, survey, &decided);
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<PlanStep> = Vec::new();
     for rule in rules.rules() {
-        let of_rule = |step: &&Step| step.rule == rule.name;
+        let of_rule = |step: &&PlanStep| step.rule == rule.name;
         steps.extend(decided.iter().map(|decided| &decided.step).filter(of_rule).cloned());
         steps.extend(extras.iter().filter(of_rule).cloned());
     }
     let lasting = decided.iter().filter_map(|one| {
         let want = one.want.as_ref()?;
-        let is_new = one.step.action != Action::Verified && want.destination.terms.is_immutable(&want.name);
+        let is_new =
+            one.step.action != PlanAction::Verified && want.destination.terms.is_immutable(&want.name);
         is_new.then(|| (one.step.target.clone(), want.name.clone()))
     });
     Plan { steps, notes, jobs, images, lasting: lasting.collect() }

@@ -3,11 +3,11 @@
 use entrepot_oci::{Digest, Tag};
 use serde::Serialize;
 
-use crate::{Failure, Place};
+use crate::{CopyFailure, Place};
 
 /// The action for one image at one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct PlanStep {
     /// The rule that asked for it.
     pub rule: String,
     /// The source repository.
@@ -28,13 +28,13 @@ pub struct Step {
     pub before: Option<Digest>,
     /// The action.
     #[serde(flatten)]
-    pub action: Action,
+    pub action: PlanAction,
 }
 
 /// An action for an image at a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
-pub enum Action {
+pub enum PlanAction {
     /// Nothing: the digest there is the same.
     UpToDate,
     /// Nothing: the digest there is recorded as this image in the wanted shape.
@@ -66,7 +66,7 @@ pub enum Action {
     },
 }
 
-impl Action {
+impl PlanAction {
     /// One or two words for a table.
     pub fn word(&self) -> &'static str {
         match self {
@@ -93,8 +93,8 @@ impl Action {
     }
 }
 
-impl From<Failure> for Action {
-    fn from(failure: Failure) -> Self {
+impl From<CopyFailure> for PlanAction {
+    fn from(failure: CopyFailure) -> Self {
         Self::Failed { what: failure.what, hint: failure.hint, at_source: failure.at_source }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use entrepot_oci::Digest;
 
 use super::*;
-use crate::{Failure, Format, Place, Shape, survey::Seen};
+use crate::{CopyFailure, Format, Place, Shape, survey::TagFinding};
 
 fn rules(json: &str) -> RuleSet {
     let sections: Vec<crate::rules::RuleSection> = serde_json::from_str(json).unwrap();
@@ -21,8 +21,8 @@ fn digest(text: &str) -> Digest {
     Digest::of(text.as_bytes())
 }
 
-fn at(text: &str) -> Seen {
-    Seen::At(digest(text))
+fn at(text: &str) -> TagFinding {
+    TagFinding::At(digest(text))
 }
 
 // The source `q.io/a` with these tags and what they point at.
@@ -37,11 +37,11 @@ fn survey(tags: &[(&str, &str)]) -> Survey {
 
 // What is to be done, a line for each step.
 fn lines(plan: &Plan) -> Vec<String> {
-    let line = |step: &Step| {
+    let line = |step: &PlanStep| {
         let tag = step.target_tag.as_ref().map(ToString::to_string).unwrap_or_default();
         let more = match &step.action {
-            Action::Failed { what, .. } => format!(": {what}"),
-            Action::Update { backup: Some(backup) } => format!(", old one as {backup}"),
+            PlanAction::Failed { what, .. } => format!(": {what}"),
+            PlanAction::Update { backup: Some(backup) } => format!(", old one as {backup}"),
             _ => String::new(),
         };
         format!("{}:{tag} {}{more}", step.target, step.action.word())
@@ -55,7 +55,7 @@ const ONE: &str = r#"[{"name":"r","from":"q.io/a","to":["x.io/a","y.io/a"]}]"#;
 fn what_is_kept_is_wanted_and_needs_nothing() {
     let json = r#"[{"name":"r","from":"q.io/a","to":[{"repository":"x.io/a","immutable":"*"}]}]"#;
     let survey = survey(&[("1", "new")]).with(&place("x.io/a"), "1", at("old"));
-    let counts = Counts { kept: 1, ..Counts::default() };
+    let counts = PlanCounts { kept: 1, ..PlanCounts::default() };
     assert_eq!(plan(&rules(json), &survey).counts(), counts);
     assert_eq!((counts.wanted(), counts.is_in_sync()), (1, true));
 }
@@ -64,10 +64,10 @@ fn what_is_kept_is_wanted_and_needs_nothing() {
 fn an_image_is_one_job_for_all_that_lack_it() {
     let survey = survey(&[("1", "one"), ("1.0", "one"), ("2", "two")])
         .with(&place("x.io/a"), "1", at("one"))
-        .with(&place("x.io/a"), "1.0", Seen::Missing)
+        .with(&place("x.io/a"), "1.0", TagFinding::Missing)
         .with(&place("x.io/a"), "2", at("old"))
-        .with(&place("y.io/a"), "1", Seen::Missing)
-        .with(&place("y.io/a"), "1.0", Seen::Missing)
+        .with(&place("y.io/a"), "1", TagFinding::Missing)
+        .with(&place("y.io/a"), "1.0", TagFinding::Missing)
         .with(&place("y.io/a"), "2", at("two"));
     let plan = plan(&rules(ONE), &survey);
     assert_eq!(
@@ -85,7 +85,7 @@ fn an_image_is_one_job_for_all_that_lack_it() {
     assert_eq!(jobs, [("1.0".to_owned(), 3), ("2".to_owned(), 1)]);
     assert_eq!(plan.jobs[1].targets[0].before, Some(digest("old")));
     assert_eq!(plan.jobs[0].digest, Some(digest("one")));
-    let counts = Counts { in_sync: 2, behind: 4, ..Counts::default() };
+    let counts = PlanCounts { in_sync: 2, behind: 4, ..PlanCounts::default() };
     assert_eq!((plan.counts(), counts.wanted(), counts.is_in_sync()), (counts, 6, false));
     assert!((counts.rate() - 1.0 / 3.0).abs() < 1e-9);
     assert_eq!(plan.counts_by_rule(), [("r".to_owned(), counts)]);
@@ -93,12 +93,14 @@ fn an_image_is_one_job_for_all_that_lack_it() {
 
 #[test]
 fn wanted_is_what_is_in_place_or_should_be() {
-    let counts = Counts { in_sync: 5, behind: 2, kept: 3, failed: 10, extra: 100 };
+    let counts = PlanCounts { in_sync: 5, behind: 2, kept: 3, failed: 10, extra: 100 };
     assert_eq!((counts.wanted(), counts.is_in_sync()), (20, false));
     assert!((counts.rate() - 0.25).abs() < 1e-9);
-    assert!(!Counts { behind: 0, ..counts }.is_in_sync() && !Counts { failed: 0, ..counts }.is_in_sync());
-    assert!(Counts { behind: 0, failed: 0, ..counts }.is_in_sync());
-    assert!((Counts::default().rate() - 1.0).abs() < 1e-9);
+    assert!(
+        !PlanCounts { behind: 0, ..counts }.is_in_sync() && !PlanCounts { failed: 0, ..counts }.is_in_sync()
+    );
+    assert!(PlanCounts { behind: 0, failed: 0, ..counts }.is_in_sync());
+    assert!((PlanCounts::default().rate() - 1.0).abs() < 1e-9);
 }
 
 #[test]
@@ -119,13 +121,13 @@ fn no_tag_is_an_error_unless_the_rule_says_otherwise() {
 
 #[test]
 fn what_failed_costs_only_its_own() {
-    let failure = |what: &str, at_source| Failure { what: what.to_owned(), hint: None, at_source };
+    let failure = |what: &str, at_source| CopyFailure { what: what.to_owned(), hint: None, at_source };
     let down =
         Survey::empty(SystemTime::UNIX_EPOCH).with_listing(&place("q.io/a"), Err(failure("down", true)));
     assert_eq!(lines(&plan(&rules(ONE), &down)), ["x.io/a: failed: down", "y.io/a: failed: down"]);
     let one = survey(&[("1", "one")])
-        .with(&place("x.io/a"), "1", Seen::Unknown(failure("x is down", false)))
-        .with(&place("y.io/a"), "1", Seen::Missing);
+        .with(&place("x.io/a"), "1", TagFinding::Unknown(failure("x is down", false)))
+        .with(&place("y.io/a"), "1", TagFinding::Missing);
     let made = plan(&rules(ONE), &one);
     assert_eq!(lines(&made), ["x.io/a:1 failed: x is down", "y.io/a:1 copy"]);
     assert_eq!((made.jobs.len(), made.jobs[0].targets.len()), (1, 1));
@@ -204,7 +206,7 @@ fn two_that_meet_in_one_tag_are_told() {
             .with_listing(&b, Ok(&["12"]))
             .with(&a, "12", at("one"))
             .with(&b, "12", at(image))
-            .with(&place("x.io/a"), "12", Seen::Missing);
+            .with(&place("x.io/a"), "12", TagFinding::Missing);
         plan(&rules(json), &survey)
     };
     let differ = with("two");
@@ -263,8 +265,8 @@ fn extra_tags_are_listed_for_review() {
     );
     assert_eq!(with("", &listed).counts().extra, 3);
     // A tag that failed leaves no doubt about the others.
-    let failure = Failure { what: "x is down".to_owned(), hint: None, at_source: false };
-    let failed = listed.clone().with(&x, "1", Seen::Unknown(failure));
+    let failure = CopyFailure { what: "x is down".to_owned(), hint: None, at_source: false };
+    let failed = listed.clone().with(&x, "1", TagFinding::Unknown(failure));
     assert_eq!(with("", &failed).counts().extra, 3);
     assert_eq!(with("", &seen).notes, ["extra tags of `x.io/a` are not listed: it was not listed"]);
 }
@@ -275,7 +277,7 @@ fn nothing_is_extra_where_it_is_not_sure() {
         {"name":"b","from":"q.io/b","tags":{"match":"^b"},"to":["x.io/a"]}]"#;
     let x = place("x.io/a");
     let rules = rules(json);
-    let failure = Failure { what: "down".to_owned(), hint: None, at_source: true };
+    let failure = CopyFailure { what: "down".to_owned(), hint: None, at_source: true };
     let half = survey(&[("a1", "one")]).with(&x, "a1", at("one")).with_listing(&x, Ok(&["a1", "b1", "c"]));
     let down = half.clone().with_listing(&place("q.io/b"), Err(failure));
     let made = plan(&rules, &down);
@@ -302,7 +304,7 @@ fn nothing_is_extra_beside_a_part_of_a_rule() {
     let seen = seen.with(&x, "1", at("one")).with(&x, "2", at("two")).with_listing(&x, Ok(&["1", "2", "3"]));
     let whole = rules.rules()[0].clone();
     assert_eq!(plan(&rules.alone(whole.clone()), &seen).counts().extra, 1);
-    let part = crate::rules::Rule { tags: whole.tags.only("1".parse().unwrap()).unwrap(), ..whole };
+    let part = crate::rules::SyncRule { tags: whole.tags.only("1".parse().unwrap()).unwrap(), ..whole };
     let made = plan(&rules.alone(part), &seen);
     assert_eq!((made.steps.len(), made.counts().extra, made.notes.len()), (1, 0, 1));
 }
@@ -332,16 +334,16 @@ fn two_that_want_one_tag_in_different_forms_do_not_agree() {
     let seen = survey(&[("12", "one")])
         .with_listing(&place("q.io/b"), Ok(&["12"]))
         .with(&place("q.io/b"), "12", at("one"))
-        .with(&place("x.io/a"), "12", Seen::Missing);
+        .with(&place("x.io/a"), "12", TagFinding::Missing);
     let made = plan(&rules(json), &seen);
     assert_eq!((made.counts().failed, made.jobs.len()), (2, 0));
     // Nor do two of which nobody knows what they would write.
     let json = json.replace(r#"{"repository":"x.io/a","format":"docker"}"#, r#""x.io/a""#);
-    let unknown = Failure { what: "down".to_owned(), hint: None, at_source: true };
-    let seen = seen.with(&place("q.io/a"), "12", Seen::Unknown(unknown.clone())).with(
+    let unknown = CopyFailure { what: "down".to_owned(), hint: None, at_source: true };
+    let seen = seen.with(&place("q.io/a"), "12", TagFinding::Unknown(unknown.clone())).with(
         &place("q.io/b"),
         "12",
-        Seen::Unknown(unknown),
+        TagFinding::Unknown(unknown),
     );
     assert!(lines(&plan(&rules(&json), &seen))[0].contains("two would write this tag"));
 }
@@ -360,14 +362,14 @@ fn what_belongs_to_an_image_has_no_referrers_and_no_backup() {
     let equal = with("signature");
     assert_eq!(lines(&equal), ["x.io/a:v1 referrers".to_owned(), format!("x.io/a:{signature} up to date")]);
     let other = with("another");
-    assert_eq!(other.steps[1].action, Action::Update { backup: None });
+    assert_eq!(other.steps[1].action, PlanAction::Update { backup: None });
     let targets: Vec<bool> = other.jobs.iter().map(|job| job.targets[0].referrers).collect();
     assert_eq!((targets, other.images), (vec![true, false], 1));
 }
 
 #[test]
 fn a_job_knows_what_the_tags_of_its_source_are_about() {
-    let seen = survey(&[("1", "one")]).with(&place("x.io/a"), "1", Seen::Missing);
+    let seen = survey(&[("1", "one")]).with(&place("x.io/a"), "1", TagFinding::Missing);
     assert_eq!(plan(&rules(ONE), &seen).jobs[0].attached, None);
     let listed = seen.with_attached(&place("q.io/a"), &[digest("one")]);
     let jobs = plan(&rules(ONE), &listed).jobs;
@@ -390,7 +392,7 @@ fn backups_and_lasting_tags_of_every_rule_are_spared() {
         lines(&plan(&rules(json), &seen)),
         ["x.io/a:a1 up to date", "x.io/a:c extra", "x.io/a:b1 up to date"]
     );
-    let failure = Failure { what: "x is down".to_owned(), hint: None, at_source: false };
+    let failure = CopyFailure { what: "x is down".to_owned(), hint: None, at_source: false };
     let unseen = plan(&rules(json), &seen.with_listing(&x, Err(failure)));
     assert_eq!(unseen.notes, ["extra tags of `x.io/a` are not listed: x is down"]);
 }

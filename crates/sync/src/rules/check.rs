@@ -10,7 +10,7 @@ use super::{
     filter,
     filter::TagFilter,
     graph, hosts,
-    rule::{Destination, Rule, RuleSet, Source, Terms},
+    rule::{CopyTerms, Destination, RuleSet, RuleSource, SyncRule},
     schedule::Schedule,
     section::{RuleSection, TargetSection},
     template::{BackupTemplate, RepositoryTemplate, TagTemplate, TemplateError},
@@ -56,17 +56,17 @@ fn name<'a>(section: &'a RuleSection, names: &mut BTreeSet<&'a str>) -> Result<(
     Err(fault.under("name"))
 }
 
-fn rule(section: &RuleSection) -> Result<Rule, RuleError> {
+fn rule(section: &RuleSection) -> Result<SyncRule, RuleError> {
     let places = sources(section)?;
     if section.to.is_empty() {
         let fault = RuleError::new("the rule copies nowhere", "name a repository: `to: [quay.io/me/app]`");
         return Err(fault.under("to"));
     }
-    let mut sources: Vec<Source> =
-        places.into_iter().map(|place| Source { place, destinations: Vec::new() }).collect();
+    let mut sources: Vec<RuleSource> =
+        places.into_iter().map(|place| RuleSource { place, destinations: Vec::new() }).collect();
     for (index, target) in section.to.iter().enumerate() {
         let at = |error: RuleError| error.under(index).under("to");
-        let written = Written::parse(target).map_err(at)?;
+        let written = WrittenDestination::parse(target).map_err(at)?;
         for source in &mut sources {
             let destination = written.for_source(&source.place).map_err(at)?;
             source.destinations.push(destination);
@@ -80,7 +80,7 @@ fn rule(section: &RuleSection) -> Result<Rule, RuleError> {
         }
         None => None,
     };
-    Ok(Rule {
+    Ok(SyncRule {
         name: section.name.clone(),
         title: section.title.clone(),
         category: section.category.clone(),
@@ -131,17 +131,17 @@ fn source(name: &str) -> Result<Place, RuleError> {
 }
 
 // A parsed destination, not yet bound to a source.
-struct Written {
+struct WrittenDestination {
     host: Host,
     repository: RepositoryTemplate,
     is_text: bool,
-    terms: Arc<Terms>,
+    terms: Arc<CopyTerms>,
 }
 
-impl Written {
+impl WrittenDestination {
     fn parse(section: &TargetSection) -> Result<Self, RuleError> {
         let (host, repository) = repository(section).map_err(|error| at_repository(section, error))?;
-        let terms = Terms {
+        let terms = CopyTerms {
             note: section.note.clone(),
             tag: tag(section)?,
             tags: TagFilter::check(&section.tags).map_err(|error| error.under("tags"))?,

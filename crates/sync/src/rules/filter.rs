@@ -8,7 +8,7 @@ use regex::{RegexSet, RegexSetBuilder};
 
 use super::{
     error::RuleError,
-    section::{TagsSection, Texts},
+    section::{TagsSection, TextList},
     version::{Range, newest_first, version},
 };
 
@@ -155,11 +155,11 @@ fn named(section: &TagsSection, index: usize, fault: RuleError) -> RuleError {
 }
 
 /// The error at one of several texts.
-pub(super) fn at(texts: &Texts, index: usize, fault: RuleError) -> RuleError {
+pub(super) fn at(texts: &TextList, index: usize, fault: RuleError) -> RuleError {
     if texts.is_list { fault.under(index) } else { fault }
 }
 
-fn regexes(texts: &Texts, ignore_case: bool) -> Result<Option<RegexSet>, RuleError> {
+fn regexes(texts: &TextList, ignore_case: bool) -> Result<Option<RegexSet>, RuleError> {
     let compile = |patterns: &[String]| {
         RegexSetBuilder::new(patterns).case_insensitive(ignore_case).size_limit(REGEX_BYTES).build()
     };
@@ -181,7 +181,7 @@ fn regexes(texts: &Texts, ignore_case: bool) -> Result<Option<RegexSet>, RuleErr
 }
 
 /// Tag patterns; `None` if there are none.
-pub(super) fn globs(texts: &Texts) -> Result<Option<GlobSet>, RuleError> {
+pub(super) fn globs(texts: &TextList) -> Result<Option<GlobSet>, RuleError> {
     if texts.items.is_empty() {
         return Ok(None);
     }

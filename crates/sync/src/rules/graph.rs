@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     error::RuleError,
-    rule::{Destination, Rule, Source},
+    rule::{Destination, RuleSource, SyncRule},
 };
 use crate::Place;
 
@@ -13,8 +13,8 @@ use crate::Place;
 struct Edge<'a> {
     rule: usize,
     to: usize,
-    of: &'a Rule,
-    source: &'a Source,
+    of: &'a SyncRule,
+    source: &'a RuleSource,
     destination: &'a Destination,
 }
 
@@ -25,13 +25,13 @@ impl Edge<'_> {
 }
 
 /// Rejects rules, or sources of one rule, that would undo each other.
-pub(super) fn check(rules: &[Rule]) -> Result<(), RuleError> {
+pub(super) fn check(rules: &[SyncRule]) -> Result<(), RuleError> {
     let edges: Vec<Edge<'_>> = edges(rules).collect();
     loops(&edges)?;
     doubles(&edges)
 }
 
-fn edges(rules: &[Rule]) -> impl Iterator<Item = Edge<'_>> {
+fn edges(rules: &[SyncRule]) -> impl Iterator<Item = Edge<'_>> {
     rules.iter().enumerate().flat_map(|(rule, of)| {
         of.sources.iter().flat_map(move |source| {
             let destinations = source.destinations.iter().enumerate();

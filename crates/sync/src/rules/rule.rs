@@ -16,14 +16,14 @@ use crate::{Format, Place, Shape};
 /// A valid set of rules: names are unique, there are no copy loops, and no two rules are known to write one tag.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<SyncRule>,
     // The destinations of rules that were left out.
     pub(super) elsewhere: BTreeSet<Place>,
 }
 
 /// A rule.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub struct SyncRule {
     /// Its name, unique in the set.
     pub name: String,
     /// The heading in the guide.
@@ -35,7 +35,7 @@ pub struct Rule {
     /// Notes for readers of the guide on which address to use.
     pub usage: Vec<String>,
     /// The sources, each with its destinations.
-    pub sources: Vec<Source>,
+    pub sources: Vec<RuleSource>,
     /// The tags it copies.
     pub tags: TagFilter,
     /// The schedule; `None` means it runs only by hand.
@@ -46,7 +46,7 @@ pub struct Rule {
 
 /// A repository that a rule copies from.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct RuleSource {
     /// The repository.
     pub place: Place,
     /// The destinations; at least one.
@@ -59,12 +59,12 @@ pub struct Destination {
     /// The names of tags there; `None` means the same as at the source.
     pub place: Place,
     /// The terms of the copy; the same for all sources of a rule.
-    pub terms: Arc<Terms>,
+    pub terms: Arc<CopyTerms>,
 }
 
 /// The terms of copies to a destination.
 #[derive(Clone, Debug)]
-pub struct Terms {
+pub struct CopyTerms {
     /// A note for readers of the guide.
     pub note: Option<String>,
     /// The tags of the rule that it gets.
@@ -87,7 +87,7 @@ pub struct Terms {
     pub prune: Prune,
 }
 
-impl Terms {
+impl CopyTerms {
     /// The shape of images there; `usual` is the default format of its registry.
     pub fn shape(&self, usual: Format) -> Shape {
         Shape {
@@ -123,15 +123,15 @@ pub struct UnknownRule {
 
 impl RuleSet {
     /// The rules, in the order written.
-    pub fn rules(&self) -> &[Rule] {
+    pub fn rules(&self) -> &[SyncRule] {
         &self.rules
     }
 
     /// A set of one rule, which may have been narrowed to some of its sources and tags. Extra tags at its destinations
     /// are reported only if the rule is whole.
     #[must_use]
-    pub fn alone(&self, rule: Rule) -> Self {
-        let (own, others): (Vec<&Rule>, Vec<&Rule>) =
+    pub fn alone(&self, rule: SyncRule) -> Self {
+        let (own, others): (Vec<&SyncRule>, Vec<&SyncRule>) =
             self.rules.iter().partition(|other| other.name == rule.name);
         let is_whole = own.iter().any(|own| own.sources.len() == rule.sources.len() && own.tags == rule.tags);
         let mut elsewhere = written(&others);
@@ -159,7 +159,7 @@ impl RuleSet {
             let known = self.rules.iter().map(|rule| rule.name.clone()).collect();
             return Err(UnknownRule { name: name.clone(), known });
         }
-        let (rules, others): (Vec<&Rule>, Vec<&Rule>) =
+        let (rules, others): (Vec<&SyncRule>, Vec<&SyncRule>) =
             self.rules.iter().partition(|rule| names.contains(&rule.name));
         let mut elsewhere = written(&others);
         elsewhere.extend(self.elsewhere.iter().cloned());
@@ -168,7 +168,7 @@ impl RuleSet {
 }
 
 // The destinations of these rules.
-fn written(rules: &[&Rule]) -> BTreeSet<Place> {
+fn written(rules: &[&SyncRule]) -> BTreeSet<Place> {
     let sources = rules.iter().flat_map(|rule| &rule.sources);
     sources.flat_map(|source| &source.destinations).map(|to| to.place.clone()).collect()
 }

@@ -26,12 +26,12 @@ pub struct RuleSection {
     pub category: Option<String>,
     /// Notes for readers of the guide, in Markdown: one text, or one for each point.
     #[serde(default)]
-    pub notes: Texts,
+    pub notes: TextList,
     /// Advice on which address to use, in Markdown: one text, or one for each point.
     #[serde(default)]
-    pub usage: Texts,
+    pub usage: TextList,
     /// The repositories to copy from; `{a,b}` stands for each of `a` and `b`.
-    pub from: Texts,
+    pub from: TextList,
     /// The tags to copy; default: all.
     #[serde(default)]
     pub tags: TagsSection,
@@ -53,11 +53,11 @@ pub struct RuleSection {
 #[serde(default, deny_unknown_fields)]
 struct TagKeys {
     names: Vec<String>,
-    r#match: Texts,
-    not_match: Texts,
+    r#match: TextList,
+    not_match: TextList,
     ignore_case: bool,
-    include: Texts,
-    exclude: Texts,
+    include: TextList,
+    exclude: TextList,
     semver: Option<String>,
     latest: Option<usize>,
 }
@@ -68,15 +68,15 @@ pub struct TagsSection {
     /// Exactly these tags; a missing one is an error.
     pub names: Vec<String>,
     /// Tags that match one of these regular expressions anywhere; write `^…$` for the whole tag.
-    pub matches: Texts,
+    pub matches: TextList,
     /// Tags that match none of these.
-    pub not_matches: Texts,
+    pub not_matches: TextList,
     /// Ignore case in the regular expressions.
     pub ignore_case: bool,
     /// Tags that match one of these patterns (`*`, `?`, `[…]`, `{a,b}`).
-    pub include: Texts,
+    pub include: TextList,
     /// Tags that match none of these patterns.
-    pub exclude: Texts,
+    pub exclude: TextList,
     /// Tags whose version is in this range: `>=1.2, <2`, `^1 || ^3`.
     pub semver: Option<String>,
     /// Only this many of the newest remaining tags.
@@ -93,11 +93,11 @@ struct TargetKeys {
     note: Option<String>,
     tag: Option<String>,
     tags: TagsSection,
-    platforms: Texts,
+    platforms: TextList,
     format: Option<FormatWord>,
     referrers: Option<ReferrersWord>,
     attestations: Option<bool>,
-    immutable: Texts,
+    immutable: TextList,
     backup: Option<String>,
     prune: PruneWord,
 }
@@ -114,7 +114,7 @@ pub struct TargetSection {
     /// The tags of the rule that it gets; default: all.
     pub tags: TagsSection,
     /// The platforms it gets, such as `linux/arm64`; default: all.
-    pub platforms: Texts,
+    pub platforms: TextList,
     /// The manifest format it accepts; default: that of its registry.
     pub format: Option<Format>,
     /// Copy referrers such as signatures too; default: yes.
@@ -122,7 +122,7 @@ pub struct TargetSection {
     /// Keep the attestations that BuildKit adds to an index; default: yes.
     pub attestations: Option<bool>,
     /// Patterns of tags that never change once they exist.
-    pub immutable: Texts,
+    pub immutable: TextList,
     /// The tag that keeps an overwritten image: `{tag}`, `{date}`, `{digest}`.
     pub backup: Option<String>,
     /// The policy for tags that no rule writes there.
@@ -155,33 +155,33 @@ pub enum Prune {
 
 /// One text, or a list of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Texts {
+pub struct TextList {
     /// The texts.
     pub items: Vec<String>,
     /// True if it was written as a list.
     pub is_list: bool,
 }
 
-impl<'de> Deserialize<'de> for Texts {
+impl<'de> Deserialize<'de> for TextList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
         impl<'de> Visitor<'de> for Either {
-            type Value = Texts;
+            type Value = TextList;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text or a list of texts")
             }
 
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Texts::default())
+                Ok(TextList::default())
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Texts { items: vec![text.to_owned()], is_list: false })
+                Ok(TextList { items: vec![text.to_owned()], is_list: false })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
-                Ok(Texts { items: collect(items)?, is_list: true })
+                Ok(TextList { items: collect(items)?, is_list: true })
             }
         }
         deserializer.deserialize_any(Either)

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use entrepot_oci::{Descriptor, MediaType};
 use serde_json::{Value, json};
 
-use super::node::{Node, ShapeError};
+use super::node::{ManifestNode, ShapeError};
 
 const CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 
 /// An image's manifest. Config and layers are unchanged, under other media types.
-pub(super) fn image(node: &Node) -> Result<Node, ShapeError> {
+pub(super) fn image(node: &ManifestNode) -> Result<ManifestNode, ShapeError> {
     let config = node.manifest.config().filter(|config| is_config(&config.media_type));
     let config = config.ok_or_else(|| {
         let kind = node.manifest.artifact_type().unwrap_or(node.media_type().as_str());
@@ -24,11 +24,14 @@ pub(super) fn image(node: &Node) -> Result<Node, ShapeError> {
         "config": descriptor(config, CONFIG),
         "layers": layers.collect::<Result<Vec<Value>, ShapeError>>()?,
     });
-    Node::made(&document, &MediaType::DOCKER_MANIFEST, Vec::new())
+    ManifestNode::made(&document, &MediaType::DOCKER_MANIFEST, Vec::new())
 }
 
 /// A manifest list of these entries of an index.
-pub(super) fn index(node: &Node, kept: Vec<(usize, Arc<Node>)>) -> Result<Node, ShapeError> {
+pub(super) fn index(
+    node: &ManifestNode,
+    kept: Vec<(usize, Arc<ManifestNode>)>,
+) -> Result<ManifestNode, ShapeError> {
     let source: Value = serde_json::from_slice(&node.bytes)?;
     let (mut entries, mut children) = (Vec::new(), Vec::new());
     for (index, child) in kept {
@@ -50,7 +53,7 @@ pub(super) fn index(node: &Node, kept: Vec<(usize, Arc<Node>)>) -> Result<Node, 
         "mediaType": MediaType::DOCKER_LIST.as_str(),
         "manifests": entries,
     });
-    Node::made(&document, &MediaType::DOCKER_LIST, children)
+    ManifestNode::made(&document, &MediaType::DOCKER_LIST, children)
 }
 
 fn is_config(media_type: &str) -> bool {

@@ -17,13 +17,13 @@ use serde_json::Value;
 
 use crate::{Format, Shape};
 
-pub(crate) use node::{Node, ShapeError};
+pub(crate) use node::{ManifestNode, ShapeError};
 pub(crate) use select::{is_for, select};
 
 /// The image in the wanted shape; the same node if nothing has to change.
 ///
 /// The platform of an image that is not an index is in its config, and not checked here.
-pub(crate) fn apply(root: &Arc<Node>, shape: &Shape) -> Result<Arc<Node>, ShapeError> {
+pub(crate) fn apply(root: &Arc<ManifestNode>, shape: &Shape) -> Result<Arc<ManifestNode>, ShapeError> {
     if *shape == Shape::default() {
         return Ok(Arc::clone(root));
     }
@@ -34,7 +34,7 @@ pub(crate) fn apply(root: &Arc<Node>, shape: &Shape) -> Result<Arc<Node>, ShapeE
 }
 
 // `None` for an index with no entries left.
-fn shaped(node: &Arc<Node>, shape: &Shape) -> Result<Option<Arc<Node>>, ShapeError> {
+fn shaped(node: &Arc<ManifestNode>, shape: &Shape) -> Result<Option<Arc<ManifestNode>>, ShapeError> {
     if !node.media_type().is_index() {
         return match shape.format {
             Format::Docker if *node.media_type() != MediaType::DOCKER_MANIFEST => {
@@ -55,7 +55,7 @@ fn shaped(node: &Arc<Node>, shape: &Shape) -> Result<Option<Arc<Node>>, ShapeErr
     if kept.is_empty() && !node.children.is_empty() {
         return Ok(None);
     }
-    let changes = |(index, child): &(usize, Arc<Node>)| {
+    let changes = |(index, child): &(usize, Arc<ManifestNode>)| {
         node.children[*index].as_ref().is_some_and(|before| before.digest != child.digest)
     };
     let retyped = shape.format == Format::Docker && *node.media_type() != MediaType::DOCKER_LIST;
@@ -70,7 +70,7 @@ fn shaped(node: &Arc<Node>, shape: &Shape) -> Result<Option<Arc<Node>>, ShapeErr
 }
 
 // The index with only these entries, otherwise unchanged.
-fn filtered(node: &Node, kept: Vec<(usize, Arc<Node>)>) -> Result<Node, ShapeError> {
+fn filtered(node: &ManifestNode, kept: Vec<(usize, Arc<ManifestNode>)>) -> Result<ManifestNode, ShapeError> {
     let mut document: Value = serde_json::from_slice(&node.bytes)?;
     let entries = document.get_mut("manifests").map(Value::take).unwrap_or_default();
     let (mut manifests, mut children) = (Vec::new(), Vec::new());
@@ -82,7 +82,7 @@ fn filtered(node: &Node, kept: Vec<(usize, Arc<Node>)>) -> Result<Node, ShapeErr
         children.push(child);
     }
     document["manifests"] = manifests.into();
-    Node::made(&document, node.media_type(), children)
+    ManifestNode::made(&document, node.media_type(), children)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::select::is_attestation;
 
 /// A manifest with its children.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct ManifestNode {
     /// Its digest.
     pub(crate) digest: Digest,
     /// Its bytes, which match the digest.
@@ -18,7 +18,7 @@ pub(crate) struct Node {
     /// The parsed manifest.
     pub(crate) manifest: Manifest,
     /// The children of an index, entry by entry; `None` for unwanted ones.
-    pub(crate) children: Vec<Option<Arc<Node>>>,
+    pub(crate) children: Vec<Option<Arc<ManifestNode>>>,
 }
 
 /// The reason an image cannot have a shape.
@@ -62,7 +62,7 @@ impl From<serde_json::Error> for ShapeError {
     }
 }
 
-impl Node {
+impl ManifestNode {
     /// Parses a manifest whose digest was verified.
     pub(crate) fn parse(digest: Digest, media_type: &MediaType, bytes: Bytes) -> Result<Self, ManifestError> {
         let manifest = Manifest::parse(&bytes, Some(media_type))?;

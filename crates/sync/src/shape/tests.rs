@@ -4,8 +4,8 @@ use entrepot_testkit::TestImage;
 
 use super::*;
 
-fn node(image: &TestImage) -> Arc<Node> {
-    let mut node = Node::parse(*image.digest(), image.media_type(), image.bytes().clone()).unwrap();
+fn node(image: &TestImage) -> Arc<ManifestNode> {
+    let mut node = ManifestNode::parse(*image.digest(), image.media_type(), image.bytes().clone()).unwrap();
     node.children = image.children().iter().map(|child| Some(self::node(child))).collect();
     Arc::new(node)
 }
@@ -33,7 +33,7 @@ fn three() -> TestImage {
 }
 
 // An index as BuildKit writes it: an image and its attestation.
-fn attested() -> Arc<Node> {
+fn attested() -> Arc<ManifestNode> {
     let image = TestImage::random(1, 1, 10);
     let attestation = TestImage::random(9, 1, 10).with_layer_type("application/vnd.in-toto+json");
     let mut second = attestation.descriptor();
@@ -51,7 +51,7 @@ fn attested() -> Arc<Node> {
         "manifests": [image.descriptor(), second],
     }));
     let bytes = Bytes::from(bytes.unwrap());
-    let mut made = Node::parse(Digest::of(&bytes), &MediaType::OCI_INDEX, bytes).unwrap();
+    let mut made = ManifestNode::parse(Digest::of(&bytes), &MediaType::OCI_INDEX, bytes).unwrap();
     made.children = vec![Some(node(&image)), Some(node(&attestation))];
     Arc::new(made)
 }

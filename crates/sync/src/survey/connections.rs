@@ -17,20 +17,20 @@ use crate::{
 const LINES: usize = 32;
 
 /// The registries of a survey.
-pub(super) struct Connections {
+pub(super) struct SurveyConnections {
     registries: Arc<dyn Registries>,
-    known: Mutex<HashMap<Host, Result<Known, EndpointError>>>,
+    known: Mutex<HashMap<Host, Result<SurveyConnection, EndpointError>>>,
 }
 
 /// A registry with its request limit.
 #[derive(Clone)]
-struct Known {
+struct SurveyConnection {
     conn: Arc<RegistryConn>,
     lines: Arc<Semaphore>,
     format: Format,
 }
 
-impl Connections {
+impl SurveyConnections {
     pub(super) fn new(registries: Arc<dyn Registries>) -> Self {
         Self { registries, known: Mutex::default() }
     }
@@ -40,7 +40,7 @@ impl Connections {
         let (Place::Registry { repository, .. }, Some(host)) = (place, place.host()) else {
             return Err(EndpointError::NotFound);
         };
-        let Known { conn, lines, .. } = self.known(host)?;
+        let SurveyConnection { conn, lines, .. } = self.known(host)?;
         Ok((RepositoryRef { conn, repository: repository.clone() }, lines))
     }
 
@@ -50,13 +50,13 @@ impl Connections {
         known.and_then(Result::ok).map(|known| known.format).unwrap_or_default()
     }
 
-    fn known(&self, host: &Host) -> Result<Known, EndpointError> {
+    fn known(&self, host: &Host) -> Result<SurveyConnection, EndpointError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let open = || {
             let registry =
                 self.registries.registry(host).map_err(|error| EndpointError::Settings(Arc::new(error)))?;
             let (lines, format) = (Arc::new(Semaphore::new(LINES)), registry.format);
-            Ok(Known { conn: Arc::new(RegistryConn::new(registry)), lines, format })
+            Ok(SurveyConnection { conn: Arc::new(RegistryConn::new(registry)), lines, format })
         };
         known.entry(host.clone()).or_insert_with(open).clone()
     }

@@ -2,23 +2,23 @@
 
 use entrepot_remote::{Error as RemoteError, InvalidResponse};
 
-use super::findings::Seen;
-use crate::{Failure, Place, endpoints::EndpointError};
+use super::findings::TagFinding;
+use crate::{CopyFailure, Place, endpoints::EndpointError};
 
 /// Interprets an error about a tag.
-pub(super) fn seen(place: &Place, error: &EndpointError, at_source: bool) -> Seen {
+pub(super) fn seen(place: &Place, error: &EndpointError, at_source: bool) -> TagFinding {
     match error {
-        EndpointError::Registry(RemoteError::NotFound) => Seen::Missing,
+        EndpointError::Registry(RemoteError::NotFound) => TagFinding::Missing,
         // Some registries respond like this for missing repositories. A push will show whether permission is missing.
-        EndpointError::Registry(RemoteError::Denied { status: 403, .. }) if !at_source => Seen::Missing,
-        other => Seen::Unknown(failure(place, other, at_source)),
+        EndpointError::Registry(RemoteError::Denied { status: 403, .. }) if !at_source => TagFinding::Missing,
+        other => TagFinding::Unknown(failure(place, other, at_source)),
     }
 }
 
 /// The reason a source could not be listed.
-pub(super) fn listing(place: &Place, error: &EndpointError) -> Failure {
+pub(super) fn listing(place: &Place, error: &EndpointError) -> CopyFailure {
     match error {
-        EndpointError::Registry(RemoteError::NotFound) => Failure {
+        EndpointError::Registry(RemoteError::NotFound) => CopyFailure {
             what: format!("there is no repository `{place}`"),
             hint: Some(
                 "look at its name; a private one may also need an account under `credentials`".to_owned(),
@@ -26,7 +26,7 @@ pub(super) fn listing(place: &Place, error: &EndpointError) -> Failure {
             at_source: true,
         },
         EndpointError::Registry(RemoteError::Invalid(InvalidResponse::UnboundedListing(endless))) => {
-            Failure {
+            CopyFailure {
                 what: format!("`{place}` cannot be listed: {endless}"),
                 hint: Some("name its tags in the rule: then it need not be listed".to_owned()),
                 at_source: true,
@@ -36,12 +36,12 @@ pub(super) fn listing(place: &Place, error: &EndpointError) -> Failure {
     }
 }
 
-fn failure(place: &Place, error: &EndpointError, at_source: bool) -> Failure {
+fn failure(place: &Place, error: &EndpointError, at_source: bool) -> CopyFailure {
     let host = place.host().map_or_else(|| place.to_string(), ToString::to_string);
     let (what, hint) = match error {
         EndpointError::Registry(denied @ RemoteError::Denied { status: 401, .. }) => {
             let what = format!("cannot read `{place}` ({})", denied.reason());
-            return Failure { what, hint: Some(format!("log in: `entrepot login {host}`")), at_source };
+            return CopyFailure { what, hint: Some(format!("log in: `entrepot login {host}`")), at_source };
         }
         EndpointError::Registry(denied @ RemoteError::Denied { .. }) => (
             format!("no right to read `{place}` ({})", denied.reason()),
@@ -64,7 +64,7 @@ fn failure(place: &Place, error: &EndpointError, at_source: bool) -> Failure {
         }
         other => (format!("`{host}`: {other}"), None),
     };
-    Failure { what, hint: hint.map(str::to_owned), at_source }
+    CopyFailure { what, hint: hint.map(str::to_owned), at_source }
 }
 
 const LATER: &str = "run it again later";

@@ -8,15 +8,15 @@ use std::{
 
 use entrepot_oci::{Digest, Host, Tag};
 
-use crate::{Failure, Format, Place, Shape};
+use crate::{CopyFailure, Format, Place, Shape};
 
 /// The results for sources and destinations.
 #[derive(Clone, Debug)]
 pub struct Survey {
     pub(super) at: SystemTime,
-    pub(super) listings: BTreeMap<Place, Result<Vec<Tag>, Failure>>,
+    pub(super) listings: BTreeMap<Place, Result<Vec<Tag>, CopyFailure>>,
     pub(super) attached: BTreeMap<Place, Arc<HashSet<Digest>>>,
-    pub(super) seen: HashMap<(Place, Tag), Seen>,
+    pub(super) seen: HashMap<(Place, Tag), TagFinding>,
     pub(super) records: HashMap<(Digest, Shape), Digest>,
     pub(super) verified: HashSet<(Place, Tag)>,
     pub(super) usual: BTreeMap<Host, Format>,
@@ -24,13 +24,13 @@ pub struct Survey {
 
 /// The result for one tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum TagFinding {
     /// The tag has this digest.
     At(Digest),
     /// There is no such tag.
     Missing,
     /// There was no usable response.
-    Unknown(Failure),
+    Unknown(CopyFailure),
 }
 
 impl Survey {
@@ -53,7 +53,7 @@ impl Survey {
     }
 
     /// The tags of a repository; `None` if it was not listed.
-    pub(crate) fn listing(&self, place: &Place) -> Option<&Result<Vec<Tag>, Failure>> {
+    pub(crate) fn listing(&self, place: &Place) -> Option<&Result<Vec<Tag>, CopyFailure>> {
         self.listings.get(place)
     }
 
@@ -63,14 +63,14 @@ impl Survey {
     }
 
     /// The result for a tag; `None` if it was not queried.
-    pub(crate) fn seen(&self, place: &Place, tag: &Tag) -> Option<&Seen> {
+    pub(crate) fn seen(&self, place: &Place, tag: &Tag) -> Option<&TagFinding> {
         self.seen.get(&(place.clone(), tag.clone()))
     }
 
     /// The digest of a tag, if known.
     pub(crate) fn digest(&self, place: &Place, tag: &Tag) -> Option<Digest> {
         match self.seen(place, tag) {
-            Some(Seen::At(digest)) => Some(*digest),
+            Some(TagFinding::At(digest)) => Some(*digest),
             _ => None,
         }
     }
@@ -103,14 +103,14 @@ impl Survey {
 
 #[cfg(test)]
 impl Survey {
-    pub(crate) fn with_listing(mut self, place: &Place, tags: Result<&[&str], Failure>) -> Self {
+    pub(crate) fn with_listing(mut self, place: &Place, tags: Result<&[&str], CopyFailure>) -> Self {
         let tags = tags.map(|tags| tags.iter().map(|tag| tag.parse().unwrap()).collect());
         self.listings.insert(place.clone(), tags);
         self
     }
 
-    pub(crate) fn with(mut self, place: &Place, tag: &str, seen: Seen) -> Self {
-        self.seen.insert((place.clone(), tag.parse().unwrap()), seen);
+    pub(crate) fn with(mut self, place: &Place, tag: &str, finding: TagFinding) -> Self {
+        self.seen.insert((place.clone(), tag.parse().unwrap()), finding);
         self
     }
 

@@ -14,5 +14,5 @@ mod surveyor;
 pub(crate) mod wants;
 
 pub use attached::subject as belongs_to;
-pub(crate) use findings::Seen;
 pub use findings::Survey;
+pub(crate) use findings::TagFinding;

@@ -12,15 +12,15 @@ use futures_util::future::{join, join_all};
 
 use super::{
     attached,
-    connections::Connections,
+    connections::SurveyConnections,
     failure,
-    findings::{Seen, Survey},
-    wants::{self, Want, Wanted},
+    findings::{Survey, TagFinding},
+    wants::{self, WantedTag, WantedTags},
 };
 use crate::{
     Place, Registries, Shape, SyncCache,
     endpoints::{EndpointError, RepositoryRef},
-    rules::{Prune, Rule, RuleSet, Source, TagFilter},
+    rules::{Prune, RuleSet, RuleSource, SyncRule, TagFilter},
 };
 
 impl Survey {
@@ -32,7 +32,7 @@ impl Survey {
 }
 
 async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Survey {
-    let mut users: BTreeMap<&Place, Vec<(&Rule, &Source)>> = BTreeMap::new();
+    let mut users: BTreeMap<&Place, Vec<(&SyncRule, &RuleSource)>> = BTreeMap::new();
     let mut pruned: BTreeSet<&Place> = BTreeSet::new();
     for rule in rules.rules() {
         for source in &rule.sources {
@@ -41,7 +41,8 @@ async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Survey {
             pruned.extend(reviewed.map(|to| &to.place));
         }
     }
-    let surveyor = Surveyor { connections: Connections::new(registries.clone()), cache: registries.cache() };
+    let surveyor =
+        Surveyor { connections: SurveyConnections::new(registries.clone()), cache: registries.cache() };
     let sources = join_all(users.into_iter().map(|(place, users)| surveyor.source(place, users)));
     let extras = join_all(pruned.into_iter().map(|place| surveyor.extras(place)));
     let (sources, extras) = join(sources, extras).await;
@@ -52,7 +53,7 @@ async fn take(registries: &Arc<dyn Registries>, rules: &RuleSet) -> Survey {
 }
 
 struct Surveyor {
-    connections: Connections,
+    connections: SurveyConnections,
     cache: Arc<dyn SyncCache>,
 }
 
@@ -68,7 +69,7 @@ impl Surveyor {
         survey
     }
 
-    async fn source(&self, place: &Place, users: Vec<(&Rule, &Source)>) -> Survey {
+    async fn source(&self, place: &Place, users: Vec<(&SyncRule, &RuleSource)>) -> Survey {
         let mut survey = Survey::empty(SystemTime::now());
         let listing = match self.list(place).await {
             Ok(listing) => {
@@ -85,12 +86,12 @@ impl Surveyor {
                 }
             },
         };
-        let wanted: Vec<Wanted<'_>> =
+        let wanted: Vec<WantedTags<'_>> =
             users.iter().flat_map(|(rule, source)| wants::of_listing(rule, source, &listing)).collect();
-        let first: Vec<&Want<'_>> = wanted.iter().flat_map(|wanted| &wanted.wants).collect();
+        let first: Vec<&WantedTag<'_>> = wanted.iter().flat_map(|wanted| &wanted.wants).collect();
         self.look(&first, &mut survey).await;
         let digest = |tag: &Tag| survey.digest(place, tag);
-        let following: Vec<Want<'_>> =
+        let following: Vec<WantedTag<'_>> =
             wanted.iter().flat_map(|wanted| wants::following(wanted, &listing, digest)).collect();
         if !following.is_empty() {
             self.look(&following.iter().collect::<Vec<_>>(), &mut survey).await;
@@ -100,7 +101,7 @@ impl Surveyor {
     }
 
     // All at once: the connections limit the load on each registry.
-    async fn look(&self, wants: &[&Want<'_>], survey: &mut Survey) {
+    async fn look(&self, wants: &[&WantedTag<'_>], survey: &mut Survey) {
         let mut asks: BTreeMap<&Place, BTreeSet<&Tag>> = BTreeMap::new();
         for want in wants {
             let (place, name) = (&want.destination.place, &want.name);
@@ -128,7 +129,7 @@ impl Surveyor {
 
     // The digests of tags at a place. If the first is missing, all may be; one query checks whether the repository
     // exists.
-    async fn tags(&self, place: &Place, tags: Vec<&Tag>, at_source: bool) -> Vec<((Place, Tag), Seen)> {
+    async fn tags(&self, place: &Place, tags: Vec<&Tag>, at_source: bool) -> Vec<((Place, Tag), TagFinding)> {
         let look = |tag: &Tag| {
             let tag = tag.clone();
             async move {
@@ -142,8 +143,8 @@ impl Surveyor {
             [first, others @ ..] if !at_source && others.len() > 1 => (look(first).await, others),
             all => return join_all(all.iter().map(|tag| look(tag))).await,
         };
-        let rest = if first.1 == Seen::Missing && self.is_new(place).await {
-            others.iter().map(|tag| ((place.clone(), (*tag).clone()), Seen::Missing)).collect()
+        let rest = if first.1 == TagFinding::Missing && self.is_new(place).await {
+            others.iter().map(|tag| ((place.clone(), (*tag).clone()), TagFinding::Missing)).collect()
         } else {
             join_all(others.iter().map(|tag| look(tag))).await
         };
@@ -157,7 +158,7 @@ impl Surveyor {
         at.is_new().await
     }
 
-    async fn recall(&self, wants: &[&Want<'_>], survey: &mut Survey) {
+    async fn recall(&self, wants: &[&WantedTag<'_>], survey: &mut Survey) {
         for want in wants {
             let shape = want.destination.terms.shape(survey.usual(&want.destination.place));
             let Some(digest) = survey.digest(&want.source.place, &want.tag) else { continue };
@@ -178,7 +179,7 @@ impl Surveyor {
     }
 
     // At a destination: what is not found there is written.
-    async fn head(&self, place: &Place, tag: &Tag) -> Result<Seen, EndpointError> {
+    async fn head(&self, place: &Place, tag: &Tag) -> Result<TagFinding, EndpointError> {
         let (at, lines) = self.connections.at(place)?;
         let reference = Reference::Tag(tag.clone());
         let _line = lines.acquire().await.ok();
@@ -187,7 +188,7 @@ impl Surveyor {
     }
 
     // At a source: what is not found there is not copied.
-    async fn find(&self, place: &Place, tag: &Tag) -> Result<Seen, EndpointError> {
+    async fn find(&self, place: &Place, tag: &Tag) -> Result<TagFinding, EndpointError> {
         let (at, lines) = self.connections.at(place)?;
         let reference = Reference::Tag(tag.clone());
         let _line = lines.acquire().await.ok();
@@ -200,17 +201,17 @@ async fn seen(
     RepositoryRef { conn, repository }: &RepositoryRef,
     reference: &Reference,
     head: ManifestHead,
-) -> Result<Seen, EndpointError> {
+) -> Result<TagFinding, EndpointError> {
     let digest = match head.digest {
         Some(digest) => digest,
         // If the registry omits the digest, fetch the manifest.
         None => conn.pulling(|| conn.remote().manifest(repository, reference)).await?.digest,
     };
-    Ok(Seen::At(digest))
+    Ok(TagFinding::At(digest))
 }
 
 // The tags listed by name, if all users list theirs by name.
-fn named(users: &[(&Rule, &Source)]) -> Option<Vec<Tag>> {
+fn named(users: &[(&SyncRule, &RuleSource)]) -> Option<Vec<Tag>> {
     let names = |filter: &TagFilter| filter.names().to_vec();
     let all: Vec<Vec<Tag>> = users.iter().map(|(rule, _)| names(&rule.tags)).collect();
     all.iter().all(|names| !names.is_empty()).then(|| {

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use entrepot_oci::{Digest, Tag};
 
 use super::attached;
-use crate::rules::{Destination, Referrers, Rule, Source};
+use crate::rules::{Destination, Referrers, RuleSource, SyncRule};
 
 /// One tag of a source for one destination.
 #[derive(Clone, Debug)]
-pub(crate) struct Want<'a> {
-    pub(crate) rule: &'a Rule,
-    pub(crate) source: &'a Source,
+pub(crate) struct WantedTag<'a> {
+    pub(crate) rule: &'a SyncRule,
+    pub(crate) source: &'a RuleSource,
     pub(crate) destination: &'a Destination,
     /// The tag at the source.
     pub(crate) tag: Tag,
@@ -25,17 +25,21 @@ pub(crate) struct Want<'a> {
 
 /// The tags a rule wants from one source for one destination.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) rule: &'a Rule,
-    pub(crate) source: &'a Source,
+pub(crate) struct WantedTags<'a> {
+    pub(crate) rule: &'a SyncRule,
+    pub(crate) source: &'a RuleSource,
     pub(crate) destination: &'a Destination,
-    pub(crate) wants: Vec<Want<'a>>,
+    pub(crate) wants: Vec<WantedTag<'a>>,
     /// Tags listed by name that do not exist.
     pub(crate) missing: Vec<Tag>,
 }
 
 /// The tags `rule` wants from `source`, whose tags are `listing`: one entry for each destination.
-pub(crate) fn of_listing<'a>(rule: &'a Rule, source: &'a Source, listing: &[Tag]) -> Vec<Wanted<'a>> {
+pub(crate) fn of_listing<'a>(
+    rule: &'a SyncRule,
+    source: &'a RuleSource,
+    listing: &[Tag],
+) -> Vec<WantedTags<'a>> {
     let (attached, ordinary) = attached::split(listing);
     let chosen = rule.tags.select(&ordinary);
     let missing = |destination: &Destination| {
@@ -48,17 +52,17 @@ pub(crate) fn of_listing<'a>(rule: &'a Rule, source: &'a Source, listing: &[Tag]
         let following = attached.iter().filter(|_| follows).cloned();
         let all = ordinary.into_iter().map(|tag| (tag, false)).chain(following.map(|tag| (tag, true)));
         let wants = all.map(|(tag, attached)| want((rule, source, destination), tag, attached)).collect();
-        Wanted { rule, source, destination, wants, missing: missing(destination) }
+        WantedTags { rule, source, destination, wants, missing: missing(destination) }
     });
     wanted.collect()
 }
 
 /// The tags of `listing` that are attached to the wanted images. `digest` returns the digest of a tag of the source.
 pub(crate) fn following<'a>(
-    wanted: &Wanted<'a>,
+    wanted: &WantedTags<'a>,
     listing: &[Tag],
     digest: impl Fn(&Tag) -> Option<Digest>,
-) -> Vec<Want<'a>> {
+) -> Vec<WantedTag<'a>> {
     if is_open(wanted.rule, wanted.destination) || !takes_attached(wanted.destination) {
         return Vec::new();
     }
@@ -67,7 +71,7 @@ pub(crate) fn following<'a>(
     attached::of(listing, &images).into_iter().map(|tag| want(about, tag, true)).collect()
 }
 
-fn is_open(rule: &Rule, destination: &Destination) -> bool {
+fn is_open(rule: &SyncRule, destination: &Destination) -> bool {
     rule.tags.is_open() && destination.terms.tags.is_open()
 }
 
@@ -77,12 +81,16 @@ fn takes_attached(destination: &Destination) -> bool {
     terms.referrers != Referrers::Leave && terms.platforms.is_empty() && terms.attestations
 }
 
-fn want<'a>(about: (&'a Rule, &'a Source, &'a Destination), tag: Tag, attached: bool) -> Want<'a> {
+fn want<'a>(
+    about: (&'a SyncRule, &'a RuleSource, &'a Destination),
+    tag: Tag,
+    attached: bool,
+) -> WantedTag<'a> {
     let (rule, source, destination) = about;
     let name = if attached { Ok(tag.clone()) } else { destination.terms.name_of(&tag) };
     let (name, fault) = match name {
         Ok(name) => (name, None),
         Err(error) => (tag.clone(), Some(error.to_string())),
     };
-    Want { rule, source, destination, tag, name, fault, attached }
+    WantedTag { rule, source, destination, tag, name, fault, attached }
 }

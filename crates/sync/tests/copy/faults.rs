@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::{Digest, MediaType, Reference};
-use entrepot_sync::{CopyAction, Event, Job, Limits, Outcome, Target, look, perform};
+use entrepot_sync::{CopyAction, CopyEvent, CopyJob, JobOutcome, JobTarget, RunLimits, look, perform};
 use entrepot_testkit::{
-    Action, Bearer, Capabilities, Fault, Gate, Kind, Match, Place as Byte, RateLimit, Request, TestImage,
-    TestRegistry, schema1, signed_schema1,
+    Action, Bearer, BytePosition as Byte, Capabilities, Fault, Gate, Match, RateLimit, Request, ResourceKind,
+    TestImage, TestRegistry, schema1, signed_schema1,
 };
 use http::Method;
 use tokio::sync::mpsc;
@@ -27,7 +27,7 @@ async fn a_target_that_is_down_costs_only_its_rows() {
     let bad = TestRegistry::start().await;
     bad.stop().await;
     let images: Vec<_> = (0..40).map(|seed| TestImage::random(seed, 2, 1000)).collect();
-    let jobs: Vec<Job> = images
+    let jobs: Vec<CopyJob> = images
         .iter()
         .enumerate()
         .map(|(index, image)| {
@@ -82,10 +82,10 @@ async fn a_slow_target_is_left_behind_and_arrives_later() {
     let jobs = vec![to(&source, &image, &[&slow, &fast])];
     let registries = Arc::new(Lab::default());
     let running =
-        tokio::spawn(perform(registries, jobs, Limits::default(), CancellationToken::new(), events));
+        tokio::spawn(perform(registries, jobs, RunLimits::default(), CancellationToken::new(), events));
     let settled = async {
         loop {
-            if let Event::Settled { target, .. } = told.recv().await.unwrap() {
+            if let CopyEvent::Settled { target, .. } = told.recv().await.unwrap() {
                 return target;
             }
         }
@@ -168,7 +168,7 @@ async fn killed_anywhere_the_next_run_goes_on() {
     for after in [1, 4, 9, 14, 19, 26, 33] {
         let (source, target_registry) = pair().await;
         let images: Vec<_> = (0..4).map(|seed| two_platforms(seed * 100, 50_000)).collect();
-        let jobs: Vec<Job> = images
+        let jobs: Vec<CopyJob> = images
             .iter()
             .enumerate()
             .map(|(index, image)| {
@@ -178,7 +178,7 @@ async fn killed_anywhere_the_next_run_goes_on() {
             })
             .collect();
         let (events, _) = mpsc::unbounded_channel();
-        let limits = Limits { images: 2, ..Limits::default() };
+        let limits = RunLimits { images: 2, ..RunLimits::default() };
         let first = tokio::spawn(perform(
             Arc::new(Lab::default()),
             jobs.clone(),
@@ -190,7 +190,7 @@ async fn killed_anywhere_the_next_run_goes_on() {
         first.abort();
         drop(first.await);
         let rows = run(Lab::default(), jobs).await;
-        rows.iter().for_each(|row| assert!(matches!(row.outcome, Outcome::Done(_)), "{after}: {row:?}"));
+        rows.iter().for_each(|row| assert!(matches!(row.outcome, JobOutcome::Done(_)), "{after}: {row:?}"));
         let log = target_registry.log();
         for (index, image) in images.iter().enumerate() {
             assert_there(&target_registry, "c/d", &index.to_string(), image).await;
@@ -213,11 +213,11 @@ async fn a_run_that_is_cancelled_says_so() {
     let cancel = CancellationToken::new();
     let jobs = vec![to(&source, &image, &[&target_registry])];
     let running =
-        tokio::spawn(perform(Arc::new(Lab::default()), jobs, Limits::default(), cancel.clone(), events));
+        tokio::spawn(perform(Arc::new(Lab::default()), jobs, RunLimits::default(), cancel.clone(), events));
     target_registry.until(|log| log.count(Method::PUT, "/blobs/uploads/") >= 1).await;
     cancel.cancel();
     let rows = running.await.unwrap();
-    assert_eq!(rows[0].outcome, Outcome::Cancelled);
+    assert_eq!(rows[0].outcome, JobOutcome::Cancelled);
     assert_eq!(puts(&target_registry.log()), 0);
     gate.open();
 }
@@ -230,7 +230,7 @@ async fn the_budget_of_a_registry_is_left_as_it_should_be() {
         capabilities.rate_limit =
             Some(RateLimit { limit: 100, remaining: 12, puts: false, retry_after: None, window: 21_600 });
     });
-    let jobs: Vec<Job> = (0..10)
+    let jobs: Vec<CopyJob> = (0..10)
         .map(|seed| {
             let image = TestImage::random(seed, 1, 10);
             source.put_image("a/b", &seed.to_string(), &image);
@@ -242,13 +242,13 @@ async fn the_budget_of_a_registry_is_left_as_it_should_be() {
     // What is left is known only from an answer.
     let one = perform_one_by_one(lab, jobs).await;
     let postponed =
-        one.iter().filter(|outcome| **outcome == Outcome::Postponed { after: Some(window) }).count();
+        one.iter().filter(|outcome| **outcome == JobOutcome::Postponed { after: Some(window) }).count();
     assert_eq!((postponed, source.log().manifest_gets().len()), (7, 3));
 }
 
-async fn perform_one_by_one(lab: Lab, jobs: Vec<Job>) -> Vec<Outcome> {
+async fn perform_one_by_one(lab: Lab, jobs: Vec<CopyJob>) -> Vec<JobOutcome> {
     let (events, _told) = mpsc::unbounded_channel();
-    let limits = Limits { images: 1, ..Limits::default() };
+    let limits = RunLimits { images: 1, ..RunLimits::default() };
     let rows = perform(Arc::new(lab), jobs, limits, CancellationToken::new(), events).await;
     rows.into_iter().map(|row| row.outcome).collect()
 }
@@ -261,7 +261,7 @@ async fn a_budget_that_is_used_up_is_not_waited_for() {
     let told = [("ratelimit-limit", "100;w=21600"), ("ratelimit-remaining", "0;w=21600")];
     source.fault(Fault::on(Match::manifests()).always().then(Action::status_with(429, &told, "")));
     let rows = run(Lab::default(), vec![to(&source, &image, &[&target_registry])]).await;
-    assert_eq!(rows[0].outcome, Outcome::Postponed { after: Some(Duration::from_secs(21_600)) });
+    assert_eq!(rows[0].outcome, JobOutcome::Postponed { after: Some(Duration::from_secs(21_600)) });
 }
 
 #[tokio::test]
@@ -318,7 +318,7 @@ async fn a_child_that_is_not_there_is_named() {
     let (what, hint) = failed(&rows[0]);
     assert!(what.contains("does not have linux/amd64 ") && what.contains("linux/arm64 "), "{what}");
     assert_eq!(hint, Some("the source has none of its platforms"));
-    assert_eq!(target_registry.log().kind(Kind::Upload).len(), 0);
+    assert_eq!(target_registry.log().kind(ResourceKind::Upload).len(), 0);
     let missing = Digest::of(b"missing");
     let mut gone = to(&source, &image, &[&target_registry]);
     gone.digest = Some(missing);
@@ -400,7 +400,7 @@ async fn a_digest_that_the_image_would_not_have_is_refused_before_a_byte() {
     let image = TestImage::random(1, 1, 10);
     source.put_image("a/b", "1", &image);
     let named =
-        |tag: &str, digest| Target { digest: Some(digest), ..target(place(&target_registry, "c/d"), tag) };
+        |tag: &str, digest| JobTarget { digest: Some(digest), ..target(place(&target_registry, "c/d"), tag) };
     let wrong = named("wrong", Digest::of(b"other"));
     let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", vec![wrong.clone()])]).await;
     let what = format!(
@@ -409,7 +409,10 @@ async fn a_digest_that_the_image_would_not_have_is_refused_before_a_byte() {
         Digest::of(b"other")
     );
     assert_eq!(failed(&rows[0]).0, what);
-    assert_eq!(sent(&target_registry.log()).len() + target_registry.log().kind(Kind::Upload).len(), 0);
+    assert_eq!(
+        sent(&target_registry.log()).len() + target_registry.log().kind(ResourceKind::Upload).len(),
+        0
+    );
     let both = vec![wrong, named("right", *image.digest())];
     let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", both)]).await;
     assert_eq!((failed(&rows[0]).0, done(&rows[1]).digest), (what.as_str(), *image.digest()));
@@ -468,7 +471,7 @@ async fn each_name_of_an_image_is_told_as_the_one_that_was_meant() {
     let mut wanted = to(&source, &image, &[&target_registry]);
     let stable = Reference::Tag("stable".parse().unwrap());
     let there = target(place(&target_registry, "c/d"), "stable");
-    wanted.targets.push(Target { source_name: Some(stable), ..there });
+    wanted.targets.push(JobTarget { source_name: Some(stable), ..there });
     let rows = run(Lab::default(), vec![wanted]).await;
     let told: Vec<_> = rows.iter().map(|row| format!("{} {}", row.reference, row.target_reference)).collect();
     assert_eq!(told, ["1 1", "stable stable"]);

@@ -7,14 +7,14 @@ use std::{
 };
 
 use entrepot_oci::{Digest, Reference, referrers_tag};
-use entrepot_sync::{Job, Outcome, Place, contents};
+use entrepot_sync::{CopyJob, JobOutcome, Place, contents};
 use entrepot_testkit::{Action, Fault, Gate, Match, TestImage, TestRegistry};
 
 use crate::support::{
     Lab, assert_there, blob_bytes, done, failed, job, place, run, sent, target, two_platforms,
 };
 
-fn tagged(source: Place, image: &TestImage, tag: &str, to: Place) -> Job {
+fn tagged(source: Place, image: &TestImage, tag: &str, to: Place) -> CopyJob {
     let mut job = job(source, image, tag, vec![target(to, tag)]);
     job.digest = None;
     job
@@ -130,7 +130,7 @@ async fn an_archive_that_fails_leaves_the_old_one() {
     fs::write(&path, "old").unwrap();
     let to = Place::OciArchive(path.clone());
     let rows = run(Lab::default(), vec![tagged(place(&source, "a/b"), &image, "1", to)]).await;
-    assert!(matches!(rows[0].outcome, Outcome::Failed(_)));
+    assert!(matches!(rows[0].outcome, JobOutcome::Failed(_)));
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(files(directory.path()), ["a.tar"]);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entrepot_oci::{Digest, Manifest, MediaType, Platform};
-use entrepot_sync::{Format, Job, Shape, Target};
+use entrepot_sync::{CopyJob, Format, JobTarget, Shape};
 use entrepot_testkit::{TestImage, TestRegistry};
 
 use crate::support::{Lab, done, failed, job, place, puts, run, run_with, sent, target, two_platforms};
@@ -21,7 +21,7 @@ fn docker() -> Shape {
     Shape { format: Format::Docker, ..Shape::default() }
 }
 
-fn shaped(source: &TestRegistry, target_registry: &TestRegistry, image: &TestImage, shape: Shape) -> Job {
+fn shaped(source: &TestRegistry, target_registry: &TestRegistry, image: &TestImage, shape: Shape) -> CopyJob {
     let mut wanted = target(place(target_registry, "c/d"), "1");
     wanted.shape = shape;
     job(place(source, "a/b"), image, "1", vec![wanted])
@@ -122,7 +122,7 @@ async fn each_form_of_an_image_has_its_own_tag_in_one_repository() {
     let image = TestImage::random(1, 1, 1000);
     source.put_image("a/b", "1", &image);
     let as_is = target(place(&registry, "c/d"), "1");
-    let converted = Target { shape: docker(), ..target(place(&registry, "c/d"), "docker") };
+    let converted = JobTarget { shape: docker(), ..target(place(&registry, "c/d"), "docker") };
     let both = job(place(&source, "a/b"), &image, "1", vec![as_is, converted]);
     let rows = run(Lab::default(), vec![both]).await;
     let digests: Vec<_> = rows.iter().map(|row| done(row).digest).collect();

@@ -7,13 +7,13 @@ use std::{
     process::Command,
 };
 
-use entrepot_sync::{Beside, Job, Place, packed};
+use entrepot_sync::{ArchiveFiles, CopyJob, Place, packed};
 use entrepot_testkit::{TestImage, TestRegistry};
 use tempfile::TempDir;
 
 use crate::support::{Lab, done, failed, job, place, run, target};
 
-fn tagged(source: Place, image: &TestImage, to: Place) -> Job {
+fn tagged(source: Place, image: &TestImage, to: Place) -> CopyJob {
     let mut job = job(source, image, "1", vec![target(to, "1")]);
     job.digest = None;
     job
@@ -174,11 +174,11 @@ async fn what_an_archive_may_have_in_it_is_bounded() {
         let what = packed(&place).await.unwrap_err().what;
         assert!(what.ends_with(&format!("has a `{name}` of more than 4194304 bytes")), "{what}");
     }
-    let beside = Beside::of(&path).await.unwrap();
+    let beside = ArchiveFiles::of(&path).await.unwrap();
     assert!(beside.has("relay.json") && !beside.has("relay.yaml"));
     let what = beside.file("relay.json", 100).await.unwrap_err().what;
     assert!(what.ends_with("has a `relay.json` of more than 100 bytes"), "{what}");
     sparse(&path, (0..100_001).map(|number| (format!("f/{number}"), 0)));
-    let what = Beside::of(&path).await.unwrap_err().what;
+    let what = ArchiveFiles::of(&path).await.unwrap_err().what;
     assert!(what.ends_with("lists more than 100000 files, or names of more than 16777216 bytes"), "{what}");
 }

@@ -1,7 +1,7 @@
 //! What refers to an image travels with it.
 
 use entrepot_oci::{Manifest, MediaType, referrers_tag};
-use entrepot_sync::Job;
+use entrepot_sync::CopyJob;
 use entrepot_testkit::{TestImage, TestRegistry};
 use http::Method;
 
@@ -32,7 +32,7 @@ impl Signed {
         self.referrers().iter().for_each(|referrer| registry.put_untagged("a/b", referrer));
     }
 
-    fn job(&self, source: &TestRegistry, target_registry: &TestRegistry) -> Job {
+    fn job(&self, source: &TestRegistry, target_registry: &TestRegistry) -> CopyJob {
         let mut wanted = target(place(target_registry, "c/d"), "1");
         wanted.referrers = true;
         job(place(source, "a/b"), &self.image, "1", vec![wanted])
@@ -121,7 +121,7 @@ async fn they_stay_behind_where_they_are_not_wanted() {
 }
 
 /// How a copy of an image ends that has referrers of referrers, so many steps of them.
-async fn copied_with_chain_of(length: u64) -> entrepot_sync::Row {
+async fn copied_with_chain_of(length: u64) -> entrepot_sync::CopyResult {
     let (source, target_registry) = (TestRegistry::start().await, TestRegistry::start().await);
     let image = TestImage::random(1, 1, 10);
     source.put_image("a/b", "1", &image);

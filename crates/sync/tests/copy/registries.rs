@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_oci::{Digest, Reference};
-use entrepot_sync::{Event, Outcome};
-use entrepot_testkit::{Action, Fault, Kind, Match, TestImage, TestRegistry};
+use entrepot_sync::{CopyEvent, JobOutcome};
+use entrepot_testkit::{Action, Fault, Match, ResourceKind, TestImage, TestRegistry};
 use http::Method;
 
 use crate::support::{
@@ -32,13 +32,13 @@ async fn one_read_serves_three_targets() {
     let (mut dealt, mut read, mut sized) = (0, 0, 0);
     for event in &events {
         match event {
-            Event::Progress { bytes, read: more, .. } => (dealt, read) = (dealt + bytes, read + more),
-            Event::Sized { bytes, .. } => sized += bytes,
-            Event::Started { .. } | Event::Settled { .. } => {}
+            CopyEvent::Progress { bytes, read: more, .. } => (dealt, read) = (dealt + bytes, read + more),
+            CopyEvent::Sized { bytes, .. } => sized += bytes,
+            CopyEvent::Started { .. } | CopyEvent::Settled { .. } => {}
         }
     }
     assert_eq!((dealt, read, sized), (blob_bytes(&image), blob_bytes(&image), blob_bytes(&image)));
-    assert_eq!(events.iter().filter(|event| matches!(event, Event::Settled { .. })).count(), 3);
+    assert_eq!(events.iter().filter(|event| matches!(event, CopyEvent::Settled { .. })).count(), 3);
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn what_a_killed_run_has_left_behind_is_not_sent_again() {
     assert_eq!(done(&rows[0]).written, blob_bytes(&image) - bytes.len() as u64);
     let log = target_registry.log();
     assert!(!sent(&log).iter().any(|put| put.query.contains(&left.to_string())));
-    assert_eq!((log.heads().len(), log.kind(Kind::Upload).len()), (0, 2 * image.blobs().len() - 1));
+    assert_eq!((log.heads().len(), log.kind(ResourceKind::Upload).len()), (0, 2 * image.blobs().len() - 1));
     assert_there(&target_registry, "c/d", "1", &image).await;
 }
 
@@ -93,8 +93,8 @@ async fn a_new_repository_is_asked_for_nothing_that_cannot_be_there() {
     let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &image, "1", wanted)]).await;
     let log = target_registry.log();
     let blobs = image.blobs().len();
-    assert_eq!((log.heads().len(), log.kind(Kind::Tags).len()), (0, 1));
-    assert_eq!((sent(&log).len(), log.kind(Kind::Upload).len(), puts(&log)), (blobs, 2 * blobs, 4));
+    assert_eq!((log.heads().len(), log.kind(ResourceKind::Tags).len()), (0, 1));
+    assert_eq!((sent(&log).len(), log.kind(ResourceKind::Upload).len(), puts(&log)), (blobs, 2 * blobs, 4));
     assert_eq!(log.len(), 1 + 2 * blobs + 4);
     assert_eq!(done(&rows[0]).written, blob_bytes(&image));
     assert_eq!((done(&rows[1]).written, done(&rows[1]).present), (0, blob_bytes(&image)));
@@ -131,14 +131,14 @@ async fn progress_is_told_from_the_start_to_the_end() {
     let jobs = vec![job(place(&source, "a/b"), &image, "1", wanted)];
     let (_, events) = run_with(Arc::new(Lab::default()), jobs).await;
     let size = blob_bytes(&image);
-    assert!(matches!(events[0], Event::Started { job: 0 }), "{:?}", events[0]);
-    assert!(events.iter().any(|event| matches!(event, Event::Sized { job: 0, bytes } if *bytes == size)));
+    assert!(matches!(events[0], CopyEvent::Started { job: 0 }), "{:?}", events[0]);
+    assert!(events.iter().any(|event| matches!(event, CopyEvent::Sized { job: 0, bytes } if *bytes == size)));
     let progress = events.iter().map(|event| match event {
-        Event::Progress { bytes, read, .. } => (*bytes, *read),
+        CopyEvent::Progress { bytes, read, .. } => (*bytes, *read),
         _ => (0, 0),
     });
     assert_eq!(progress.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1)), (size, size));
-    assert!(matches!(events.last(), Some(Event::Settled { job: 0, target: 0, .. })));
+    assert!(matches!(events.last(), Some(CopyEvent::Settled { job: 0, target: 0, .. })));
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn a_tag_without_a_digest_is_looked_up() {
     let mut gone = job(place(&source, "a/b"), &image, "2", vec![target(place(&target_registry, "c/d"), "3")]);
     gone.digest = None;
     let rows = run(Lab::default(), vec![gone]).await;
-    assert!(matches!(&rows[0].outcome, Outcome::Failed(failure) if failure.at_source));
+    assert!(matches!(&rows[0].outcome, JobOutcome::Failed(failure) if failure.at_source));
 }
 
 #[tokio::test]
@@ -274,7 +274,7 @@ async fn a_tag_stays_where_its_backup_cannot_be_kept() {
         let mut wanted = target(place(&target_registry, "c/d"), "1");
         (wanted.before, wanted.backup) = (Some(*old.digest()), Some("1-before".parse().unwrap()));
         let rows = run(Lab::default(), vec![job(place(&source, "a/b"), &new, "1", vec![wanted])]).await;
-        assert!(matches!(&rows[0].outcome, Outcome::Failed(failure) if !failure.at_source), "{method}");
+        assert!(matches!(&rows[0].outcome, JobOutcome::Failed(failure) if !failure.at_source), "{method}");
         target_registry.clear_faults();
         assert_there(&target_registry, "c/d", "1", &old).await;
         assert!(target_registry.manifest("c/d", "1-before").is_none(), "{method}");

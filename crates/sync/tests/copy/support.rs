@@ -7,10 +7,10 @@ use std::{
 };
 
 use entrepot_oci::{Digest, Host, Reference};
-use entrepot_remote::{Patience, Remote, Settings, SettingsError};
+use entrepot_remote::{Patience, Remote, RemoteSettings, SettingsError};
 use entrepot_sync::{
-    Done, Event, Format, Job, Limits, Outcome, Place, Registries, Registry, Row, Shape, SyncCache, Target,
-    perform,
+    CopyEvent, CopyJob, CopyResult, CopySuccess, Format, JobOutcome, JobTarget, Place, Registries, Registry,
+    RunLimits, Shape, SyncCache, perform,
 };
 use entrepot_testkit::{Log, Match, TestImage, TestRegistry, client};
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -31,7 +31,7 @@ pub(crate) struct Memory(pub(crate) Mutex<HashMap<(Digest, Shape), Digest>>);
 
 pub(crate) fn registry(host: &Host) -> Registry {
     let endpoints = vec![format!("http://{host}").parse().unwrap()];
-    let settings = Settings { endpoints, ..Settings::default() };
+    let settings = RemoteSettings { endpoints, ..RemoteSettings::default() };
     let patience = Patience { connect: Duration::from_secs(2), ..Patience::default() };
     let remote = Remote::with_patience(host.clone(), &settings, patience).unwrap();
     Registry { remote, format: Format::Keep, reserve: 0, chunk: None }
@@ -91,8 +91,8 @@ pub(crate) fn reference(text: &str) -> Reference {
     text.parse().unwrap()
 }
 
-pub(crate) fn target(place: Place, tag: &str) -> Target {
-    Target {
+pub(crate) fn target(place: Place, tag: &str) -> JobTarget {
+    JobTarget {
         place,
         reference: reference(tag),
         shape: Shape::default(),
@@ -104,9 +104,9 @@ pub(crate) fn target(place: Place, tag: &str) -> Target {
     }
 }
 
-pub(crate) fn job(source: Place, image: &TestImage, tag: &str, targets: Vec<Target>) -> Job {
+pub(crate) fn job(source: Place, image: &TestImage, tag: &str, targets: Vec<JobTarget>) -> CopyJob {
     let (rule, digest) = ("rule".to_owned(), Some(*image.digest()));
-    Job { rule, source, reference: reference(tag), digest, attached: None, targets }
+    CopyJob { rule, source, reference: reference(tag), digest, attached: None, targets }
 }
 
 /// Requests of this method to uploads.
@@ -115,18 +115,18 @@ pub(crate) fn uploads(method: Method) -> Match {
 }
 
 /// Copies the image under `a/b:1` to `c/d:1` of each target.
-pub(crate) fn to(source: &TestRegistry, image: &TestImage, targets: &[&TestRegistry]) -> Job {
+pub(crate) fn to(source: &TestRegistry, image: &TestImage, targets: &[&TestRegistry]) -> CopyJob {
     let targets = targets.iter().map(|registry| target(place(registry, "c/d"), "1")).collect();
     job(place(source, "a/b"), image, "1", targets)
 }
 
-pub(crate) async fn run(lab: Lab, jobs: Vec<Job>) -> Vec<Row> {
+pub(crate) async fn run(lab: Lab, jobs: Vec<CopyJob>) -> Vec<CopyResult> {
     run_with(Arc::new(lab), jobs).await.0
 }
 
-pub(crate) async fn run_with(lab: Arc<Lab>, jobs: Vec<Job>) -> (Vec<Row>, Vec<Event>) {
+pub(crate) async fn run_with(lab: Arc<Lab>, jobs: Vec<CopyJob>) -> (Vec<CopyResult>, Vec<CopyEvent>) {
     let (events, mut told) = mpsc::unbounded_channel();
-    let rows = perform(lab, jobs, Limits::default(), CancellationToken::new(), events).await;
+    let rows = perform(lab, jobs, RunLimits::default(), CancellationToken::new(), events).await;
     let mut all = Vec::new();
     while let Ok(event) = told.try_recv() {
         all.push(event);
@@ -134,16 +134,16 @@ pub(crate) async fn run_with(lab: Arc<Lab>, jobs: Vec<Job>) -> (Vec<Row>, Vec<Ev
     (rows, all)
 }
 
-pub(crate) fn done(row: &Row) -> &Done {
+pub(crate) fn done(row: &CopyResult) -> &CopySuccess {
     match &row.outcome {
-        Outcome::Done(done) => done,
+        JobOutcome::Done(done) => done,
         other => panic!("{} → {}: {other:?}", row.source, row.target),
     }
 }
 
-pub(crate) fn failed(row: &Row) -> (&str, Option<&str>) {
+pub(crate) fn failed(row: &CopyResult) -> (&str, Option<&str>) {
     match &row.outcome {
-        Outcome::Failed(failure) => (&failure.what, failure.hint.as_deref()),
+        JobOutcome::Failed(failure) => (&failure.what, failure.hint.as_deref()),
         other => panic!("{} → {}: {other:?}", row.source, row.target),
     }
 }

@@ -1,6 +1,6 @@
 //! Uploads in one request and in chunks: what is tried again, and what is not.
 
-use entrepot_sync::Outcome;
+use entrepot_sync::JobOutcome;
 use entrepot_testkit::{Action, Fault, Match, TestImage, TestRegistry};
 use http::Method;
 
@@ -29,8 +29,8 @@ async fn a_body_that_is_too_long_for_one_request_goes_in_chunks() {
     // What was refused cannot have arrived.
     assert_eq!(log.count(Method::HEAD, "/blobs/"), 0);
     match &rows[0].outcome {
-        Outcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
-        Outcome::Failed(failure) => {
+        JobOutcome::Done(_) => assert_eq!(target_registry.blob("c/d", &layer).unwrap().len(), 5 << 20),
+        JobOutcome::Failed(failure) => {
             assert!(failure.what.contains("this much in one request"), "{}", failure.what)
         }
         other => panic!("{other:?}"),

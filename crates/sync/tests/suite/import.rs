@@ -8,8 +8,8 @@ use std::{
 use entrepot_importers::{Imported, Input, format_list, import};
 use entrepot_oci::Tag;
 use entrepot_sync::{
-    Place, Verdict,
-    rules::{Rule, RuleSection, RuleSet, Source},
+    Place, RunVerdict,
+    rules::{RuleSection, RuleSet, RuleSource, SyncRule},
 };
 use entrepot_testkit::{Capabilities, TestImage, TestRegistry};
 
@@ -102,7 +102,7 @@ async fn pairs_are_synced() {
     ]);
     let sections = serde_json::to_string(&as_json(&imported)).unwrap();
     let (report, _) = ran(&registries, &sections, false).await;
-    assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, 7));
+    assert_eq!((report.verdict, report.totals.copied), (RunVerdict::Done, 7));
     assert!(hub.manifest("ascendai/cann", "8.1").is_some() && quay.manifest("ascend/sglang", "v1").is_none());
     assert!(quay.manifest("ascend/sglang", "v1-CANN").is_some());
     assert_eq!(ran(&registries, &sections, false).await.0.totals.up_to_date, 7);
@@ -112,11 +112,11 @@ async fn pairs_are_synced() {
 async fn synced_whole(imported: &Imported) -> usize {
     let tags = ["v1.2.3-cann-910b", "v1.2.3", "latest"];
     let (parsed, mut registries) = (valid(imported), BTreeMap::new());
-    let places = |source: &Source| {
+    let places = |source: &RuleSource| {
         let targets = source.destinations.iter().map(|to| to.place.clone());
         targets.chain([source.place.clone()]).collect::<Vec<_>>()
     };
-    let sources: Vec<(&Rule, &Source)> = parsed
+    let sources: Vec<(&SyncRule, &RuleSource)> = parsed
         .rules()
         .iter()
         .flat_map(|rule| rule.sources.iter().map(move |source| (rule, source)))
@@ -144,9 +144,9 @@ async fn synced_whole(imported: &Imported) -> usize {
     let registries = TestRegistries::with_hosts(&hosts);
     let sections = serde_json::to_string(&as_json(imported)).unwrap();
     let (report, _) = ran(&registries, &sections, false).await;
-    assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, wanted), "{:?}", report.totals);
+    assert_eq!((report.verdict, report.totals.copied), (RunVerdict::Done, wanted), "{:?}", report.totals);
     let (again, _) = ran(&registries, &sections, false).await;
-    assert_eq!((again.verdict, again.totals.up_to_date), (Verdict::Done, wanted));
+    assert_eq!((again.verdict, again.totals.up_to_date), (RunVerdict::Done, wanted));
     wanted
 }
 
@@ -202,5 +202,5 @@ async fn lists_are_synced() {
             "m.example.com/quay.io/a/b:stable",
         ]
     );
-    assert_eq!((report.verdict, report.totals.copied), (Verdict::Done, 3));
+    assert_eq!((report.verdict, report.totals.copied), (RunVerdict::Done, 3));
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use entrepot_oci::{Digest, Host};
-use entrepot_remote::{Remote, Settings, SettingsError};
+use entrepot_remote::{Remote, RemoteSettings, SettingsError};
 use entrepot_sync::{
     Registries, Registry, RegistryDefaults, Shape, SyncCache,
     rules::{RuleSection, RuleSet},
@@ -52,7 +52,7 @@ impl Registries for TestRegistries {
         let remote = remotes.entry(host.clone()).or_insert_with(|| {
             let address = self.addresses.get(host.as_str()).cloned();
             let endpoints = vec![address.unwrap_or_else(|| format!("http://{host}")).parse().unwrap()];
-            Remote::new(host.clone(), &Settings { endpoints, ..Settings::default() }).unwrap()
+            Remote::new(host.clone(), &RemoteSettings { endpoints, ..RemoteSettings::default() }).unwrap()
         });
         let RegistryDefaults { format, .. } = RegistryDefaults::of(host);
         Ok(Registry { remote: remote.clone(), format, reserve: self.reserve, chunk: None })

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use entrepot_guide::{Language, Standing, badge, guide, log};
+use entrepot_guide::{GuideLanguage, RuleStandings, badge, guide, log};
 use entrepot_oci::Digest;
-use entrepot_sync::{Event, Options, Plan, Registries, Report, State, Verdict, apply, check, prepare};
+use entrepot_sync::{
+    CopyEvent, Options, Plan, Registries, Report, ReportState, RunVerdict, apply, check, prepare,
+};
 use entrepot_testkit::{RateLimit, TestImage, TestRegistry};
 use http::Method;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -20,7 +22,7 @@ pub(crate) async fn ran(
     registries: &Arc<dyn Registries>,
     json: &str,
     prune: bool,
-) -> (Report, UnboundedReceiver<Event>) {
+) -> (Report, UnboundedReceiver<CopyEvent>) {
     let (sender, events) = unbounded_channel();
     let options = Options { prune, ..Options::default() };
     let plan = planned(registries, json).await;
@@ -51,7 +53,7 @@ async fn the_second_run_has_nothing_to_do() {
         y = y.host()
     );
     let (report, mut events) = ran(&registries, &json, false).await;
-    assert_eq!((report.verdict, report.totals.copied, report.totals.wanted()), (Verdict::Done, 10, 10));
+    assert_eq!((report.verdict, report.totals.copied, report.totals.wanted()), (RunVerdict::Done, 10, 10));
     assert_eq!(tag_of(&x, "b/one", "latest"), Some(*index.digest()));
     assert_eq!(tag_of(&y, "a/two", "2"), Some(*two.digest()));
     // Every blob was read once, for both destinations and all tags.
@@ -60,7 +62,7 @@ async fn the_second_run_has_nothing_to_do() {
     assert_eq!(source.log().blob_gets().len(), blobs.len());
     let mut settled = Vec::new();
     while let Ok(event) = events.try_recv() {
-        if let Event::Settled { job, row, .. } = event {
+        if let CopyEvent::Settled { job, row, .. } = event {
             settled.push((job, row.target_reference.to_string()));
         }
     }
@@ -75,7 +77,10 @@ async fn the_second_run_has_nothing_to_do() {
         registry.clear_log();
     }
     let (report, _) = ran(&registries, &json, false).await;
-    assert_eq!((report.verdict, report.totals.up_to_date, report.totals.wanted()), (Verdict::Done, 10, 10));
+    assert_eq!(
+        (report.verdict, report.totals.up_to_date, report.totals.wanted()),
+        (RunVerdict::Done, 10, 10)
+    );
     assert_eq!((source.log().heads().len(), source.log().len()), (5, 7));
     assert_eq!((x.log().heads().len(), x.log().len(), y.log().len()), (5, 5, 5));
     let checked = check(&registries, &rules(&json), &CancellationToken::new()).await.unwrap();
@@ -98,7 +103,7 @@ async fn one_that_fails_costs_its_own_lines() {
         d = down.host()
     );
     let (report, _) = ran(&TestRegistries::plain(), &json, false).await;
-    assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::Failed, 1));
+    assert_eq!((report.verdict, report.verdict.exit_code()), (RunVerdict::Failed, 1));
     assert_eq!((report.totals.copied, report.totals.failed), (1, 2));
     assert_eq!(tag_of(&up, "a", "1"), Some(*image.digest()));
     let States { words, .. } = states(&report);
@@ -154,7 +159,7 @@ async fn a_registry_that_removes_nothing_says_so() {
         x.host()
     );
     let (report, _) = ran(&TestRegistries::plain(), &json, true).await;
-    let State::Failed { what, hint, .. } = &report.lines[1].state else { panic!("{:?}", report.lines) };
+    let ReportState::Failed { what, hint, .. } = &report.lines[1].state else { panic!("{:?}", report.lines) };
     assert_eq!(*what, format!("`{}` does not remove single tags", x.host()));
     assert_eq!(
         hint.as_deref(),
@@ -215,7 +220,7 @@ async fn a_budget_is_left_alone() {
     let json = format!(r#"[{{"name":"a","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
     let (report, _) = ran(&TestRegistries::with_reserve(10), &json, false).await;
     assert_eq!((report.totals.copied, report.totals.postponed), (2, 3));
-    assert_eq!(report.verdict, Verdict::Behind);
+    assert_eq!(report.verdict, RunVerdict::Behind);
 }
 
 #[tokio::test]
@@ -230,7 +235,7 @@ async fn a_run_that_is_stopped_says_so() {
     assert!(prepare(&registries, &rules(&json), &cancel).await.is_none());
     let (sender, _events) = unbounded_channel();
     let report = apply(&registries, plan, Options::default(), cancel, sender).await;
-    assert_eq!((report.verdict, report.totals.cancelled), (Verdict::Behind, 1));
+    assert_eq!((report.verdict, report.totals.cancelled), (RunVerdict::Behind, 1));
 }
 
 #[tokio::test]
@@ -265,7 +270,7 @@ async fn readers_are_told() {
         ]
     );
     assert!(badge("sync", report.totals.in_sync(), report.totals.wanted()).contains(">2/3</text>"));
-    let text = guide(&rules(&json), &Standing::from(&report), Language::English, report.started);
+    let text = guide(&rules(&json), &RuleStandings::from(&report), GuideLanguage::English, report.started);
     assert!(text.contains("| 2/3 |"), "{text}");
     let value = serde_json::to_value(&report).unwrap();
     assert_eq!(

@@ -1,8 +1,8 @@
 //! How much is asked, and what is made of the answers.
 
 use entrepot_oci::referrers_tag;
-use entrepot_sync::{Action, Plan, Registries, Survey, Verdict, plan};
-use entrepot_testkit::{Action as Play, Fault, Kind, Match, TestImage, TestRegistry};
+use entrepot_sync::{Plan, PlanAction, Registries, RunVerdict, Survey, plan};
+use entrepot_testkit::{Action as Play, Fault, Match, ResourceKind, TestImage, TestRegistry};
 use http::Method;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ async fn planned(registries: &Arc<dyn Registries>, json: &str) -> Plan {
 }
 
 fn lists(registry: &TestRegistry) -> usize {
-    registry.log().kind(Kind::Tags).len()
+    registry.log().kind(ResourceKind::Tags).len()
 }
 
 fn heads(registry: &TestRegistry) -> usize {
@@ -100,8 +100,8 @@ async fn a_destination_that_is_down_costs_its_own_rows() {
         down.host()
     );
     let plan = planned(&TestRegistries::plain(), &json).await;
-    assert_eq!(plan.steps[0].action, Action::Copy);
-    let Action::Failed { what, hint, at_source } = &plan.steps[1].action else { panic!() };
+    assert_eq!(plan.steps[0].action, PlanAction::Copy);
+    let PlanAction::Failed { what, hint, at_source } = &plan.steps[1].action else { panic!() };
     let refused = format!("`{}` cannot be reached: the connection is refused (", down.host());
     assert!(what.starts_with(&refused), "{what}");
     assert!(hint.as_ref().unwrap().starts_with("look at the address and port under `endpoints`"), "{hint:?}");
@@ -119,9 +119,9 @@ async fn a_source_that_fails_costs_its_own_rows() {
         x = x.host()
     );
     let plan = planned(&TestRegistries::plain(), &json).await;
-    let Action::Failed { what, .. } = &plan.steps[0].action else { panic!() };
+    let PlanAction::Failed { what, .. } = &plan.steps[0].action else { panic!() };
     assert_eq!(*what, format!("there is no repository `{}/gone`", source.host()));
-    assert_eq!(plan.steps[1].action, Action::Copy);
+    assert_eq!(plan.steps[1].action, PlanAction::Copy);
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn what_passes_is_asked_again() {
     source.fault(Fault::on(Match::manifests().head()).then(Play::status(503)));
     let json = format!(r#"[{{"name":"r","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
     let plan = planned(&TestRegistries::plain(), &json).await;
-    assert_eq!(plan.steps[0].action, Action::Copy);
+    assert_eq!(plan.steps[0].action, PlanAction::Copy);
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_registry_that_hides_digests_is_asked_for_the_manifest() {
     source.capabilities(|can| can.digest_header = false);
     let json = format!(r#"[{{"name":"r","from":"{}/a","to":["{}/a"]}}]"#, source.host(), x.host());
     let plan = planned(&TestRegistries::plain(), &json).await;
-    assert_eq!(plan.steps[0].action, Action::UpToDate);
+    assert_eq!(plan.steps[0].action, PlanAction::UpToDate);
     assert_eq!(source.log().manifest_gets().len(), 1);
 }
 
@@ -192,7 +192,7 @@ async fn lists_of_referrers_are_looked_for_where_there_are_some() {
     source.put_untagged("a/b", &signature);
     let json = format!(r#"[{{"name":"all","from":"{}/a/b","to":["{}/c/d"]}}]"#, source.host(), target.host());
     let (report, _) = ran(&TestRegistries::plain(), &json, false).await;
-    assert_eq!(report.verdict, Verdict::Done);
+    assert_eq!(report.verdict, RunVerdict::Done);
     assert!(target.manifest("c/d", &signature.digest().to_string()).is_some());
     let lists = |image: &TestImage| {
         source.log().count(Method::GET, &format!("/manifests/{}", referrers_tag(image.digest())))

@@ -4,7 +4,7 @@ use entrepot_oci::{Digest, ImageRef};
 use serde_json::json;
 
 use super::{
-    context::Context, dialect::Dialect, images, offer::Offer, refuse, reply::Reply, state::image_id,
+    context::Context, dialect::Dialect, images, offer::PullableImage, refuse, reply::Reply, state::image_id,
 };
 
 pub(crate) fn commit(context: &mut Context<'_>) -> Reply {
@@ -18,7 +18,7 @@ pub(crate) fn commit(context: &mut Context<'_>) -> Reply {
     };
     let reference = image.to_string();
     let id = image_id(&reference);
-    let mut offer = Offer::of_layers(&[5000]);
+    let mut offer = PullableImage::of_layers(&[5000]);
     for change in context.call.values("changes") {
         if let Some((name, value)) = change.strip_prefix("ENV ").and_then(|rest| rest.split_once('=')) {
             offer.environment.insert(name.to_owned(), unquoted(value, context.shared.dialect));

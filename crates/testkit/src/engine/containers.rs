@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{context::Context, dialect::Dialect, record::Status, reply::Reply};
+use super::{context::Context, dialect::Dialect, record::RecordStatus, reply::Reply};
 
 /// A verb of a container.
 pub(crate) fn act(context: &mut Context<'_>, name: &str, verb: &str) -> Reply {
@@ -21,14 +21,14 @@ pub(crate) fn act(context: &mut Context<'_>, name: &str, verb: &str) -> Reply {
 fn start(context: &mut Context<'_>, name: &str) -> Reply {
     let (now_ms, drops_devices) = (context.state.now_ms(), context.state.drops_devices);
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
-    if record.life.status == Status::Running {
+    if record.life.status == RecordStatus::Running {
         return Reply::empty(304);
     }
     if drops_devices {
         record.cdi.clear();
         record.host_config["DeviceRequests"] = json!(null);
     }
-    record.life.status = Status::Running;
+    record.life.status = RecordStatus::Running;
     record.life.started_ms = Some(now_ms);
     record.life.exit_code = 0;
     context.state.tell(name, "start", context.shared.dialect);
@@ -38,7 +38,7 @@ fn start(context: &mut Context<'_>, name: &str) -> Reply {
 fn stop(context: &mut Context<'_>, name: &str) -> Reply {
     let now_ms = context.state.now_ms();
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
-    if record.life.status != Status::Running {
+    if record.life.status != RecordStatus::Running {
         return Reply::empty(304);
     }
     // Nobody answers whoever waits for it.
@@ -54,7 +54,7 @@ fn kill(context: &mut Context<'_>, name: &str) -> Reply {
     let now_ms = context.state.now_ms();
     let dialect = context.shared.dialect;
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
-    if record.life.status != Status::Running {
+    if record.life.status != RecordStatus::Running {
         let id = record.id.clone();
         let status = if dialect == Dialect::Podman4 { 500 } else { 409 };
         return context.error(
@@ -87,7 +87,7 @@ fn rename(context: &mut Context<'_>, name: &str) -> Reply {
 
 pub(crate) fn remove(context: &mut Context<'_>, name: &str) -> Reply {
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
-    let (id, is_running) = (record.id.clone(), record.life.status == Status::Running);
+    let (id, is_running) = (record.id.clone(), record.life.status == RecordStatus::Running);
     if is_running && !matches!(context.call.value("force"), "true" | "1") {
         return context.error(409, &format!("You cannot remove a running container {id}."));
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::{
     call::EngineCall,
     reply::Reply,
-    state::{Shared, State},
+    state::{EngineShared, EngineState},
 };
 
 /// What handlers need.
 pub(crate) struct Context<'a> {
-    pub(crate) shared: &'a Arc<Shared>,
-    pub(crate) state: &'a mut State,
+    pub(crate) shared: &'a Arc<EngineShared>,
+    pub(crate) state: &'a mut EngineState,
     pub(crate) call: &'a EngineCall,
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn docker(context: &mut Context<'_>) -> Reply {
     }
     let mounts = mounts.iter().map(|mount| mounted(mount, "Target", mount["ReadOnly"] != true)).collect();
     let name = context.call.value("name").to_owned();
-    add(context, New { name, config, host_config, mounts, cdi })
+    add(context, NewContainer { name, config, host_config, mounts, cdi })
 }
 
 // Podman before 5.4 does not look at them.
@@ -88,7 +88,7 @@ pub(crate) fn libpod(context: &mut Context<'_>) -> Reply {
     let mounts = binds.chain(volumes).collect();
     let cdi = list(&body["devices"]).iter().map(|device| text(&device["path"])).collect();
     let name = text(&body["name"]);
-    add(context, New { name, config, host_config, mounts, cdi })
+    add(context, NewContainer { name, config, host_config, mounts, cdi })
 }
 
 fn bindings(mappings: &Value) -> Value {
@@ -115,7 +115,7 @@ fn mounted(mount: &Value, target: &str, is_writable: bool) -> Value {
 }
 
 /// A container before it is kept.
-struct New {
+struct NewContainer {
     name: String,
     config: Value,
     host_config: Value,
@@ -123,8 +123,8 @@ struct New {
     cdi: BTreeSet<String>,
 }
 
-fn add(context: &mut Context<'_>, new: New) -> Reply {
-    let New { name, mut config, mut host_config, mounts, cdi } = new;
+fn add(context: &mut Context<'_>, new: NewContainer) -> Reply {
+    let NewContainer { name, mut config, mut host_config, mounts, cdi } = new;
     let image = text(&config["Image"]);
     let held = image.parse().ok().map(|image: ImageRef| image.to_string());
     let Some((reference, offer)) = held.and_then(|image| context.state.images.get_key_value(&image)) else {

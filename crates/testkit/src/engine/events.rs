@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     context::Context,
-    follow::{Next, follow},
+    follow::{NextOutput, follow},
     labels::has_labels,
     reply::Reply,
 };
@@ -16,10 +16,10 @@ pub(crate) fn stream(context: &mut Context<'_>) -> Reply {
         while let Some(event) = state.events.get(position) {
             position += 1;
             if has_labels(&event["Actor"]["Attributes"], &filters) {
-                return Next::Say(format!("{event}\n").into());
+                return NextOutput::Say(format!("{event}\n").into());
             }
         }
-        Next::Wait
+        NextOutput::Wait
     });
     Reply::late("application/json", chunks, context.shared.dialect.is_podman())
 }

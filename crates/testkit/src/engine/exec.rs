@@ -16,9 +16,9 @@ use super::{
     dialect::Dialect,
     logs::framed,
     program::{Exec, ExecAnswer},
-    record::Status,
+    record::RecordStatus,
     reply::{Reply, ReplyBody},
-    state::Shared,
+    state::EngineShared,
 };
 
 /// What a container without a shell prints.
@@ -26,7 +26,7 @@ const NO_SHELL: &str = "exec: \"sh\": executable file not found in $PATH\n";
 
 pub(crate) fn create(context: &mut Context<'_>, name: &str) -> Reply {
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
-    if record.life.status != Status::Running {
+    if record.life.status != RecordStatus::Running {
         let id = record.id.clone();
         let status = if context.shared.dialect == Dialect::Podman4 { 500 } else { 409 };
         return context.error(
@@ -74,7 +74,11 @@ pub(crate) fn resize(context: &Context<'_>, id: &str) -> Reply {
 }
 
 /// Starts a program, whose streams the connection becomes.
-pub(crate) fn start(shared: &Arc<Shared>, call: &EngineCall, upgrade: OnUpgrade) -> Response<ReplyBody> {
+pub(crate) fn start(
+    shared: &Arc<EngineShared>,
+    call: &EngineCall,
+    upgrade: OnUpgrade,
+) -> Response<ReplyBody> {
     let id = call.path.split('/').nth(1).unwrap_or_default().to_owned();
     let mut state = shared.state();
     let (answers, has_no_shell) = (state.answers.clone(), state.has_no_shell);
@@ -116,7 +120,7 @@ pub(crate) fn start(shared: &Arc<Shared>, call: &EngineCall, upgrade: OnUpgrade)
 
 /// A program while it runs.
 struct Program {
-    shared: Arc<Shared>,
+    shared: Arc<EngineShared>,
     id: String,
     has_terminal: bool,
     says: Option<u32>,

@@ -7,11 +7,11 @@ use futures_util::stream;
 
 use super::{
     reply::Chunks,
-    state::{Shared, State},
+    state::{EngineShared, EngineState},
 };
 
 /// What there is to say next.
-pub(crate) enum Next {
+pub(crate) enum NextOutput {
     /// This.
     Say(Bytes),
     /// Nothing yet.
@@ -21,16 +21,19 @@ pub(crate) enum Next {
 }
 
 /// Says what `next` finds, looking again whenever something changes.
-pub(crate) fn follow(shared: Arc<Shared>, next: impl FnMut(&mut State) -> Next + Send + 'static) -> Chunks {
+pub(crate) fn follow(
+    shared: Arc<EngineShared>,
+    next: impl FnMut(&mut EngineState) -> NextOutput + Send + 'static,
+) -> Chunks {
     let changes = shared.changes();
     Box::pin(stream::unfold((shared, changes, next), async |(shared, mut changes, mut next)| {
         loop {
             changes.mark_unchanged();
             let found = next(&mut shared.state());
             match found {
-                Next::Say(bytes) => return Some((io::Result::Ok(bytes), (shared, changes, next))),
-                Next::End => return None,
-                Next::Wait => changes.changed().await.ok()?,
+                NextOutput::Say(bytes) => return Some((io::Result::Ok(bytes), (shared, changes, next))),
+                NextOutput::End => return None,
+                NextOutput::Wait => changes.changed().await.ok()?,
             }
         }
     }))

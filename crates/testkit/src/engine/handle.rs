@@ -22,11 +22,11 @@ use super::{
     call::EngineCall,
     dialect::Dialect,
     fault::EngineFault,
-    offer::{Offer, Refusal},
+    offer::{PullableImage, Refusal},
     program::ExecAnswer,
     record::Record,
     serve::{self, Listener},
-    state::Shared,
+    state::EngineShared,
     tls::TestCertificates,
     usage::TestUsage,
 };
@@ -46,20 +46,20 @@ use crate::patience::until;
 /// ```
 #[derive(Debug)]
 pub struct TestEngine {
-    shared: Arc<Shared>,
+    shared: Arc<EngineShared>,
     address: String,
-    server: Mutex<Option<Server>>,
-    place: Place,
+    server: Mutex<Option<EngineTask>>,
+    listener: EngineListener,
 }
 
 #[derive(Debug)]
-struct Server {
+struct EngineTask {
     task: JoinHandle<()>,
     stop: oneshot::Sender<Infallible>,
 }
 
 #[derive(Debug)]
-enum Place {
+enum EngineListener {
     Socket(TempDir),
     Tcp(Option<TestCertificates>),
 }
@@ -70,22 +70,26 @@ impl TestEngine {
     pub async fn start(dialect: Dialect) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let address = format!("unix://{}", directory.path().join("engine.sock").display());
-        Self::begin(dialect, address, Place::Socket(directory))
+        Self::begin(dialect, address, EngineListener::Socket(directory))
     }
 
     /// Starts an engine on loopback, without TLS.
     pub async fn start_on_loopback(dialect: Dialect) -> Self {
-        Self::begin(dialect, free_address().await, Place::Tcp(None))
+        Self::begin(dialect, free_address().await, EngineListener::Tcp(None))
     }
 
     /// Starts an engine on loopback, with these certificates: it wants one of the client too.
     pub async fn start_with_tls(dialect: Dialect, certificates: &TestCertificates) -> Self {
-        Self::begin(dialect, free_address().await, Place::Tcp(Some(certificates.clone())))
+        Self::begin(dialect, free_address().await, EngineListener::Tcp(Some(certificates.clone())))
     }
 
-    fn begin(dialect: Dialect, address: String, place: Place) -> Self {
-        let engine =
-            Self { shared: Arc::new(Shared::new(dialect)), address, server: Mutex::new(None), place };
+    fn begin(dialect: Dialect, address: String, listener: EngineListener) -> Self {
+        let engine = Self {
+            shared: Arc::new(EngineShared::new(dialect)),
+            address,
+            server: Mutex::new(None),
+            listener,
+        };
         engine.restart();
         engine
     }
@@ -103,7 +107,7 @@ impl TestEngine {
     /// Drops all connections and takes no new ones. What it keeps stays.
     pub async fn stop(&self) {
         let server = self.server.lock().unwrap().take();
-        if let Some(Server { task, stop }) = server {
+        if let Some(EngineTask { task, stop }) = server {
             drop(stop);
             task.await.unwrap();
         }
@@ -114,20 +118,20 @@ impl TestEngine {
         let listener = self.listen();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(serve::accept(listener, Arc::clone(&self.shared), stopped));
-        let before = self.server.lock().unwrap().replace(Server { task, stop });
+        let before = self.server.lock().unwrap().replace(EngineTask { task, stop });
         assert!(before.is_none(), "it runs already");
     }
 
     fn listen(&self) -> Listener {
-        match &self.place {
-            Place::Socket(directory) => {
+        match &self.listener {
+            EngineListener::Socket(directory) => {
                 let path = directory.path().join("engine.sock");
                 if path.exists() {
                     std::fs::remove_file(&path).unwrap();
                 }
                 Listener::Unix(UnixListener::bind(path).unwrap())
             }
-            Place::Tcp(certificates) => {
+            EngineListener::Tcp(certificates) => {
                 let socket = tokio::net::TcpSocket::new_v4().unwrap();
                 socket.set_reuseaddr(true).unwrap();
                 socket.bind(self.address.trim_start_matches("tcp://").parse().unwrap()).unwrap();
@@ -145,8 +149,8 @@ impl TestEngine {
     // ---- what it has ----
 
     /// Lets it pull an image by this name.
-    pub fn offer(&self, reference: &str, offer: Offer) {
-        self.shared.state().offers.insert(full(reference), Ok(offer));
+    pub fn offer(&self, reference: &str, image: PullableImage) {
+        self.shared.state().offers.insert(full(reference), Ok(image));
     }
 
     /// Lets pulls of this name fail.
@@ -155,8 +159,8 @@ impl TestEngine {
     }
 
     /// Gives it an image without a pull.
-    pub fn put_image(&self, reference: &str, offer: Offer) {
-        self.shared.state().images.insert(full(reference), offer);
+    pub fn put_image(&self, reference: &str, image: PullableImage) {
+        self.shared.state().images.insert(full(reference), image);
     }
 
     /// Whether it has an image.
@@ -278,7 +282,7 @@ impl TestEngine {
         let mut state = self.shared.state();
         let now_ms = state.now_ms();
         for record in &mut state.containers {
-            if record.life.status == super::record::Status::Running {
+            if record.life.status == super::record::RecordStatus::Running {
                 record.end(255, now_ms);
             }
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    offer::{Offer, Refusal},
+    offer::{PullableImage, Refusal},
     progress, refuse,
     reply::Reply,
     state::image_id,
@@ -33,16 +33,16 @@ pub(crate) fn missing(context: &Context<'_>, name: &str) -> Reply {
     )
 }
 
-fn described(reference: &str, offer: &Offer) -> Value {
+fn described(reference: &str, image: &PullableImage) -> Value {
     let environment: Vec<String> =
-        offer.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let size: u64 = offer.layers.iter().sum();
+        image.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let size: u64 = image.layers.iter().sum();
     let (tags, digests) =
         if reference.contains('@') { (vec![], vec![reference]) } else { (vec![reference], vec![]) };
     json!({
         "Id": image_id(reference), "RepoTags": tags, "RepoDigests": digests, "Created": "2026-01-01T00:00:00Z",
-        "Size": size, "VirtualSize": size, "Os": "linux", "Architecture": offer.architecture,
-        "Config": {"Env": environment, "Cmd": ["sh"], "Entrypoint": null, "User": offer.user, "Labels": null},
+        "Size": size, "VirtualSize": size, "Os": "linux", "Architecture": image.architecture,
+        "Config": {"Env": environment, "Cmd": ["sh"], "Entrypoint": null, "User": image.user, "Labels": null},
     })
 }
 

@@ -6,7 +6,7 @@ use super::{
     context::Context,
     dialect::Dialect,
     labels::has_labels,
-    record::{Record, Status},
+    record::{Record, RecordStatus},
     reply::Reply,
     state::written,
 };
@@ -24,15 +24,17 @@ fn described(record: &Record, dialect: Dialect) -> Value {
     let mut host_config = record.host_config.clone();
     if dialect.is_podman() {
         host_config["Devices"] = match life.status {
-            Status::Created => json!([]),
-            Status::Running | Status::Exited => record.cdi.iter().map(|name| device(name)).collect(),
+            RecordStatus::Created => json!([]),
+            RecordStatus::Running | RecordStatus::Exited => {
+                record.cdi.iter().map(|name| device(name)).collect()
+            }
         };
     }
     json!({
         "Id": record.id, "Name": format!("/{}", record.name), "Image": record.image_id,
         "Created": written(Some(record.created_ms), dialect), "RestartCount": 0,
         "State": {
-            "Status": life.status.word(), "Running": life.status == Status::Running, "Pid": 4711,
+            "Status": life.status.word(), "Running": life.status == RecordStatus::Running, "Pid": 4711,
             "ExitCode": life.exit_code, "OOMKilled": life.oom_killed, "Error": "",
             "StartedAt": written(life.started_ms, dialect), "FinishedAt": written(life.finished_ms, dialect),
         },
@@ -49,7 +51,7 @@ fn device(name: &str) -> Value {
 pub(crate) fn list(context: &Context<'_>) -> Reply {
     let (all, filters) = (context.call.value("all"), context.call.value("filters"));
     let is_listed = |record: &&Record| {
-        (matches!(all, "true" | "1") || record.life.status == Status::Running)
+        (matches!(all, "true" | "1") || record.life.status == RecordStatus::Running)
             && has_labels(record.labels(), filters)
     };
     let listed = context.state.containers.iter().filter(is_listed).map(|record| {

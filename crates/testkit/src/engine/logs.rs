@@ -7,10 +7,10 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     context::Context,
-    follow::{Next, follow},
-    record::{Printed, Status},
+    follow::{NextOutput, follow},
+    record::{PrintedLine, RecordStatus},
     reply::{Chunks, Reply},
-    state::Shared,
+    state::EngineShared,
 };
 
 /// Bytes of a piece of endless output.
@@ -31,21 +31,21 @@ pub(crate) fn read(context: &mut Context<'_>, name: &str) -> Reply {
         return Reply::new(200, CONTENT_TYPE, bytes.collect::<Vec<u8>>());
     }
     let chunks = follow(Arc::clone(context.shared), move |state| {
-        let Some(record) = state.container(&id) else { return Next::End };
+        let Some(record) = state.container(&id) else { return NextOutput::End };
         match record.life.printed.get(position) {
             Some(printed) => {
                 position += 1;
-                Next::Say(framed(has_terminal, printed).into())
+                NextOutput::Say(framed(has_terminal, printed).into())
             }
-            None if record.life.status == Status::Running => Next::Wait,
-            None => Next::End,
+            None if record.life.status == RecordStatus::Running => NextOutput::Wait,
+            None => NextOutput::End,
         }
     });
     Reply::late(CONTENT_TYPE, chunks, context.shared.dialect.is_podman())
 }
 
 /// As it is for a terminal; otherwise in a frame.
-pub(crate) fn framed(has_terminal: bool, (stream, text): &Printed) -> Vec<u8> {
+pub(crate) fn framed(has_terminal: bool, (stream, text): &PrintedLine) -> Vec<u8> {
     if has_terminal {
         return text.to_vec();
     }
@@ -54,7 +54,7 @@ pub(crate) fn framed(has_terminal: bool, (stream, text): &Printed) -> Vec<u8> {
 }
 
 // As fast as it is read.
-fn forever(shared: Arc<Shared>, has_terminal: bool) -> Chunks {
+fn forever(shared: Arc<EngineShared>, has_terminal: bool) -> Chunks {
     let piece: Bytes = framed(has_terminal, &(1, Bytes::from_static(&[b'x'; PIECE]))).into();
     Box::pin(stream::repeat(()).map(move |()| {
         shared.count(piece.len());

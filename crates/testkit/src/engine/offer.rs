@@ -7,7 +7,7 @@ use crate::gate::Gate;
 
 /// An image that the engine can pull, or has.
 #[derive(Clone, Debug)]
-pub struct Offer {
+pub struct PullableImage {
     /// Bytes of each layer.
     pub layers: Vec<u64>,
     /// Go's word for the architecture.
@@ -22,7 +22,7 @@ pub struct Offer {
     pub is_recorded: bool,
 }
 
-impl Offer {
+impl PullableImage {
     /// An image for `linux/amd64` with layers of these sizes.
     pub fn of_layers(layers: &[u64]) -> Self {
         Self {

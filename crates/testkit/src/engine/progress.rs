@@ -7,22 +7,27 @@ use entrepot_oci::Digest;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use super::{dialect::Dialect, offer::Offer, reply::Reply, state::State};
+use super::{dialect::Dialect, offer::PullableImage, reply::Reply, state::EngineState};
 
 /// How often a layer is reported while it arrives.
 const STEPS: u64 = 4;
 
 /// Pulls what is offered. It is there at once; only what is said about it takes time.
-pub(crate) fn pull(dialect: Dialect, state: &mut State, reference: String, offer: Offer) -> Reply {
+pub(crate) fn pull(
+    dialect: Dialect,
+    state: &mut EngineState,
+    reference: String,
+    image: PullableImage,
+) -> Reply {
     let has_it = state.images.contains_key(&reference);
     let lines: Vec<String> = match dialect {
-        _ if offer.is_recorded && !has_it => dialect.recorded().lines().map(str::to_owned).collect(),
-        Dialect::Docker20 => written(&classic(&reference, &offer, has_it)),
-        Dialect::Docker28 => written(&containerd(&reference, &offer, has_it)),
-        Dialect::Podman4 | Dialect::Podman5 => written(&podman(&reference, &offer, has_it)),
+        _ if image.is_recorded && !has_it => dialect.recorded().lines().map(str::to_owned).collect(),
+        Dialect::Docker20 => written(&classic(&reference, &image, has_it)),
+        Dialect::Docker28 => written(&containerd(&reference, &image, has_it)),
+        Dialect::Podman4 | Dialect::Podman5 => written(&podman(&reference, &image, has_it)),
     };
-    let gate = offer.gate.clone();
-    state.images.insert(reference, offer);
+    let gate = image.gate.clone();
+    state.images.insert(reference, image);
     let (before, after) = lines.split_at(lines.len() / 2);
     let (before, after) = (joined(before), joined(after));
     let held = stream::once(async move {
@@ -56,10 +61,10 @@ fn downloads(id: &str, size: u64) -> impl Iterator<Item = Value> {
     (1..=STEPS).map(of)
 }
 
-fn classic(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
+fn classic(reference: &str, image: &PullableImage, has_it: bool) -> Vec<Value> {
     let (name, tag) = reference.rsplit_once([':', '@']).unwrap_or((reference, "latest"));
     let mut lines = vec![json!({"status": format!("Pulling from {name}"), "id": tag})];
-    for (position, size) in offer.layers.iter().enumerate() {
+    for (position, size) in image.layers.iter().enumerate() {
         let id = layer_id(reference, position);
         if has_it {
             lines.push(line("Already exists", &json!({}), &id));
@@ -78,10 +83,10 @@ fn classic(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
     lines
 }
 
-fn containerd(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
+fn containerd(reference: &str, image: &PullableImage, has_it: bool) -> Vec<Value> {
     let (_, tag) = reference.rsplit_once([':', '@']).unwrap_or((reference, "latest"));
     let mut lines = vec![json!({"status": format!("Pulling from {reference}"), "id": tag})];
-    for (position, size) in offer.layers.iter().enumerate() {
+    for (position, size) in image.layers.iter().enumerate() {
         let id = layer_id(reference, position);
         if has_it {
             lines.push(line("Already exists", &json!({}), &id));
@@ -98,9 +103,9 @@ fn containerd(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
     lines
 }
 
-fn podman(reference: &str, offer: &Offer, has_it: bool) -> Vec<Value> {
+fn podman(reference: &str, image: &PullableImage, has_it: bool) -> Vec<Value> {
     let mut lines = Vec::new();
-    for (position, size) in offer.layers.iter().enumerate() {
+    for (position, size) in image.layers.iter().enumerate() {
         let id = layer_id(reference, position);
         if has_it {
             lines.push(line("Already exists", &json!({}), &id));

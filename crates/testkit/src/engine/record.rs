@@ -24,18 +24,18 @@ pub(crate) struct Record {
 }
 
 /// A line, or a part of one, and the stream that it was printed to: 1 or 2.
-pub(crate) type Printed = (u8, Bytes);
+pub(crate) type PrintedLine = (u8, Bytes);
 
 /// What a container does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Life {
-    pub(crate) status: Status,
+    pub(crate) status: RecordStatus,
     pub(crate) started_ms: Option<i64>,
     pub(crate) finished_ms: Option<i64>,
     pub(crate) exit_code: i64,
     pub(crate) oom_killed: bool,
     /// What it printed, and whether it never stops printing.
-    pub(crate) printed: Vec<Printed>,
+    pub(crate) printed: Vec<PrintedLine>,
     pub(crate) prints_forever: bool,
     pub(crate) usage: TestUsage,
     /// It does not end when it is asked to.
@@ -44,14 +44,14 @@ pub(crate) struct Life {
 
 /// The states that matter here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Status {
+pub(crate) enum RecordStatus {
     #[default]
     Created,
     Running,
     Exited,
 }
 
-impl Status {
+impl RecordStatus {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -73,7 +73,7 @@ impl Record {
 
     /// Its process ends by itself.
     pub(crate) fn end(&mut self, exit_code: i64, now_ms: i64) {
-        self.life.status = Status::Exited;
+        self.life.status = RecordStatus::Exited;
         self.life.exit_code = exit_code;
         self.life.finished_ms = Some(now_ms);
     }

@@ -6,12 +6,12 @@ use serde_json::json;
 use super::{dialect::Dialect, offer::Refusal, reply::Reply};
 
 /// An error before the answer has begun, or within it.
-enum Said {
+enum RefusalReply {
     Before(u16, String),
     Within(String),
 }
 
-use Said::{Before, Within};
+use RefusalReply::{Before, Within};
 
 /// Refuses a pull in the engine's words.
 pub(crate) fn refuse(dialect: Dialect, image: &ImageRef, refusal: Refusal) -> Reply {
@@ -30,7 +30,7 @@ pub(crate) fn refuse(dialect: Dialect, image: &ImageRef, refusal: Refusal) -> Re
     }
 }
 
-fn docker20(image: &ImageRef, refusal: Refusal) -> Said {
+fn docker20(image: &ImageRef, refusal: Refusal) -> RefusalReply {
     let host = image.host();
     match refusal {
         Refusal::NotFound => {
@@ -59,7 +59,7 @@ fn docker20(image: &ImageRef, refusal: Refusal) -> Said {
     }
 }
 
-fn docker28(image: &ImageRef, refusal: Refusal) -> Said {
+fn docker28(image: &ImageRef, refusal: Refusal) -> RefusalReply {
     let head = format!("failed to resolve reference \"{image}\"");
     let url = format!("http://{}/v2/{}/manifests/1", image.host(), image.repository());
     let unexpected = |status| {
@@ -105,7 +105,7 @@ fn podman4(image: &ImageRef, refusal: Refusal) -> String {
 }
 
 // It says the last cause and no more.
-fn podman5(image: &ImageRef, refusal: Refusal) -> Said {
+fn podman5(image: &ImageRef, refusal: Refusal) -> RefusalReply {
     let host = image.host();
     match refusal {
         Refusal::NotFound => Before(404, "manifest unknown: manifest unknown".to_owned()),

@@ -18,13 +18,13 @@ pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, io::Error>;
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
-    pub(crate) body: Content,
+    pub(crate) body: ReplyContent,
     /// The head is not sent before there is a body.
     pub(crate) is_late: bool,
 }
 
 /// What is sent.
-pub(crate) enum Content {
+pub(crate) enum ReplyContent {
     Whole(Bytes),
     Stream(Chunks),
 }
@@ -46,11 +46,11 @@ impl Reply {
 
     pub(crate) fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let status = StatusCode::from_u16(status).unwrap();
-        Self { status, content_type, body: Content::Whole(body.into()), is_late: false }
+        Self { status, content_type, body: ReplyContent::Whole(body.into()), is_late: false }
     }
 
     pub(crate) fn stream(content_type: &'static str, chunks: Chunks) -> Self {
-        Self { status: StatusCode::OK, content_type, body: Content::Stream(chunks), is_late: false }
+        Self { status: StatusCode::OK, content_type, body: ReplyContent::Stream(chunks), is_late: false }
     }
 
     pub(crate) fn late(content_type: &'static str, chunks: Chunks, is_late: bool) -> Self {
@@ -60,9 +60,9 @@ impl Reply {
     /// Waits for the beginning of the body, if it is late.
     pub(crate) async fn ready(self) -> Self {
         match self.body {
-            Content::Stream(mut chunks) if self.is_late => {
+            ReplyContent::Stream(mut chunks) if self.is_late => {
                 let first = stream::iter(chunks.next().await);
-                Self { body: Content::Stream(Box::pin(first.chain(chunks))), ..self }
+                Self { body: ReplyContent::Stream(Box::pin(first.chain(chunks))), ..self }
             }
             body => Self { body, ..self },
         }
@@ -79,15 +79,15 @@ impl Reply {
 
     pub(crate) fn into_chunks(self) -> Chunks {
         match self.body {
-            Content::Whole(bytes) => Box::pin(stream::once(async { Ok(bytes) })),
-            Content::Stream(chunks) => chunks,
+            ReplyContent::Whole(bytes) => Box::pin(stream::once(async { Ok(bytes) })),
+            ReplyContent::Stream(chunks) => chunks,
         }
     }
 
     pub(crate) fn into_response(self) -> Response<ReplyBody> {
         let body = match self.body {
-            Content::Whole(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
-            Content::Stream(chunks) => http_body_util::BodyExt::boxed_unsync(StreamBody::new(
+            ReplyContent::Whole(bytes) => Full::new(bytes).map_err(|never| match never {}).boxed_unsync(),
+            ReplyContent::Stream(chunks) => http_body_util::BodyExt::boxed_unsync(StreamBody::new(
                 chunks.map(|data| data.map(Frame::data)),
             )),
         };

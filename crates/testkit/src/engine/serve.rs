@@ -23,7 +23,7 @@ use super::{
     fault::Misbehaviour,
     reply::{Chunks, Reply, ReplyBody},
     routes,
-    state::Shared,
+    state::EngineShared,
 };
 
 /// How long a connection that is cut has to send what came before.
@@ -38,29 +38,33 @@ pub(crate) enum Listener {
     Tls(TcpListener, TlsAcceptor),
 }
 
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> ClientStream for T {}
 
 impl Listener {
-    async fn accept(&self) -> io::Result<Accepted> {
+    async fn accept(&self) -> io::Result<AcceptedStream> {
         Ok(match self {
-            Self::Unix(listener) => Accepted::Plain(Box::new(listener.accept().await?.0)),
-            Self::Tcp(listener) => Accepted::Plain(Box::new(listener.accept().await?.0)),
+            Self::Unix(listener) => AcceptedStream::Plain(Box::new(listener.accept().await?.0)),
+            Self::Tcp(listener) => AcceptedStream::Plain(Box::new(listener.accept().await?.0)),
             Self::Tls(listener, acceptor) => {
-                Accepted::Tls(Box::new(acceptor.accept(listener.accept().await?.0)))
+                AcceptedStream::Tls(Box::new(acceptor.accept(listener.accept().await?.0)))
             }
         })
     }
 }
 
-enum Accepted {
-    Plain(Box<dyn Wire>),
+enum AcceptedStream {
+    Plain(Box<dyn ClientStream>),
     Tls(Box<tokio_rustls::Accept<tokio::net::TcpStream>>),
 }
 
 /// Accepts connections until told to stop, then drops them all.
-pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, mut stop: oneshot::Receiver<Infallible>) {
+pub(crate) async fn accept(
+    listener: Listener,
+    shared: Arc<EngineShared>,
+    mut stop: oneshot::Receiver<Infallible>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -78,11 +82,11 @@ pub(crate) async fn accept(listener: Listener, shared: Arc<Shared>, mut stop: on
     connections.shutdown().await;
 }
 
-async fn connection(accepted: Accepted, shared: Arc<Shared>) {
+async fn connection(accepted: AcceptedStream, shared: Arc<EngineShared>) {
     let _open = shared.opened();
-    let wire: Box<dyn Wire> = match accepted {
-        Accepted::Plain(wire) => wire,
-        Accepted::Tls(handshake) => match handshake.await {
+    let wire: Box<dyn ClientStream> = match accepted {
+        AcceptedStream::Plain(wire) => wire,
+        AcceptedStream::Tls(handshake) => match handshake.await {
             Ok(stream) => Box::new(stream),
             // A client that is not trusted, or does not trust.
             Err(_) => return,
@@ -95,7 +99,7 @@ async fn connection(accepted: Accepted, shared: Arc<Shared>) {
 }
 
 /// Handles a request; an error closes the connection without an answer.
-async fn serve(mut request: Request<Incoming>, shared: Arc<Shared>) -> io::Result<Response<ReplyBody>> {
+async fn serve(mut request: Request<Incoming>, shared: Arc<EngineShared>) -> io::Result<Response<ReplyBody>> {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
@@ -141,7 +145,7 @@ async fn before(faults: &[Misbehaviour]) -> io::Result<()> {
     Ok(())
 }
 
-fn answer(shared: &Arc<Shared>, call: &EngineCall, faults: &[Misbehaviour]) -> Reply {
+fn answer(shared: &Arc<EngineShared>, call: &EngineCall, faults: &[Misbehaviour]) -> Reply {
     for fault in faults {
         match fault {
             Misbehaviour::Status(status, message) => return Reply::error(shared.dialect, *status, message),
@@ -155,7 +159,7 @@ fn answer(shared: &Arc<Shared>, call: &EngineCall, faults: &[Misbehaviour]) -> R
 }
 
 /// The same letter for ever, as fast as it is read.
-fn endless(shared: Arc<Shared>) -> Chunks {
+fn endless(shared: Arc<EngineShared>) -> Chunks {
     let piece = Bytes::from_static(&[b'x'; PIECE]);
     Box::pin(stream::repeat(()).map(move |()| {
         shared.count(PIECE);

@@ -18,16 +18,16 @@ use super::{
     dialect::Dialect,
     event,
     fault::{EngineFault, Misbehaviour},
-    offer::{Offer, Refusal},
+    offer::{PullableImage, Refusal},
     program::{Exec, ExecAnswer},
     record::Record,
 };
 
 /// What all connections share.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct EngineShared {
     pub(crate) dialect: Dialect,
-    state: Mutex<State>,
+    state: Mutex<EngineState>,
     /// Bytes of endless streams that went out.
     pub(crate) sent: AtomicU64,
     changes: watch::Sender<()>,
@@ -35,18 +35,18 @@ pub(crate) struct Shared {
     pub(crate) connections: AtomicUsize,
 }
 
-impl Shared {
+impl EngineShared {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
-            state: Mutex::new(State::default()),
+            state: Mutex::new(EngineState::default()),
             sent: AtomicU64::new(0),
             changes: watch::Sender::new(()),
             connections: AtomicUsize::new(0),
         }
     }
 
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, EngineState> {
         self.state.lock().unwrap()
     }
 
@@ -60,9 +60,9 @@ impl Shared {
     }
 
     /// Counts a connection until it is dropped.
-    pub(crate) fn opened(self: &Arc<Self>) -> Open {
+    pub(crate) fn opened(self: &Arc<Self>) -> ConnectionGuard {
         self.connections.fetch_add(1, Ordering::Relaxed);
-        Open(Arc::clone(self))
+        ConnectionGuard(Arc::clone(self))
     }
 
     pub(crate) fn count(&self, bytes: usize) {
@@ -71,9 +71,9 @@ impl Shared {
 }
 
 /// A connection that is open.
-pub(crate) struct Open(Arc<Shared>);
+pub(crate) struct ConnectionGuard(Arc<EngineShared>);
 
-impl Drop for Open {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
@@ -81,11 +81,11 @@ impl Drop for Open {
 
 /// What the engine keeps.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct EngineState {
     pub(crate) containers: Vec<Record>,
     /// By full reference.
-    pub(crate) images: BTreeMap<String, Offer>,
-    pub(crate) offers: BTreeMap<String, Result<Offer, Refusal>>,
+    pub(crate) images: BTreeMap<String, PullableImage>,
+    pub(crate) offers: BTreeMap<String, Result<PullableImage, Refusal>>,
     /// Name and labels.
     pub(crate) volumes: BTreeMap<String, Value>,
     pub(crate) calls: Vec<EngineCall>,
@@ -111,7 +111,7 @@ pub(crate) struct State {
     numbers: u64,
 }
 
-impl State {
+impl EngineState {
     pub(crate) fn now_ms(&self) -> i64 {
         Timestamp::now().as_millisecond() + self.ahead_ms
     }

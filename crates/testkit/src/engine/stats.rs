@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{context::Context, record::Status, reply::Reply, state::written};
+use super::{context::Context, record::RecordStatus, reply::Reply, state::written};
 
 pub(crate) fn read(context: &mut Context<'_>, name: &str) -> Reply {
     let (now_ms, dialect) = (context.state.now_ms(), context.shared.dialect);
     let Some(record) = context.state.container(name) else { return context.no_such_container(name) };
     let (usage, limit) = (record.life.usage, record.host_config["Memory"].clone());
-    if record.life.status != Status::Running {
+    if record.life.status != RecordStatus::Running {
         if dialect.is_podman() {
             return Reply::empty(200);
         }

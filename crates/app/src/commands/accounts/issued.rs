@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 /// The form in which a new token is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum TokenFormat {
     /// The token alone.
     #[default]
     Text,
@@ -59,7 +59,7 @@ impl Registry {
 }
 
 /// Whoever will read the document.
-pub(crate) struct Reader {
+pub(crate) struct TokenClient {
     /// The user name that it sends; the server takes any.
     pub(crate) user: String,
     /// The server.
@@ -67,23 +67,23 @@ pub(crate) struct Reader {
 }
 
 /// The document of this form; `None` for those that need none.
-pub(crate) fn document(form: Form, token: &IssuedToken, reader: &Reader) -> Option<String> {
-    let (secret, name, at) = (&token.token, &reader.user, &reader.registry);
+pub(crate) fn document(form: TokenFormat, token: &IssuedToken, client: &TokenClient) -> Option<String> {
+    let (secret, name, at) = (&token.token, &client.user, &client.registry);
     match form {
-        Form::Text | Form::Json => None,
-        Form::DockerConfigJson => {
+        TokenFormat::Text | TokenFormat::Json => None,
+        TokenFormat::DockerConfigJson => {
             let auth = BASE64_STANDARD.encode(format!("{name}:{secret}"));
             let login = json!({ "username": name, "password": secret, "auth": auth });
             Some(format!("{:#}\n", json!({ "auths": { at.host(): login } })))
         }
-        Form::HostsToml => Some(format!(
+        TokenFormat::HostsToml => Some(format!(
             "# /etc/containerd/certs.d/docker.io/hosts.toml; one such file for each registry that is mirrored\n\
              [host.\"{url}\"]\n  capabilities = [\"pull\", \"resolve\"]\n  [host.\"{url}\".header]\n    \
              Authorization = [\"Bearer {secret}\"]\n",
             url = at.url()
         )),
         // The login is looked up by the endpoint's host, and not by the registry that it mirrors.
-        Form::RegistriesYaml => Some(format!(
+        TokenFormat::RegistriesYaml => Some(format!(
             "# /etc/rancher/k3s/registries.yaml\nmirrors:\n  docker.io:\n    endpoint: [\"{url}\"]\nconfigs:\n  \
              \"{host}\":\n    auth:\n      username: \"{name}\"\n      password: \"{secret}\"\n",
             url = at.url(),
@@ -103,27 +103,27 @@ pub(crate) fn user(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn written(form: Form, at: &str) -> String {
+    fn written(format: TokenFormat, at: &str) -> String {
         let token = IssuedToken { id: "0123456789".to_owned(), token: "ep_secret".to_owned() };
-        let reader = Reader { user: user("ci: \"build\""), registry: Registry::read(at).unwrap() };
-        document(form, &token, &reader).unwrap()
+        let reader = TokenClient { user: user("ci: \"build\""), registry: Registry::read(at).unwrap() };
+        document(format, &token, &reader).unwrap()
     }
 
     #[test]
     fn each_form_is_what_its_client_reads() {
         let docker: serde_json::Value =
-            serde_json::from_str(&written(Form::DockerConfigJson, "m.example.com:8443")).unwrap();
+            serde_json::from_str(&written(TokenFormat::DockerConfigJson, "m.example.com:8443")).unwrap();
         let login = &docker["auths"]["m.example.com:8443"];
         assert_eq!((&login["username"], &login["password"]), (&"cibuild".into(), &"ep_secret".into()));
         assert_eq!(login["auth"], BASE64_STANDARD.encode("cibuild:ep_secret"));
-        let hosts = written(Form::HostsToml, "http://10.0.0.7:5000");
+        let hosts = written(TokenFormat::HostsToml, "http://10.0.0.7:5000");
         assert!(
             hosts.contains(
                 "[host.\"http://10.0.0.7:5000\".header]\n    Authorization = [\"Bearer ep_secret\"]\n"
             ),
             "{hosts}"
         );
-        let k3s = written(Form::RegistriesYaml, "m.example.com");
+        let k3s = written(TokenFormat::RegistriesYaml, "m.example.com");
         assert!(
             k3s.contains(
                 "endpoint: [\"https://m.example.com\"]\nconfigs:\n  \"m.example.com\":\n    auth:\n"

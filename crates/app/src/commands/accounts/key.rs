@@ -10,7 +10,7 @@ use entrepot_api::{NewSshKey, SshKey};
 use reqwest::Method;
 
 use crate::{
-    commands::asker::Asker,
+    commands::asker::ApiSession,
     failure::Failure,
     output::{line, sentence},
 };
@@ -21,20 +21,20 @@ const PATH: [&str; 2] = ["me", "ssh-key"];
 const LONGEST: u64 = 64 << 10;
 
 /// Sets it to what a file says; `-` is standard input.
-pub(super) async fn set(asker: &Asker, file: &Path) -> Result<(), Failure> {
+pub(super) async fn set(asker: &ApiSession, file: &Path) -> Result<(), Failure> {
     let new = NewSshKey { key: read(file)? };
     let key: SshKey = asker.told(asker.client.put(&PATH, &new).await)?;
     asker.print(&key, || line(&sentence!("your public key is {key}", key = told(&key))))
 }
 
 /// Shows it.
-pub(super) async fn show(asker: &Asker) -> Result<(), Failure> {
+pub(super) async fn show(asker: &ApiSession) -> Result<(), Failure> {
     let key: SshKey = asker.told(asker.client.get(&PATH, &()).await)?;
     asker.print(&key, || line(&told(&key)) + &line(&key.key))
 }
 
 /// Removes it.
-pub(super) async fn remove(asker: &Asker) -> Result<(), Failure> {
+pub(super) async fn remove(asker: &ApiSession) -> Result<(), Failure> {
     asker.told(asker.client.change(Method::DELETE, &PATH, &()).await)?;
     asker.done("key", &sentence!("is removed"))
 }

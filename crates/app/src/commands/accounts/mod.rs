@@ -17,10 +17,10 @@ use entrepot_api::{
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use self::issued::{Form, Reader, Registry};
-use super::{asker::Asker, password::Password};
+use self::issued::{Registry, TokenClient, TokenFormat};
+use super::{asker::ApiSession, password::Password};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Output, sentence},
     runtime,
@@ -37,14 +37,14 @@ const FOLLOWED_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Accounts {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: AccountOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum AccountOperation {
     /// List accounts.
     List,
     /// Create an account with a password, or a robot.
@@ -151,67 +151,71 @@ pub(crate) enum Verb {
 #[derive(Debug)]
 pub(crate) struct Issue {
     /// The form.
-    pub(crate) form: Form,
+    pub(crate) format: TokenFormat,
     /// The server as its clients name it, if given.
     pub(crate) registry: Option<String>,
 }
 
 /// Runs the command.
-pub(crate) fn run(Accounts { to, verb }: Accounts) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(asker.perform(verb))
+pub(crate) fn run(Accounts { to, operation }: Accounts) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(asker.perform(operation))
 }
 
-impl Asker {
-    async fn perform(&self, verb: Verb) -> Result<(), Failure> {
-        match verb {
-            Verb::List => self.list().await,
-            Verb::Add { name, role, password } => self.add(name, role, password).await,
-            Verb::SetPassword { name, password } => {
+impl ApiSession {
+    async fn perform(&self, operation: AccountOperation) -> Result<(), Failure> {
+        match operation {
+            AccountOperation::List => self.list().await,
+            AccountOperation::Add { name, role, password } => self.add(name, role, password).await,
+            AccountOperation::SetPassword { name, password } => {
                 let password = password.obtain(&sentence!("new password of `{name}`: ", name = name)).await?;
                 let password = Some(password.expose_secret().to_owned());
                 let change = AccountChange { password, ..AccountChange::default() };
                 self.change(&name, &change, &sentence!("has a new password")).await
             }
-            Verb::SetRole { name, role } => {
+            AccountOperation::SetRole { name, role } => {
                 let change = AccountChange { role: Some(role), ..AccountChange::default() };
                 self.change(&name, &change, &sentence!("is {role} now", role = role)).await
             }
-            Verb::SetDisabled { name, disabled } => {
+            AccountOperation::SetDisabled { name, disabled } => {
                 let change = AccountChange { disabled: Some(disabled), ..AccountChange::default() };
                 let what = if disabled { sentence!("is disabled") } else { sentence!("is enabled") };
                 self.change(&name, &change, &what).await
             }
-            Verb::Remove { name } => {
+            AccountOperation::Remove { name } => {
                 self.told(self.client.change(Method::DELETE, &["accounts", &name], &()).await)?;
                 self.done(&name, &sentence!("is removed, with its API tokens"))
             }
-            Verb::SetKey { file } => key::set(self, &file).await,
-            Verb::ShowKey => key::show(self).await,
-            Verb::RemoveKey => key::remove(self).await,
-            Verb::Tokens { account, expiring } => self.tokens(account, expiring).await,
-            Verb::CreateToken { name, account, scopes, lifetime, issue } => {
+            AccountOperation::SetKey { file } => key::set(self, &file).await,
+            AccountOperation::ShowKey => key::show(self).await,
+            AccountOperation::RemoveKey => key::remove(self).await,
+            AccountOperation::Tokens { account, expiring } => self.tokens(account, expiring).await,
+            AccountOperation::CreateToken { name, account, scopes, lifetime, issue } => {
                 let expires = lifetime.map(|lifetime| (SystemTime::now() + lifetime).into());
                 self.create_token(NewApiToken { account, name, scopes, expires }, issue).await
             }
-            Verb::RenewToken { id, issue } => {
+            AccountOperation::RenewToken { id, issue } => {
                 let registry = self.registry(&issue)?;
                 let token = self.told(self.client.post(&["tokens", &id, "renew"], &()).await)?;
                 let user = issued::user(&id);
-                self.print_issued(&token, issue.form, registry.map(|registry| Reader { user, registry }))
+                self.print_issued(
+                    &token,
+                    issue.format,
+                    registry.map(|registry| TokenClient { user, registry }),
+                )
             }
-            Verb::RemoveToken { id } => {
+            AccountOperation::RemoveToken { id } => {
                 self.told(self.client.change(Method::DELETE, &["tokens", &id], &()).await)?;
                 self.done(&id, &sentence!("is removed"))
             }
-            Verb::Audit { query, follow: false } => self.audit(query).await,
-            Verb::Audit { query, follow: true } => self.follow(query).await,
-            Verb::Sessions { account } => self.sessions(account).await,
-            Verb::EndSession { id } => {
+            AccountOperation::Audit { query, follow: false } => self.audit(query).await,
+            AccountOperation::Audit { query, follow: true } => self.follow(query).await,
+            AccountOperation::Sessions { account } => self.sessions(account).await,
+            AccountOperation::EndSession { id } => {
                 self.told(self.client.change(Method::DELETE, &["sessions", &id], &()).await)?;
                 self.done(&id, &sentence!("has ended"))
             }
-            Verb::EndSessions { account } => {
+            AccountOperation::EndSessions { account } => {
                 let query = SessionEndQuery { account: Some(account) };
                 let ended: EndedSessions = self.told(self.client.delete(&["sessions"], &query).await)?;
                 self.print(&ended, || render::ended(ended.ended))
@@ -223,7 +227,7 @@ impl Asker {
         let registry = self.registry(&issue)?;
         let user = issued::user(&new.name);
         let token = self.told(self.client.post(&["tokens"], &new).await)?;
-        self.print_issued(&token, issue.form, registry.map(|registry| Reader { user, registry }))
+        self.print_issued(&token, issue.format, registry.map(|registry| TokenClient { user, registry }))
     }
 
     async fn list(&self) -> Result<(), Failure> {
@@ -302,7 +306,7 @@ impl Asker {
 
     // How clients name this server, where the form of the token needs it.
     fn registry(&self, issue: &Issue) -> Result<Option<Registry>, Failure> {
-        if matches!(issue.form, Form::Text | Form::Json) {
+        if matches!(issue.format, TokenFormat::Text | TokenFormat::Json) {
             return Ok(None);
         }
         match &issue.registry {
@@ -314,9 +318,14 @@ impl Asker {
     }
 
     // The token alone on standard output, so that a script can take it; what to do with it on standard error.
-    fn print_issued(&self, issued: &IssuedToken, form: Form, reader: Option<Reader>) -> Result<(), Failure> {
-        if let Some(reader) = reader
-            && let Some(document) = issued::document(form, issued, &reader)
+    fn print_issued(
+        &self,
+        issued: &IssuedToken,
+        form: TokenFormat,
+        client: Option<TokenClient>,
+    ) -> Result<(), Failure> {
+        if let Some(client) = client
+            && let Some(document) = issued::document(form, issued, &client)
         {
             return output::print(&document);
         }

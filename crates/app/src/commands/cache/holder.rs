@@ -16,7 +16,7 @@ use crate::{
     assembly::{self, Assembly},
     config::Config,
     control::{self, Control},
-    data::{Attempt, DataDir},
+    data::{DataDir, LockAttempt},
     failure::Failure,
 };
 
@@ -25,19 +25,21 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// The process that holds the images.
-pub(super) enum Holder {
+pub(super) enum CacheBackend {
     /// This one.
     Here(Box<Assembly>),
     /// A running server.
     Server(Control),
 }
 
-impl Holder {
+impl CacheBackend {
     /// Locks the directory and opens the mirror, or connects to the server that holds the lock.
     pub(super) async fn open(config: &Config, data: &DataDir) -> Result<Self, Failure> {
         match data.lock()? {
-            Attempt::Ours(lock) => Ok(Self::Here(Box::new(assembly::assemble(config, data, lock).await?))),
-            Attempt::Taken => Ok(Self::Server(Control::new(data.control())?)),
+            LockAttempt::Ours(lock) => {
+                Ok(Self::Here(Box::new(assembly::assemble(config, data, lock).await?)))
+            }
+            LockAttempt::Taken => Ok(Self::Server(Control::new(data.control())?)),
         }
     }
 

@@ -10,13 +10,13 @@ use entrepot_mirror::{Mirror, NewPin, PinFilter, PinSource};
 use entrepot_oci::{Digest, DigestError, Name, Reference, ReferenceError, RepositoryError};
 use entrepot_server::held_work;
 
-use super::holder::{Holder, into_failure, located, page_after};
+use super::holder::{CacheBackend, into_failure, located, page_after};
 use crate::failure::Failure;
 
 /// Who holds what is pinned on this machine without a server.
 const OWNER: &str = "owner";
 
-impl Holder {
+impl CacheBackend {
     /// All pins that are meant.
     pub(super) async fn pins(&self, query: &CachePinQuery) -> Result<Vec<CachePin>, Failure> {
         let mut all: Vec<CachePin> = Vec::new();

@@ -1,7 +1,7 @@
 //! `entrepot cache`: lists, removes and verifies cached images, with or without a running server.
 //!
 //! - `work` follows evictions and scrubs; `pins` is for what stays; `simulate` replays pulls and needs no mirror
-//! - `names` parses image names; `holder` works in this process or asks the server; `verify` is the one verb with rules of
+//! - `names` parses image names; `holder` works in this process or asks the server; `verify` is the one operation with rules of
 //!   its own
 //! - `render` formats the results, separate from the lookup
 
@@ -32,11 +32,11 @@ use crate::{
 };
 
 use clock::now;
-use holder::Holder;
+use holder::CacheBackend;
 pub(crate) use names::{Repository, Selection};
 pub(crate) use pins::{NewPin, Pins};
 use print::print;
-pub(crate) use simulate::Source;
+pub(crate) use simulate::TraceSource;
 pub(crate) use verify::Repair;
 pub(crate) use work::{Eviction, Scrub};
 
@@ -52,12 +52,12 @@ pub(crate) struct Cache {
     /// The log verbosity.
     pub(crate) verbosity: Verbosity,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: CacheOperation,
 }
 
 /// A subcommand of `cache`.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum CacheOperation {
     /// List repositories.
     Repositories {
         /// Only repositories whose names start with this.
@@ -91,12 +91,12 @@ pub(crate) enum Verb {
     /// Hash all that is held again.
     Scrub(Scrub),
     /// Replay pulls.
-    Simulate(Source),
+    Simulate(TraceSource),
 }
 
 /// Runs the command.
 pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
-    if let Verb::Simulate(source) = &cache.verb {
+    if let CacheOperation::Simulate(source) = &cache.operation {
         return simulate::simulate(source, cache.output);
     }
     let environment = Environment::of_process();
@@ -109,67 +109,74 @@ pub(crate) fn run(cache: Cache) -> Result<(), Failure> {
     )?;
     let data = DataDir::existing(&loaded.config.data)?;
     runtime::build()?.block_on(async {
-        let holder = Holder::open(&loaded.config, &data).await?;
-        let done = perform(&holder, cache.verb, cache.output).await;
+        let holder = CacheBackend::open(&loaded.config, &data).await?;
+        let done = perform(&holder, cache.operation, cache.output).await;
         holder.close().await;
         done
     })
 }
 
-async fn perform(holder: &Holder, verb: Verb, output: Output) -> Result<(), Failure> {
-    match verb {
-        Verb::Repositories { prefix } => {
-            let repositories = holder.repositories(prefix.as_deref()).await?;
+async fn perform(backend: &CacheBackend, operation: CacheOperation, output: Output) -> Result<(), Failure> {
+    match operation {
+        CacheOperation::Repositories { prefix } => {
+            let repositories = backend.repositories(prefix.as_deref()).await?;
             print(output, &Repositories { repositories: &repositories }, || {
                 render::repositories(&repositories, now())
             })
         }
-        Verb::Images(repository) => {
-            let images = holder.images(&repository.0).await?;
+        CacheOperation::Images(repository) => {
+            let images = backend.images(&repository.0).await?;
             print(output, &Images { images: &images }, || render::images(&images, now()))
         }
-        Verb::Count => {
-            let totals = holder.totals().await?;
+        CacheOperation::Count => {
+            let totals = backend.totals().await?;
             print(output, &totals, || render::totals(&totals))
         }
-        Verb::Verify(repair) => verify::verify(holder, repair, output).await,
-        Verb::Remove { what, dry_run, yes } => remove(holder, &what, Care { dry_run, yes }, output).await,
-        Verb::Evict(what) => work::evict(holder, what, output).await,
-        Verb::Pin(new) => pins::pin(holder, new, output).await,
-        Verb::Unpin(which) => pins::unpin(holder, &which, output).await,
-        Verb::Pins(which) => pins::list(holder, &which, output).await,
-        Verb::Savings => {
-            let savings = holder.savings().await?;
+        CacheOperation::Verify(repair) => verify::verify(backend, repair, output).await,
+        CacheOperation::Remove { what, dry_run, yes } => {
+            remove(backend, &what, RemovalOptions { dry_run, yes }, output).await
+        }
+        CacheOperation::Evict(what) => work::evict(backend, what, output).await,
+        CacheOperation::Pin(new) => pins::pin(backend, new, output).await,
+        CacheOperation::Unpin(which) => pins::unpin(backend, &which, output).await,
+        CacheOperation::Pins(which) => pins::list(backend, &which, output).await,
+        CacheOperation::Savings => {
+            let savings = backend.savings().await?;
             print(output, &savings, || render_work::savings(&savings))
         }
-        Verb::Scrub(what) => work::scrub(holder, what, output).await,
-        Verb::Simulate(source) => simulate::simulate(&source, output),
+        CacheOperation::Scrub(what) => work::scrub(backend, what, output).await,
+        CacheOperation::Simulate(source) => simulate::simulate(&source, output),
     }
 }
 
 #[derive(Clone, Copy)]
-struct Care {
+struct RemovalOptions {
     dry_run: bool,
     yes: bool,
 }
 
-async fn remove(holder: &Holder, what: &Selection, care: Care, output: Output) -> Result<(), Failure> {
-    let Care { dry_run, yes } = care;
+async fn remove(
+    backend: &CacheBackend,
+    what: &Selection,
+    care: RemovalOptions,
+    output: Output,
+) -> Result<(), Failure> {
+    let RemovalOptions { dry_run, yes } = care;
     if dry_run || (what.is_whole() && !yes) {
         let images: Vec<CacheImage> =
-            holder.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
+            backend.images(&what.name).await?.into_iter().filter(|image| what.takes(image)).collect();
         // A repository may have blobs alone.
         if images.is_empty() && !what.is_whole() {
             return Err(Failure::new(format!("`{what}` is not held"))
                 .with_hint(format!("see what is: `entrepot cache ls {}`", what.name)));
         }
         if dry_run {
-            return print(output, &Planned { dry_run, images: &images }, || render::planned(&images));
+            return print(output, &EvictionPreview { dry_run, images: &images }, || render::planned(&images));
         }
         agree(what, images.len() as u64)?;
     }
-    let removal = holder.remove(&what.name, what.reference.as_ref()).await?;
-    print(output, &Removed { name: what.to_string(), removal }, || render::removed(&removal))
+    let removal = backend.remove(&what.name, what.reference.as_ref()).await?;
+    print(output, &RemovalReport { name: what.to_string(), removal }, || render::removed(&removal))
 }
 
 // Removing a whole repository by accident would be costly, so ask.
@@ -199,13 +206,13 @@ struct Images<'a> {
 }
 
 #[derive(Serialize)]
-struct Planned<'a> {
+struct EvictionPreview<'a> {
     dry_run: bool,
     images: &'a [CacheImage],
 }
 
 #[derive(Serialize)]
-struct Removed {
+struct RemovalReport {
     name: String,
     removal: CacheRemoval,
 }

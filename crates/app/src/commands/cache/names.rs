@@ -20,7 +20,7 @@ pub(crate) struct Selection {
 
 /// The reason a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NameError {
+pub(crate) enum ImageNameError {
     /// The repository name is invalid.
     #[error(transparent)]
     Name(#[from] RepositoryError),
@@ -52,9 +52,9 @@ impl Selection {
 }
 
 impl FromStr for Selection {
-    type Err = NameError;
+    type Err = ImageNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, ImageNameError> {
         let (name, tag, digest) = ImageRef::split(text);
         let (tag, digest) = (tag.map(str::parse).transpose()?, digest.map(str::parse).transpose()?);
         // If both are given, the digest wins, as in a pull.
@@ -74,12 +74,12 @@ impl fmt::Display for Selection {
 }
 
 impl FromStr for Repository {
-    type Err = NameError;
+    type Err = ImageNameError;
 
-    fn from_str(text: &str) -> Result<Self, NameError> {
+    fn from_str(text: &str) -> Result<Self, ImageNameError> {
         match text.parse()? {
             Selection { name, reference: None } => Ok(Self(name)),
-            Selection { .. } => Err(NameError::NotWhole),
+            Selection { .. } => Err(ImageNameError::NotWhole),
         }
     }
 }
@@ -107,6 +107,6 @@ mod tests {
         for bad in ["", "A", "a:", "a@sha256:0", "a b", "a:b/"] {
             assert!(bad.parse::<Selection>().is_err(), "{bad}");
         }
-        assert_eq!("a:b".parse::<Repository>(), Err(NameError::NotWhole));
+        assert_eq!("a:b".parse::<Repository>(), Err(ImageNameError::NotWhole));
     }
 }

@@ -6,7 +6,7 @@ use entrepot_api::{CachePinQuery, CachePinSource, NewCachePin};
 use entrepot_oci::Reference;
 use serde::Serialize;
 
-use super::{clock::now, holder::Holder, names::Selection, print::print, render_work as render};
+use super::{clock::now, holder::CacheBackend, names::Selection, print::print, render_work as render};
 use crate::{
     failure::Failure,
     output::{Output, amount, sentence},
@@ -34,7 +34,7 @@ pub(crate) struct Pins {
     pub(crate) held_by: Option<String>,
 }
 
-pub(super) async fn pin(holder: &Holder, new: NewPin, output: Output) -> Result<(), Failure> {
+pub(super) async fn pin(backend: &CacheBackend, new: NewPin, output: Output) -> Result<(), Failure> {
     let Some(reference) = &new.image.reference else {
         return Err(Failure::wrong(format!("`{}` is a whole repository", new.image))
             .with_hint("pin one image: `NAME:TAG` or `NAME@DIGEST`"));
@@ -45,32 +45,32 @@ pub(super) async fn pin(holder: &Holder, new: NewPin, output: Output) -> Result<
         reason: new.reason,
         expires: new.time.map(|time| now().saturating_add(time.as_secs())),
     };
-    let pins = holder.pin(&pin).await?;
-    print(output, &Listed { pins: &pins }, || render::pins(&pins, now()))
+    let pins = backend.pin(&pin).await?;
+    print(output, &PinReport { pins: &pins }, || render::pins(&pins, now()))
 }
 
-pub(super) async fn unpin(holder: &Holder, which: &Pins, output: Output) -> Result<(), Failure> {
+pub(super) async fn unpin(backend: &CacheBackend, which: &Pins, output: Output) -> Result<(), Failure> {
     if which.image.is_none() && which.source.is_none() && which.held_by.is_none() {
         return Err(Failure::wrong("nothing says which pins are meant")
             .with_hint("name an image, or give `--source` or `--held-by`"));
     }
-    let query = query(holder, which).await?;
-    let ended = holder.unpin(&query).await?;
+    let query = query(backend, which).await?;
+    let ended = backend.unpin(&query).await?;
     print(output, &ended, || sentence!("{pins} ended", pins = amount(ended.pins, "pin")) + "\n")
 }
 
-pub(super) async fn list(holder: &Holder, which: &Pins, output: Output) -> Result<(), Failure> {
-    let pins = holder.pins(&query(holder, which).await?).await?;
-    print(output, &Listed { pins: &pins }, || render::pins(&pins, now()))
+pub(super) async fn list(backend: &CacheBackend, which: &Pins, output: Output) -> Result<(), Failure> {
+    let pins = backend.pins(&query(backend, which).await?).await?;
+    print(output, &PinReport { pins: &pins }, || render::pins(&pins, now()))
 }
 
 /// A tag is looked up: pins are on manifests.
-async fn query(holder: &Holder, which: &Pins) -> Result<CachePinQuery, Failure> {
+async fn query(backend: &CacheBackend, which: &Pins) -> Result<CachePinQuery, Failure> {
     let digest = match which.image.as_ref().and_then(|image| image.reference.as_ref().map(|of| (image, of))) {
         None => None,
         Some((_, Reference::Digest(digest))) => Some(*digest),
         Some((image, Reference::Tag(_))) => {
-            let images = holder.images(&image.name).await?;
+            let images = backend.images(&image.name).await?;
             let found = images.into_iter().find(|held| image.takes(held));
             let unknown = || {
                 Failure::new(format!("`{image}` is not held"))
@@ -90,6 +90,6 @@ async fn query(holder: &Holder, which: &Pins) -> Result<CachePinQuery, Failure> 
 }
 
 #[derive(Serialize)]
-struct Listed<'a> {
+struct PinReport<'a> {
     pins: &'a [entrepot_api::CachePin],
 }

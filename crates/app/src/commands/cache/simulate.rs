@@ -13,8 +13,8 @@ use std::{
 
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_eviction::{
-    Price,
-    simulate::{Policy, Pull, Ratios, Trace, generate, most_bytes, replay},
+    FetchCost,
+    simulate::{Policy, Ratios, Trace, TracePull, generate, most_bytes, replay},
 };
 use entrepot_oci::{Method, Name, Reference, Route};
 use serde::{Deserialize, Serialize};
@@ -30,11 +30,11 @@ const CAPS: [u64; 5] = [1, 3, 10, 30, 60];
 /// The time after a manifest in which blobs belong to it, in seconds.
 const TOGETHER: u64 = 60;
 /// What fetching costs, where a log does not say: 10 MB a second, and a second for each image.
-const PRICE: Price = Price { per_byte: 1e-7, per_image: 1.0 };
+const PRICE: FetchCost = FetchCost { per_byte: 1e-7, per_image: 1.0 };
 
 /// What to replay.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+pub(crate) enum TraceSource {
     /// An access log with lines in JSON.
     Log(PathBuf),
     /// Generated pulls, by a seed.
@@ -42,10 +42,10 @@ pub(crate) enum Source {
 }
 
 /// Replays pulls and prints what each policy saves.
-pub(super) fn simulate(source: &Source, output: Output) -> Result<(), Failure> {
+pub(super) fn simulate(source: &TraceSource, output: Output) -> Result<(), Failure> {
     let trace = match source {
-        Source::Log(path) => read(path)?,
-        Source::Generated(seed) => generate(*seed),
+        TraceSource::Log(path) => read(path)?,
+        TraceSource::Generated(seed) => generate(*seed),
     };
     let result = run(&trace);
     print(output, &result, || render(&result))
@@ -64,13 +64,13 @@ struct Simulation {
 struct Cap {
     percent: u64,
     bytes: u64,
-    policies: Vec<Outcome>,
+    policies: Vec<SimulationResult>,
     /// The most bytes that any policy can save.
     bound: f64,
 }
 
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct SimulationResult {
     policy: &'static str,
     pulls: f64,
     bytes: f64,
@@ -83,7 +83,7 @@ fn run(trace: &Trace) -> Simulation {
         let bytes = footprint / 100 * percent;
         let outcome = |policy: Policy| {
             let Ratios { pulls, bytes, seconds } = replay(trace, bytes, policy);
-            Outcome { policy: policy.name(), pulls, bytes, seconds }
+            SimulationResult { policy: policy.name(), pulls, bytes, seconds }
         };
         let policies = Policy::ALL.into_iter().map(outcome).collect();
         Cap { percent, bytes, policies, bound: most_bytes(trace, bytes) }
@@ -125,7 +125,7 @@ fn render(result: &Simulation) -> String {
 
 /// A line of an access log.
 #[derive(Deserialize)]
-struct Line {
+struct AccessLogLine {
     timestamp: String,
     #[serde(default)]
     client: String,
@@ -147,7 +147,7 @@ fn read(path: &Path) -> Result<Trace, Failure> {
     for line in BufReader::new(file).lines() {
         let line = line.map_err(|error| cannot(&error))?;
         // Other lines of the server's log are in the same file.
-        if let Ok(line) = serde_json::from_str::<Line>(&line) {
+        if let Ok(line) = serde_json::from_str::<AccessLogLine>(&line) {
             log.add(&line);
         }
     }
@@ -163,19 +163,19 @@ fn read(path: &Path) -> Result<Trace, Failure> {
 #[derive(Default)]
 struct Log {
     /// The last pull of each client and repository, and when it began.
-    open: HashMap<(String, Name), (u64, Seen)>,
-    pulls: Vec<(u64, String, Seen)>,
+    open: HashMap<(String, Name), (u64, ClientReads)>,
+    pulls: Vec<(u64, String, ClientReads)>,
 }
 
 /// What a client read: a manifest and blobs.
 #[derive(Clone, Debug, Default)]
-struct Seen {
+struct ClientReads {
     manifest: String,
     blobs: Vec<(String, u64)>,
 }
 
 impl Log {
-    fn add(&mut self, line: &Line) {
+    fn add(&mut self, line: &AccessLogLine) {
         if line.method != "GET" || line.status != 200 {
             return;
         }
@@ -208,7 +208,7 @@ impl Log {
             seen.manifest = reference.to_string();
             return;
         }
-        let seen = Seen { manifest: format!("{}@{reference}", entry.1), blobs: Vec::new() };
+        let seen = ClientReads { manifest: format!("{}@{reference}", entry.1), blobs: Vec::new() };
         if let Some((began, before)) = self.open.insert(entry, (at, seen)) {
             self.pulls.push((began, client.to_owned(), before));
         }
@@ -230,7 +230,7 @@ impl Log {
             let image = *images.entry(seen.manifest).or_insert_with(|| trace.add_image(parts, 0));
             let next = u32::try_from(clients.len()).unwrap_or(u32::MAX);
             let client = *clients.entry(client).or_insert(next);
-            trace.add_pull(Pull { at, image, client });
+            trace.add_pull(TracePull { at, image, client });
         }
         trace.in_order()
     }
@@ -265,7 +265,7 @@ mod tests {
         ];
         let mut log = Log::default();
         for text in &lines {
-            if let Ok(line) = serde_json::from_str::<Line>(text) {
+            if let Ok(line) = serde_json::from_str::<AccessLogLine>(text) {
                 log.add(&line);
             }
         }

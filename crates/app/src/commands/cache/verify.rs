@@ -2,7 +2,7 @@
 
 use entrepot_api::{CacheFault, CacheVerification};
 
-use super::{holder::Holder, print::print, render};
+use super::{holder::CacheBackend, print::print, render};
 use crate::{
     failure::Failure,
     output::{Output, counted},
@@ -18,11 +18,11 @@ pub(crate) struct Repair {
 }
 
 /// Looks at everything; repairs it in a second round.
-pub(super) async fn verify(holder: &Holder, how: Repair, output: Output) -> Result<(), Failure> {
-    let mut found = holder.verify(false).await?;
+pub(super) async fn verify(backend: &CacheBackend, how: Repair, output: Output) -> Result<(), Failure> {
+    let mut found = backend.verify(false).await?;
     if how.repair && !found.findings.is_empty() {
         beware(&found, how)?;
-        found = holder.verify(true).await?;
+        found = backend.verify(true).await?;
     }
     print(output, &found, || render::verification(&found))?;
     let (unrepaired, lost) = (left(&found), lost(&found));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use entrepot_api::{CacheEvictionReport, CacheScrubReport, CacheWorkEnd};
 use entrepot_oci::Digest;
 
-use super::{holder::Holder, print::print, render_work as render};
-use crate::{failure::Failure, output::Output, terminal::Status};
+use super::{holder::CacheBackend, print::print, render_work as render};
+use crate::{failure::Failure, output::Output, terminal::StatusLine};
 
 /// How often it is asked how the work goes.
 const EVERY: Duration = Duration::from_millis(300);
@@ -43,22 +43,22 @@ pub(crate) enum Scrub {
 }
 
 /// Evicts, or shows what would go.
-pub(super) async fn evict(holder: &Holder, what: Eviction, output: Output) -> Result<(), Failure> {
+pub(super) async fn evict(backend: &CacheBackend, what: Eviction, output: Output) -> Result<(), Failure> {
     let (plan, free) = match what {
         Eviction::DryRun { free } => {
-            let plan = holder.eviction_plan(free).await?;
+            let plan = backend.eviction_plan(free).await?;
             return print(output, &plan, || render::plan(&plan));
         }
         Eviction::Cancel => {
-            let state = holder.cancel_eviction().await?;
+            let state = backend.cancel_eviction().await?;
             return print(output, &state, || render::cancelled(state.running.is_some()));
         }
         Eviction::Now { plan, free } => (plan, free),
     };
-    holder.begin_eviction(plan, free).await?;
-    let mut status = Status::default();
+    backend.begin_eviction(plan, free).await?;
+    let mut status = StatusLine::default();
     let report = loop {
-        let state = holder.eviction().await?;
+        let state = backend.eviction().await?;
         match (state.running, state.last) {
             (Some(progress), _) => status.show(&render::eviction_progress(&progress)),
             (None, Some(report)) => break report,
@@ -72,18 +72,18 @@ pub(super) async fn evict(holder: &Holder, what: Eviction, output: Output) -> Re
 }
 
 /// Hashes everything again.
-pub(super) async fn scrub(holder: &Holder, what: Scrub, output: Output) -> Result<(), Failure> {
+pub(super) async fn scrub(backend: &CacheBackend, what: Scrub, output: Output) -> Result<(), Failure> {
     let rate = match what {
         Scrub::Cancel => {
-            let state = holder.cancel_scrub().await?;
+            let state = backend.cancel_scrub().await?;
             return print(output, &state, || render::cancelled(state.running.is_some()));
         }
         Scrub::Now { rate } => rate,
     };
-    holder.begin_scrub(rate).await?;
-    let mut status = Status::default();
+    backend.begin_scrub(rate).await?;
+    let mut status = StatusLine::default();
     let report = loop {
-        let state = holder.scrub().await?;
+        let state = backend.scrub().await?;
         match (state.running, state.last) {
             (Some(progress), _) => status.show(&render::scrub_progress(&progress)),
             (None, Some(report)) => break report,

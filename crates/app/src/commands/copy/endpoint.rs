@@ -12,12 +12,12 @@ pub(crate) struct Endpoint {
     /// The registry, directory or file.
     pub(super) place: Place,
     /// The image there.
-    pub(super) image: Chosen,
+    pub(super) image: ImageChoice,
 }
 
 /// The image that an endpoint names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Chosen {
+pub(crate) enum ImageChoice {
     /// None: the usual one, or all.
     Unsaid,
     /// By tag, by digest, or by both: then the digest is what is meant, and the tag is its name.
@@ -79,7 +79,7 @@ impl FromStr for Endpoint {
 
 // The part after the last colon or `@` is a tag or a digest, unless it belongs to a path. A tag behind a name behind the
 // first colon belongs to a whole name.
-fn path(text: &str) -> Result<(&str, Chosen), EndpointError> {
+fn path(text: &str) -> Result<(&str, ImageChoice), EndpointError> {
     let (text, digest) = match text.rsplit_once('@').filter(|(_, end)| end.contains(':')) {
         Some((rest, digest)) => (rest, Some(digest.parse()?)),
         None => (text, None),
@@ -88,7 +88,7 @@ fn path(text: &str) -> Result<(&str, Chosen), EndpointError> {
         && let (_, Some(_), None) = ImageRef::split(name)
         && let Ok(image) = name.parse()
     {
-        return Ok((path, Chosen::Whole(image)));
+        return Ok((path, ImageChoice::Whole(image)));
     }
     let tag = text.rsplit_once(':').filter(|(_, end)| !end.contains('/'));
     let (path, tag) = match tag.and_then(|(path, end)| Some((path, end.parse().ok()?))) {
@@ -98,10 +98,10 @@ fn path(text: &str) -> Result<(&str, Chosen), EndpointError> {
     Ok((path, chosen(tag, digest)))
 }
 
-fn chosen(tag: Option<Reference>, digest: Option<Digest>) -> Chosen {
+fn chosen(tag: Option<Reference>, digest: Option<Digest>) -> ImageChoice {
     match tag.or(digest.map(Reference::Digest)) {
-        Some(name) => Chosen::Image { name, digest },
-        None => Chosen::Unsaid,
+        Some(name) => ImageChoice::Image { name, digest },
+        None => ImageChoice::Unsaid,
     }
 }
 
@@ -116,13 +116,13 @@ fn registry(text: &str) -> Result<Endpoint, EndpointError> {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.image {
-            Chosen::Unsaid => self.place.fmt(f),
-            Chosen::Image { name, digest } => {
+            ImageChoice::Unsaid => self.place.fmt(f),
+            ImageChoice::Image { name, digest } => {
                 f.write_str(&crate::progress::image(&self.place, name))?;
                 let beside = digest.filter(|_| matches!(name, Reference::Tag(_)));
                 beside.iter().try_for_each(|digest| write!(f, "@{digest}"))
             }
-            Chosen::Whole(image) => write!(f, "{}:{image}", self.place),
+            ImageChoice::Whole(image) => write!(f, "{}:{image}", self.place),
         }
     }
 }

@@ -9,13 +9,13 @@ pub(super) mod render;
 
 use std::sync::Arc;
 
-use entrepot_sync::{Limits, Registries, look, perform, settle};
+use entrepot_sync::{Registries, RunLimits, look, perform, settle};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use args::Copy;
 pub(crate) use endpoint::Endpoint;
 
-use super::session::{self, Session};
+use super::session::{self, RegistryContext};
 use crate::{
     failure::Failure,
     output::{self, Output},
@@ -32,10 +32,10 @@ pub(crate) fn run(copy: Copy) -> Result<(), Failure> {
     session::run(&copy.common, async |session, stop| perform_all(&copy, session, stop).await)
 }
 
-async fn perform_all(copy: &Copy, session: Session, stop: CancellationToken) -> Result<(), Failure> {
-    let registries: Arc<dyn Registries> = session.registries.clone();
+async fn perform_all(copy: &Copy, context: RegistryContext, stop: CancellationToken) -> Result<(), Failure> {
+    let registries: Arc<dyn Registries> = context.registries.clone();
     let looked = async {
-        let jobs = jobs::jobs(&session, copy).await?;
+        let jobs = jobs::jobs(&context, copy).await?;
         let states = look(&registries, &jobs).await;
         Ok::<_, Failure>((jobs, states))
     };
@@ -51,12 +51,13 @@ async fn perform_all(copy: &Copy, session: Session, stop: CancellationToken) -> 
         };
     }
     let mut rows = settle(&mut jobs, states);
-    let limits = Limits { images: copy.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
+    let limits =
+        RunLimits { images: copy.at_once.unwrap_or(RunLimits::default().images), ..RunLimits::default() };
     let style = Style::of(copy.common.output, copy.common.verbosity);
     let (show, events) = Show::begin(style, &jobs);
     rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
-    let copied = render::Copied::of(&rows);
+    let copied = render::CopySummary::of(&rows);
     match copy.common.output {
         Output::Json => output::print_json(&copied)?,
         Output::Text => output::print(&render::text(&copied))?,

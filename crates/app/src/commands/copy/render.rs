@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use comfy_table::CellAlignment::Left;
-use entrepot_sync::{Done, Outcome, Row};
+use entrepot_sync::{CopyResult, CopySuccess, JobOutcome};
 use serde::Serialize;
 
-use super::jobs::{Action, Planned};
+use super::jobs::{ActionName, PlannedCopy};
 use crate::{
     failure::{Failure, told, told_hint},
     output::{self, Column, counted, joined, sentence, size, sums, table, word},
@@ -15,7 +15,7 @@ use crate::{
 
 /// The results of all images.
 #[derive(Debug, Serialize)]
-pub(in crate::commands) struct Copied {
+pub(in crate::commands) struct CopySummary {
     copied: usize,
     up_to_date: usize,
     failed: usize,
@@ -23,11 +23,11 @@ pub(in crate::commands) struct Copied {
     left: usize,
     written: u64,
     mounted: u64,
-    images: Vec<Line>,
+    images: Vec<CopyLine>,
 }
 
 #[derive(Debug, Serialize)]
-struct Line {
+struct CopyLine {
     source: String,
     target: String,
     digest: Option<String>,
@@ -46,9 +46,9 @@ enum LineState {
     Cancelled,
 }
 
-impl Copied {
+impl CopySummary {
     /// Counts the results.
-    pub(in crate::commands) fn of(rows: &[Row]) -> Self {
+    pub(in crate::commands) fn of(rows: &[CopyResult]) -> Self {
         let mut copied =
             Self { copied: 0, up_to_date: 0, failed: 0, left: 0, written: 0, mounted: 0, images: Vec::new() };
         for row in rows {
@@ -63,7 +63,7 @@ impl Copied {
                 LineState::Failed { .. } => copied.failed += 1,
                 LineState::Postponed { .. } | LineState::Cancelled => copied.left += 1,
             }
-            copied.images.push(Line {
+            copied.images.push(CopyLine {
                 source: image(&row.source, &row.reference),
                 target: image(&row.target, &row.target_reference),
                 digest: row.digest.as_ref().map(ToString::to_string),
@@ -92,26 +92,26 @@ fn left_words(left: usize) -> String {
 }
 
 impl LineState {
-    fn of(outcome: &Outcome) -> Self {
+    fn of(outcome: &JobOutcome) -> Self {
         match outcome {
-            Outcome::Done(Done { digest, changed: false, .. }) => {
+            JobOutcome::Done(CopySuccess { digest, changed: false, .. }) => {
                 Self::UpToDate { at_target: digest.to_string() }
             }
-            Outcome::Done(Done { digest, written, mounted, present, .. }) => Self::Copied {
+            JobOutcome::Done(CopySuccess { digest, written, mounted, present, .. }) => Self::Copied {
                 at_target: digest.to_string(),
                 written: *written,
                 mounted: *mounted,
                 present: *present,
             },
-            Outcome::Failed(failure) => Self::Failed {
+            JobOutcome::Failed(failure) => Self::Failed {
                 what: failure.what.clone(),
                 hint: failure.hint.clone(),
                 at_source: failure.at_source,
             },
-            Outcome::Postponed { after } => {
+            JobOutcome::Postponed { after } => {
                 Self::Postponed { after_seconds: after.as_ref().map(Duration::as_secs) }
             }
-            Outcome::Cancelled => Self::Cancelled,
+            JobOutcome::Cancelled => Self::Cancelled,
         }
     }
 
@@ -127,7 +127,7 @@ impl LineState {
 }
 
 /// A table of the images, then failures and totals.
-pub(super) fn text(copied: &Copied) -> String {
+pub(super) fn text(copied: &CopySummary) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("STATE", Left)];
     let rows =
         copied.images.iter().map(|line| vec![line.source.clone(), line.target.clone(), line.state.told()]);
@@ -135,7 +135,7 @@ pub(super) fn text(copied: &Copied) -> String {
 }
 
 /// Failures and totals.
-pub(in crate::commands) fn failures_and_sums(copied: &Copied) -> String {
+pub(in crate::commands) fn failures_and_sums(copied: &CopySummary) -> String {
     let mut text = String::new();
     for line in &copied.images {
         if let LineState::Failed { what, hint, .. } = &line.state {
@@ -161,13 +161,13 @@ pub(in crate::commands) fn with_bytes(images: &str, written: u64, mounted: u64) 
 }
 
 /// A table of the planned actions.
-pub(super) fn planned(planned: &[Planned]) -> String {
+pub(super) fn planned(planned: &[PlannedCopy]) -> String {
     let columns = [Column("SOURCE", Left), Column("TARGET", Left), Column("WOULD", Left)];
     let rows = planned.iter().map(|one| {
         let action = match one.action {
-            Action::UpToDate => word("leave it: up to date"),
-            Action::Copy => word("copy"),
-            Action::Update => word("update"),
+            ActionName::UpToDate => word("leave it: up to date"),
+            ActionName::Copy => word("copy"),
+            ActionName::Update => word("update"),
         };
         vec![one.source.clone(), one.target.clone(), action]
     });
@@ -177,12 +177,12 @@ pub(super) fn planned(planned: &[Planned]) -> String {
 #[cfg(test)]
 mod tests {
     use entrepot_oci::{Digest, Reference, Tag};
-    use entrepot_sync::{Failure as Broken, Place};
+    use entrepot_sync::{CopyFailure as Broken, Place};
 
     use super::*;
 
-    fn row(outcome: Outcome) -> Row {
-        Row {
+    fn row(outcome: JobOutcome) -> CopyResult {
+        CopyResult {
             rule: String::new(),
             source: Place::Layout("a".into()),
             reference: Reference::Tag(Tag::latest()),
@@ -196,10 +196,14 @@ mod tests {
 
     #[test]
     fn the_end_is_told_with_what_went_wrong() {
-        let done = Done { digest: Digest::of(b""), changed: true, written: 2048, mounted: 1024, present: 0 };
+        let done =
+            CopySuccess { digest: Digest::of(b""), changed: true, written: 2048, mounted: 1024, present: 0 };
         let broken = Broken { what: "it is full".into(), hint: Some("empty it".into()), at_source: false };
-        let copied =
-            Copied::of(&[row(Outcome::Done(done)), row(Outcome::Failed(broken)), row(Outcome::Cancelled)]);
+        let copied = CopySummary::of(&[
+            row(JobOutcome::Done(done)),
+            row(JobOutcome::Failed(broken)),
+            row(JobOutcome::Cancelled),
+        ]);
         let expected = "SOURCE        TARGET        STATE
 oci:a:latest  oci:b:latest  copied
 oci:a:latest  oci:b:latest  failed
@@ -212,7 +216,7 @@ hint: empty it
 ";
         assert_eq!(text(&copied), expected);
         assert_eq!(copied.verdict().unwrap_err().to_string(), "1 image could not be copied");
-        let cancelled = Copied::of(&[row(Outcome::Cancelled)]).verdict().unwrap_err().to_string();
+        let cancelled = CopySummary::of(&[row(JobOutcome::Cancelled)]).verdict().unwrap_err().to_string();
         assert_eq!(
             cancelled,
             "1 image was not copied\nhint: run the same command again: what is there is not copied twice"

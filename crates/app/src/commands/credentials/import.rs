@@ -9,9 +9,9 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::super::asker::Asker;
+use super::super::asker::ApiSession;
 use crate::{
-    client::Fault,
+    client::ApiError,
     config::{Environment, Warning},
     failure::{self, Failure},
     output::{self, sentence},
@@ -19,16 +19,16 @@ use crate::{
 
 /// What became of a login.
 #[derive(Serialize)]
-struct Imported {
+struct ImportedLogin {
     name: String,
-    outcome: Outcome,
+    outcome: ImportOutcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Outcome {
+enum ImportOutcome {
     /// It is stored.
     Stored,
     /// The one that was there has its password.
@@ -40,7 +40,7 @@ enum Outcome {
 }
 
 /// Stores every login, and says of each what became of it.
-pub(super) async fn run(asker: &Asker, file: Option<PathBuf>, replace: bool) -> Result<(), Failure> {
+pub(super) async fn run(asker: &ApiSession, file: Option<PathBuf>, replace: bool) -> Result<(), Failure> {
     let logins = read(file.as_deref())?;
     let mut all = Vec::new();
     for host in logins.hosts() {
@@ -56,7 +56,7 @@ pub(super) async fn run(asker: &Asker, file: Option<PathBuf>, replace: bool) -> 
             .with_hint("name the file: `entrepot credentials import ~/.docker/config.json`"));
     }
     asker.print(&all, || all.iter().map(told).collect())?;
-    let failed = all.iter().filter(|one| one.outcome == Outcome::Failed).count();
+    let failed = all.iter().filter(|one| one.outcome == ImportOutcome::Failed).count();
     if failed == 0 {
         Ok(())
     } else {
@@ -77,7 +77,12 @@ fn read(file: Option<&std::path::Path>) -> Result<Logins, Failure> {
     Ok(Logins::read_file(file)?)
 }
 
-async fn store(asker: &Asker, host: &Host, login: Login, replace: bool) -> Result<Imported, Failure> {
+async fn store(
+    asker: &ApiSession,
+    host: &Host,
+    login: Login,
+    replace: bool,
+) -> Result<ImportedLogin, Failure> {
     let Login { credential, namespace } = login;
     let password = credential.password.expose_secret().to_owned();
     let name = match &namespace {
@@ -92,39 +97,41 @@ async fn store(asker: &Asker, host: &Host, login: Login, replace: bool) -> Resul
         username: credential.username.clone(),
         password: password.clone(),
     };
-    let answer: Result<StoredCredential, Fault> = asker.client.post(&["credentials"], &new).await;
+    let answer: Result<StoredCredential, ApiError> = asker.client.post(&["credentials"], &new).await;
     match answer {
-        Ok(StoredCredential { name }) => Ok(Imported { name, outcome: Outcome::Stored, reason: None }),
-        Err(Fault::Refused { status: StatusCode::CONFLICT, .. }) if replace => {
+        Ok(StoredCredential { name }) => {
+            Ok(ImportedLogin { name, outcome: ImportOutcome::Stored, reason: None })
+        }
+        Err(ApiError::Refused { status: StatusCode::CONFLICT, .. }) if replace => {
             let change = CredentialChange { username: Some(credential.username), password: Some(password) };
             let changed = asker.client.change(Method::PATCH, &["credentials", &name], &change).await;
             asker.told(changed)?;
-            Ok(Imported { name, outcome: Outcome::Replaced, reason: None })
+            Ok(ImportedLogin { name, outcome: ImportOutcome::Replaced, reason: None })
         }
-        Err(Fault::Refused { status: StatusCode::CONFLICT, .. }) => {
-            Ok(Imported { name, outcome: Outcome::Skipped, reason: None })
+        Err(ApiError::Refused { status: StatusCode::CONFLICT, .. }) => {
+            Ok(ImportedLogin { name, outcome: ImportOutcome::Skipped, reason: None })
         }
         // One that is not accepted does not stop the others.
-        Err(Fault::Refused { status: StatusCode::BAD_REQUEST, problem }) => {
+        Err(ApiError::Refused { status: StatusCode::BAD_REQUEST, problem }) => {
             Ok(failed(name, problem.map(|problem| problem.detail).unwrap_or_default()))
         }
         Err(fault) => Err(fault.explained(asker.client.server())),
     }
 }
 
-fn failed(name: String, reason: String) -> Imported {
-    Imported { name, outcome: Outcome::Failed, reason: Some(reason) }
+fn failed(name: String, reason: String) -> ImportedLogin {
+    ImportedLogin { name, outcome: ImportOutcome::Failed, reason: Some(reason) }
 }
 
-fn told(Imported { name, outcome, reason }: &Imported) -> String {
+fn told(ImportedLogin { name, outcome, reason }: &ImportedLogin) -> String {
     output::line(&match (outcome, reason) {
-        (Outcome::Stored, _) => sentence!("`{name}` is stored and in use", name = name),
-        (Outcome::Replaced, _) => sentence!("`{name}` has the password of the file now", name = name),
-        (Outcome::Skipped, _) => sentence!(
+        (ImportOutcome::Stored, _) => sentence!("`{name}` is stored and in use", name = name),
+        (ImportOutcome::Replaced, _) => sentence!("`{name}` has the password of the file now", name = name),
+        (ImportOutcome::Skipped, _) => sentence!(
             "`{name}` is there already, and stays: `--replace` gives it the password of the file",
             name = name
         ),
-        (Outcome::Failed, reason) => {
+        (ImportOutcome::Failed, reason) => {
             let reason = failure::told(reason.as_deref().unwrap_or_default());
             sentence!("`{name}` is not stored: {reason}", name = name, reason = reason)
         }

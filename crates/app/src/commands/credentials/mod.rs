@@ -16,9 +16,9 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{asker::Asker, password::Password};
+use super::{asker::ApiSession, password::Password};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, sentence},
     runtime,
@@ -31,14 +31,14 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Credentials {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: CredentialOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum CredentialOperation {
     /// List credentials.
     List,
     /// Store a credential.
@@ -98,47 +98,47 @@ pub(crate) fn print_key() -> Result<(), Failure> {
 }
 
 /// Runs the command.
-pub(crate) fn run(Credentials { to, verb }: Credentials) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Credentials { to, operation }: Credentials) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::List => {
+async fn perform(asker: &ApiSession, operation: CredentialOperation) -> Result<(), Failure> {
+    match operation {
+        CredentialOperation::List => {
             let all = list(asker).await?;
             asker.print(&all, || render::credentials(&all.credentials))
         }
-        Verb::Add(add) => {
+        CredentialOperation::Add(add) => {
             let StoredCredential { name } = store(asker, add).await?;
             asker.done(&name, &sentence!("is stored and in use"))
         }
-        Verb::SetPassword { name, username, password } => {
+        CredentialOperation::SetPassword { name, username, password } => {
             let password = password.obtain(&sentence!("new password of `{name}`: ", name = name)).await?;
             let password = Some(password.expose_secret().to_owned());
             let change = CredentialChange { username, password };
             asker.told(asker.client.change(Method::PATCH, &["credentials", &name], &change).await)?;
             asker.done(&name, &sentence!("has a new password, which is in use"))
         }
-        Verb::Remove { name } => {
+        CredentialOperation::Remove { name } => {
             asker.told(asker.client.change(Method::DELETE, &["credentials", &name], &()).await)?;
             asker.done(&name, &sentence!("is removed"))
         }
-        Verb::Verify { name, repository } => verify(asker, &name, repository).await,
-        Verb::Import { file, replace } => import::run(asker, file, replace).await,
-        Verb::Status => {
+        CredentialOperation::Verify { name, repository } => verify(asker, &name, repository).await,
+        CredentialOperation::Import { file, replace } => import::run(asker, file, replace).await,
+        CredentialOperation::Status => {
             let none: [(&str, &str); 0] = [];
             let status: SecretsStatus = asker.told(asker.client.get(&["secrets"], &none).await)?;
             asker.print(&status, || render::status(&status))
         }
-        Verb::Rotate => {
+        CredentialOperation::Rotate => {
             let status: SecretsStatus = asker.told(asker.client.post(&["secrets", "rotate"], &()).await)?;
             asker.print(&status, || render::rotated(&status))
         }
     }
 }
 
-async fn list(asker: &Asker) -> Result<CredentialList, Failure> {
+async fn list(asker: &ApiSession) -> Result<CredentialList, Failure> {
     let credentials = asker.pages(async |last| {
         let query = PageQuery { n: Some(PAGE), last };
         let page: CredentialList = asker.told(asker.client.get(&["credentials"], &query).await)?;
@@ -148,7 +148,7 @@ async fn list(asker: &Asker) -> Result<CredentialList, Failure> {
     Ok(CredentialList { credentials: credentials.await?, ..CredentialList::default() })
 }
 
-async fn store(asker: &Asker, add: Add) -> Result<StoredCredential, Failure> {
+async fn store(asker: &ApiSession, add: Add) -> Result<StoredCredential, Failure> {
     let Add { target, name, endpoint, username, password } = add;
     let prompt = sentence!("password of `{name}` at `{target}`: ", name = username, target = target);
     let password = password.obtain(&prompt).await?;
@@ -163,7 +163,7 @@ async fn store(asker: &Asker, add: Add) -> Result<StoredCredential, Failure> {
     asker.told(asker.client.post(&["credentials"], &new).await)
 }
 
-async fn verify(asker: &Asker, name: &str, repository: Option<String>) -> Result<(), Failure> {
+async fn verify(asker: &ApiSession, name: &str, repository: Option<String>) -> Result<(), Failure> {
     let query = CredentialQuery { repository };
     let path = ["credentials", name, "verify"];
     let found: CredentialVerification = asker.told(asker.client.act(&path, &query).await)?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     assembly,
     config::{self, Environment, Overrides},
-    data::{Attempt, DataDir},
+    data::{DataDir, LockAttempt},
     failure::{self, Failure},
     output::{self, Output, sentence},
     runtime, syncing,
@@ -29,7 +29,7 @@ pub(crate) struct Reset {
 
 /// What was removed.
 #[derive(Serialize)]
-struct Removed {
+struct ResetReport {
     credentials: u64,
     signing_keys: u64,
     node_logins: u64,
@@ -46,14 +46,14 @@ pub(crate) fn run(Reset { file, over, yes, output }: Reset) -> Result<(), Failur
         )
         .with_hint("put the key back, if there is a copy; otherwise say `--yes`"));
     }
-    let Attempt::Ours(_lock) = data.lock()? else {
+    let LockAttempt::Ours(_lock) = data.lock()? else {
         return Err(Failure::new(format!("the data directory `{}` is in use", data.path().display()))
             .with_hint("stop the server first; while it runs, remove what you want with `entrepot credentials remove`"));
     };
     let removed = runtime::build()?.block_on(async {
         let catalog = assembly::catalog(&loaded.config, &data).await?;
         // Another server may work with the same database.
-        let only_one = syncing::Server::claim(&catalog, SystemTime::now()).await?;
+        let only_one = syncing::ServerIdentity::claim(&catalog, SystemTime::now()).await?;
         let removed = remove(&catalog).await;
         drop(only_one);
         catalog.close().await;
@@ -65,7 +65,7 @@ pub(crate) fn run(Reset { file, over, yes, output }: Reset) -> Result<(), Failur
     }
 }
 
-fn told(removed: &Removed) -> String {
+fn told(removed: &ResetReport) -> String {
     let gone = sentence!(
         "removed {credentials} stored credentials, {keys} keys that sign registry tokens, and the certificates of {nodes} nodes",
         credentials = removed.credentials,
@@ -76,8 +76,8 @@ fn told(removed: &Removed) -> String {
     format!("{gone}\n{next}\n")
 }
 
-async fn remove(catalog: &Catalog) -> Result<Removed, entrepot_catalog::Error> {
-    Ok(Removed {
+async fn remove(catalog: &Catalog) -> Result<ResetReport, entrepot_catalog::Error> {
+    Ok(ResetReport {
         credentials: catalog.forget_sealed(SealedTable::Credential).await?,
         signing_keys: catalog.forget_sealed(SealedTable::SigningKey).await?,
         node_logins: catalog.forget_sealed(SealedTable::NodeSecret).await?,

@@ -6,11 +6,11 @@ use entrepot_files::Directory;
 
 use crate::{
     failure::{self, Failure},
-    replace::{self, Lost},
+    replace::{self, LostAttributes},
 };
 
 /// Keeps permissions, and follows a symbolic link, since the user named it.
-pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<Lost> {
+pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<LostAttributes> {
     let path = fs::canonicalize(path)?;
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let directory = Directory::open(path.parent().unwrap_or(Path::new("")))?;
@@ -18,7 +18,7 @@ pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<Lost> 
 }
 
 /// Warns about attributes that the replaced file has lost.
-pub(in crate::commands) fn warn_lost(name: &str, lost: &Lost) {
+pub(in crate::commands) fn warn_lost(name: &str, lost: &LostAttributes) {
     for (fact, hint) in lost.told(name) {
         failure::note(&[fact], &hint);
     }

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-use entrepot_rewrite::{Candidate, Found, Ignore, Reason, Standing};
+use entrepot_rewrite::{Candidate, CandidateVerdict, DocumentImage, Ignore, Reason};
 use serde::Serialize;
 
 use super::{
     Documents, Input,
-    named::Named,
+    named::ImageUse,
     note_left, read,
-    report::{Fault, Kept, Place},
+    report::{DocumentPosition, DocumentProblem, UnchangedText},
     resolve, unfinished,
-    walk::{Gathered, gather},
+    walk::{DocumentSet, gather},
 };
 use crate::{
     commands::session::Common,
@@ -33,25 +33,25 @@ pub(crate) struct Images {
 
 /// The images found in all documents.
 #[derive(Debug, Default, Serialize)]
-struct Listing {
-    images: Vec<Named>,
+struct ImageListing {
+    images: Vec<ImageUse>,
     // Index of each image in the list.
     #[serde(skip)]
     numbers: HashMap<String, usize>,
-    left: Vec<Kept>,
-    errors: Vec<Fault>,
+    left: Vec<UnchangedText>,
+    errors: Vec<DocumentProblem>,
 }
 
 /// Runs the command.
 pub(crate) fn run(Images { common, documents, resolve }: Images) -> Result<(), Failure> {
     let ignore = documents.ignore()?;
-    let mut listing = Listing::default();
-    let Gathered { sources, walked } = gather(&documents);
+    let mut listing = ImageListing::default();
+    let DocumentSet { sources, walked } = gather(&documents);
     for source in &sources {
         let listed = read(source).and_then(|input| listing.take(&documents, &input, &ignore, &common));
         if let Err(failure) = listed {
             failure.report();
-            listing.errors.push(Fault::of(&failure));
+            listing.errors.push(DocumentProblem::of(&failure));
         }
     }
     if let Some(walked) = walked.filter(|_| common.verbosity != Verbosity::Quiet) {
@@ -66,7 +66,7 @@ pub(crate) fn run(Images { common, documents, resolve }: Images) -> Result<(), F
     }
 }
 
-impl Listing {
+impl ImageListing {
     fn take(
         &mut self,
         documents: &Documents,
@@ -75,34 +75,34 @@ impl Listing {
         common: &Common,
     ) -> Result<(), Failure> {
         for candidate in documents.document(input)?.candidates() {
-            let Candidate { position, place, also, text, standing } = candidate;
-            let at = Place::new(&input.name, position, &place, &text);
+            let Candidate { position, place, also, text, verdict: standing } = candidate;
+            let at = DocumentPosition::new(&input.name, position, &place, &text);
             let reason = match standing {
-                Standing::Found(found) if !ignore.holds(&found) => {
+                CandidateVerdict::Found(found) if !ignore.holds(&found) => {
                     self.add(&found, at);
                     for place in also {
-                        self.add(&found, Place::new(&input.name, position, &place, &text));
+                        self.add(&found, DocumentPosition::new(&input.name, position, &place, &text));
                     }
                     continue;
                 }
-                Standing::Found(_) => Reason::Ignored,
-                Standing::Left(reason) => reason,
+                CandidateVerdict::Found(_) => Reason::Ignored,
+                CandidateVerdict::Left(reason) => reason,
             };
             if common.output == Output::Text && common.verbosity != Verbosity::Quiet {
                 note_left(&input.name, position, &text, &reason);
             }
-            self.left.push(Kept::new(at, &reason));
+            self.left.push(UnchangedText::new(at, &reason));
         }
         Ok(())
     }
 
-    fn add(&mut self, found: &Found, place: Place) {
+    fn add(&mut self, found: &DocumentImage, position: DocumentPosition) {
         let whole = found.image();
         let image = whole.as_ref().map_or_else(|| found.to_string(), ToString::to_string);
         let number = *self.numbers.entry(image.clone()).or_insert(self.images.len());
         match self.images.get_mut(number) {
-            Some(known) => known.places.push(place),
-            None => self.images.push(Named { image, whole, places: vec![place], resolved: None }),
+            Some(known) => known.places.push(position),
+            None => self.images.push(ImageUse { image, whole, places: vec![position], resolved: None }),
         }
     }
 

@@ -21,7 +21,7 @@ use std::{
     str::FromStr,
 };
 
-use entrepot_rewrite::{Document, Ignore, Kind, Position, ReadError, Reason, Search};
+use entrepot_rewrite::{Document, DocumentKind, Ignore, Position, ReadError, Reason, Search};
 
 pub(crate) use names::Naming;
 
@@ -35,7 +35,7 @@ const MAX_TOLD: usize = 300;
 
 /// The source of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum DocumentSource {
     /// Standard input.
     Stdin,
     /// A file.
@@ -46,9 +46,9 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct Documents {
     /// The sources; empty means standard input.
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<DocumentSource>,
     /// The kind of document, if given.
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<DocumentKind>,
     /// Search options besides the kind's defaults.
     pub(crate) search: Search,
     /// The file that lists the images to leave alone.
@@ -61,7 +61,7 @@ pub(super) struct Input {
     pub(super) text: String,
 }
 
-impl Source {
+impl DocumentSource {
     /// The path of a file.
     fn path(&self) -> Option<&Path> {
         match self {
@@ -71,7 +71,7 @@ impl Source {
     }
 }
 
-impl FromStr for Source {
+impl FromStr for DocumentSource {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -79,7 +79,7 @@ impl FromStr for Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for DocumentSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdin => f.write_str("standard input"),
@@ -108,7 +108,7 @@ impl Documents {
 
     /// Parses a document; `renamed` are the names that its resources no longer have, if it is a kustomization.
     fn document_with<'a>(&self, input: &'a Input, renamed: &[String]) -> Result<Document<'a>, Failure> {
-        let kind = self.kind.or_else(|| Kind::of(&input.name, &input.text)).ok_or_else(|| {
+        let kind = self.kind.or_else(|| DocumentKind::of(&input.name, &input.text)).ok_or_else(|| {
             Failure::new(format!("{}: what kind of document this is cannot be told", input.name)).with_hint(
                 format!("say it: `--kind` {}; `--kind script` lists what looks like an image", kinds()),
             )
@@ -125,7 +125,7 @@ impl Documents {
 
 /// The names of all kinds, for messages.
 pub(crate) fn kinds() -> String {
-    let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let names: Vec<&str> = DocumentKind::ALL.iter().map(|kind| kind.name()).collect();
     names.join(", ")
 }
 
@@ -142,11 +142,11 @@ fn placed(name: &str, Position { line, column }: Position) -> String {
 }
 
 /// Reads a document.
-pub(super) fn read(source: &Source) -> Result<Input, Failure> {
+pub(super) fn read(source: &DocumentSource) -> Result<Input, Failure> {
     let name = source.to_string();
     let bytes = match source {
-        Source::Stdin => all(io::stdin().lock()),
-        Source::File(path) => fs::File::open(path).and_then(all),
+        DocumentSource::Stdin => all(io::stdin().lock()),
+        DocumentSource::File(path) => fs::File::open(path).and_then(all),
     };
     let bytes = bytes.map_err(|error| Failure::because(format!("cannot read {name}"), &error))?;
     if bytes.len() as u64 > MAX_DOCUMENT {

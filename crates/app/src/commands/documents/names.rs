@@ -56,7 +56,7 @@ impl FromStr for Naming {
 
 /// All naming options.
 #[derive(Debug)]
-pub(crate) struct Names {
+pub(crate) struct NamingOptions {
     /// The root of the new names.
     pub(crate) to: Option<Root>,
     /// The naming scheme.
@@ -67,7 +67,7 @@ pub(crate) struct Names {
     pub(crate) map_file: Option<PathBuf>,
 }
 
-impl Names {
+impl NamingOptions {
     /// The rewrite rules.
     pub(in crate::commands) fn rules(&self, ignore: Ignore) -> Result<Rules, Failure> {
         Ok(Rules { ignore, map: self.map()?, naming: self.naming()? })

@@ -1,13 +1,13 @@
 //! JSON reports on documents.
 
-use entrepot_rewrite::{Change, Found, Kind, Left, Position, Reason};
+use entrepot_rewrite::{DocumentImage, DocumentKind, ImageChange, LeftCandidate, Position, Reason};
 use serde::Serialize;
 
 use crate::failure::Failure;
 
 /// A position in a document.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::commands) struct Place {
+pub(in crate::commands) struct DocumentPosition {
     pub(in crate::commands) file: String,
     pub(in crate::commands) line: usize,
     pub(in crate::commands) column: usize,
@@ -17,7 +17,7 @@ pub(in crate::commands) struct Place {
     pub(in crate::commands) text: String,
 }
 
-impl Place {
+impl DocumentPosition {
     pub(in crate::commands) fn new(file: &str, position: Position, path: &str, text: &str) -> Self {
         let Position { line, column } = position;
         Self { file: file.to_owned(), line, column, path: path.to_owned(), text: text.to_owned() }
@@ -26,26 +26,26 @@ impl Place {
 
 /// A text left unchanged.
 #[derive(Debug, Serialize)]
-pub(in crate::commands) struct Kept {
+pub(in crate::commands) struct UnchangedText {
     #[serde(flatten)]
-    pub(in crate::commands) place: Place,
+    pub(in crate::commands) place: DocumentPosition,
     pub(in crate::commands) reason: &'static str,
     pub(in crate::commands) explanation: String,
 }
 
-impl Kept {
-    pub(in crate::commands) fn new(place: Place, reason: &Reason) -> Self {
-        Self { place, reason: reason.word(), explanation: reason.to_string() }
+impl UnchangedText {
+    pub(in crate::commands) fn new(position: DocumentPosition, reason: &Reason) -> Self {
+        Self { place: position, reason: reason.word(), explanation: reason.to_string() }
     }
 
-    pub(in crate::commands) fn of(file: &str, left: &Left) -> Self {
-        Self::new(Place::new(file, left.position, &left.place, &left.text), &left.reason)
+    pub(in crate::commands) fn of(file: &str, left: &LeftCandidate) -> Self {
+        Self::new(DocumentPosition::new(file, left.position, &left.place, &left.text), &left.reason)
     }
 }
 
 /// A renamed image.
 #[derive(Debug, Serialize)]
-pub(in crate::commands) struct Renamed {
+pub(in crate::commands) struct RenamedImage {
     line: usize,
     column: usize,
     path: String,
@@ -53,10 +53,10 @@ pub(in crate::commands) struct Renamed {
     to: String,
 }
 
-impl Renamed {
-    pub(in crate::commands) fn of(change: &Change) -> Self {
+impl RenamedImage {
+    pub(in crate::commands) fn of(change: &ImageChange) -> Self {
         let Position { line, column } = change.position;
-        let to = Found {
+        let to = DocumentImage {
             host: change.to.host.clone(),
             repository: change.to.repository.clone(),
             tag: change.to.tag.clone().or_else(|| change.from.tag.clone()),
@@ -68,11 +68,11 @@ impl Renamed {
 
 /// An error in a document.
 #[derive(Debug, Serialize)]
-pub(in crate::commands) struct Fault {
+pub(in crate::commands) struct DocumentProblem {
     message: String,
 }
 
-impl Fault {
+impl DocumentProblem {
     pub(in crate::commands) fn of(failure: &Failure) -> Self {
         Self { message: failure.to_string() }
     }
@@ -80,7 +80,7 @@ impl Fault {
 
 /// The result for a document.
 #[derive(Debug, Default, Serialize)]
-pub(in crate::commands) struct Outcome {
+pub(in crate::commands) struct DocumentReport {
     pub(in crate::commands) file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) kind: Option<&'static str>,
@@ -89,23 +89,23 @@ pub(in crate::commands) struct Outcome {
     pub(in crate::commands) renamed: usize,
     #[serde(skip)]
     pub(in crate::commands) stayed: usize,
-    pub(in crate::commands) changes: Vec<Renamed>,
-    pub(in crate::commands) left: Vec<Kept>,
+    pub(in crate::commands) changes: Vec<RenamedImage>,
+    pub(in crate::commands) left: Vec<UnchangedText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) diff: Option<String>,
     /// The new text, unless it is written to a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::commands) text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::commands) error: Option<Fault>,
+    pub(in crate::commands) error: Option<DocumentProblem>,
 }
 
-impl Outcome {
+impl DocumentReport {
     pub(in crate::commands) fn failed(file: &str, failure: &Failure) -> Self {
-        Self { file: file.to_owned(), error: Some(Fault::of(failure)), ..Self::default() }
+        Self { file: file.to_owned(), error: Some(DocumentProblem::of(failure)), ..Self::default() }
     }
 
-    pub(in crate::commands) fn of(file: &str, kind: Kind) -> Self {
+    pub(in crate::commands) fn of(file: &str, kind: DocumentKind) -> Self {
         Self { file: file.to_owned(), kind: Some(kind.name()), ..Self::default() }
     }
 }

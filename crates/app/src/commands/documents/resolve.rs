@@ -4,11 +4,11 @@ use comfy_table::CellAlignment;
 use entrepot_oci::ImageRef;
 use futures_util::{StreamExt as _, stream};
 
-use super::named::{Named, Resolved};
+use super::named::{ImageLookup, ImageUse};
 use crate::{
     commands::{
         inspect,
-        session::{self, Common, Session},
+        session::{self, Common, RegistryContext},
     },
     failure::{Failure, told},
     output::{self, Column},
@@ -18,7 +18,7 @@ use crate::{
 const AT_ONCE: usize = 8;
 
 /// Looks up all images; returns how many were not found.
-pub(super) fn resolve(common: &Common, images: &mut [Named]) -> Result<u64, Failure> {
+pub(super) fn resolve(common: &Common, images: &mut [ImageUse]) -> Result<u64, Failure> {
     let mut missing = 0;
     session::run(common, async |session, stop| {
         tokio::select! {
@@ -30,32 +30,32 @@ pub(super) fn resolve(common: &Common, images: &mut [Named]) -> Result<u64, Fail
     Ok(missing)
 }
 
-async fn ask(session: &Session, images: &mut [Named]) -> u64 {
+async fn ask(context: &RegistryContext, images: &mut [ImageUse]) -> u64 {
     let wanted: Vec<Option<ImageRef>> = images.iter().map(|named| named.whole.clone()).collect();
-    let answers = stream::iter(wanted).map(|image| one(session, image)).buffered(AT_ONCE);
-    let answers: Vec<Resolved> = answers.collect().await;
+    let answers = stream::iter(wanted).map(|image| one(context, image)).buffered(AT_ONCE);
+    let answers: Vec<ImageLookup> = answers.collect().await;
     let mut missing = 0;
     for (named, answer) in images.iter_mut().zip(answers) {
-        missing += u64::from(matches!(answer, Resolved::Missing { .. }));
+        missing += u64::from(matches!(answer, ImageLookup::Missing { .. }));
         named.resolved = Some(answer);
     }
     missing
 }
 
-async fn one(session: &Session, image: Option<ImageRef>) -> Resolved {
+async fn one(context: &RegistryContext, image: Option<ImageRef>) -> ImageLookup {
     let Some(image) = image else {
-        return Resolved::Missing {
+        return ImageLookup::Missing {
             error: "its tag is in a variable that the document does not set".to_owned(),
         };
     };
-    match inspect::brief(session, &image).await {
-        Ok(brief) => Resolved::There(brief),
-        Err(failure) => Resolved::Missing { error: failure.to_string() },
+    match inspect::brief(context, &image).await {
+        Ok(brief) => ImageLookup::There(brief),
+        Err(failure) => ImageLookup::Missing { error: failure.to_string() },
     }
 }
 
 /// A table of the images and their lookup results.
-pub(super) fn table(images: &[Named]) -> String {
+pub(super) fn table(images: &[ImageUse]) -> String {
     let columns = [
         Column("IMAGE", CellAlignment::Left),
         Column("DIGEST", CellAlignment::Left),
@@ -65,14 +65,14 @@ pub(super) fn table(images: &[Named]) -> String {
     output::table(&columns, images.iter().map(row).collect())
 }
 
-fn row(named: &Named) -> Vec<String> {
+fn row(named: &ImageUse) -> Vec<String> {
     let (digest, size, platforms) = match &named.resolved {
-        Some(Resolved::There(brief)) => {
+        Some(ImageLookup::There(brief)) => {
             let names: Vec<&str> = brief.platforms.iter().map(|one| one.platform.as_str()).collect();
             let largest = brief.platforms.iter().map(|one| one.size).max().unwrap_or(0);
             (brief.digest.clone(), output::size(largest), names.join(", "))
         }
-        Some(Resolved::Missing { error }) => {
+        Some(ImageLookup::Missing { error }) => {
             ("-".to_owned(), "-".to_owned(), told(one_line(error)).into_owned())
         }
         None => Default::default(),

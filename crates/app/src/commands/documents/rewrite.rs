@@ -10,23 +10,23 @@ use std::{
     thread,
 };
 
-use entrepot_rewrite::{Census, Collision, Kind, Layers, Rewritten, Rules};
+use entrepot_rewrite::{Census, Collision, DocumentKind, Layers, RewrittenDocument, Rules};
 use serde::Serialize;
 
-pub(crate) use super::names::Names;
+pub(crate) use super::names::NamingOptions;
 use super::{
-    Documents, Input, Source,
+    DocumentSource, Documents, Input,
     diff::diff,
     file, note_left, read,
-    report::{Kept, Outcome, Renamed},
+    report::{DocumentReport, RenamedImage, UnchangedText},
     unfinished,
-    walk::{Gathered, Walked, gather},
+    walk::{DocumentSet, WalkCounts, gather},
 };
 use crate::{
     failure::{self, Failure},
     log::Verbosity,
     output::{self, Output, sentence},
-    replace::Lost,
+    replace::LostAttributes,
 };
 
 /// The arguments.
@@ -35,7 +35,7 @@ pub(crate) struct Rewrite {
     /// The documents.
     pub(crate) documents: Documents,
     /// The new names.
-    pub(crate) names: Names,
+    pub(crate) names: NamingOptions,
     /// Change the files; otherwise the single document is printed.
     pub(crate) in_place: bool,
     /// Print a diff instead of the whole document.
@@ -47,19 +47,19 @@ pub(crate) struct Rewrite {
 }
 
 /// A document and its result.
-struct Done {
+struct RewriteResult {
     name: String,
-    result: Result<(Outcome, Rewritten, Lost), Failure>,
+    result: Result<(DocumentReport, RewrittenDocument, LostAttributes), Failure>,
 }
 
 /// Runs the command.
 pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
-    let Gathered { sources, walked } = gather(&rewrite.documents);
+    let DocumentSet { sources, walked } = gather(&rewrite.documents);
     rewrite.refuse(&sources, walked.is_some())?;
     let rules = rewrite.names.rules(rewrite.documents.ignore()?)?;
     // Standard input can be read only once, so keep it.
     let inputs: Vec<Option<Result<Input, Failure>>> =
-        sources.iter().map(|source| (*source == Source::Stdin).then(|| read(source))).collect();
+        sources.iter().map(|source| (*source == DocumentSource::Stdin).then(|| read(source))).collect();
     let inputs = Inputs { sources: &sources, kept: inputs.into_iter().map(Mutex::new).collect() };
     if rules.may_collide() {
         look_for_collisions(&rewrite.documents, &inputs, &rules)?;
@@ -83,7 +83,7 @@ struct Renaming<'a> {
 }
 
 // The kustomizations among the documents.
-fn layers(documents: &Documents, sources: &[Source], rules: &Rules) -> Layers {
+fn layers(documents: &Documents, sources: &[DocumentSource], rules: &Rules) -> Layers {
     if !sources.iter().any(|source| Layers::has_name(&source.to_string())) {
         return Layers::default();
     }
@@ -96,17 +96,18 @@ fn layers(documents: &Documents, sources: &[Source], rules: &Rules) -> Layers {
 }
 
 // Reports kustomizations beside changed resources that are not among the documents: they may no longer find their images.
-fn remark_kustomizations(sources: &[Source], done: &[Done]) {
-    let is_changed = |done: &Done| {
-        let outcome = done.result.as_ref().map(|(outcome, ..)| outcome);
-        outcome.is_ok_and(|outcome| outcome.kind == Some(Kind::Kubernetes.name()) && outcome.renamed > 0)
+fn remark_kustomizations(sources: &[DocumentSource], result: &[RewriteResult]) {
+    let is_changed = |result: &RewriteResult| {
+        let outcome = result.result.as_ref().map(|(outcome, ..)| outcome);
+        outcome
+            .is_ok_and(|outcome| outcome.kind == Some(DocumentKind::Kubernetes.name()) && outcome.renamed > 0)
     };
-    let paths = sources.iter().zip(done).filter(|(_, done)| is_changed(done));
+    let paths = sources.iter().zip(result).filter(|(_, result)| is_changed(result));
     let folders: BTreeSet<&Path> = paths.filter_map(|(source, _)| source.path()?.parent()).collect();
     for folder in folders {
         let is_named = sources
             .iter()
-            .filter_map(Source::path)
+            .filter_map(DocumentSource::path)
             .any(|path| path.parent() == Some(folder) && Layers::has_name(&path.to_string_lossy()));
         let names =
             ["kustomization.yaml", "kustomization.yml", "Kustomization"].map(|name| folder.join(name));
@@ -121,7 +122,7 @@ fn remark_kustomizations(sources: &[Source], done: &[Done]) {
 
 /// The documents, read on demand.
 struct Inputs<'a> {
-    sources: &'a [Source],
+    sources: &'a [DocumentSource],
     kept: Vec<Mutex<Option<Result<Input, Failure>>>>,
 }
 
@@ -185,8 +186,8 @@ fn on_all<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
 
 impl Rewrite {
     // Rejects contradictory options before anything is read.
-    fn refuse(&self, sources: &[Source], is_walk: bool) -> Result<(), Failure> {
-        if self.in_place && sources.contains(&Source::Stdin) {
+    fn refuse(&self, sources: &[DocumentSource], is_walk: bool) -> Result<(), Failure> {
+        if self.in_place && sources.contains(&DocumentSource::Stdin) {
             return Err(Failure::wrong("standard input cannot be changed in place")
                 .with_hint("name files, or leave out `--in-place`"));
         }
@@ -197,33 +198,33 @@ impl Rewrite {
         Ok(())
     }
 
-    fn one(&self, inputs: &Inputs<'_>, index: usize, renaming: &Renaming<'_>) -> Done {
+    fn one(&self, inputs: &Inputs<'_>, index: usize, renaming: &Renaming<'_>) -> RewriteResult {
         let name = inputs.sources[index].to_string();
         let result = inputs.with(index, |input| self.rewritten(input, &inputs.sources[index], renaming));
-        Done { name, result }
+        RewriteResult { name, result }
     }
 
     fn rewritten(
         &self,
         input: &Input,
-        source: &Source,
+        source: &DocumentSource,
         renaming: &Renaming<'_>,
-    ) -> Result<(Outcome, Rewritten, Lost), Failure> {
+    ) -> Result<(DocumentReport, RewrittenDocument, LostAttributes), Failure> {
         let document = self.documents.document_with(input, renaming.layers.renamed(&input.name))?;
         let mut rewritten = document
             .rewrite(renaming.rules, &mut Census::default())
             .map_err(|error| Failure::because_of(&error).in_file(&input.name))?;
-        let mut outcome = Outcome::of(&input.name, document.kind());
+        let mut outcome = DocumentReport::of(&input.name, document.kind());
         (outcome.renamed, outcome.stayed) = (rewritten.changes.len(), rewritten.left.len());
         if self.output == Output::Json {
-            outcome.changes = rewritten.changes.iter().map(Renamed::of).collect();
-            outcome.left = rewritten.left.iter().map(|left| Kept::of(&input.name, left)).collect();
+            outcome.changes = rewritten.changes.iter().map(RenamedImage::of).collect();
+            outcome.left = rewritten.left.iter().map(|left| UnchangedText::of(&input.name, left)).collect();
         }
         outcome.diff = self.diff.then(|| diff(&input.name, &input.text, &rewritten.text));
-        let mut lost = Lost::default();
+        let mut lost = LostAttributes::default();
         match source {
-            Source::File(_) if self.in_place && rewritten.text == input.text => {}
-            Source::File(path) if self.in_place => {
+            DocumentSource::File(_) if self.in_place && rewritten.text == input.text => {}
+            DocumentSource::File(path) if self.in_place => {
                 lost = file::replace(path, &rewritten.text)
                     .map_err(|error| Failure::because(format!("cannot write {}", input.name), &error))?;
             }
@@ -236,9 +237,9 @@ impl Rewrite {
         Ok((outcome, rewritten, lost))
     }
 
-    fn print_all(&self, done: Vec<Done>, walked: Option<&Walked>) -> Result<(), Failure> {
+    fn print_all(&self, done: Vec<RewriteResult>, walked: Option<&WalkCounts>) -> Result<(), Failure> {
         let mut documents = Vec::new();
-        for Done { name, result } in done {
+        for RewriteResult { name, result } in done {
             match result {
                 Ok((outcome, rewritten, lost)) => {
                     self.note(&name, &rewritten);
@@ -247,22 +248,23 @@ impl Rewrite {
                 }
                 Err(failure) => {
                     failure.report();
-                    documents.push(Outcome::failed(&name, &failure));
+                    documents.push(DocumentReport::failed(&name, &failure));
                 }
             }
         }
         match self.output {
-            Output::Json => output::print_json(&All { documents }),
+            Output::Json => output::print_json(&RewriteReport { documents }),
             Output::Text => {
                 // Of a directory, only what has images is worth a line.
-                let is_told = |outcome: &&Outcome| walked.is_none() || outcome.renamed + outcome.stayed > 0;
+                let is_told =
+                    |outcome: &&DocumentReport| walked.is_none() || outcome.renamed + outcome.stayed > 0;
                 documents.iter().filter(is_told).try_for_each(|outcome| self.print(outcome))?;
                 walked.map_or(Ok(()), |walked| self.sum_up(&documents, walked))
             }
         }
     }
 
-    fn sum_up(&self, documents: &[Outcome], walked: &Walked) -> Result<(), Failure> {
+    fn sum_up(&self, documents: &[DocumentReport], walked: &WalkCounts) -> Result<(), Failure> {
         let renamed: usize = documents.iter().map(|outcome| outcome.renamed).sum();
         let left: usize = documents.iter().map(|outcome| outcome.stayed).sum();
         let text = sentence!("{files}: {changes}", files = walked.told(), changes = changes(renamed, left));
@@ -274,7 +276,7 @@ impl Rewrite {
         output::print(&output::line(&text))
     }
 
-    fn note(&self, name: &str, rewritten: &Rewritten) {
+    fn note(&self, name: &str, rewritten: &RewrittenDocument) {
         if self.output == Output::Text && self.verbosity != Verbosity::Quiet {
             for left in &rewritten.left {
                 note_left(name, left.position, &left.text, &left.reason);
@@ -282,7 +284,7 @@ impl Rewrite {
         }
     }
 
-    fn print(&self, outcome: &Outcome) -> Result<(), Failure> {
+    fn print(&self, outcome: &DocumentReport) -> Result<(), Failure> {
         match (&outcome.diff, &outcome.text) {
             (Some(text), _) | (None, Some(text)) => output::print_exact(text.as_bytes()),
             (None, None) if outcome.error.is_some() => Ok(()),
@@ -303,6 +305,6 @@ fn changes(renamed: usize, left: usize) -> String {
 }
 
 #[derive(Serialize)]
-struct All {
-    documents: Vec<Outcome>,
+struct RewriteReport {
+    documents: Vec<DocumentReport>,
 }

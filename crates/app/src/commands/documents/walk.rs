@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use entrepot_rewrite::{Document, Kind, Search};
+use entrepot_rewrite::{Document, DocumentKind, Search};
 use ignore::WalkBuilder;
 
-use super::{Documents, Source, read, unreadable};
+use super::{DocumentSource, Documents, read, unreadable};
 use crate::{
     failure,
     output::{amount, joined, sentence},
@@ -18,21 +18,21 @@ use crate::{
 const ENDINGS: [&str; 6] = ["yml", "yaml", "json", "jsonc", "tpl", "gotmpl"];
 
 /// The documents to work on.
-pub(super) struct Gathered {
-    pub(super) sources: Vec<Source>,
+pub(super) struct DocumentSet {
+    pub(super) sources: Vec<DocumentSource>,
     /// What the directories among the arguments have; `None` if there are none.
-    pub(super) walked: Option<Walked>,
+    pub(super) walked: Option<WalkCounts>,
 }
 
 /// The number of files in directories.
 #[derive(Debug, Default)]
-pub(super) struct Walked {
+pub(super) struct WalkCounts {
     documents: u64,
     others: u64,
     unreadable: u64,
 }
 
-impl Walked {
+impl WalkCounts {
     /// The counts, in the terminal's language.
     pub(super) fn told(&self) -> String {
         let Self { documents, others, unreadable } = *self;
@@ -48,14 +48,14 @@ impl Walked {
 }
 
 /// The sources, or standard input if none is named; for a directory, the documents in it.
-pub(super) fn gather(documents: &Documents) -> Gathered {
+pub(super) fn gather(documents: &Documents) -> DocumentSet {
     if documents.sources.is_empty() {
-        return Gathered { sources: vec![Source::Stdin], walked: None };
+        return DocumentSet { sources: vec![DocumentSource::Stdin], walked: None };
     }
-    let mut gathered = Gathered { sources: Vec::new(), walked: None };
+    let mut gathered = DocumentSet { sources: Vec::new(), walked: None };
     for source in &documents.sources {
         match source {
-            Source::File(path) if path.is_dir() => {
+            DocumentSource::File(path) if path.is_dir() => {
                 let mut walked = gathered.walked.take().unwrap_or_default();
                 for file in files(path) {
                     if walked.takes(&file, documents) {
@@ -71,7 +71,7 @@ pub(super) fn gather(documents: &Documents) -> Gathered {
 }
 
 // All files below a directory, in order, but for those of git itself and those that it ignores.
-fn files(directory: &Path) -> Vec<Source> {
+fn files(directory: &Path) -> Vec<DocumentSource> {
     let mut builder = WalkBuilder::new(directory);
     builder.hidden(false).require_git(false).sort_by_file_name(Ord::cmp);
     builder.filter_entry(|entry| entry.file_name() != ".git");
@@ -83,16 +83,16 @@ fn files(directory: &Path) -> Vec<Source> {
         }
     });
     let files = entries.filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
-    files.map(|entry| Source::File(entry.into_path())).collect()
+    files.map(|entry| DocumentSource::File(entry.into_path())).collect()
 }
 
-impl Walked {
+impl WalkCounts {
     // Counts a file; true if it is one of the documents.
-    fn takes(&mut self, source: &Source, documents: &Documents) -> bool {
+    fn takes(&mut self, source: &DocumentSource, documents: &Documents) -> bool {
         let name = source.to_string();
         // A text file is a list of images only if somebody says so.
-        let by_name =
-            Kind::of(&name, "").filter(|kind| *kind != Kind::List || documents.kind == Some(Kind::List));
+        let by_name = DocumentKind::of(&name, "")
+            .filter(|kind| *kind != DocumentKind::List || documents.kind == Some(DocumentKind::List));
         let path = Path::new(&name);
         let may_be = match path.extension().and_then(|ending| ending.to_str()) {
             Some(ending) => ENDINGS.contains(&ending),
@@ -106,7 +106,7 @@ impl Walked {
             self.others += 1;
             return false;
         };
-        let kind = by_name.or_else(|| Kind::of("", &input.text));
+        let kind = by_name.or_else(|| DocumentKind::of("", &input.text));
         match kind.filter(|kind| documents.kind.is_none_or(|wanted| wanted == *kind)) {
             None => {
                 self.others += 1;
@@ -132,7 +132,7 @@ impl Walked {
 
 // Reports a file of no known kind that names images.
 fn remark_unknown(name: &str, text: &str) {
-    let Ok(document) = Document::read(text, Kind::Script, &Search::default()) else { return };
+    let Ok(document) = Document::read(text, DocumentKind::Script, &Search::default()) else { return };
     let candidates = document.candidates();
     let Some(first) = candidates.first() else { return };
     failure::remark(&format!(

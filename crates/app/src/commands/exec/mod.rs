@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use entrepot_api::{EXEC_PROTOCOL, ExecStart, ExecTerminal};
 
-use super::{asker::Asker, instances};
-use crate::{client::Addressed, failure::Failure, runtime, terminal};
+use super::{asker::ApiSession, instances};
+use crate::{client::ServerTarget, failure::Failure, runtime, terminal};
 
 /// The size of a terminal that does not say.
 const USUAL: (u16, u16) = (24, 80);
@@ -16,16 +16,16 @@ const USUAL: (u16, u16) = (24, 80);
 #[derive(Debug)]
 pub(crate) struct Exec {
     /// The server.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The name or id of the instance.
     pub(crate) instance: String,
     /// What to run.
-    pub(crate) asked: Asked,
+    pub(crate) options: ExecOptions,
 }
 
 /// What to run, and how.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct ExecOptions {
     /// The program and its arguments; a shell, if there is none.
     pub(crate) command: Vec<String>,
     /// Whether it reads this process's input.
@@ -37,9 +37,9 @@ pub(crate) struct Asked {
 }
 
 /// Runs the command. The exit code is the program's.
-pub(crate) fn run(Exec { to, instance, asked }: Exec) -> Result<ExitCode, Failure> {
+pub(crate) fn run(Exec { to, instance, options: asked }: Exec) -> Result<ExitCode, Failure> {
     let start = start(asked, terminal::is_typed(), terminal::is_read())?;
-    let asker = Asker::new(to)?;
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(async {
         let id = instances::find(&asker, &instance).await?.to_string();
         let path = ["library", "instances", id.as_str(), "exec"];
@@ -50,8 +50,8 @@ pub(crate) fn run(Exec { to, instance, asked }: Exec) -> Result<ExitCode, Failur
 }
 
 /// What the server is asked to start. A shell for somebody at a terminal has that terminal.
-fn start(asked: Asked, is_typed: bool, is_read: bool) -> Result<ExecStart, Failure> {
-    let Asked { command, interactive, terminal: wanted, user } = asked;
+fn start(options: ExecOptions, is_typed: bool, is_read: bool) -> Result<ExecStart, Failure> {
+    let ExecOptions { command, interactive, terminal: wanted, user } = options;
     if wanted && !is_typed {
         return Err(Failure::wrong("the input is no terminal").with_hint("leave out `--tty`"));
     }
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn shape(words: &[&str], flags: &str, person: (bool, bool)) -> Option<(bool, bool)> {
-        let asked = Asked {
+        let asked = ExecOptions {
             command: words.iter().map(|word| (*word).to_owned()).collect(),
             interactive: flags.contains('i'),
             terminal: flags.contains('t'),
@@ -96,7 +96,8 @@ mod tests {
         ] {
             assert_eq!(shape(words, flags, who), expected, "{words:?} -{flags} {who:?}");
         }
-        let refused = start(Asked { terminal: true, ..Asked::default() }, false, true).unwrap_err();
+        let refused =
+            start(ExecOptions { terminal: true, ..ExecOptions::default() }, false, true).unwrap_err();
         assert_eq!(refused.to_string(), "the input is no terminal\nhint: leave out `--tty`");
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     client::{Message, WebSocket},
     failure::Failure,
     output::{self, Characters},
-    terminal::{self, Lent},
+    terminal::{self, RawTerminal},
 };
 
 /// How much is read at once of what the program is to read, in bytes.
@@ -25,7 +25,7 @@ const PIECE: usize = 16 << 10;
 const PIECES: usize = 2;
 
 type Sink = SplitSink<WebSocket, Message>;
-type Frames = SplitStream<WebSocket>;
+type WebSocketFrames = SplitStream<WebSocket>;
 
 /// Runs a program, and returns its exit code.
 pub(super) async fn talk(socket: WebSocket, start: ExecStart) -> Result<i64, Failure> {
@@ -35,9 +35,9 @@ pub(super) async fn talk(socket: WebSocket, start: ExecStart) -> Result<i64, Fai
     let sizes = sizes.map_err(|error| Failure::because("cannot follow the size of the terminal", &error))?;
     say(&mut sink, &ExecMessage::Start(start)).await;
     match next(&mut frames).await? {
-        Said::Report(ExecReport::Started) => {}
-        Said::Report(ExecReport::Failed { detail }) => return Err(Failure::new(detail)),
-        Said::Report(ExecReport::Exited { .. }) | Said::Printed(..) => return Err(broken()),
+        ServerMessage::Report(ExecReport::Started) => {}
+        ServerMessage::Report(ExecReport::Failed { detail }) => return Err(Failure::new(detail)),
+        ServerMessage::Report(ExecReport::Exited { .. }) | ServerMessage::Printed(..) => return Err(broken()),
     }
     let lent = if has_terminal { Some(lend()?) } else { None };
     let keys = reads_input.then(keys);
@@ -47,30 +47,30 @@ pub(super) async fn talk(socket: WebSocket, start: ExecStart) -> Result<i64, Fai
     }
 }
 
-fn lend() -> Result<Lent, Failure> {
-    Lent::begin().map_err(|error| Failure::because("cannot use the terminal", &error))
+fn lend() -> Result<RawTerminal, Failure> {
+    RawTerminal::begin().map_err(|error| Failure::because("cannot use the terminal", &error))
 }
 
 /// What a server says.
-enum Said {
+enum ServerMessage {
     /// A report.
     Report(ExecReport),
     /// The program printed something.
     Printed(ExecStream, Vec<u8>),
 }
 
-async fn next(frames: &mut Frames) -> Result<Said, Failure> {
+async fn next(frames: &mut WebSocketFrames) -> Result<ServerMessage, Failure> {
     loop {
         match frames.next().await {
             Some(Ok(Message::Text(text))) => {
                 let report = serde_json::from_str(&text);
                 return report
-                    .map(Said::Report)
+                    .map(ServerMessage::Report)
                     .map_err(|error| Failure::because("the server's answer cannot be used", &error));
             }
             Some(Ok(Message::Binary(frame))) => {
                 let (stream, printed) = ExecStream::split(&frame).ok_or_else(broken)?;
-                return Ok(Said::Printed(stream, printed.to_vec()));
+                return Ok(ServerMessage::Printed(stream, printed.to_vec()));
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(broken()),
@@ -83,20 +83,22 @@ fn broken() -> Failure {
 }
 
 /// Shows what the program prints until it ends; `lent`: on this terminal, as it is.
-async fn show(frames: &mut Frames, lent: Option<Lent>) -> Result<i64, Failure> {
+async fn show(frames: &mut WebSocketFrames, lent: Option<RawTerminal>) -> Result<i64, Failure> {
     let (mut printed, mut errors) = (Characters::default(), Characters::default());
     let code = loop {
         match (next(frames).await?, &lent) {
-            (Said::Printed(_, bytes), Some(lent)) => {
+            (ServerMessage::Printed(_, bytes), Some(lent)) => {
                 lent.show(&bytes).map_err(|error| Failure::because("cannot write the output", &error))?;
             }
-            (Said::Printed(ExecStream::Output, bytes), None) => output::print_exact(&printed.push(&bytes))?,
-            (Said::Printed(ExecStream::Error, bytes), None) => {
+            (ServerMessage::Printed(ExecStream::Output, bytes), None) => {
+                output::print_exact(&printed.push(&bytes))?
+            }
+            (ServerMessage::Printed(ExecStream::Error, bytes), None) => {
                 output::print_exact_error(&errors.push(&bytes))?;
             }
-            (Said::Report(ExecReport::Exited { code }), _) => break code,
-            (Said::Report(ExecReport::Failed { detail }), _) => return Err(Failure::new(detail)),
-            (Said::Report(ExecReport::Started), _) => {}
+            (ServerMessage::Report(ExecReport::Exited { code }), _) => break code,
+            (ServerMessage::Report(ExecReport::Failed { detail }), _) => return Err(Failure::new(detail)),
+            (ServerMessage::Report(ExecReport::Started), _) => {}
         }
     };
     output::print_exact(&printed.rest())?;

@@ -9,7 +9,7 @@ use entrepot_sync::image_config;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 
-use crate::{commands::session::Session, failure::Failure};
+use crate::{commands::session::RegistryContext, failure::Failure};
 
 /// The number of concurrent requests.
 const AT_ONCE: usize = 8;
@@ -19,7 +19,7 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 
 /// The contents of an image.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Seen {
+pub(super) struct ImageDetails {
     pub(super) image: String,
     pub(super) digest: String,
     pub(super) media_type: String,
@@ -32,7 +32,7 @@ pub(super) struct Seen {
     /// The number of BuildKit attestations.
     pub(super) attestations: usize,
     /// The platform shown in detail.
-    pub(super) shown: Option<Shown>,
+    pub(super) shown: Option<PlatformDetails>,
     pub(super) referrers: Vec<Referrer>,
     /// True if the registry could not list referrers.
     pub(super) referrers_unknown: bool,
@@ -41,7 +41,7 @@ pub(super) struct Seen {
     pub(super) unknown_content: BTreeMap<String, String>,
 }
 
-impl Seen {
+impl ImageDetails {
     // Whether it is known which layers a manifest has; if not, the reason is noted.
     fn knows_content(&mut self, manifest: &Manifest, digest: &Digest) -> bool {
         let known = manifest.require_known_content();
@@ -67,7 +67,7 @@ pub(super) struct Variant {
 
 /// Details of one platform.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Shown {
+pub(super) struct PlatformDetails {
     pub(super) platform: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) created: Option<String>,
@@ -92,25 +92,25 @@ pub(super) struct Referrer {
 }
 
 /// A manifest or index, with its parsed content.
-struct Document {
+struct ParsedManifest {
     fetched: FetchedManifest,
     manifest: Manifest,
 }
 
 /// Requests for one image.
-struct Asker<'a> {
-    session: &'a Session,
+struct ImageReader<'a> {
+    context: &'a RegistryContext,
     remote: Remote,
     image: &'a ImageRef,
 }
 
 /// The manifest of an image as the registry has it, or of one of its platforms.
 pub(super) async fn document(
-    session: &Session,
+    context: &RegistryContext,
     image: &ImageRef,
     platform: Option<&Platform>,
 ) -> Result<Bytes, Failure> {
-    let asker = Asker { session, remote: session.remote(image.host())?, image };
+    let asker = ImageReader { context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
     let Some(platform) = platform.filter(|_| top.manifest.media_type().is_index()) else {
         return Ok(top.fetched.bytes);
@@ -122,19 +122,19 @@ pub(super) async fn document(
 
 /// Everything known about an image.
 pub(super) async fn look(
-    session: &Session,
+    context: &RegistryContext,
     image: &ImageRef,
     platform: Option<&Platform>,
-) -> Result<Seen, Failure> {
-    let asker = Asker { session, remote: session.remote(image.host())?, image };
+) -> Result<ImageDetails, Failure> {
+    let asker = ImageReader { context, remote: context.remote(image.host())?, image };
     let top = asker.document(&image.reference()).await?;
-    let mut seen = Seen {
+    let mut seen = ImageDetails {
         image: image.to_string(),
         digest: top.fetched.digest.to_string(),
         media_type: top.fetched.media_type.to_string(),
         artifact_type: top.manifest.artifact_type().filter(|kind| !is_image(kind)).map(str::to_owned),
         annotations: top.manifest.annotations().cloned().unwrap_or_default(),
-        ..Seen::default()
+        ..ImageDetails::default()
     };
     asker.referrers(&top.fetched.digest, &mut seen).await;
     if top.manifest.media_type().is_index() {
@@ -147,18 +147,18 @@ pub(super) async fn look(
     Ok(seen)
 }
 
-impl Asker<'_> {
+impl ImageReader<'_> {
     fn to_failure(&self, error: &Error) -> Failure {
-        self.session.to_failure(self.image.host(), &self.image.to_string(), error)
+        self.context.to_failure(self.image.host(), &self.image.to_string(), error)
     }
 
-    async fn document(&self, reference: &Reference) -> Result<Document, Failure> {
+    async fn document(&self, reference: &Reference) -> Result<ParsedManifest, Failure> {
         let fetched = self.remote.manifest(self.image.repository(), reference).await;
         self.parsed(fetched.map_err(|error| self.to_failure(&error))?)
     }
 
     // A manifest that an index names; `None` if the registry does not have it.
-    async fn child(&self, digest: &Digest) -> Result<Option<Document>, Failure> {
+    async fn child(&self, digest: &Digest) -> Result<Option<ParsedManifest>, Failure> {
         match self.remote.manifest(self.image.repository(), &(*digest).into()).await {
             Ok(fetched) => self.parsed(fetched).map(Some),
             Err(Error::NotFound) => Ok(None),
@@ -166,21 +166,21 @@ impl Asker<'_> {
         }
     }
 
-    fn parsed(&self, fetched: FetchedManifest) -> Result<Document, Failure> {
+    fn parsed(&self, fetched: FetchedManifest) -> Result<ParsedManifest, Failure> {
         let manifest = Manifest::parse(&fetched.bytes, Some(&fetched.media_type));
         let manifest = manifest.map_err(|error| Failure::because(format!("`{}`", self.image), &error))?;
-        Ok(Document { fetched, manifest })
+        Ok(ParsedManifest { fetched, manifest })
     }
 
     async fn index(
         &self,
         index: &Manifest,
         platform: Option<&Platform>,
-        seen: &mut Seen,
+        details: &mut ImageDetails,
     ) -> Result<(), Failure> {
         let (attestations, images): (Vec<_>, Vec<_>) =
             index.manifests().iter().cloned().partition(is_attestation);
-        seen.attestations = attestations.len();
+        details.attestations = attestations.len();
         let chosen = match platform {
             Some(platform) => Some(self.chosen(index, platform)?.digest),
             None => usual(&images).map(|image| image.digest),
@@ -188,23 +188,23 @@ impl Asker<'_> {
         let documents = stream::iter(images)
             .map(async |image| Ok::<_, Failure>((self.child(&image.digest).await?, image)))
             .buffered(AT_ONCE);
-        let documents: Vec<(Option<Document>, Descriptor)> = documents.try_collect().await?;
+        let documents: Vec<(Option<ParsedManifest>, Descriptor)> = documents.try_collect().await?;
         for (document, image) in &documents {
             let platform = image.platform.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
             let one = match document {
-                Some(document) if !seen.knows_content(&document.manifest, &image.digest) => continue,
+                Some(document) if !details.knows_content(&document.manifest, &image.digest) => continue,
                 Some(document) => variant(&document.manifest, &image.digest, platform),
                 None => {
                     Variant { platform, digest: image.digest.to_string(), layers: 0, size: 0, missing: true }
                 }
             };
-            seen.platforms.push(one);
+            details.platforms.push(one);
         }
         let chosen = documents.iter().find(|(_, image)| Some(image.digest) == chosen);
         let chosen = chosen.and_then(|(document, _)| document.as_ref());
         if let Some(document) = chosen.filter(|one| one.manifest.media_type().is_image()) {
             let config = self.config(&document.manifest).await?;
-            seen.shown = Some(shown(&document.manifest, config));
+            details.shown = Some(shown(&document.manifest, config));
         }
         Ok(())
     }
@@ -240,12 +240,12 @@ impl Asker<'_> {
     }
 
     // Referrers are optional; a failure here is not an error.
-    async fn referrers(&self, digest: &Digest, seen: &mut Seen) {
+    async fn referrers(&self, digest: &Digest, details: &mut ImageDetails) {
         match self.remote.referrers(self.image.repository(), digest).await {
-            Ok(found) => seen.referrers = found.into_iter().map(referrer).collect(),
+            Ok(found) => details.referrers = found.into_iter().map(referrer).collect(),
             Err(error) => {
                 tracing::debug!(%error, "the registry does not say what refers to the image");
-                seen.referrers_unknown = true;
+                details.referrers_unknown = true;
             }
         }
     }
@@ -299,13 +299,13 @@ fn variant(manifest: &Manifest, digest: &Digest, platform: String) -> Variant {
     Variant { platform, digest: digest.to_string(), layers, size, missing: false }
 }
 
-fn shown(manifest: &Manifest, config: ImageConfig) -> Shown {
+fn shown(manifest: &Manifest, config: ImageConfig) -> PlatformDetails {
     let layers = manifest.blobs().skip(usize::from(manifest.config().is_some())).map(|layer| Layer {
         digest: layer.digest.to_string(),
         media_type: layer.media_type.clone(),
         size: layer.size,
     });
-    Shown {
+    PlatformDetails {
         platform: platform_of(&config),
         layers: layers.collect(),
         created: config.created,

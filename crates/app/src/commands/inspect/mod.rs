@@ -8,7 +8,7 @@ mod render;
 use entrepot_oci::{ImageRef, Platform};
 use serde::Serialize;
 
-use super::session::{self, Common, Session};
+use super::session::{self, Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{self, Output},
@@ -29,7 +29,7 @@ pub(crate) struct Inspect {
 
 /// Summary of an image, shown before it is copied.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Brief {
+pub(crate) struct ImageBrief {
     /// The digest its tag points at.
     pub(crate) digest: String,
     /// Each platform with its size.
@@ -46,11 +46,11 @@ pub(crate) struct OnPlatform {
 }
 
 /// Fetches the summary of an image.
-pub(crate) async fn brief(session: &Session, image: &ImageRef) -> Result<Brief, Failure> {
-    let seen = look::look(session, image, None).await?;
+pub(crate) async fn brief(context: &RegistryContext, image: &ImageRef) -> Result<ImageBrief, Failure> {
+    let seen = look::look(context, image, None).await?;
     let platforms = seen.platforms.into_iter().filter(|one| !one.missing);
     let platforms = platforms.map(|one| OnPlatform { platform: one.platform, size: one.size }).collect();
-    Ok(Brief { digest: seen.digest, platforms })
+    Ok(ImageBrief { digest: seen.digest, platforms })
 }
 
 /// Runs the command.

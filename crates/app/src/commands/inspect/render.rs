@@ -5,44 +5,44 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use comfy_table::CellAlignment::{Left, Right};
 use entrepot_oci::printable;
 
-use super::look::{Layer, Referrer, Seen, Variant};
+use super::look::{ImageDetails, Layer, Referrer, Variant};
 use crate::{
     failure::told,
     output::{Column, amount, sentence, size, table, word},
 };
 
 /// The full text.
-pub(super) fn text(seen: &Seen) -> String {
-    let mut text = format!("{}\n", printable(&seen.image));
-    let _ = writeln!(text, "{}", sentence!("digest      {digest}", digest = seen.digest));
-    let _ = writeln!(text, "{}", sentence!("media type  {kind}", kind = seen.media_type));
-    if let Some(kind) = &seen.artifact_type {
+pub(super) fn text(details: &ImageDetails) -> String {
+    let mut text = format!("{}\n", printable(&details.image));
+    let _ = writeln!(text, "{}", sentence!("digest      {digest}", digest = details.digest));
+    let _ = writeln!(text, "{}", sentence!("media type  {kind}", kind = details.media_type));
+    if let Some(kind) = &details.artifact_type {
         let _ = writeln!(text, "{}", sentence!("artifact    {kind}", kind = printable(kind)));
     }
-    if let Some(created) = seen.shown.as_ref().and_then(|shown| shown.created.as_deref()) {
+    if let Some(created) = details.shown.as_ref().and_then(|shown| shown.created.as_deref()) {
         let _ = writeln!(text, "{}", sentence!("created     {time}", time = printable(created)));
     }
-    text += &format!("\n{}", platforms(&seen.platforms));
-    if seen.attestations != 0 {
-        let attestations = amount(seen.attestations, "attestation");
+    text += &format!("\n{}", platforms(&details.platforms));
+    if details.attestations != 0 {
+        let attestations = amount(details.attestations, "attestation");
         let _ = writeln!(text, "{}", sentence!("and {attestations}", attestations = attestations));
     }
-    if let Some(shown) = &seen.shown {
+    if let Some(shown) = &details.shown {
         let head = sentence!("layers of {platform}", platform = printable(&shown.platform));
         text += &section(&head, &layers(&shown.layers));
         text += &notes(&word("labels"), &shown.labels);
     }
-    text += &notes(&word("annotations"), &seen.annotations);
-    for (digest, why) in &seen.unknown_content {
+    text += &notes(&word("annotations"), &details.annotations);
+    for (digest, why) in &details.unknown_content {
         let why = told(why);
         let (digest, why) = (printable(digest), printable(&why));
         let unknown = sentence!("the layers of {digest} are not known: {why}", digest = digest, why = why);
         text += &format!("\n{unknown}\n");
     }
-    if seen.referrers_unknown {
+    if details.referrers_unknown {
         text += &format!("\n{}\n", sentence!("the registry does not say what refers to it"));
     }
-    text + &section(&word("referrers"), &referrers(&seen.referrers))
+    text + &section(&word("referrers"), &referrers(&details.referrers))
 }
 
 fn section(head: &str, body: &str) -> String {
@@ -86,11 +86,11 @@ fn referrers(referrers: &[Referrer]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::look::Shown, *};
+    use super::{super::look::PlatformDetails, *};
 
     #[test]
     fn an_image_is_told_whole() {
-        let seen = Seen {
+        let seen = ImageDetails {
             image: "lab.test/app:1".into(),
             digest: "sha256:ab".into(),
             media_type: "application/vnd.oci.image.index.v1+json".into(),
@@ -102,13 +102,13 @@ mod tests {
                 missing: false,
             }],
             attestations: 1,
-            shown: Some(Shown {
+            shown: Some(PlatformDetails {
                 platform: "linux/amd64".into(),
                 created: Some("2026-01-02T03:04:05Z".into()),
                 labels: [("a".to_owned(), "b\u{1b}[31m".to_owned())].into(),
                 layers: vec![Layer { digest: "sha256:ef".into(), media_type: "x/y".into(), size: 1024 }],
             }),
-            ..Seen::default()
+            ..ImageDetails::default()
         };
         let expected = "lab.test/app:1
 digest      sha256:ab

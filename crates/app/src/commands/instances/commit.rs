@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{find::find, render};
 use crate::{
-    commands::asker::Asker,
+    commands::asker::ApiSession,
     failure::Failure,
     output::{sentence, size},
     terminal,
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// Saves an instance as an image, and puts that into the library.
 pub(super) async fn commit(
-    asker: &Asker,
+    asker: &ApiSession,
     named: &str,
     image: String,
     entry: Option<String>,
@@ -41,13 +41,13 @@ pub(super) async fn commit(
 }
 
 // A bar where somebody looks. What cannot be followed is saved all the same.
-async fn show(asker: &Asker, id: &str) -> Infallible {
+async fn show(asker: &ApiSession, id: &str) -> Infallible {
     if !terminal::is_heard() {
         return std::future::pending().await;
     }
     let target = ProgressDrawTarget::stderr_with_hz(HERTZ);
     let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = Shown(ProgressBar::with_draw_target(Some(0), target).with_style(style));
+    let bar = CommitBar(ProgressBar::with_draw_target(Some(0), target).with_style(style));
     loop {
         if let Ok(mut frames) = asker.client.stream(&["library", "instances", id, "commit", "events"]).await {
             while let Ok(Some((_, data))) = frames.next().await {
@@ -61,9 +61,9 @@ async fn show(asker: &Asker, id: &str) -> Infallible {
 }
 
 /// A bar that goes when it is dropped.
-struct Shown(ProgressBar);
+struct CommitBar(ProgressBar);
 
-impl Shown {
+impl CommitBar {
     fn show(&self, saving: &InstanceSaving) {
         self.0.set_length(saving.total);
         self.0.set_position(saving.done);
@@ -71,7 +71,7 @@ impl Shown {
     }
 }
 
-impl Drop for Shown {
+impl Drop for CommitBar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -2,13 +2,13 @@
 
 use entrepot_api::{EntryList, EntryListQuery, Instance, InstanceList, InstanceListQuery};
 
-use crate::{commands::asker::Asker, failure::Failure};
+use crate::{commands::asker::ApiSession, failure::Failure};
 
 /// How many are asked for at once.
 pub(super) const PAGE: usize = 500;
 
 /// All instances that a query is about, page by page.
-pub(super) async fn list(asker: &Asker, query: &InstanceListQuery) -> Result<Vec<Instance>, Failure> {
+pub(super) async fn list(asker: &ApiSession, query: &InstanceListQuery) -> Result<Vec<Instance>, Failure> {
     let mut all = Vec::new();
     let mut last = None;
     loop {
@@ -23,7 +23,7 @@ pub(super) async fn list(asker: &Asker, query: &InstanceListQuery) -> Result<Vec
 }
 
 /// The id of the entry that somebody names, by its name or its id. Names of entries need not be unique: the newest counts.
-pub(super) async fn find_entry(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find_entry(asker: &ApiSession, named: &str) -> Result<u32, Failure> {
     let query = EntryListQuery { search: Some(named.to_owned()), n: Some(PAGE), ..EntryListQuery::default() };
     let page: EntryList = asker.told(asker.client.get(&["library", "entries"], &query).await)?;
     let found = page.entries.into_iter().filter(|entry| entry.name == named).map(|entry| entry.id).max();
@@ -34,7 +34,7 @@ pub(super) async fn find_entry(asker: &Asker, named: &str) -> Result<u32, Failur
 }
 
 /// The id of the instance that somebody names, by its name or its id. A name may be a number, and goes first.
-pub(crate) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(crate) async fn find(asker: &ApiSession, named: &str) -> Result<u32, Failure> {
     let query = InstanceListQuery { search: Some(named.to_owned()), ..InstanceListQuery::default() };
     let found = list(asker, &query).await?.into_iter().find(|instance| instance.name == named);
     found.map(|instance| instance.id).or_else(|| named.parse().ok()).ok_or_else(|| {

@@ -16,9 +16,9 @@ use reqwest::Method;
 pub(crate) use find::find;
 use find::{PAGE, find_entry, list};
 
-use super::{asker::Asker, specs};
+use super::{asker::ApiSession, specs};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Characters, sentence},
     runtime,
@@ -31,16 +31,16 @@ const PACE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Instances {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What to do.
-    pub(crate) verb: Verb,
+    pub(crate) operation: InstanceOperation,
 }
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum InstanceOperation {
     /// Create an instance.
-    Run(Box<Run>),
+    Run(Box<InstanceOptions>),
     /// List instances.
     List {
         /// Only those with this in their name.
@@ -100,9 +100,9 @@ pub(crate) enum Verb {
         /// Its name or id.
         instance: String,
         /// When it is stopped.
-        stop_after: Option<End>,
+        stop_after: Option<Expiry>,
         /// When it is removed.
-        release_after: Option<End>,
+        release_after: Option<Expiry>,
     },
     /// Read the log of an instance.
     Logs {
@@ -137,14 +137,14 @@ pub(crate) enum Verb {
 
 /// When something ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum End {
+pub(crate) enum Expiry {
     /// At this time.
     At(Timestamp),
     /// It does not.
     Never,
 }
 
-impl End {
+impl Expiry {
     fn time(self) -> Option<Timestamp> {
         match self {
             Self::At(at) => Some(at),
@@ -155,7 +155,7 @@ impl End {
 
 /// A new instance.
 #[derive(Debug)]
-pub(crate) struct Run {
+pub(crate) struct InstanceOptions {
     /// The name or id of the entry.
     pub(crate) entry: String,
     /// The name or id of the spec.
@@ -185,89 +185,92 @@ pub(crate) struct Run {
 }
 
 /// Runs the command.
-pub(crate) fn run(Instances { to, verb }: Instances) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Instances { to, operation }: Instances) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::Run(run) => create(asker, *run).await,
-        Verb::List { search, all } => {
+async fn perform(asker: &ApiSession, operation: InstanceOperation) -> Result<(), Failure> {
+    match operation {
+        InstanceOperation::Run(run) => create(asker, *run).await,
+        InstanceOperation::List { search, all } => {
             let all = all.then_some(true);
             show(asker, &InstanceListQuery { search, all, ..InstanceListQuery::default() }).await
         }
-        Verb::Start { instance, with_cards } => {
+        InstanceOperation::Start { instance, with_cards } => {
             let start = InstanceStart { cards: Some(with_cards) };
             act(asker, &instance, "start", &start).await?;
             asker.done(&instance, &sentence!("starts"))
         }
-        Verb::Stop { instance } => {
+        InstanceOperation::Stop { instance } => {
             act(asker, &instance, "stop", &()).await?;
             asker.done(&instance, &sentence!("is being stopped: its disk stays, its cards are free"))
         }
-        Verb::Restart { instance } => {
+        InstanceOperation::Restart { instance } => {
             act(asker, &instance, "restart", &()).await?;
             asker.done(&instance, &sentence!("starts again"))
         }
-        Verb::Remove { instance, volumes } => {
+        InstanceOperation::Remove { instance, volumes } => {
             remove(asker, &instance, InstanceRemovalQuery { volumes }).await?;
             asker.done(&instance, &sentence!("is being removed"))
         }
-        Verb::Rename { instance, name } => {
+        InstanceOperation::Rename { instance, name } => {
             let change = InstanceChange { name: Some(name.clone()), ..InstanceChange::default() };
             edit(asker, &instance, change).await?;
             asker.done(&instance, &sentence!("is called `{name}` now", name = name))
         }
-        Verb::Reimage { instance, entry } => {
+        InstanceOperation::Reimage { instance, entry } => {
             let reimage = InstanceReimage { entry: find_entry(asker, &entry).await? };
             act(asker, &instance, "image", &reimage).await?;
             let gets = sentence!("gets the image of `{entry}`: its data stays, its disk goes", entry = entry);
             asker.done(&instance, &gets)
         }
-        Verb::Commit { instance, image, entry } => commit::commit(asker, &instance, image, entry).await,
-        Verb::Extend { instance, stop_after, release_after } => {
-            let (stop_at, release_at) = (stop_after.map(End::time), release_after.map(End::time));
+        InstanceOperation::Commit { instance, image, entry } => {
+            commit::commit(asker, &instance, image, entry).await
+        }
+        InstanceOperation::Extend { instance, stop_after, release_after } => {
+            let (stop_at, release_at) = (stop_after.map(Expiry::time), release_after.map(Expiry::time));
             let changed = edit(asker, &instance, InstanceChange { name: None, stop_at, release_at }).await?;
             asker.print(&changed, || render::ends(&changed))
         }
-        Verb::Logs { instance, query } => logs(asker, &instance, query).await,
-        Verb::Stats { instance } => stats(asker, &instance).await,
-        Verb::Free { region } => {
-            let free: FreeSpecs =
-                asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
-            asker.print(&free, || render::free(&free.specs))
-        }
-        Verb::WaitFor { spec } => {
+        InstanceOperation::Logs { instance, query } => logs(asker, &instance, query).await,
+        InstanceOperation::Stats { instance } => stats(asker, &instance).await,
+        InstanceOperation::Free { region } => show_free(asker, region).await,
+        InstanceOperation::WaitFor { spec } => {
             wait(asker, &spec, Method::PUT).await?;
             asker.done(&spec, &sentence!("is waited for: webhooks are told when it is free"))
         }
-        Verb::Forget { spec } => {
+        InstanceOperation::Forget { spec } => {
             wait(asker, &spec, Method::DELETE).await?;
             asker.done(&spec, &sentence!("is not waited for"))
         }
-        Verb::Volumes => volumes(asker).await,
+        InstanceOperation::Volumes => volumes(asker).await,
     }
 }
 
-async fn show(asker: &Asker, query: &InstanceListQuery) -> Result<(), Failure> {
+async fn show_free(asker: &ApiSession, region: Option<String>) -> Result<(), Failure> {
+    let free: FreeSpecs = asker.told(asker.client.get(&["library", "free"], &FreeQuery { region }).await)?;
+    asker.print(&free, || render::free(&free.specs))
+}
+
+async fn show(asker: &ApiSession, query: &InstanceListQuery) -> Result<(), Failure> {
     let instances = list(asker, query).await?;
     let all = InstanceList { instances, ..InstanceList::default() };
     asker.print(&all, || render::instances(&all.instances))
 }
 
-async fn remove(asker: &Asker, named: &str, query: InstanceRemovalQuery) -> Result<(), Failure> {
+async fn remove(asker: &ApiSession, named: &str, query: InstanceRemovalQuery) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
     asker.told(asker.client.remove(&["library", "instances", &id], &query).await)
 }
 
 /// Begins (`PUT`) or ends (`DELETE`) waiting for a card of a spec.
-async fn wait(asker: &Asker, spec: &str, method: Method) -> Result<(), Failure> {
+async fn wait(asker: &ApiSession, spec: &str, method: Method) -> Result<(), Failure> {
     let id = specs::find(asker, spec).await?.to_string();
     asker.told(asker.client.change(method, &["library", "specs", &id, "wait"], &()).await)
 }
 
-async fn volumes(asker: &Asker) -> Result<(), Failure> {
+async fn volumes(asker: &ApiSession) -> Result<(), Failure> {
     let volumes = asker.pages(async |last| {
         let query = PageQuery { n: Some(PAGE), last };
         let page: DataVolumeList = asker.told(asker.client.get(&["library", "volumes"], &query).await)?;
@@ -278,7 +281,7 @@ async fn volumes(asker: &Asker) -> Result<(), Failure> {
     asker.print(&all, || render::volumes(&all.volumes))
 }
 
-async fn create(asker: &Asker, run: Run) -> Result<(), Failure> {
+async fn create(asker: &ApiSession, run: InstanceOptions) -> Result<(), Failure> {
     let new = NewInstance {
         name: run.name,
         entry: find_entry(asker, &run.entry).await?,
@@ -304,7 +307,7 @@ async fn create(asker: &Asker, run: Run) -> Result<(), Failure> {
 }
 
 /// Prints what an instance printed, piece by piece.
-async fn logs(asker: &Asker, named: &str, query: InstanceLogQuery) -> Result<(), Failure> {
+async fn logs(asker: &ApiSession, named: &str, query: InstanceLogQuery) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
     let path = ["library", "instances", id.as_str(), "logs"];
     let mut text = asker.told(asker.client.text(&path, &query).await)?;
@@ -316,7 +319,7 @@ async fn logs(asker: &Asker, named: &str, query: InstanceLogQuery) -> Result<(),
 }
 
 /// What an instance uses: asked twice, because processors are counted between the two.
-async fn stats(asker: &Asker, named: &str) -> Result<(), Failure> {
+async fn stats(asker: &ApiSession, named: &str) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
     let path = ["library", "instances", id.as_str(), "stats"];
     let none: [(&str, &str); 0] = [];
@@ -331,7 +334,7 @@ async fn stats(asker: &Asker, named: &str) -> Result<(), Failure> {
 }
 
 /// Waits until an instance runs, or does not come up.
-async fn settled(asker: &Asker, made: Instance) -> Result<Instance, Failure> {
+async fn settled(asker: &ApiSession, made: Instance) -> Result<Instance, Failure> {
     let id = made.id.to_string();
     let mut instance = made;
     loop {
@@ -346,13 +349,18 @@ async fn settled(asker: &Asker, made: Instance) -> Result<Instance, Failure> {
     }
 }
 
-async fn act(asker: &Asker, named: &str, verb: &str, body: &impl serde::Serialize) -> Result<(), Failure> {
+async fn act(
+    asker: &ApiSession,
+    named: &str,
+    operation: &str,
+    body: &impl serde::Serialize,
+) -> Result<(), Failure> {
     let id = find(asker, named).await?.to_string();
-    let path = ["library", "instances", id.as_str(), verb];
+    let path = ["library", "instances", id.as_str(), operation];
     asker.told(asker.client.change(Method::POST, &path, body).await)
 }
 
-async fn edit(asker: &Asker, named: &str, change: InstanceChange) -> Result<Instance, Failure> {
+async fn edit(asker: &ApiSession, named: &str, change: InstanceChange) -> Result<Instance, Failure> {
     let id = find(asker, named).await?.to_string();
     asker.told(asker.client.patch(&["library", "instances", id.as_str()], &change).await)
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use entrepot_api::{KeepImageList, KeepImageListQuery, KeepList, KeepLists, KeepOutcome, KeepState};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, log::Verbosity, runtime, terminal};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, log::Verbosity, runtime, terminal};
 
 /// Images that are asked for at once.
 const PAGE: usize = 1000;
@@ -19,14 +19,14 @@ const ASKED_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Keep {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: KeepOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum KeepOperation {
     /// List the lists.
     List,
     /// List the images of a list.
@@ -53,23 +53,23 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Keep { to, verb }: Keep) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Keep { to, operation }: Keep) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: KeepOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    match verb {
-        Verb::List => {
+    match operation {
+        KeepOperation::List => {
             let lists: KeepLists = asker.told(asker.client.get(&["keep"], &none).await)?;
             asker.print(&lists, || render::lists(&lists))
         }
-        Verb::Images { list, state } => {
+        KeepOperation::Images { list, state } => {
             let images = all(asker, &list, state).await?;
             asker.print(&images, || render::images(&images))
         }
-        Verb::Run { list, wait, verbosity } => {
+        KeepOperation::Run { list, wait, verbosity } => {
             let begun: KeepList = asker.told(asker.client.act(&["keep", &list, "run"], &none).await)?;
             if !wait {
                 return asker.print(&begun, || render::line(&begun));
@@ -82,14 +82,14 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
                     .with_hint(format!("see which: `entrepot keep images {list}`"))),
             }
         }
-        Verb::Cancel { list } => {
+        KeepOperation::Cancel { list } => {
             let stopped = asker.client.change(Method::POST, &["keep", &list, "cancel"], &none).await;
             asker.told(stopped)
         }
     }
 }
 
-async fn all(asker: &Asker, list: &str, state: Option<KeepState>) -> Result<KeepImageList, Failure> {
+async fn all(asker: &ApiSession, list: &str, state: Option<KeepState>) -> Result<KeepImageList, Failure> {
     let mut all = KeepImageList::default();
     let mut last = None;
     loop {
@@ -104,7 +104,7 @@ async fn all(asker: &Asker, list: &str, state: Option<KeepState>) -> Result<Keep
     }
 }
 
-async fn to_its_end(asker: &Asker, begun: KeepList, verbosity: Verbosity) -> Result<KeepList, Failure> {
+async fn to_its_end(asker: &ApiSession, begun: KeepList, verbosity: Verbosity) -> Result<KeepList, Failure> {
     let none: [(&str, &str); 0] = [];
     let (mut list, mut told) = (begun, None);
     while list.running.is_some() {

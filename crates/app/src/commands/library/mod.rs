@@ -12,9 +12,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 
-use super::{asker::Asker, password::Password};
+use super::{asker::ApiSession, password::Password};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, sentence},
     runtime,
@@ -28,14 +28,14 @@ const ENTRIES: [&str; 2] = ["library", "entries"];
 #[derive(Debug)]
 pub(crate) struct Library {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: LibraryOperation,
 }
 
 /// The login for an image's registry.
 #[derive(Debug)]
-pub(crate) struct Login {
+pub(crate) struct ImageLogin {
     /// The name of the account.
     pub(crate) username: String,
     /// Its password.
@@ -43,7 +43,7 @@ pub(crate) struct Login {
 }
 
 /// A subcommand.
-pub(crate) enum Verb {
+pub(crate) enum LibraryOperation {
     /// List entries.
     List(EntryListQuery),
     /// Add an entry.
@@ -51,7 +51,7 @@ pub(crate) enum Verb {
         /// What it is.
         new: NewEntry,
         /// The login for its registry.
-        login: Option<Login>,
+        login: Option<ImageLogin>,
     },
     /// Change an entry.
     Change {
@@ -60,7 +60,7 @@ pub(crate) enum Verb {
         /// What changes.
         change: EntryChange,
         /// The login for its registry.
-        login: Option<Login>,
+        login: Option<ImageLogin>,
     },
     /// Remove an entry.
     Remove {
@@ -91,40 +91,40 @@ pub(crate) enum Verb {
 }
 
 /// Without addresses, which may have a password in them.
-impl std::fmt::Debug for Verb {
+impl std::fmt::Debug for LibraryOperation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Verb")
     }
 }
 
 /// Runs the command.
-pub(crate) fn run(Library { to, verb }: Library) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Library { to, operation }: Library) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::List(query) => {
+async fn perform(asker: &ApiSession, operation: LibraryOperation) -> Result<(), Failure> {
+    match operation {
+        LibraryOperation::List(query) => {
             let entries = list(asker, &query).await?;
             let total = entries.len() as u64;
             let all = EntryList { entries, total, ..EntryList::default() };
             asker.print(&all, || render::entries(&all.entries))
         }
-        Verb::Add { new, login } => {
+        LibraryOperation::Add { new, login } => {
             let address = with_login(new.address, login).await?;
             let new = NewEntry { address, ..new };
             let entry: Entry = asker.told(asker.client.post(&ENTRIES, &new).await)?;
             asker.print(&entry, || render::added(&entry))
         }
-        Verb::Change { entry, change, login } => change_entry(asker, &entry, change, login).await,
-        Verb::Remove { entry } => {
+        LibraryOperation::Change { entry, change, login } => change_entry(asker, &entry, change, login).await,
+        LibraryOperation::Remove { entry } => {
             asker.told(asker.client.change(Method::DELETE, &path(&entry), &()).await)?;
             asker.done(&entry, &sentence!("is removed"))
         }
-        Verb::Check { entry, fetch } => check(asker, &entry, fetch).await,
-        Verb::Import { file, form, dry_run } => import(asker, &file, form, dry_run).await,
-        Verb::Export { form } => {
+        LibraryOperation::Check { entry, fetch } => check(asker, &entry, fetch).await,
+        LibraryOperation::Import { file, form, dry_run } => import(asker, &file, form, dry_run).await,
+        LibraryOperation::Export { form } => {
             let query = EntryExportQuery { format: Some(form) };
             let path = ["library", "entries", "export"];
             let document = asker.told(asker.client.document(&path, &query).await)?;
@@ -137,7 +137,7 @@ fn path(entry: &str) -> [&str; 3] {
     ["library", "entries", entry]
 }
 
-async fn list(asker: &Asker, query: &EntryListQuery) -> Result<Vec<Entry>, Failure> {
+async fn list(asker: &ApiSession, query: &EntryListQuery) -> Result<Vec<Entry>, Failure> {
     asker
         .pages(async |last| {
             let query = EntryListQuery { n: Some(PAGE), last, ..query.clone() };
@@ -148,10 +148,10 @@ async fn list(asker: &Asker, query: &EntryListQuery) -> Result<Vec<Entry>, Failu
 }
 
 async fn change_entry(
-    asker: &Asker,
+    asker: &ApiSession,
     entry: &str,
     mut change: EntryChange,
-    login: Option<Login>,
+    login: Option<ImageLogin>,
 ) -> Result<(), Failure> {
     if login.is_some() {
         // The login stands in front of the image, which stays if no other is given.
@@ -170,14 +170,14 @@ async fn change_entry(
 }
 
 // `user:password@image`, as the server takes it.
-async fn with_login(address: String, login: Option<Login>) -> Result<String, Failure> {
-    let Some(Login { username, password }) = login else { return Ok(address) };
+async fn with_login(address: String, login: Option<ImageLogin>) -> Result<String, Failure> {
+    let Some(ImageLogin { username, password }) = login else { return Ok(address) };
     let password = password.obtain(&sentence!("password of `{name}`: ", name = username)).await?;
     let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     Ok(format!("{}:{}@{address}", escaped(&username), escaped(password.expose_secret())))
 }
 
-async fn check(asker: &Asker, entry: &str, fetch: bool) -> Result<(), Failure> {
+async fn check(asker: &ApiSession, entry: &str, fetch: bool) -> Result<(), Failure> {
     let query = EntryCheckQuery { fetch: Some(fetch) };
     let path = ["library", "entries", entry, "check"];
     let found: Entry = asker.told(asker.client.work(&path, &query).await)?;
@@ -202,7 +202,12 @@ fn hint(status: EntryStatus) -> &'static str {
     }
 }
 
-async fn import(asker: &Asker, file: &Path, form: Option<EntryForm>, dry_run: bool) -> Result<(), Failure> {
+async fn import(
+    asker: &ApiSession,
+    file: &Path,
+    form: Option<EntryForm>,
+    dry_run: bool,
+) -> Result<(), Failure> {
     let named = file.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
     let form = form.or(match named.as_deref() {
         Some("csv") => Some(EntryForm::Csv),

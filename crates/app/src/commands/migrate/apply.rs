@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use entrepot_migrate::{Problem, Severity};
-use entrepot_sync::{Action, Limits, Options, Plan, Registries, apply, prepare};
+use entrepot_sync::{Options, Plan, PlanAction, Registries, RunLimits, apply, prepare};
 use tokio_util::sync::CancellationToken;
 
-use super::{Args, Found, Scene};
+use super::{Args, MigrationContext, MoveList};
 use crate::{
     commands::{
         session::{self, Common},
@@ -33,10 +33,11 @@ pub(crate) fn run(call: Apply) -> Result<(), Failure> {
     let Apply { args, overwrite, at_once } = call;
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         let plan = looked_at(&scene, &args.common, &stop).await?;
         free(&plan, overwrite)?;
-        let limits = Limits { images: at_once.unwrap_or(Limits::default().images), ..Limits::default() };
+        let limits =
+            RunLimits { images: at_once.unwrap_or(RunLimits::default().images), ..RunLimits::default() };
         let common = &args.common;
         let (show, events) = Show::begin(Style::of(common.output, common.verbosity), &plan.jobs);
         let registries: Arc<dyn Registries> = scene.registries();
@@ -52,13 +53,13 @@ pub(crate) fn run(call: Apply) -> Result<(), Failure> {
 
 /// The engine's view of each image, unless a blocker is known before any registry is asked.
 pub(super) async fn looked_at(
-    scene: &Scene,
+    context: &MigrationContext,
     common: &Common,
     stop: &CancellationToken,
 ) -> Result<Plan, Failure> {
-    let wait = scene.wait(common);
+    let wait = context.wait(common);
     let looked = async {
-        let Found { moves, .. } = scene.found().await?;
+        let MoveList { moves, .. } = context.found().await?;
         let stops: Vec<&Problem> =
             moves.problems.iter().filter(|problem| problem.severity == Severity::Stops).collect();
         if let Some(first) = stops.first() {
@@ -67,7 +68,7 @@ pub(super) async fn looked_at(
             return Err(Failure::new(format!("{}: {}{more}", first.about, first.what))
                 .with_hint("see all that is in the way: `entrepot migrate plan`; nothing was copied"));
         }
-        prepare(&scene.registries(), &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))
+        prepare(&context.registries(), &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))
     };
     let looked = tokio::select! {
         looked = looked => looked,
@@ -82,7 +83,7 @@ fn free(plan: &Plan, overwrite: bool) -> Result<(), Failure> {
     let taken: Vec<String> = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.action, Action::Update { .. }))
+        .filter(|step| matches!(step.action, PlanAction::Update { .. }))
         .filter_map(|step| Some(format!("{}:{}", step.target, step.target_tag.as_ref()?)))
         .collect();
     match taken.first() {

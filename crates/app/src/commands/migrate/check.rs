@@ -1,9 +1,9 @@
 //! `entrepot migrate check`: checks that the accounts have the permissions a migration needs.
 
 use comfy_table::CellAlignment::Left;
-use entrepot_migrate::{Checks, Outcome, check};
+use entrepot_migrate::{CheckOutcome, Checks, check};
 
-use super::{Args, Found, Scene, are};
+use super::{Args, MigrationContext, MoveList, are};
 use crate::{
     commands::session,
     failure::{Failure, told, told_hint, told_note},
@@ -14,10 +14,10 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         let wait = scene.wait(&args.common);
         let checked = async {
-            let Found { moves, .. } = scene.found().await?;
+            let MoveList { moves, .. } = scene.found().await?;
             Ok::<_, Failure>(check(&scene.registries(), &scene.migration, &moves, scene.accounts()).await)
         };
         let checks = tokio::select! {
@@ -34,7 +34,8 @@ fn print(checks: &Checks, output: Output) -> Result<(), Failure> {
         Output::Json => output::print_json(checks)?,
         Output::Text => output::print(&text(checks))?,
     }
-    let failed = checks.steps.iter().filter(|check| matches!(check.result, Outcome::Failed { .. })).count();
+    let failed =
+        checks.steps.iter().filter(|check| matches!(check.result, CheckOutcome::Failed { .. })).count();
     let failed = failed + checks.problems.len();
     match failed {
         0 => Ok(()),
@@ -45,8 +46,8 @@ fn print(checks: &Checks, output: Output) -> Result<(), Failure> {
 fn text(checks: &Checks) -> String {
     let rows = checks.steps.iter().map(|check| {
         let (may, how) = match &check.result {
-            Outcome::Passed { how } => (word("yes"), told(how)),
-            Outcome::Failed { what, .. } => (word("no"), told(what)),
+            CheckOutcome::Passed { how } => (word("yes"), told(how)),
+            CheckOutcome::Failed { what, .. } => (word("no"), told(what)),
         };
         vec![check.repository.clone(), word(check.step.word()), may, how.into_owned()]
     });
@@ -80,7 +81,7 @@ fn ways_out(checks: &Checks) -> Vec<(String, String, String)> {
         None => ways.push((vec![about.to_owned()], what.to_owned(), hint.to_owned())),
     };
     for check in &checks.steps {
-        if let Outcome::Failed { what, hint } = &check.result {
+        if let CheckOutcome::Failed { what, hint } = &check.result {
             add(&check.repository, what, hint);
         }
     }

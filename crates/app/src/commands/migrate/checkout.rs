@@ -14,7 +14,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{
     failure::{self, Failure},
-    replace::{Lost, change},
+    replace::{LostAttributes, change},
 };
 
 /// The largest file, in bytes.
@@ -88,7 +88,7 @@ impl Checkout {
     }
 
     /// Replaces a file's text.
-    pub(super) fn write(&self, name: &str, text: &str) -> Result<Lost, Failure> {
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<LostAttributes, Failure> {
         change(&self.directory, Path::new(name), text)
             .map_err(|error| Failure::because(format!("cannot write {name}"), &error))
     }

@@ -16,12 +16,12 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_migrate::{File, KnownAccounts, Migration, Moves, Origin, Problem, Repositories, find};
+use entrepot_migrate::{File, KnownAccounts, ListOrigin, Migration, Moves, Problem, Repositories, find};
 use entrepot_sync::{ConfiguredRegistries, Registries};
 
 use checkout::Checkout;
 
-use super::session::{Common, Session};
+use super::session::{Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{counted, sentence},
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 }
 
 /// A migration with its registries and files.
-pub(super) struct Scene {
+pub(super) struct MigrationContext {
     registries: Arc<ConfiguredRegistries>,
     migration: Migration,
     checkout: Checkout,
@@ -49,9 +49,9 @@ pub(super) struct Scene {
 }
 
 /// The moves, and where the list of repositories came from.
-pub(super) struct Found {
+pub(super) struct MoveList {
     moves: Moves,
-    origin: Origin,
+    origin: ListOrigin,
 }
 
 impl Args {
@@ -64,11 +64,11 @@ impl Args {
     }
 }
 
-impl Scene {
+impl MigrationContext {
     /// The scene of a session's migration.
-    fn of(session: &Session, args: &Args) -> Result<Self, Failure> {
-        let file = session.file.as_deref();
-        Self::with(session.registries.clone(), session.migration.clone(), file, args.checkout.as_deref())
+    fn of(context: &RegistryContext, args: &Args) -> Result<Self, Failure> {
+        let file = context.file.as_deref();
+        Self::with(context.registries.clone(), context.migration.clone(), file, args.checkout.as_deref())
     }
 
     fn with(
@@ -102,11 +102,11 @@ impl Scene {
     }
 
     /// Finds the repositories that move, and their targets.
-    async fn found(&self) -> Result<Found, Failure> {
+    async fn found(&self) -> Result<MoveList, Failure> {
         let Repositories { names, origin } = find(&self.registries(), &self.migration, &self.files)
             .await
             .map_err(|problem| failed(&problem))?;
-        Ok(Found { moves: Moves::of(&self.migration, &names), origin })
+        Ok(MoveList { moves: Moves::of(&self.migration, &names), origin })
     }
 
     /// Shows a spinner while registries are queried.

@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use entrepot_migrate::{Depth, Direction, Editor, Facts, Language, Plan, beside, inspect, markdown};
+use entrepot_migrate::{Depth, Direction, Editor, Facts, Plan, ReportLanguage, beside, inspect, markdown};
 use entrepot_sync::{FileCache, Registries as _, prepare};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Args, Found, Scene};
+use super::{Args, MigrationContext, MoveList};
 use crate::{
-    commands::session::{self, Common, Session},
+    commands::session::{self, Common, RegistryContext},
     config::{self, Environment, Overrides},
     failure::{self, Failure},
     output::{self, Output},
@@ -32,7 +32,7 @@ pub(crate) struct Make {
 
 /// A plan and its file.
 #[derive(Serialize)]
-struct Named {
+struct PlanFile {
     file: String,
     #[serde(flatten)]
     plan: Plan,
@@ -43,7 +43,7 @@ pub(crate) fn run(make: Make) -> Result<(), Failure> {
     let Make { args, beside, depth } = make;
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let mut scenes = vec![(named(session.file.as_ref()), Scene::of(&session, &args)?)];
+        let mut scenes = vec![(named(session.file.as_ref()), MigrationContext::of(&session, &args)?)];
         for file in &beside {
             scenes.push((named(Some(file)), other(file, &args, &session)?));
         }
@@ -60,15 +60,15 @@ fn named(file: Option<&PathBuf>) -> String {
 }
 
 // Another migration, with its own registries.
-fn other(file: &Path, args: &Args, session: &Session) -> Result<Scene, Failure> {
+fn other(file: &Path, args: &Args, context: &RegistryContext) -> Result<MigrationContext, Failure> {
     let environment = Environment::of_process();
     let loaded = config::load(Some(file), &environment, Overrides::default())?;
     failure::warn(&loaded.warnings);
     let migration = loaded.config.migration.map(|migration| migration.meant);
-    let cache = Arc::new(FileCache::open(session.cache.clone()));
+    let cache = Arc::new(FileCache::open(context.cache.clone()));
     let registries = registries::configured(loaded.config.registries, &environment, cache);
-    Scene::with(
-        Arc::new(registries.with_stored(session.stored.clone())),
+    MigrationContext::with(
+        Arc::new(registries.with_stored(context.stored.clone())),
         migration,
         Some(file),
         args.checkout.as_deref(),
@@ -77,14 +77,14 @@ fn other(file: &Path, args: &Args, session: &Session) -> Result<Scene, Failure> 
 
 /// The plan of a scene, with the engine's view of its images.
 pub(super) async fn planned(
-    scene: &Scene,
+    context: &MigrationContext,
     common: &Common,
     depth: Depth,
     stop: &CancellationToken,
 ) -> Result<(Plan, entrepot_sync::Plan), Failure> {
-    let wait = scene.wait(common);
+    let wait = context.wait(common);
     let planned = tokio::select! {
-        planned = make(scene, depth, stop) => planned,
+        planned = make(context, depth, stop) => planned,
         () = stop.cancelled() => Err(Failure::new("interrupted")),
     };
     wait.end();
@@ -92,18 +92,18 @@ pub(super) async fn planned(
 }
 
 async fn make(
-    scene: &Scene,
+    context: &MigrationContext,
     depth: Depth,
     stop: &CancellationToken,
 ) -> Result<(Plan, entrepot_sync::Plan), Failure> {
-    let Found { moves, origin } = scene.found().await?;
-    let registries = scene.registries();
+    let MoveList { moves, origin } = context.found().await?;
+    let registries = context.registries();
     let copies = prepare(&registries, &moves.rules, stop).await.ok_or_else(|| Failure::new("interrupted"))?;
     let inspection = inspect(&registries, &copies, depth).await;
-    let migration = &scene.migration;
+    let migration = &context.migration;
     let host = migration.to.host();
-    let registry = scene.registries.registry(host).map_err(|error| session::unusable(host, &error))?;
-    let editor = Editor::new(migration, &moves.moves, &scene.files, Direction::There)
+    let registry = context.registries.registry(host).map_err(|error| session::unusable(host, &error))?;
+    let editor = Editor::new(migration, &moves.moves, &context.files, Direction::There)
         .map_err(|error| Failure::because_of(&error))?;
     let plan = Plan::new(Facts {
         migration,
@@ -111,8 +111,8 @@ async fn make(
         origin,
         copies: &copies,
         inspection: &inspection,
-        documents: scene.files.iter().map(|file| editor.preview(file)).collect(),
-        accounts: scene.accounts(),
+        documents: context.files.iter().map(|file| editor.preview(file)).collect(),
+        accounts: context.accounts(),
         chunk: registry.chunk,
         format: registry.format,
     });
@@ -121,13 +121,13 @@ async fn make(
 
 fn print(plans: Vec<(String, Plan)>, output: Output) -> Result<(), Failure> {
     let stops: usize = plans.iter().map(|(_, plan)| plan.stops().count()).sum();
-    let language = if failure::is_chinese() { Language::Chinese } else { Language::English };
+    let language = if failure::is_chinese() { ReportLanguage::Chinese } else { ReportLanguage::English };
     match (output, plans.as_slice()) {
         (Output::Text, [(_, plan)]) => output::print(&markdown(plan, language))?,
         (Output::Text, plans) => output::print(&beside(plans, language))?,
         (Output::Json, [(_, plan)]) => output::print_json(plan)?,
         (Output::Json, _) => {
-            let named = plans.into_iter().map(|(file, plan)| Named { file, plan });
+            let named = plans.into_iter().map(|(file, plan)| PlanFile { file, plan });
             output::print_json(&named.collect::<Vec<_>>())?;
         }
     }

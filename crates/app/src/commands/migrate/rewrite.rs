@@ -1,22 +1,22 @@
 //! `entrepot migrate rewrite`: updates names and logins in the project's files.
 
-use entrepot_migrate::{Direction, Edited, Editor, File, Remark};
+use entrepot_migrate::{Direction, EditedFile, Editor, File, Remark};
 use entrepot_rewrite::Reason;
 use serde::Serialize;
 
-use super::{Args, Found, Scene, checkout::Checkout};
+use super::{Args, MigrationContext, MoveList, checkout::Checkout};
 use crate::{
     commands::{
         documents::{
             diff, file,
-            report::{Kept, Renamed},
+            report::{RenamedImage, UnchangedText},
         },
         session,
     },
     failure::{self, Failure},
     log::Verbosity,
     output::{self, Output, amount, counted, joined, sentence},
-    replace::Lost,
+    replace::LostAttributes,
 };
 
 /// The arguments.
@@ -32,14 +32,14 @@ pub(crate) struct Rewrite {
 
 /// The result for a file.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct FileReport {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    changes: Vec<Renamed>,
-    logins: Vec<Login>,
-    left: Vec<Kept>,
-    remarks: Vec<Noted>,
+    changes: Vec<RenamedImage>,
+    logins: Vec<LoginEdit>,
+    left: Vec<UnchangedText>,
+    remarks: Vec<RemarkReport>,
     #[serde(skip_serializing_if = "String::is_empty")]
     diff: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,7 @@ struct Outcome {
 }
 
 #[derive(Debug, Serialize)]
-struct Login {
+struct LoginEdit {
     line: usize,
     path: String,
     from: String,
@@ -56,15 +56,15 @@ struct Login {
 }
 
 #[derive(Debug, Serialize)]
-struct Noted {
+struct RemarkReport {
     line: Option<usize>,
     what: String,
     hint: String,
 }
 
 #[derive(Serialize)]
-struct All {
-    documents: Vec<Outcome>,
+struct MigrationRewrite {
+    documents: Vec<FileReport>,
 }
 
 /// Rewrites the files, or shows the changes.
@@ -72,13 +72,13 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
     let Rewrite { args, in_place, direction } = rewrite;
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         if scene.files.is_empty() {
             return Err(Failure::wrong("there are no documents to rewrite").with_hint(
                 "say which: `documents: [\".github/workflows/*.yml\"]` in the migration; `--checkout` says where they are",
             ));
         }
-        let Found { moves, .. } = tokio::select! {
+        let MoveList { moves, .. } = tokio::select! {
             found = scene.found() => found?,
             () = stop.cancelled() => return Err(Failure::new("interrupted")),
         };
@@ -86,18 +86,18 @@ pub(crate) fn run(rewrite: Rewrite) -> Result<(), Failure> {
             .map_err(|error| Failure::because_of(&error))?;
         let checkout = in_place.then_some(&scene.checkout);
         let quiet = args.common.output == Output::Json || args.common.verbosity == Verbosity::Quiet;
-        let outcomes: Vec<Outcome> =
+        let outcomes: Vec<FileReport> =
             scene.files.iter().map(|file| one(&editor, file, checkout, quiet)).collect();
         print(outcomes, args.common.output, in_place)
     })
 }
 
-fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -> Outcome {
+fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -> FileReport {
     let edited = editor.edit(file).map_err(|error| Failure::because_of(&error).in_file(&file.name));
     let written = edited.and_then(|edited| {
         let lost = match checkout.filter(|_| edited.text != file.text) {
             Some(checkout) => checkout.write(&file.name, &edited.text)?,
-            None => Lost::default(),
+            None => LostAttributes::default(),
         };
         Ok((edited, lost))
     });
@@ -111,12 +111,12 @@ fn one(editor: &Editor, file: &File, checkout: Option<&Checkout>, quiet: bool) -
         }
         Err(failure) => {
             failure.report();
-            Outcome::failed(file, &failure)
+            FileReport::failed(file, &failure)
         }
     }
 }
 
-impl Outcome {
+impl FileReport {
     fn failed(file: &File, failure: &Failure) -> Self {
         Self {
             file: file.name.clone(),
@@ -131,25 +131,25 @@ impl Outcome {
     }
 }
 
-fn outcome(file: &File, edited: &Edited) -> Outcome {
-    let login = |login: &entrepot_migrate::LoginChange| Login {
+fn outcome(file: &File, edited: &EditedFile) -> FileReport {
+    let login = |login: &entrepot_migrate::LoginChange| LoginEdit {
         line: login.position.line,
         path: login.place.clone(),
         from: login.from.clone(),
         to: login.to.clone(),
         secret: login.secret.clone(),
     };
-    let noted = |remark: &Remark| Noted {
+    let noted = |remark: &Remark| RemarkReport {
         line: remark.position.map(|position| position.line),
         what: remark.what.clone(),
         hint: remark.hint.clone(),
     };
-    Outcome {
+    FileReport {
         file: file.name.clone(),
         kind: Some(edited.kind.name()),
-        changes: edited.changes.iter().map(Renamed::of).collect(),
+        changes: edited.changes.iter().map(RenamedImage::of).collect(),
         logins: edited.logins.iter().map(login).collect(),
-        left: edited.left.iter().map(|left| Kept::of(&file.name, left)).collect(),
+        left: edited.left.iter().map(|left| UnchangedText::of(&file.name, left)).collect(),
         remarks: edited.remarks.iter().map(noted).collect(),
         diff: diff::diff(&file.name, &file.text, &edited.text),
         error: None,
@@ -157,7 +157,7 @@ fn outcome(file: &File, edited: &Edited) -> Outcome {
 }
 
 // Only what concerns the moved images; the JSON has everything that was left.
-fn note(editor: &Editor, edited: &Edited) {
+fn note(editor: &Editor, edited: &EditedFile) {
     for left in edited.left.iter().filter(|left| editor.concerns(left)) {
         let line = left.position.line;
         let reason = match &left.reason {
@@ -172,11 +172,11 @@ fn note(editor: &Editor, edited: &Edited) {
     }
 }
 
-fn print(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), Failure> {
+fn print(outcomes: Vec<FileReport>, output: Output, in_place: bool) -> Result<(), Failure> {
     let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
     let of = outcomes.len();
     match output {
-        Output::Json => output::print_json(&All { documents: outcomes })?,
+        Output::Json => output::print_json(&MigrationRewrite { documents: outcomes })?,
         Output::Text if in_place => output::print(&outcomes.iter().map(line).collect::<String>())?,
         Output::Text => {
             let diffs: String = outcomes.iter().map(|outcome| outcome.diff.as_str()).collect();
@@ -189,7 +189,7 @@ fn print(outcomes: Vec<Outcome>, output: Output, in_place: bool) -> Result<(), F
     }
 }
 
-fn line(outcome: &Outcome) -> String {
+fn line(outcome: &FileReport) -> String {
     if outcome.error.is_some() {
         return String::new();
     }

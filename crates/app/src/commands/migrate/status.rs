@@ -1,10 +1,10 @@
 //! `entrepot migrate status`: the progress of a migration, read from the registries and files. No state is stored.
 
 use entrepot_migrate::naming;
-use entrepot_sync::{Action, Place};
+use entrepot_sync::{Place, PlanAction};
 use serde::Serialize;
 
-use super::{Args, Scene, apply};
+use super::{Args, MigrationContext, apply};
 use crate::{
     commands::session,
     failure::Failure,
@@ -13,7 +13,7 @@ use crate::{
 
 /// The state of a migration.
 #[derive(Debug, Serialize)]
-struct Status {
+struct MigrationStatus {
     from: String,
     to: String,
     /// All tags, and those already at the destination.
@@ -24,14 +24,14 @@ struct Status {
     /// Tags that could not be checked.
     failed: usize,
     /// Files that still name the source, with counts.
-    documents: Vec<Document>,
+    documents: Vec<DocumentCount>,
     /// True if nothing is left to do.
     done: bool,
     next: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Document {
+struct DocumentCount {
     file: String,
     images: usize,
 }
@@ -40,9 +40,9 @@ struct Document {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         let copies = apply::looked_at(&scene, &args.common, &stop).await?;
-        let status = Status::of(&scene, &copies);
+        let status = MigrationStatus::of(&scene, &copies);
         match args.common.output {
             Output::Json => output::print_json(&status)?,
             Output::Text => output::print(&status.text())?,
@@ -51,21 +51,21 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     })
 }
 
-impl Status {
-    fn of(scene: &Scene, copies: &entrepot_sync::Plan) -> Self {
-        let count = |is: fn(&Action) -> bool| copies.steps.iter().filter(|step| is(&step.action)).count();
+impl MigrationStatus {
+    fn of(context: &MigrationContext, copies: &entrepot_sync::Plan) -> Self {
+        let count = |is: fn(&PlanAction) -> bool| copies.steps.iter().filter(|step| is(&step.action)).count();
         let sources: Vec<Place> = copies.steps.iter().map(|step| step.source.clone()).collect();
-        let documents: Vec<Document> = naming(&scene.files, &sources)
+        let documents: Vec<DocumentCount> = naming(&context.files, &sources)
             .into_iter()
-            .map(|(file, images)| Document { file, images })
+            .map(|(file, images)| DocumentCount { file, images })
             .collect();
         let mut status = Self {
-            from: scene.migration.from.to_string(),
-            to: scene.migration.to.to_string(),
+            from: context.migration.from.to_string(),
+            to: context.migration.to.to_string(),
             tags: copies.steps.len(),
-            in_place: count(Action::is_in_sync),
-            in_the_way: count(|action| matches!(action, Action::Update { .. })),
-            failed: count(|action| matches!(action, Action::Failed { .. })),
+            in_place: count(PlanAction::is_in_sync),
+            in_the_way: count(|action| matches!(action, PlanAction::Update { .. })),
+            failed: count(|action| matches!(action, PlanAction::Failed { .. })),
             documents,
             done: false,
             next: String::new(),
@@ -103,7 +103,7 @@ impl Status {
         if self.failed > 0 {
             text += &(sentence!("{tags} unknown", tags = amount(self.failed, "tag")) + "\n");
         }
-        for Document { file, images } in &self.documents {
+        for DocumentCount { file, images } in &self.documents {
             text += &output::line(&match images {
                 1 => sentence!("{file} names the source once", file = file),
                 count => sentence!("{file} names the source {count} times", file = file, count = count),

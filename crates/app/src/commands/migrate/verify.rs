@@ -1,9 +1,9 @@
 //! `entrepot migrate verify`: checks that both sides have the same images.
 
 use comfy_table::CellAlignment::Left;
-use entrepot_migrate::{Proof, Standing, verify};
+use entrepot_migrate::{Proof, TagComparison, verify};
 
-use super::{Args, Scene, apply, are};
+use super::{Args, MigrationContext, apply, are};
 use crate::{
     commands::session,
     failure::{Failure, told},
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let args = args.settled();
     session::run(&args.common, async |session, stop| {
-        let scene = Scene::of(&session, &args)?;
+        let scene = MigrationContext::of(&session, &args)?;
         let copies = apply::looked_at(&scene, &args.common, &stop).await?;
         let proof = tokio::select! {
             proof = async { verify(&scene.registries(), &copies).await } => proof,
@@ -45,14 +45,14 @@ fn verdict(proof: &Proof) -> Result<(), Failure> {
 }
 
 fn text(proof: &Proof) -> String {
-    let shown = proof.tags.iter().filter(|pair| pair.standing != Standing::Equal);
+    let shown = proof.tags.iter().filter(|pair| pair.standing != TagComparison::Equal);
     let rows: Vec<Vec<String>> = shown
         .map(|pair| {
             let digest = |digest: &Option<entrepot_oci::Digest>| {
                 digest.map_or_else(|| "-".to_owned(), |digest| digest.to_string())
             };
             let standing = match &pair.standing {
-                Standing::Unknown { what } => told(what).into_owned(),
+                TagComparison::Unknown { what } => told(what).into_owned(),
                 other => word(other.word()),
             };
             vec![pair.source.clone(), pair.target.clone(), standing, digest(&pair.here), digest(&pair.there)]

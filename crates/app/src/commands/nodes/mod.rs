@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use entrepot_api::{NewNode, Node, NodeChange, NodeList, NodeListQuery, NodeStatus, NodeTls};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, output::sentence, runtime};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, output::sentence, runtime};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -19,9 +19,9 @@ const MAX_PEM: u64 = 256 << 10;
 #[derive(Debug)]
 pub(crate) struct Nodes {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: NodeOperation,
 }
 
 /// Where certificates and key are.
@@ -36,7 +36,7 @@ pub(crate) struct PemFiles {
 }
 
 /// A subcommand.
-pub(crate) enum Verb {
+pub(crate) enum NodeOperation {
     /// List nodes.
     List(NodeListQuery),
     /// Show a node with its cards.
@@ -80,39 +80,39 @@ pub(crate) enum Verb {
 }
 
 /// Without what may be secret.
-impl std::fmt::Debug for Verb {
+impl std::fmt::Debug for NodeOperation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("a verb of nodes")
+        formatter.write_str("an operation on nodes")
     }
 }
 
 /// Runs the command.
-pub(crate) fn run(Nodes { to, verb }: Nodes) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Nodes { to, operation }: Nodes) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::List(query) => {
+async fn perform(asker: &ApiSession, operation: NodeOperation) -> Result<(), Failure> {
+    match operation {
+        NodeOperation::List(query) => {
             let nodes = list(asker, &query).await?;
             let all = NodeList { nodes, ..NodeList::default() };
             asker.print(&all, || render::nodes(&all.nodes))
         }
-        Verb::Show { node } => {
+        NodeOperation::Show { node } => {
             let id = find(asker, &node).await?.to_string();
             let none: [(&str, &str); 0] = [];
             let path = ["library", "nodes", id.as_str()];
             let node: Node = asker.told(asker.client.get(&path, &none).await)?;
             asker.print(&node, || render::node(&node))
         }
-        Verb::Add { mut new, tls } => {
+        NodeOperation::Add { mut new, tls } => {
             new.tls = tls.map(PemFiles::read).transpose()?;
             let node: Node = asker.told(asker.client.post(&["library", "nodes"], &new).await)?;
             asker.print(&node, || render::node(&node))
         }
-        Verb::Check { node } => check(asker, &node).await,
-        Verb::Change { node, mut change, tls } => {
+        NodeOperation::Check { node } => check(asker, &node).await,
+        NodeOperation::Change { node, mut change, tls } => {
             if let Some(tls) = tls.map(PemFiles::read).transpose()? {
                 change.tls = Some(Some(tls));
             }
@@ -121,13 +121,13 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let node: Node = asker.told(asker.client.patch(&path, &change).await)?;
             asker.print(&node, || render::node(&node))
         }
-        Verb::Release { node, card } => {
+        NodeOperation::Release { node, card } => {
             let id = find(asker, &node).await?.to_string();
             let path = ["library", "nodes", &id, "devices", &card, "release"];
             asker.told(asker.client.change(Method::POST, &path, &()).await)?;
             asker.done(&card, &sentence!("can be given to instances again"))
         }
-        Verb::Remove { node } => {
+        NodeOperation::Remove { node } => {
             let id = find(asker, &node).await?.to_string();
             let path = ["library", "nodes", id.as_str()];
             asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;
@@ -137,7 +137,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
 }
 
 // The exit code says whether the node can be used.
-async fn check(asker: &Asker, node: &str) -> Result<(), Failure> {
+async fn check(asker: &ApiSession, node: &str) -> Result<(), Failure> {
     let id = find(asker, node).await?.to_string();
     let none: [(&str, &str); 0] = [];
     let path = ["library", "nodes", id.as_str(), "check"];
@@ -155,7 +155,7 @@ async fn check(asker: &Asker, node: &str) -> Result<(), Failure> {
     }
 }
 
-async fn list(asker: &Asker, query: &NodeListQuery) -> Result<Vec<Node>, Failure> {
+async fn list(asker: &ApiSession, query: &NodeListQuery) -> Result<Vec<Node>, Failure> {
     asker
         .pages(async |last| {
             let query = NodeListQuery { n: Some(PAGE), last, ..query.clone() };
@@ -166,7 +166,7 @@ async fn list(asker: &Asker, query: &NodeListQuery) -> Result<Vec<Node>, Failure
 }
 
 /// The id of the node that somebody names, by its name or its id.
-pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find(asker: &ApiSession, named: &str) -> Result<u32, Failure> {
     // No name is a number.
     if let Ok(id) = named.parse() {
         return Ok(id);

@@ -4,9 +4,9 @@ use comfy_table::CellAlignment::{Left, Right};
 use entrepot_api::{Pull, PullList, PullListQuery, PullStatus};
 use reqwest::Method;
 
-use super::super::{asker::Asker, nodes};
+use super::super::{asker::ApiSession, nodes};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     output::{self, Column, sentence, word},
     runtime,
@@ -19,14 +19,14 @@ const USUAL: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Pulls {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What to do.
-    pub(crate) verb: Verb,
+    pub(crate) operation: PullsOperation,
 }
 
 /// What to do.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum PullsOperation {
     /// List pulls, the latest first.
     List {
         /// Only those of this node.
@@ -44,14 +44,14 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn list(Pulls { to, verb }: Pulls) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn list(Pulls { to, operation }: Pulls) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::List { node, status, count } => {
+async fn perform(asker: &ApiSession, operation: PullsOperation) -> Result<(), Failure> {
+    match operation {
+        PullsOperation::List { node, status, count } => {
             let node = match node {
                 Some(node) => Some(nodes::find(asker, &node).await?),
                 None => None,
@@ -60,7 +60,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
             let page: PullList = asker.told(asker.client.get(&["library", "pulls"], &query).await)?;
             asker.print(&page, || table(&page.pulls))
         }
-        Verb::Cancel { id } => {
+        PullsOperation::Cancel { id } => {
             let id = id.to_string();
             let path = ["library", "pulls", id.as_str(), "cancel"];
             asker.told(asker.client.change(Method::POST, &path, &()).await)?;

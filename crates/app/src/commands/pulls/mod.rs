@@ -6,10 +6,10 @@ mod list;
 use entrepot_api::{NewPull, Pull, PullList, PullStatus};
 
 use self::bars::Bars;
-pub(crate) use self::list::{Pulls, Verb, list};
-use super::{asker::Asker, nodes};
+pub(crate) use self::list::{Pulls, PullsOperation, list};
+use super::{asker::ApiSession, nodes};
 use crate::{
-    client::Addressed,
+    client::ServerTarget,
     failure::Failure,
     log::Verbosity,
     output::{self, joined, sentence, word},
@@ -20,18 +20,18 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct PullTo {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// What is to be pulled.
-    pub(crate) wanted: Wanted,
+    pub(crate) options: PullOptions,
 }
 
 /// What is to be pulled, and by whom.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct PullOptions {
     /// How much is said meanwhile.
     pub(crate) verbosity: Verbosity,
     /// The node, by its name or id; or a region.
-    pub(crate) target: Target,
+    pub(crate) target: PullTarget,
     /// The image.
     pub(crate) image: String,
     /// Whether to return at once.
@@ -40,7 +40,7 @@ pub(crate) struct Wanted {
 
 /// Who pulls.
 #[derive(Debug)]
-pub(crate) enum Target {
+pub(crate) enum PullTarget {
     /// One node, by its name or id.
     Node(String),
     /// All nodes of a region.
@@ -48,18 +48,20 @@ pub(crate) enum Target {
 }
 
 /// Runs the command.
-pub(crate) fn run(PullTo { to, wanted }: PullTo) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
+pub(crate) fn run(PullTo { to, options: wanted }: PullTo) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
     runtime::build()?.block_on(perform(&asker, wanted))
 }
 
-async fn perform(asker: &Asker, wanted: Wanted) -> Result<(), Failure> {
-    let Wanted { verbosity, target, image, detach } = wanted;
+async fn perform(asker: &ApiSession, options: PullOptions) -> Result<(), Failure> {
+    let PullOptions { verbosity, target, image, detach } = options;
     let new = match target {
-        Target::Node(node) => {
+        PullTarget::Node(node) => {
             NewPull { image: Some(image), node: Some(nodes::find(asker, &node).await?), ..NewPull::default() }
         }
-        Target::Region(region) => NewPull { image: Some(image), region: Some(region), ..NewPull::default() },
+        PullTarget::Region(region) => {
+            NewPull { image: Some(image), region: Some(region), ..NewPull::default() }
+        }
     };
     let begun: PullList = asker.told(asker.client.post(&["library", "pulls"], &new).await)?;
     if detach {
@@ -79,7 +81,7 @@ async fn perform(asker: &Asker, wanted: Wanted) -> Result<(), Failure> {
 }
 
 // Until its end; a stream that breaks off is opened again.
-async fn follow(asker: &Asker, begun: Pull, verbosity: Verbosity) -> Result<Pull, Failure> {
+async fn follow(asker: &ApiSession, begun: Pull, verbosity: Verbosity) -> Result<Pull, Failure> {
     let id = begun.id.to_string();
     let path = ["library", "pulls", id.as_str(), "events"];
     let mut shown = (terminal::is_heard() && verbosity == Verbosity::Usual).then(Bars::new);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use entrepot_oci::Platform;
 use entrepot_rewrite::Root;
-use entrepot_sync::{Format, Limits};
+use entrepot_sync::{Format, RunLimits};
 
 use crate::commands::{
     documents::{Documents, rewrite},
@@ -21,7 +21,7 @@ pub(crate) struct Relay {
     /// Variable files that replace those next to the stack's files.
     pub(crate) env_files: Vec<PathBuf>,
     /// The new names of the images.
-    pub(crate) names: rewrite::Names,
+    pub(crate) names: rewrite::NamingOptions,
     /// The target of the images.
     pub(crate) to: Root,
     /// Copy options.
@@ -29,7 +29,7 @@ pub(crate) struct Relay {
     /// The places of the new files.
     pub(crate) places: Places,
     /// The action.
-    pub(crate) doing: Doing,
+    pub(crate) doing: RelayAction,
 }
 
 /// Options for copying images.
@@ -47,9 +47,9 @@ pub(crate) struct CopyOptions {
 
 impl CopyOptions {
     /// Concurrency limits.
-    pub(super) fn limits(&self) -> Limits {
-        let usual = Limits::default();
-        Limits { images: self.at_once.unwrap_or(usual.images), ..usual }
+    pub(super) fn limits(&self) -> RunLimits {
+        let usual = RunLimits::default();
+        RunLimits { images: self.at_once.unwrap_or(usual.images), ..usual }
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Places {
 
 /// The action.
 #[derive(Debug)]
-pub(crate) enum Doing {
+pub(crate) enum RelayAction {
     /// Copy the images and write the files.
     Copy,
     /// Only print what would be done.

@@ -10,14 +10,14 @@ use std::{
 use bytes::Bytes;
 use entrepot_files::{Draft, Readers};
 use entrepot_oci::{MAX_MANIFEST_BYTES, Reference, Tag};
-use entrepot_relay::{BundleError, File, Manifest, Packed, Source, Stack, Wishes, mirror_name};
-use entrepot_rewrite::{Kind, Origin, Variables};
-use entrepot_sync::{Beside, Place, Sealing, seal};
+use entrepot_relay::{BundleError, File, Manifest, PackedFile, RelayOptions, Stack, StackFile, mirror_name};
+use entrepot_rewrite::{DocumentKind, ValueOrigin, Variables};
+use entrepot_sync::{ArchiveFiles, Place, Sealing, seal};
 
 use super::{
     args::Relay,
     jobs,
-    render::{Done, Work, complete},
+    render::{CopyResults, RenderContext, complete},
     write,
 };
 use crate::{
@@ -34,30 +34,30 @@ const MAX_MANIFEST: u64 = MAX_MANIFEST_BYTES as u64;
 const MAX_TEXTS: u64 = 64 << 20;
 
 /// Packs a stack into a file. The file appears only when it is complete.
-pub(super) fn pack(relay: &Relay, work: &Work<'_>, path: &Path) -> Result<(), Failure> {
-    let files = files(relay, work)?;
+pub(super) fn pack(relay: &Relay, context: &RenderContext<'_>, path: &Path) -> Result<(), Failure> {
+    let files = files(relay, context)?;
     let cannot = |error: io::Error| write::cannot(path, &error);
     let draft = Draft::at(path, Readers::Owner).map_err(cannot)?;
     let beside = draft.beside(path);
     let tag = |number: usize| tag(number).map_or_else(|| Reference::Tag(Tag::latest()), Reference::Tag);
-    let rows = jobs::copied(work, &relay.options, |_| {
-        Ok(jobs::to_archive(work.plan, &relay.options, &beside, tag))
+    let rows = jobs::copied(context, &relay.options, |_| {
+        Ok(jobs::to_archive(context.plan, &relay.options, &beside, tag))
     })?;
-    let done = Done::new(work.plan, &rows, |entry| entry.source.to_string());
+    let done = CopyResults::new(context.plan, &rows, |entry| entry.source.to_string());
     let verdict = done.verdict();
     if verdict.is_ok() {
-        close(work, &beside, files)?;
+        close(context, &beside, files)?;
         // The archive has the draft's name by now.
         draft.replace().map_err(cannot)?;
     }
     let size = fs::metadata(path).map_or(0, |known| known.len());
     let images = output::amount(rows.len(), "image");
     let written = sentence!("{images} and {size}", images = images, size = output::size(size));
-    done.print(work, &[(path.display().to_string(), written)], &steps(work, path))?;
-    verdict.and_then(|()| complete(work))
+    done.print(context, &[(path.display().to_string(), written)], &steps(context, path))?;
+    verdict.and_then(|()| complete(context))
 }
 
-fn steps(work: &Work<'_>, path: &Path) -> [String; 2] {
+fn steps(work: &RenderContext<'_>, path: &Path) -> [String; 2] {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     [
         format!("scp -- {} SERVER:DIR/", entrepot_relay::path(&path.display().to_string())),
@@ -66,11 +66,11 @@ fn steps(work: &Work<'_>, path: &Path) -> [String; 2] {
 }
 
 // Gives the images their full names and adds the files.
-fn close(work: &Work<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
-    let entries = work.plan.entries.iter().enumerate();
+fn close(context: &RenderContext<'_>, archive: &Path, files: Vec<(String, Bytes)>) -> Result<(), Failure> {
+    let entries = context.plan.entries.iter().enumerate();
     let names =
         entries.filter_map(|(number, entry)| Some((tag(number)?, entry.source.to_string()))).collect();
-    let old = work.stack.sources.iter().map(|source| &source.file).chain(&work.stack.variables);
+    let old = context.stack.sources.iter().map(|source| &source.file).chain(&context.stack.variables);
     // The bundle gets the most restrictive mode of its files.
     let mode = old.fold(0o666, |mode, file| mode & file.mode) | 0o600;
     session::block_on(seal(archive, Sealing { names, files, mode }))?.map_err(Failure::from)
@@ -82,14 +82,14 @@ fn tag(number: usize) -> Option<Tag> {
 }
 
 // The files next to the images: the manifest, the original files and the rewritten ones.
-fn files(relay: &Relay, work: &Work<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
-    let (stack, plan) = (work.stack, work.plan);
-    let wishes = Wishes {
-        to: work.to.to_string(),
+fn files(relay: &Relay, context: &RenderContext<'_>) -> Result<Vec<(String, Bytes)>, Failure> {
+    let (stack, plan) = (context.stack, context.plan);
+    let wishes = RelayOptions {
+        to: context.to.to_string(),
         naming: relay.names.naming.to_string(),
         map: relay.names.pairs()?,
         ignore: relay.documents.ignore_list()?,
-        environment: environment(work),
+        environment: environment(context),
     };
     let mut files: Vec<(String, Bytes)> = Vec::new();
     let place = |file: &File| {
@@ -113,14 +113,15 @@ fn files(relay: &Relay, work: &Work<'_>) -> Result<Vec<(String, Bytes)>, Failure
     Ok(files)
 }
 
-fn environment(work: &Work<'_>) -> BTreeMap<String, String> {
-    let users = work.plan.entries.iter().flat_map(|entry| &entry.users).flat_map(|user| &user.variables);
-    let own = users.filter(|(_, origin)| *origin == Origin::Environment);
-    own.filter_map(|(name, _)| Some((name.clone(), work.stack.environment.get(name)?.0.to_owned()))).collect()
+fn environment(context: &RenderContext<'_>) -> BTreeMap<String, String> {
+    let users = context.plan.entries.iter().flat_map(|entry| &entry.users).flat_map(|user| &user.variables);
+    let own = users.filter(|(_, origin)| *origin == ValueOrigin::Environment);
+    own.filter_map(|(name, _)| Some((name.clone(), context.stack.environment.get(name)?.0.to_owned())))
+        .collect()
 }
 
 /// Reads a bundle's manifest; `None` if the archive is not a bundle.
-pub(super) async fn manifest(path: &Path, beside: &Beside) -> Result<Option<Manifest>, Failure> {
+pub(super) async fn manifest(path: &Path, beside: &ArchiveFiles) -> Result<Option<Manifest>, Failure> {
     let Some(bytes) = beside.file(MANIFEST, MAX_MANIFEST).await.map_err(Failure::from)? else {
         return Ok(None);
     };
@@ -142,7 +143,7 @@ fn refused(path: &Path, error: BundleError) -> Failure {
 }
 
 /// Reads the stack from a bundle.
-pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> Result<Stack, Failure> {
+pub(super) async fn stack(path: &Path, beside: &ArchiveFiles, manifest: &Manifest) -> Result<Stack, Failure> {
     let mut files = Vec::new();
     let mut room = MAX_TEXTS;
     for (packed, _) in manifest.files() {
@@ -151,9 +152,9 @@ pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> 
         files.push(file);
     }
     let variables = files.split_off(manifest.sources.len());
-    let sources = files.into_iter().zip(&manifest.sources).map(|(file, packed)| Source {
+    let sources = files.into_iter().zip(&manifest.sources).map(|(file, packed)| StackFile {
         file,
-        kind: packed.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(Kind::Compose),
+        kind: packed.kind.as_deref().and_then(|kind| kind.parse().ok()).unwrap_or(DocumentKind::Compose),
         variables: packed.variables.clone(),
     });
     Ok(Stack {
@@ -164,7 +165,7 @@ pub(super) async fn stack(path: &Path, beside: &Beside, manifest: &Manifest) -> 
     })
 }
 
-async fn file(path: &Path, beside: &Beside, packed: &Packed, room: u64) -> Result<File, Failure> {
+async fn file(path: &Path, beside: &ArchiveFiles, packed: &PackedFile, room: u64) -> Result<File, Failure> {
     let damaged = |what: &str| Failure::new(format!("{}: `{}` {what}", path.display(), packed.file));
     let bytes = beside.file(&packed.file, room).await.map_err(Failure::from)?;
     let bytes = bytes.ok_or_else(|| damaged("is not in it"))?;

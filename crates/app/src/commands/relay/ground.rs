@@ -11,7 +11,7 @@ use entrepot_relay::{Name, Role};
 
 use crate::{
     failure::Failure,
-    replace::{Access, grant},
+    replace::{FilePermissions, grant},
 };
 
 /// The output directory for a bundle whose name cannot be used.
@@ -19,27 +19,27 @@ const USUAL: &str = "stack";
 
 /// An output directory.
 #[derive(Clone, Debug)]
-pub(super) struct Ground {
+pub(super) struct OutputDirectory {
     pub(super) path: PathBuf,
-    pub(super) held: Held,
+    pub(super) policy: OverwritePolicy,
 }
 
 /// The overwrite policy for existing files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum OverwritePolicy {
     /// Keep the file, and fail.
     Stays,
     /// Overwrite the file.
     GivesWay,
 }
 
-impl Ground {
+impl OutputDirectory {
     /// The output directory for a bundle. It must be new or empty, unless overwriting is allowed. By default it is
     /// named after the bundle, so that files from a stranger do not mix with the user's own.
     pub(super) fn of_bundle(bundle: &Path, out: Option<&Path>, overwrite: bool) -> Result<Self, Failure> {
         let path = out.map_or_else(|| usual(bundle), Path::to_owned);
-        let held = if overwrite { Held::GivesWay } else { Held::Stays };
-        let ground = Self { path, held };
+        let held = if overwrite { OverwritePolicy::GivesWay } else { OverwritePolicy::Stays };
+        let ground = Self { path, policy: held };
         ground.look()?;
         Ok(ground)
     }
@@ -51,7 +51,7 @@ impl Ground {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other.map_err(|error| Failure::because(format!("cannot write to {shown}"), &error))?,
         };
-        if self.held == Held::GivesWay || entries.count() == 0 {
+        if self.policy == OverwritePolicy::GivesWay || entries.count() == 0 {
             return Ok(());
         }
         Err(Failure::wrong(format!("there are files in {shown}"))
@@ -68,13 +68,13 @@ impl Ground {
     }
 
     /// Writes a file below the directory.
-    pub(super) fn put(&self, path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    pub(super) fn put(&self, path: &Path, bytes: &[u8], access: FilePermissions) -> io::Result<()> {
         let draft = Draft::below(&self.open()?, path, Readers::Owner)?;
         grant(&draft, access)?;
         draft.file().write_all(bytes)?;
-        match self.held {
-            Held::Stays => draft.put_new(),
-            Held::GivesWay => draft.replace(),
+        match self.policy {
+            OverwritePolicy::Stays => draft.put_new(),
+            OverwritePolicy::GivesWay => draft.replace(),
         }
     }
 }

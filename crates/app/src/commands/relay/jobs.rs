@@ -3,16 +3,18 @@
 use std::{path::Path, sync::Arc};
 
 use entrepot_oci::{Digest, Reference};
-use entrepot_relay::{Entry, Plan};
-use entrepot_sync::{Format, Job, Limits, Place, Registries, Row, Shape, Target, look, perform, settle};
+use entrepot_relay::{Plan, StackImage};
+use entrepot_sync::{
+    CopyJob, CopyResult, Format, JobTarget, Place, Registries, RunLimits, Shape, look, perform, settle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     args::CopyOptions,
-    render::{self, Work},
+    render::{self, RenderContext},
 };
 use crate::{
-    commands::session::{self, Session},
+    commands::session::{self, RegistryContext},
     failure::Failure,
     log::Verbosity,
     output::{self, Output},
@@ -21,12 +23,12 @@ use crate::{
 
 /// Copies each image of a plan from its registry to its target.
 pub(super) fn to_registry(
-    session: &Session,
+    context: &RegistryContext,
     plan: &Plan,
     options: &CopyOptions,
-) -> Result<Vec<Job>, Failure> {
-    let job = |entry: &Entry| {
-        let target = at_registry(session, entry, options)?;
+) -> Result<Vec<CopyJob>, Failure> {
+    let job = |entry: &StackImage| {
+        let target = at_registry(context, entry, options)?;
         Ok(job(at(entry), entry.source.reference(), target))
     };
     plan.entries.iter().map(job).collect()
@@ -38,8 +40,8 @@ pub(super) fn to_archive(
     options: &CopyOptions,
     archive: &Path,
     tag: impl Fn(usize) -> Reference,
-) -> Vec<Job> {
-    let job = |(number, entry): (usize, &Entry)| {
+) -> Vec<CopyJob> {
+    let job = |(number, entry): (usize, &StackImage)| {
         let place = Place::OciArchive(archive.to_owned());
         let target = target(place, tag(number), shape(entry, options, Format::Keep), options);
         job(at(entry), entry.source.reference(), target)
@@ -48,54 +50,58 @@ pub(super) fn to_archive(
 }
 
 /// A place that holds the images of a plan, in its order, under these digests.
-pub(super) struct Loaded<'a> {
+pub(super) struct LoadedImages<'a> {
     pub(super) place: &'a Place,
     pub(super) digests: &'a [Digest],
 }
 
 /// Copies each image of a plan from a loaded archive.
 pub(super) fn from_place(
-    session: &Session,
+    context: &RegistryContext,
     plan: &Plan,
     options: &CopyOptions,
-    loaded: &Loaded<'_>,
-) -> Result<Vec<Job>, Failure> {
-    let job = |(entry, digest): (&Entry, &Digest)| {
-        let target = at_registry(session, entry, options)?;
+    loaded: &LoadedImages<'_>,
+) -> Result<Vec<CopyJob>, Failure> {
+    let job = |(entry, digest): (&StackImage, &Digest)| {
+        let target = at_registry(context, entry, options)?;
         Ok(job(loaded.place.clone(), Reference::Digest(*digest), target))
     };
     plan.entries.iter().zip(loaded.digests).map(job).collect()
 }
 
-fn job(source: Place, reference: Reference, target: Target) -> Job {
+fn job(source: Place, reference: Reference, target: JobTarget) -> CopyJob {
     let digest = match &reference {
         Reference::Digest(digest) => Some(*digest),
         Reference::Tag(_) => None,
     };
-    Job { rule: String::new(), source, reference, digest, attached: None, targets: vec![target] }
+    CopyJob { rule: String::new(), source, reference, digest, attached: None, targets: vec![target] }
 }
 
-fn at(entry: &Entry) -> Place {
+fn at(entry: &StackImage) -> Place {
     Place::Registry { host: entry.source.host().clone(), repository: entry.source.repository().clone() }
 }
 
-fn at_registry(session: &Session, entry: &Entry, options: &CopyOptions) -> Result<Target, Failure> {
-    let usual = session.registry(entry.target.host())?.format;
+fn at_registry(
+    context: &RegistryContext,
+    entry: &StackImage,
+    options: &CopyOptions,
+) -> Result<JobTarget, Failure> {
+    let usual = context.registry(entry.target.host())?.format;
     let (host, repository) = (entry.target.host().clone(), entry.target.repository().clone());
     let place = Place::Registry { host, repository };
     let target = target(place, entry.put_as(), shape(entry, options, usual), options);
     // What files name by its digest must have it there too.
-    Ok(Target { digest: entry.source.digest().copied(), ..target })
+    Ok(JobTarget { digest: entry.source.digest().copied(), ..target })
 }
 
-fn shape(entry: &Entry, options: &CopyOptions, usual: Format) -> Shape {
+fn shape(entry: &StackImage, options: &CopyOptions, usual: Format) -> Shape {
     // Selecting platforms would change the digest that the files pin.
     let platforms = if entry.is_pinned() { Vec::new() } else { options.platforms.clone() };
     Shape { platforms, format: options.format.unwrap_or(usual), ..Shape::default() }
 }
 
-fn target(place: Place, reference: Reference, shape: Shape, options: &CopyOptions) -> Target {
-    Target {
+fn target(place: Place, reference: Reference, shape: Shape, options: &CopyOptions) -> JobTarget {
+    JobTarget {
         place,
         reference,
         shape,
@@ -109,20 +115,20 @@ fn target(place: Place, reference: Reference, shape: Shape, options: &CopyOption
 
 /// Prints the plan and runs its copies; returns a row for each image, in the plan's order.
 pub(super) fn copied(
-    work: &Work<'_>,
+    context: &RenderContext<'_>,
     options: &CopyOptions,
-    jobs: impl FnOnce(&Session) -> Result<Vec<Job>, Failure>,
-) -> Result<Vec<Row>, Failure> {
+    jobs: impl FnOnce(&RegistryContext) -> Result<Vec<CopyJob>, Failure>,
+) -> Result<Vec<CopyResult>, Failure> {
     let mut rows = Vec::new();
-    if work.plan.entries.is_empty() {
+    if context.plan.entries.is_empty() {
         return Ok(rows);
     }
-    if work.common.output == Output::Text && work.common.verbosity != Verbosity::Quiet {
-        output::print(&format!("{}\n", render::plan_text(work)))?;
+    if context.common.output == Output::Text && context.common.verbosity != Verbosity::Quiet {
+        output::print(&format!("{}\n", render::plan_text(context)))?;
     }
-    session::run(work.common, async |session, stop| {
+    session::run(context.common, async |session, stop| {
         let copies = Copies { jobs: jobs(&session)?, limits: options.limits() };
-        rows = perform_all(&session, work, copies, stop).await?;
+        rows = perform_all(&session, context, copies, stop).await?;
         Ok(())
     })?;
     Ok(rows)
@@ -130,18 +136,18 @@ pub(super) fn copied(
 
 /// The copies, one for each image of a plan.
 struct Copies {
-    jobs: Vec<Job>,
-    limits: Limits,
+    jobs: Vec<CopyJob>,
+    limits: RunLimits,
 }
 
 // Images already at their target are not copied again.
 async fn perform_all(
-    session: &Session,
-    work: &Work<'_>,
+    context: &RegistryContext,
+    relay: &RenderContext<'_>,
     Copies { mut jobs, limits }: Copies,
     stop: CancellationToken,
-) -> Result<Vec<Row>, Failure> {
-    let registries: Arc<dyn Registries> = session.registries.clone();
+) -> Result<Vec<CopyResult>, Failure> {
+    let registries: Arc<dyn Registries> = context.registries.clone();
     let targets: Vec<(Place, Reference)> = jobs
         .iter()
         .flat_map(|job| &job.targets)
@@ -152,7 +158,7 @@ async fn perform_all(
         () = stop.cancelled() => return Err(Failure::new("interrupted")),
     };
     let mut rows = settle(&mut jobs, states);
-    let (show, events) = Show::begin(Style::of(work.common.output, work.common.verbosity), &jobs);
+    let (show, events) = Show::begin(Style::of(relay.common.output, relay.common.verbosity), &jobs);
     rows.extend(perform(registries, jobs, limits, stop, events).await);
     show.end().await;
     let mut ordered = Vec::with_capacity(rows.len());

@@ -6,16 +6,16 @@
 use std::{io::ErrorKind, path::PathBuf};
 
 use entrepot_oci::{Digest, ImageRef};
-use entrepot_relay::{File, Manifest, Plan, Source, Stack};
-use entrepot_rewrite::{Ignore, Kind, Root};
-use entrepot_sync::{Beside, Place, packed};
+use entrepot_relay::{File, Manifest, Plan, Stack, StackFile};
+use entrepot_rewrite::{DocumentKind, Ignore, Root};
+use entrepot_sync::{ArchiveFiles, Place, packed};
 
 use super::{
     args::CopyOptions,
     bundle,
-    ground::{Ground, Held},
+    ground::{OutputDirectory, OverwritePolicy},
     jobs,
-    render::{self, Done, Work},
+    render::{self, CopyResults, RenderContext},
     write,
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     },
     failure::Failure,
     output::sentence,
-    replace::Access,
+    replace::FilePermissions,
 };
 
 /// The arguments.
@@ -58,10 +58,10 @@ struct Cargo {
     /// The images by their full names.
     images: Vec<(ImageRef, Digest)>,
     to: Root,
-    names: rewrite::Names,
+    names: rewrite::NamingOptions,
     ignore: Ignore,
     /// The directory for the stack's files, if it has any.
-    ground: Option<Ground>,
+    ground: Option<OutputDirectory>,
 }
 
 /// Runs the command.
@@ -69,10 +69,19 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
     let cargo = session::block_on(open(load))??;
     let rules = cargo.names.rules(cargo.ignore.clone())?;
     let plan = super::planned(&cargo.stack, &rules)?;
-    let ground = cargo.ground.clone().unwrap_or_else(|| Ground { path: PathBuf::new(), held: Held::Stays });
+    let ground = cargo
+        .ground
+        .clone()
+        .unwrap_or_else(|| OutputDirectory { path: PathBuf::new(), policy: OverwritePolicy::Stays });
     let names = write::names_in(&ground, &cargo.stack, &plan)?;
     render::left(&load.common, &cargo.stack, &plan);
-    let work = Work { common: &load.common, to: &cargo.to, stack: &cargo.stack, plan: &plan, names: &names };
+    let work = RenderContext {
+        common: &load.common,
+        to: &cargo.to,
+        stack: &cargo.stack,
+        plan: &plan,
+        names: &names,
+    };
     let digests = digests(&cargo, &plan)?;
     if load.dry_run {
         return super::print_plan(&work);
@@ -82,10 +91,10 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
             session,
             &plan,
             &load.options,
-            &jobs::Loaded { place: &cargo.place, digests: &digests },
+            &jobs::LoadedImages { place: &cargo.place, digests: &digests },
         )
     })?;
-    let done = Done::new(&plan, &rows, |entry| entry.target.to_string());
+    let done = CopyResults::new(&plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
     if cargo.ground.is_none() || verdict.is_err() {
         done.print(&work, &[], &[])?;
@@ -99,13 +108,17 @@ pub(crate) fn run(load: &Load) -> Result<(), Failure> {
 }
 
 // Unchanged variable files belong to the stack too. Existing ones may have been edited, so they are not overwritten.
-fn unchanged(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Vec<(String, String)>, Failure> {
-    let ground = Ground { held: Held::Stays, ..ground.clone() };
+fn unchanged(
+    directory: &OutputDirectory,
+    stack: &Stack,
+    plan: &Plan,
+) -> Result<Vec<(String, String)>, Failure> {
+    let directory = OutputDirectory { policy: OverwritePolicy::Stays, ..directory.clone() };
     let mut lines = Vec::new();
     for (file, _) in stack.variables.iter().zip(&plan.variables).filter(|(_, changed)| changed.is_none()) {
         let name = write::within(&file.name);
-        let path = ground.path.join(&name);
-        let what = match ground.put(&name, file.text.as_bytes(), Access::Mode(file.mode)) {
+        let path = directory.path.join(&name);
+        let what = match directory.put(&name, file.text.as_bytes(), FilePermissions::Mode(file.mode)) {
             Ok(()) => sentence!("as it was"),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 sentence!("was there, and stays as it is")
@@ -121,14 +134,14 @@ async fn open(load: &Load) -> Result<Cargo, Failure> {
     let path = &load.file;
     let opened = entrepot_files::open(path);
     opened.map_err(|error| Failure::wrong(format!("cannot read {}: {error}", path.display())))?;
-    let beside = Beside::of(path).await.map_err(Failure::from)?;
+    let beside = ArchiveFiles::of(path).await.map_err(Failure::from)?;
     match bundle::manifest(path, &beside).await? {
         Some(manifest) => of_bundle(load, &beside, &manifest).await,
         None => of_archive(load, &beside).await,
     }
 }
 
-async fn of_bundle(load: &Load, beside: &Beside, manifest: &Manifest) -> Result<Cargo, Failure> {
+async fn of_bundle(load: &Load, beside: &ArchiveFiles, manifest: &Manifest) -> Result<Cargo, Failure> {
     let name = load.file.display();
     let damaged = |what: &dyn std::fmt::Display| Failure::new(format!("{name}: {what}"));
     let to = match &load.to {
@@ -145,14 +158,14 @@ async fn of_bundle(load: &Load, beside: &Beside, manifest: &Manifest) -> Result<
         images: named(&place).await?.0,
         place,
         stack: bundle::stack(&load.file, beside, manifest).await?,
-        names: rewrite::Names { to: Some(to.clone()), naming, map, map_file: None },
+        names: rewrite::NamingOptions { to: Some(to.clone()), naming, map, map_file: None },
         to,
         ignore: Ignore::read(&manifest.ignore).map_err(|error| damaged(&error))?,
-        ground: Some(Ground::of_bundle(&load.file, load.out.as_deref(), load.overwrite)?),
+        ground: Some(OutputDirectory::of_bundle(&load.file, load.out.as_deref(), load.overwrite)?),
     })
 }
 
-async fn of_archive(load: &Load, beside: &Beside) -> Result<Cargo, Failure> {
+async fn of_archive(load: &Load, beside: &ArchiveFiles) -> Result<Cargo, Failure> {
     let path = &load.file;
     let place = if beside.has("index.json") {
         Place::OciArchive(path.clone())
@@ -182,11 +195,11 @@ async fn of_archive(load: &Load, beside: &Beside) -> Result<Cargo, Failure> {
     Ok(Cargo {
         place,
         stack: Stack {
-            sources: vec![Source { file, kind: Kind::List, variables: Vec::new() }],
+            sources: vec![StackFile { file, kind: DocumentKind::List, variables: Vec::new() }],
             ..Stack::default()
         },
         images,
-        names: rewrite::Names { to: Some(to.clone()), naming, map: load.map.clone(), map_file: None },
+        names: rewrite::NamingOptions { to: Some(to.clone()), naming, map: load.map.clone(), map_file: None },
         to,
         ignore: Ignore::default(),
         ground: None,

@@ -15,7 +15,7 @@ mod stack;
 mod write;
 
 use entrepot_relay::{Plan, PlanError, Stack};
-use entrepot_rewrite::{Kind, Rules};
+use entrepot_rewrite::{DocumentKind, Rules};
 use entrepot_sync::rules::refusal;
 
 use super::documents::rewrite;
@@ -23,8 +23,8 @@ use crate::{
     failure::{self, Failure},
     output::{self, Output},
 };
-pub(crate) use args::{CopyOptions, Doing, Places, Relay};
-use render::{Done, Work};
+pub(crate) use args::{CopyOptions, Places, Relay, RelayAction};
+use render::{CopyResults, RenderContext};
 
 /// Runs the command.
 pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
@@ -36,29 +36,30 @@ pub(crate) fn run(relay: &Relay) -> Result<(), Failure> {
     }
     let names = write::names(&relay.places, &stack, &plan)?;
     render::left(&relay.common, &stack, &plan);
-    let work = Work { common: &relay.common, to: &relay.to, stack: &stack, plan: &plan, names: &names };
+    let work =
+        RenderContext { common: &relay.common, to: &relay.to, stack: &stack, plan: &plan, names: &names };
     match &relay.doing {
-        Doing::Nothing => print_plan(&work),
-        Doing::Scripts(directory) => {
+        RelayAction::Nothing => print_plan(&work),
+        RelayAction::Scripts(directory) => {
             let written = write::scripts(relay, &stack, &plan, directory)?;
             render::scripts(relay, &plan, &written)?;
             render::complete(&work)
         }
-        Doing::Bundle(path) => bundle::pack(relay, &work, path),
-        Doing::Copy => copy(relay, &work),
+        RelayAction::Bundle(path) => bundle::pack(relay, &work, path),
+        RelayAction::Copy => copy(relay, &work),
     }
 }
 
-fn print_plan(work: &Work<'_>) -> Result<(), Failure> {
-    match work.common.output {
-        Output::Json => output::print_json(&render::planned(work)),
-        Output::Text => output::print(&render::plan_text(work)),
+fn print_plan(context: &RenderContext<'_>) -> Result<(), Failure> {
+    match context.common.output {
+        Output::Json => output::print_json(&render::planned(context)),
+        Output::Text => output::print(&render::plan_text(context)),
     }
 }
 
 fn nothing(stack: &Stack) -> Failure {
     let names: Vec<&str> = stack.sources.iter().map(|source| source.file.name.as_str()).collect();
-    let kind = stack.sources.first().map_or(Kind::Compose, |source| source.kind);
+    let kind = stack.sources.first().map_or(DocumentKind::Compose, |source| source.kind);
     Failure::new(format!("{} names no image", names.join(", ")))
         .with_hint(format!("`--kind` says what it is; it was taken for a {kind} file"))
 }
@@ -86,16 +87,17 @@ fn planned(stack: &Stack, rules: &Rules) -> Result<Plan, Failure> {
     }
 }
 
-fn copy(relay: &Relay, work: &Work<'_>) -> Result<(), Failure> {
-    let rows =
-        jobs::copied(work, &relay.options, |session| jobs::to_registry(session, work.plan, &relay.options))?;
-    let done = Done::new(work.plan, &rows, |entry| entry.target.to_string());
+fn copy(relay: &Relay, context: &RenderContext<'_>) -> Result<(), Failure> {
+    let rows = jobs::copied(context, &relay.options, |session| {
+        jobs::to_registry(session, context.plan, &relay.options)
+    })?;
+    let done = CopyResults::new(context.plan, &rows, |entry| entry.target.to_string());
     let verdict = done.verdict();
     // No files are written if copies failed: they would name images that are missing.
     let (written, steps) = match verdict {
-        Ok(()) => (write::files(work.stack, work.plan, work.names)?, render::steps_of(work)),
+        Ok(()) => (write::files(context.stack, context.plan, context.names)?, render::steps_of(context)),
         Err(_) => Default::default(),
     };
-    done.print(work, &render::renamed(written), &steps)?;
-    verdict.and_then(|()| render::complete(work))
+    done.print(context, &render::renamed(written), &steps)?;
+    verdict.and_then(|()| render::complete(context))
 }

@@ -4,18 +4,18 @@ use std::collections::HashSet;
 
 use comfy_table::CellAlignment::Left;
 use entrepot_oci::Digest;
-use entrepot_relay::{Deploy, Entry, Plan, Stack, User, steps};
-use entrepot_rewrite::{Origin, Reason, Root};
-use entrepot_sync::{Done as Copy, Outcome, Row};
+use entrepot_relay::{Deploy, Plan, Stack, StackImage, User, steps};
+use entrepot_rewrite::{Reason, Root, ValueOrigin};
+use entrepot_sync::{CopyResult, CopySuccess as Copy, JobOutcome};
 use serde::Serialize;
 
-use super::{args::Relay, write::Names};
+use super::{args::Relay, write::OutputNames};
 use crate::{
     commands::{
-        copy::render::{Copied, failures_and_sums},
+        copy::render::{CopySummary, failures_and_sums},
         documents::{
             note_left,
-            report::{Kept, Place},
+            report::{DocumentPosition, UnchangedText},
         },
         session::Common,
     },
@@ -26,12 +26,12 @@ use crate::{
 
 /// The input of the output functions.
 #[derive(Clone, Copy)]
-pub(super) struct Work<'a> {
+pub(super) struct RenderContext<'a> {
     pub(super) common: &'a Common,
     pub(super) to: &'a Root,
     pub(super) stack: &'a Stack,
     pub(super) plan: &'a Plan,
-    pub(super) names: &'a Names,
+    pub(super) names: &'a OutputNames,
 }
 
 /// Notes the images that are left unchanged.
@@ -46,9 +46,9 @@ pub(super) fn left(common: &Common, stack: &Stack, plan: &Plan) {
 
 /// The plan as JSON.
 #[derive(Debug, Serialize)]
-pub(super) struct Planned {
+pub(super) struct RelayPlanReport {
     images: Vec<PlannedImage>,
-    left: Vec<Kept>,
+    left: Vec<UnchangedText>,
     files: Vec<NewFile>,
 }
 
@@ -56,13 +56,13 @@ pub(super) struct Planned {
 struct PlannedImage {
     source: String,
     target: String,
-    named_by: Vec<Named>,
+    named_by: Vec<VariableName>,
 }
 
 #[derive(Debug, Serialize)]
-struct Named {
+struct VariableName {
     #[serde(flatten)]
-    place: Place,
+    place: DocumentPosition,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     variables: Vec<Variable>,
 }
@@ -81,8 +81,8 @@ struct NewFile {
 }
 
 /// Builds the JSON plan.
-pub(super) fn planned(work: &Work<'_>) -> Planned {
-    let Work { stack, plan, names, .. } = *work;
+pub(super) fn planned(context: &RenderContext<'_>) -> RelayPlanReport {
+    let RenderContext { stack, plan, names, .. } = *context;
     let sources = stack.sources.iter().map(|source| &source.file).zip(&names.sources).zip(&plan.files);
     let sources = sources.map(|((file, name), written)| NewFile {
         file: name.clone(),
@@ -94,27 +94,28 @@ pub(super) fn planned(work: &Work<'_>) -> Planned {
         Some(NewFile { file: name.clone()?, of: file.name.clone(), changed: written.as_ref()?.changed })
     });
     let setters = Setters::of(stack);
-    let kept = plan.left.iter().map(|kept| Kept::of(&stack.sources[kept.source].file.name, &kept.left));
-    Planned {
+    let kept =
+        plan.left.iter().map(|kept| UnchangedText::of(&stack.sources[kept.source].file.name, &kept.left));
+    RelayPlanReport {
         images: plan.entries.iter().map(|entry| image(&setters, entry)).collect(),
         left: kept.collect(),
         files: sources.chain(variables).collect(),
     }
 }
 
-fn image(setters: &Setters<'_>, entry: &Entry) -> PlannedImage {
+fn image(setters: &Setters<'_>, entry: &StackImage) -> PlannedImage {
     let named_by = entry.users.iter().map(|user| {
         let file = &setters.stack.sources[user.source].file.name;
         let variables = user.variables.iter();
         let variables = variables.map(|(name, origin)| Variable {
             name: name.clone(),
             set_in: match origin {
-                Origin::File => setters.file(user, name),
-                Origin::Environment => "environment".to_owned(),
+                ValueOrigin::File => setters.file(user, name),
+                ValueOrigin::Environment => "environment".to_owned(),
             },
         });
-        Named {
-            place: Place::new(file, user.position, &user.place, &entry.source.to_string()),
+        VariableName {
+            place: DocumentPosition::new(file, user.position, &user.place, &entry.source.to_string()),
             variables: variables.collect(),
         }
     });
@@ -149,8 +150,8 @@ impl<'a> Setters<'a> {
 }
 
 /// The plan as text.
-pub(super) fn plan_text(work: &Work<'_>) -> String {
-    let Work { stack, plan, to, .. } = *work;
+pub(super) fn plan_text(context: &RenderContext<'_>) -> String {
+    let RenderContext { stack, plan, to, .. } = *context;
     let columns = [Column("IMAGE", Left), Column("TARGET", Left), Column("NAMED BY", Left)];
     let setters = Setters::of(stack);
     let rows = plan.entries.iter().map(|entry| {
@@ -183,16 +184,16 @@ fn named_by(setters: &Setters<'_>, user: &User) -> String {
     let place = user.place.strip_prefix("services.").and_then(|rest| rest.strip_suffix(".image"));
     let place = place.unwrap_or(&user.place);
     let variables = user.variables.iter().map(|(name, origin)| match origin {
-        Origin::File => sentence!("{name} in {file}", name = name, file = setters.file(user, name)),
-        Origin::Environment => sentence!("{name} in the environment", name = name),
+        ValueOrigin::File => sentence!("{name} in {file}", name = name, file = setters.file(user, name)),
+        ValueOrigin::Environment => sentence!("{name} in the environment", name = name),
     });
     let variables: Vec<String> = variables.collect();
     if variables.is_empty() { place.to_owned() } else { format!("{place} ({})", variables.join(", ")) }
 }
 
 /// The results of the copies.
-pub(super) struct Done {
-    copied: Copied,
+pub(super) struct CopyResults {
+    copied: CopySummary,
     lines: Vec<Vec<String>>,
     equal: usize,
 }
@@ -200,21 +201,21 @@ pub(super) struct Done {
 #[derive(Serialize)]
 struct Report<'a> {
     #[serde(flatten)]
-    copied: &'a Copied,
-    plan: Planned,
+    copied: &'a CopySummary,
+    plan: RelayPlanReport,
     written: Vec<&'a str>,
     steps: &'a [String],
 }
 
-impl Done {
+impl CopyResults {
     /// Counts the results. `name` returns an image's name at the target.
-    pub(super) fn new(plan: &Plan, rows: &[Row], name: impl Fn(&Entry) -> String) -> Self {
+    pub(super) fn new(plan: &Plan, rows: &[CopyResult], name: impl Fn(&StackImage) -> String) -> Self {
         let lines = plan.entries.iter().zip(rows).map(|(entry, row)| {
             let (state, digest) = end(row);
             vec![name(entry), state, digest.map(|digest| digest.to_string()).unwrap_or_default()]
         });
         let equal = rows.iter().filter(|row| is_equal(row)).count();
-        Self { copied: Copied::of(rows), lines: lines.collect(), equal }
+        Self { copied: CopySummary::of(rows), lines: lines.collect(), equal }
     }
 
     /// The result of the command.
@@ -225,12 +226,12 @@ impl Done {
     /// Prints the results, the written files and the remaining steps; if no file was written, the reason.
     pub(super) fn print(
         &self,
-        work: &Work<'_>,
+        context: &RenderContext<'_>,
         written: &[(String, String)],
         steps: &[String],
     ) -> Result<(), Failure> {
-        if work.common.output == Output::Json {
-            let plan = planned(work);
+        if context.common.output == Output::Json {
+            let plan = planned(context);
             let written = written.iter().map(|(name, _)| name.as_str()).collect();
             return output::print_json(&Report { copied: &self.copied, plan, written, steps });
         }
@@ -262,13 +263,13 @@ impl Done {
 }
 
 /// Fails if an image that the stack pulls is not copied: the stack would still need its old registry.
-pub(super) fn complete(work: &Work<'_>) -> Result<(), Failure> {
-    let behind: Vec<String> = work.plan.behind().map(|kept| format!("`{}`", kept.left.text)).collect();
+pub(super) fn complete(context: &RenderContext<'_>) -> Result<(), Failure> {
+    let behind: Vec<String> = context.plan.behind().map(|kept| format!("`{}`", kept.left.text)).collect();
     if behind.is_empty() {
         return Ok(());
     }
     let count = counted(behind.len() as u64, "name");
-    let what = format!("{count} could not be brought to {}: {}", work.to, behind.join(", "));
+    let what = format!("{count} could not be brought to {}: {}", context.to, behind.join(", "));
     Err(Failure::new(what).with_hint(
         "set their variables in `.env` or the environment, write them out, or put them on an `--ignore` list",
     ))
@@ -283,19 +284,19 @@ pub(super) fn renamed(files: Vec<(String, usize)>) -> Vec<(String, String)> {
 }
 
 /// The remaining steps on the machine that runs the stack.
-pub(super) fn steps_of(work: &Work<'_>) -> Vec<String> {
-    let Work { to, stack, plan, names, .. } = *work;
+pub(super) fn steps_of(context: &RenderContext<'_>) -> Vec<String> {
+    let RenderContext { to, stack, plan, names, .. } = *context;
     steps(&Deploy { stack, plan, host: to.host(), files: &names.sources, variables: &names.variables })
 }
 
-fn is_equal(row: &Row) -> bool {
-    matches!(&row.outcome, Outcome::Done(Copy { digest, .. }) if row.digest.as_ref() == Some(digest))
+fn is_equal(row: &CopyResult) -> bool {
+    matches!(&row.outcome, JobOutcome::Done(Copy { digest, .. }) if row.digest.as_ref() == Some(digest))
 }
 
 // The state, and the digest at the target; the source's digest too if it differs.
-fn end(row: &Row) -> (String, Option<Digest>) {
+fn end(row: &CopyResult) -> (String, Option<Digest>) {
     match &row.outcome {
-        Outcome::Done(Copy { digest, changed, .. }) => {
+        JobOutcome::Done(Copy { digest, changed, .. }) => {
             let state = if *changed { word("copied") } else { word("up to date") };
             let state = match row.digest {
                 Some(source) if source != *digest => {
@@ -305,9 +306,9 @@ fn end(row: &Row) -> (String, Option<Digest>) {
             };
             (state, Some(*digest))
         }
-        Outcome::Failed(_) => (word("failed"), None),
-        Outcome::Postponed { .. } => (word("postponed"), None),
-        Outcome::Cancelled => (word("cancelled"), None),
+        JobOutcome::Failed(_) => (word("failed"), None),
+        JobOutcome::Postponed { .. } => (word("postponed"), None),
+        JobOutcome::Cancelled => (word("cancelled"), None),
     }
 }
 

@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use entrepot_relay::{File, Source, Stack};
-use entrepot_rewrite::{Kind, Variables};
+use entrepot_relay::{File, Stack, StackFile};
+use entrepot_rewrite::{DocumentKind, Variables};
 
 use super::args::Relay;
 use crate::{
@@ -31,7 +31,8 @@ pub(super) fn read(relay: &Relay) -> Result<Stack, Failure> {
     for source in sources(relay)? {
         let Input { name, text } = documents::read(&source)?;
         // Treat a file as a compose file unless it is recognized as something else.
-        let kind = relay.documents.kind.or_else(|| Kind::of(&name, &text)).unwrap_or(Kind::Compose);
+        let kind =
+            relay.documents.kind.or_else(|| DocumentKind::of(&name, &text)).unwrap_or(DocumentKind::Compose);
         let mut variables = Vec::new();
         for path in variable_files(relay, kind, Path::new(&name)) {
             let number = match known.get(&path) {
@@ -41,7 +42,7 @@ pub(super) fn read(relay: &Relay) -> Result<Stack, Failure> {
             known.insert(path, number);
             variables.push(number);
         }
-        stack.sources.push(Source {
+        stack.sources.push(StackFile {
             file: File { mode: mode(Path::new(&name)), name, text },
             kind,
             variables,
@@ -54,7 +55,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).map_or(0o600, |known| known.permissions().mode() & 0o777)
 }
 
-fn sources(relay: &Relay) -> Result<Vec<documents::Source>, Failure> {
+fn sources(relay: &Relay) -> Result<Vec<documents::DocumentSource>, Failure> {
     if !relay.documents.sources.is_empty() {
         return Ok(relay.documents.sources.clone());
     }
@@ -63,12 +64,12 @@ fn sources(relay: &Relay) -> Result<Vec<documents::Source>, Failure> {
         Failure::wrong("there is no compose file in this directory")
             .with_hint("name it: `entrepot relay FILE`")
     })?;
-    Ok(vec![documents::Source::File(found.into())])
+    Ok(vec![documents::DocumentSource::File(found.into())])
 }
 
 // The files named on the command line, or the one that compose reads by default.
-fn variable_files(relay: &Relay, kind: Kind, file: &Path) -> Vec<PathBuf> {
-    if kind != Kind::Compose {
+fn variable_files(relay: &Relay, kind: DocumentKind, file: &Path) -> Vec<PathBuf> {
+    if kind != DocumentKind::Compose {
         return Vec::new();
     }
     if !relay.env_files.is_empty() {

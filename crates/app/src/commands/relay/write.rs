@@ -7,41 +7,41 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use entrepot_relay::{File, Plan, Stack, Written, mirror_name};
+use entrepot_relay::{File, Plan, RewrittenFile, Stack, mirror_name};
 
 use super::{
     args::{Places, Relay},
-    ground::{Ground, Held},
+    ground::{OutputDirectory, OverwritePolicy},
 };
 use crate::{
     commands::documents::file,
     failure::Failure,
-    replace::{Access, replace},
+    replace::{FilePermissions, replace},
 };
 
 /// The names of the new files.
 #[derive(Clone, Debug)]
-pub(super) struct Names {
+pub(super) struct OutputNames {
     /// The files that name images, in the order of the stack's.
     pub(super) sources: Vec<String>,
     /// The variable files; `None` if nothing changes.
     pub(super) variables: Vec<Option<String>>,
-    how: How,
+    how: OutputMode,
 }
 
 /// The output mode.
 #[derive(Clone, Debug)]
-enum How {
+enum OutputMode {
     /// To the given paths, or next to the old files.
     Beside,
     /// In place of the old files.
     InPlace,
     /// Below a directory, and nowhere else.
-    Below(Ground),
+    Below(OutputDirectory),
 }
 
 /// Names for files next to the old ones, or at the given paths.
-pub(super) fn names(places: &Places, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
+pub(super) fn names(places: &Places, stack: &Stack, plan: &Plan) -> Result<OutputNames, Failure> {
     let old: Vec<&String> = stack.sources.iter().map(|source| &source.file.name).collect();
     let changed = plan.variables.iter().filter(|written| written.is_some()).count();
     only_one("--out", places.out.as_deref(), old.len())?;
@@ -59,8 +59,8 @@ pub(super) fn names(places: &Places, stack: &Stack, plan: &Plan) -> Result<Names
     let variables = stack.variables.iter().zip(&plan.variables);
     let variables =
         variables.map(|(file, written)| written.as_ref().map(|_| new(&file.name, &places.env_out)));
-    let how = if places.in_place { How::InPlace } else { How::Beside };
-    Ok(Names { sources, variables: variables.collect(), how })
+    let how = if places.in_place { OutputMode::InPlace } else { OutputMode::Beside };
+    Ok(OutputNames { sources, variables: variables.collect(), how })
 }
 
 fn only_one(option: &str, path: Option<&Path>, count: usize) -> Result<(), Failure> {
@@ -74,8 +74,12 @@ fn only_one(option: &str, path: Option<&Path>, count: usize) -> Result<(), Failu
 }
 
 /// Names for files below a directory; no name can escape it.
-pub(super) fn names_in(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Names, Failure> {
-    let new = |old: &str| ground.path.join(within(&mirror_name(old))).display().to_string();
+pub(super) fn names_in(
+    directory: &OutputDirectory,
+    stack: &Stack,
+    plan: &Plan,
+) -> Result<OutputNames, Failure> {
+    let new = |old: &str| directory.path.join(within(&mirror_name(old))).display().to_string();
     let sources: Vec<String> = stack.sources.iter().map(|source| new(&source.file.name)).collect();
     let variables = stack.variables.iter().zip(&plan.variables);
     let variables: Vec<Option<String>> =
@@ -84,7 +88,7 @@ pub(super) fn names_in(ground: &Ground, stack: &Stack, plan: &Plan) -> Result<Na
     match sources.iter().chain(variables.iter().flatten()).find(|name| !known.insert((*name).clone())) {
         Some(twice) => Err(Failure::wrong(format!("two files would be {twice}"))
             .with_hint("relay them one after the other, to directories of their own")),
-        None => Ok(Names { sources, variables, how: How::Below(ground.clone()) }),
+        None => Ok(OutputNames { sources, variables, how: OutputMode::Below(directory.clone()) }),
     }
 }
 
@@ -102,8 +106,8 @@ pub(super) fn within(name: &str) -> PathBuf {
 pub(super) fn all<'a>(
     stack: &'a Stack,
     plan: &'a Plan,
-    names: &'a Names,
-) -> impl Iterator<Item = (&'a File, &'a Written, &'a String)> {
+    names: &'a OutputNames,
+) -> impl Iterator<Item = (&'a File, &'a RewrittenFile, &'a String)> {
     let variables = stack.variables.iter().zip(&plan.variables).zip(&names.variables);
     let variables =
         variables.filter_map(|((file, written), name)| Some((file, written.as_ref()?, name.as_ref()?)));
@@ -112,7 +116,11 @@ pub(super) fn all<'a>(
 }
 
 /// Writes the files; returns their names, each with the number of changed image names.
-pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(String, usize)>, Failure> {
+pub(super) fn files(
+    stack: &Stack,
+    plan: &Plan,
+    names: &OutputNames,
+) -> Result<Vec<(String, usize)>, Failure> {
     let mut lines = Vec::new();
     for (old, written, name) in all(stack, plan, names) {
         one(&names.how, old, written, name).map_err(|error| cannot(Path::new(name), &error))?;
@@ -121,15 +129,15 @@ pub(super) fn files(stack: &Stack, plan: &Plan, names: &Names) -> Result<Vec<(St
     Ok(lines)
 }
 
-fn one(how: &How, old: &File, written: &Written, name: &str) -> io::Result<()> {
-    let (bytes, access) = (written.text.as_bytes(), Access::Mode(old.mode));
+fn one(how: &OutputMode, old: &File, file: &RewrittenFile, name: &str) -> io::Result<()> {
+    let (bytes, access) = (file.text.as_bytes(), FilePermissions::Mode(old.mode));
     match how {
-        How::InPlace if written.changed == 0 => Ok(()),
-        How::InPlace => {
-            file::replace(Path::new(name), &written.text).map(|lost| file::warn_lost(name, &lost))
+        OutputMode::InPlace if file.changed == 0 => Ok(()),
+        OutputMode::InPlace => {
+            file::replace(Path::new(name), &file.text).map(|lost| file::warn_lost(name, &lost))
         }
-        How::Beside => put(Path::new(name), bytes, access),
-        How::Below(ground) => ground.put(&within(&mirror_name(&old.name)), bytes, access),
+        OutputMode::Beside => put(Path::new(name), bytes, access),
+        OutputMode::Below(ground) => ground.put(&within(&mirror_name(&old.name)), bytes, access),
     }
 }
 
@@ -141,14 +149,15 @@ pub(super) fn scripts(
     directory: &Path,
 ) -> Result<Vec<String>, Failure> {
     // The directory may have files from an earlier run.
-    let ground = Ground { path: directory.to_owned(), held: Held::GivesWay };
+    let ground = OutputDirectory { path: directory.to_owned(), policy: OverwritePolicy::GivesWay };
     let names = names_in(&ground, stack, plan)?;
     ground.open().map_err(|error| cannot(directory, &error))?;
     let mut written = Vec::new();
     let platform = relay.options.platforms.first();
     if !plan.entries.is_empty() {
         for script in entrepot_relay::scripts(stack, plan, &relay.to, platform) {
-            let put = ground.put(Path::new(script.name), script.text.as_bytes(), Access::Mode(0o755));
+            let put =
+                ground.put(Path::new(script.name), script.text.as_bytes(), FilePermissions::Mode(0o755));
             let path = directory.join(script.name);
             put.map_err(|error| cannot(&path, &error))?;
             written.push(path.display().to_string());
@@ -165,7 +174,7 @@ pub(super) fn cannot(path: &Path, error: &io::Error) -> Failure {
 }
 
 // Writes a file, creating its parent directories.
-fn put(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+fn put(path: &Path, bytes: &[u8], access: FilePermissions) -> io::Result<()> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         fs::create_dir_all(directory)?;
     }

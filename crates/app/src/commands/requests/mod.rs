@@ -9,8 +9,8 @@ use entrepot_api::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, log::Verbosity, runtime, terminal};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, log::Verbosity, runtime, terminal};
 
 /// Redraws per second.
 const HERTZ: u8 = 10;
@@ -19,14 +19,14 @@ const HERTZ: u8 = 10;
 #[derive(Debug)]
 pub(crate) struct Requests {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: RequestOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum RequestOperation {
     /// Look an image up, and ask for nothing.
     Look(NewImageRequest),
     /// Ask for an image.
@@ -49,35 +49,35 @@ pub(crate) enum Follow {
 }
 
 /// Runs the command.
-pub(crate) fn run(Requests { to, verb }: Requests) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Requests { to, operation }: Requests) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
+async fn perform(asker: &ApiSession, operation: RequestOperation) -> Result<(), Failure> {
     let none: [(&str, &str); 0] = [];
-    match verb {
-        Verb::Look(new) => {
+    match operation {
+        RequestOperation::Look(new) => {
             let look: ImageRequestLook = asker.told(asker.client.post(&["requests", "look"], &new).await)?;
             asker.print(&look, || render::look(&look))
         }
-        Verb::Ask(new, follow) => {
+        RequestOperation::Ask(new, follow) => {
             let begun: ImageRequest = asker.told(asker.client.post(&["requests"], &new).await)?;
             match follow {
                 Follow::No => asker.print(&begun, || render::line(&begun)),
                 Follow::ToItsEnd(verbosity) => ended(asker, to_its_end(asker, begun, verbosity).await?),
             }
         }
-        Verb::List(query) => {
+        RequestOperation::List(query) => {
             let list: ImageRequestList = asker.told(asker.client.get(&["requests"], &query).await)?;
             asker.print(&list, || render::table(&list))
         }
-        Verb::Show(id) => {
+        RequestOperation::Show(id) => {
             let id = id.to_string();
             let request: ImageRequest = asker.told(asker.client.get(&["requests", &id], &none).await)?;
             asker.print(&request, || render::line(&request))
         }
-        Verb::Cancel(id) => {
+        RequestOperation::Cancel(id) => {
             let id = id.to_string();
             let canceled = asker.client.change(Method::POST, &["requests", &id, "cancel"], &none).await;
             asker.told(canceled)
@@ -85,7 +85,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
     }
 }
 
-fn ended(asker: &Asker, request: ImageRequest) -> Result<(), Failure> {
+fn ended(asker: &ApiSession, request: ImageRequest) -> Result<(), Failure> {
     asker.print(&request, || render::line(&request))?;
     match (&request.error, request.status) {
         (Some(error), _) => {
@@ -99,7 +99,7 @@ fn ended(asker: &Asker, request: ImageRequest) -> Result<(), Failure> {
 
 // A stream that breaks off is opened again.
 async fn to_its_end(
-    asker: &Asker,
+    asker: &ApiSession,
     begun: ImageRequest,
     verbosity: Verbosity,
 ) -> Result<ImageRequest, Failure> {

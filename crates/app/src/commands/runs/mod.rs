@@ -6,7 +6,7 @@ mod tell;
 use entrepot_api::{Event, RunDetail, RunId, RunOutcome};
 
 use crate::{
-    client::{Addressed, Events},
+    client::{Events, ServerTarget},
     failure::Failure,
     output::{self, Output},
     runtime,
@@ -17,14 +17,14 @@ use syncs::Syncs;
 #[derive(Debug)]
 pub(crate) struct Runs {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: RunsOperation,
 }
 
 /// A subcommand of `runs`.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum RunsOperation {
     /// Run a rule.
     Run {
         /// Its name.
@@ -49,20 +49,22 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Runs { to, verb }: Runs) -> Result<(), Failure> {
+pub(crate) fn run(Runs { to, operation }: Runs) -> Result<(), Failure> {
     let output = to.output;
     let syncs = Syncs::of(to.client()?);
     runtime::build()?.block_on(async {
-        match verb {
-            Verb::Run { rule, image, wait } => begin(&syncs, &rule, image.as_deref(), wait, output).await,
-            Verb::Cancel { run } => {
+        match operation {
+            RunsOperation::Run { rule, image, wait } => {
+                begin(&syncs, &rule, image.as_deref(), wait, output).await
+            }
+            RunsOperation::Cancel { run } => {
                 let answer = syncs.cancel(&run).await?;
                 match output {
                     Output::Json => output::print_json(&answer),
                     Output::Text => output::print(&(tell::answer(&answer) + "\n")),
                 }
             }
-            Verb::List { rule, count } => {
+            RunsOperation::List { rule, count } => {
                 let runs = syncs.runs(rule.as_deref(), count).await?;
                 match output {
                     Output::Json => output::print_json(&runs),
@@ -110,7 +112,7 @@ async fn follow(
     run: &RunId,
     output: Output,
 ) -> Result<RunDetail, Failure> {
-    let mut line = tell::Line::new(output);
+    let mut line = tell::ProgressLine::new(output);
     loop {
         match events.next().await? {
             Some(Event::Began(progress) | Event::Progress(progress)) if progress.run == *run => {

@@ -3,7 +3,7 @@
 use entrepot_api::{RunAnswer, RunDetail, RunId, RunList, RunListQuery, RunQuery, RunRequest};
 
 use crate::{
-    client::{Client, Events, Fault},
+    client::{ApiError, Client, Events},
     failure::Failure,
 };
 
@@ -46,7 +46,7 @@ impl Syncs {
         self.told(self.0.events().await)
     }
 
-    fn told<T>(&self, answer: Result<T, Fault>) -> Result<T, Failure> {
+    fn told<T>(&self, answer: Result<T, ApiError>) -> Result<T, Failure> {
         answer.map_err(|fault| fault.explained(self.0.server()))
     }
 }

@@ -6,7 +6,7 @@ use entrepot_api::{CopyOutcome, Phase, Progress, Run, RunAnswer, RunCopy, RunLis
 use crate::{
     failure::{Failure, told, told_hint},
     output::{self, Column, Output, amount, joined, sentence, size, word},
-    terminal::Status,
+    terminal::StatusLine,
 };
 
 /// What became of a request about a run.
@@ -65,14 +65,14 @@ pub(super) fn end(run: &Run) -> String {
 }
 
 /// The progress of a run: a status line on a terminal, nothing elsewhere.
-pub(super) struct Line {
+pub(super) struct ProgressLine {
     output: Output,
-    status: Status,
+    status: StatusLine,
 }
 
-impl Line {
+impl ProgressLine {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, status: Status::default() }
+        Self { output, status: StatusLine::default() }
     }
 
     pub(super) fn show(&mut self, progress: &Progress) {

@@ -5,8 +5,8 @@ mod render;
 use entrepot_api::{NewSpec, Spec, SpecChange, SpecList, SpecListQuery};
 use reqwest::Method;
 
-use super::asker::Asker;
-use crate::{client::Addressed, failure::Failure, output::sentence, runtime};
+use super::asker::ApiSession;
+use crate::{client::ServerTarget, failure::Failure, output::sentence, runtime};
 
 /// How many entries are asked for at once.
 const PAGE: usize = 500;
@@ -15,14 +15,14 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Specs {
     /// The server, and how to answer.
-    pub(crate) to: Addressed,
+    pub(crate) to: ServerTarget,
     /// The subcommand.
-    pub(crate) verb: Verb,
+    pub(crate) operation: SpecOperation,
 }
 
 /// A subcommand.
 #[derive(Debug)]
-pub(crate) enum Verb {
+pub(crate) enum SpecOperation {
     /// List specs.
     List(SpecListQuery),
     /// Create a spec.
@@ -42,29 +42,29 @@ pub(crate) enum Verb {
 }
 
 /// Runs the command.
-pub(crate) fn run(Specs { to, verb }: Specs) -> Result<(), Failure> {
-    let asker = Asker::new(to)?;
-    runtime::build()?.block_on(perform(&asker, verb))
+pub(crate) fn run(Specs { to, operation }: Specs) -> Result<(), Failure> {
+    let asker = ApiSession::new(to)?;
+    runtime::build()?.block_on(perform(&asker, operation))
 }
 
-async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
-    match verb {
-        Verb::List(query) => {
+async fn perform(asker: &ApiSession, operation: SpecOperation) -> Result<(), Failure> {
+    match operation {
+        SpecOperation::List(query) => {
             let specs = list(asker, &query).await?;
             let all = SpecList { specs, ..SpecList::default() };
             asker.print(&all, || render::specs(&all.specs))
         }
-        Verb::Add(new) => {
+        SpecOperation::Add(new) => {
             let spec: Spec = asker.told(asker.client.post(&["library", "specs"], &new).await)?;
             asker.print(&spec, || render::made(&spec))
         }
-        Verb::Change { spec, change } => {
+        SpecOperation::Change { spec, change } => {
             let id = find(asker, &spec).await?.to_string();
             let path = ["library", "specs", id.as_str()];
             let spec: Spec = asker.told(asker.client.patch(&path, &change).await)?;
             asker.print(&spec, || render::changed(&spec))
         }
-        Verb::Remove { spec } => {
+        SpecOperation::Remove { spec } => {
             let id = find(asker, &spec).await?.to_string();
             let path = ["library", "specs", id.as_str()];
             asker.told(asker.client.change(Method::DELETE, &path, &()).await)?;
@@ -73,7 +73,7 @@ async fn perform(asker: &Asker, verb: Verb) -> Result<(), Failure> {
     }
 }
 
-async fn list(asker: &Asker, query: &SpecListQuery) -> Result<Vec<Spec>, Failure> {
+async fn list(asker: &ApiSession, query: &SpecListQuery) -> Result<Vec<Spec>, Failure> {
     asker
         .pages(async |last| {
             let query = SpecListQuery { n: Some(PAGE), last, ..query.clone() };
@@ -84,7 +84,7 @@ async fn list(asker: &Asker, query: &SpecListQuery) -> Result<Vec<Spec>, Failure
 }
 
 /// The id of the spec that somebody names, by its name or its id. A name may be a number, and goes first.
-pub(super) async fn find(asker: &Asker, named: &str) -> Result<u32, Failure> {
+pub(super) async fn find(asker: &ApiSession, named: &str) -> Result<u32, Failure> {
     let query = SpecListQuery { search: Some(named.to_owned()), ..SpecListQuery::default() };
     let found = list(asker, &query).await?.into_iter().find(|spec| spec.name == named);
     found.map(|spec| spec.id).or_else(|| named.parse().ok()).ok_or_else(|| {

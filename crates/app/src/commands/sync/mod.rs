@@ -15,14 +15,14 @@ use std::{
     time::SystemTime,
 };
 
-use entrepot_guide::{Language, badge, guide, log};
+use entrepot_guide::{GuideLanguage, badge, guide, log};
 use entrepot_sync::{
-    Counts, Limits, Options, Plan, Registries, Report, apply, prepare,
+    Options, Plan, PlanCounts, Registries, Report, RunLimits, apply, prepare,
     rules::{RuleSet, UnknownRule},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::session::{self, Common, Session};
+use super::session::{self, Common, RegistryContext};
 use crate::{
     failure::Failure,
     output::{self, Output, sentence},
@@ -70,7 +70,7 @@ pub(crate) struct Guide {
     /// The rules.
     pub(crate) args: Args,
     /// The language; `None` means the terminal's.
-    pub(crate) language: Option<Language>,
+    pub(crate) language: Option<GuideLanguage>,
     /// The output file, instead of standard output.
     pub(crate) out: Option<PathBuf>,
 }
@@ -84,7 +84,8 @@ pub(crate) fn sync(sync: Sync) -> Result<(), Failure> {
         if sync.dry_run {
             return print_plan(&plan, sync.args.common.output);
         }
-        let limits = Limits { images: sync.at_once.unwrap_or(Limits::default().images), ..Limits::default() };
+        let limits =
+            RunLimits { images: sync.at_once.unwrap_or(RunLimits::default().images), ..RunLimits::default() };
         let common = &sync.args.common;
         let (show, events) = Show::begin(Style::of(common.output, common.verbosity), &plan.jobs);
         let options = Options { prune: sync.prune, limits };
@@ -109,7 +110,7 @@ pub(crate) fn check(Check { args, badge }: Check) -> Result<(), Failure> {
         let counts = plan.counts();
         write_badge(badge.as_deref(), counts.in_sync, counts.wanted())?;
         match args.common.output {
-            Output::Json => output::print_json(&plan::Checked::of(&plan))?,
+            Output::Json => output::print_json(&plan::PlanReport::of(&plan))?,
             Output::Text => output::print(&plan::checked(&plan))?,
         }
         behind(&counts)
@@ -118,9 +119,10 @@ pub(crate) fn check(Check { args, badge }: Check) -> Result<(), Failure> {
 
 /// Runs `guide`: prints where readers find each image.
 pub(crate) fn print_guide(Guide { args, language, out }: Guide) -> Result<(), Failure> {
-    let session = Session::open(&args.common)?;
+    let session = RegistryContext::open(&args.common)?;
     let rules = chosen(&session, &args.only)?;
-    let language = language.unwrap_or(if session.is_chinese { Language::Chinese } else { Language::English });
+    let language =
+        language.unwrap_or(if session.is_chinese { GuideLanguage::Chinese } else { GuideLanguage::English });
     let text = guide(&rules, &standing::known(&session), language, SystemTime::now());
     match out {
         Some(path) => write(&path, &text),
@@ -129,13 +131,13 @@ pub(crate) fn print_guide(Guide { args, language, out }: Guide) -> Result<(), Fa
 }
 
 // The selected rules; at least one.
-fn chosen(session: &Session, only: &[String]) -> Result<RuleSet, Failure> {
-    let of = session.file.as_ref().map_or_else(String::new, |file| format!(" in `{}`", file.display()));
-    if session.rules.rules().is_empty() {
+fn chosen(context: &RegistryContext, only: &[String]) -> Result<RuleSet, Failure> {
+    let of = context.file.as_ref().map_or_else(String::new, |file| format!(" in `{}`", file.display()));
+    if context.rules.rules().is_empty() {
         return Err(Failure::wrong(format!("there are no rules{of}"))
             .with_hint("name a file that has a list `sync`: `entrepot sync FILE`"));
     }
-    session.rules.only(only).map_err(|UnknownRule { name, known }| {
+    context.rules.only(only).map_err(|UnknownRule { name, known }| {
         Failure::wrong(format!("there is no rule `{name}`{of}"))
             .with_hint(format!("there are {}", known.join(", ")))
     })
@@ -158,7 +160,7 @@ async fn look(
 
 fn print_plan(plan: &Plan, output: Output) -> Result<(), Failure> {
     match output {
-        Output::Json => output::print_json(&plan::Planned::of(plan))?,
+        Output::Json => output::print_json(&plan::DryRunReport::of(plan))?,
         Output::Text => output::print(&plan::text(plan))?,
     }
     match plan.counts().failed {
@@ -167,7 +169,7 @@ fn print_plan(plan: &Plan, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn behind(counts: &Counts) -> Result<(), Failure> {
+fn behind(counts: &PlanCounts) -> Result<(), Failure> {
     if counts.is_in_sync() {
         return Ok(());
     }

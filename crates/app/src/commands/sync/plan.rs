@@ -1,10 +1,10 @@
 //! Output of a plan, as text and as JSON.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_sync::{Action, Counts, Plan, Step};
+use entrepot_sync::{Plan, PlanAction, PlanCounts, PlanStep};
 use serde::Serialize;
 
-use super::report::{Trouble, troubles};
+use super::report::{ImageFailure, troubles};
 use crate::{
     failure::told_note,
     output::{self, Column, amount, line, sentence, table, word},
@@ -12,13 +12,13 @@ use crate::{
 
 /// The plan as JSON, for `--dry-run`.
 #[derive(Serialize)]
-pub(super) struct Planned<'a> {
-    counts: Counts,
+pub(super) struct DryRunReport<'a> {
+    counts: PlanCounts,
     #[serde(flatten)]
     plan: &'a Plan,
 }
 
-impl<'a> Planned<'a> {
+impl<'a> DryRunReport<'a> {
     /// Counts the steps.
     pub(super) fn of(plan: &'a Plan) -> Self {
         Self { counts: plan.counts(), plan }
@@ -27,10 +27,10 @@ impl<'a> Planned<'a> {
 
 /// The JSON output of `check`.
 #[derive(Serialize)]
-pub(super) struct Checked {
+pub(super) struct PlanReport {
     ok: bool,
     #[serde(flatten)]
-    all: Rated,
+    all: SyncRate,
     rules: Vec<OfRule>,
 }
 
@@ -38,24 +38,24 @@ pub(super) struct Checked {
 struct OfRule {
     rule: String,
     #[serde(flatten)]
-    rated: Rated,
+    rated: SyncRate,
 }
 
 #[derive(Serialize)]
-struct Rated {
+struct SyncRate {
     #[serde(flatten)]
-    counts: Counts,
+    counts: PlanCounts,
     wanted: usize,
     rate: f64,
 }
 
-impl From<Counts> for Rated {
-    fn from(counts: Counts) -> Self {
+impl From<PlanCounts> for SyncRate {
+    fn from(counts: PlanCounts) -> Self {
         Self { counts, wanted: counts.wanted(), rate: counts.rate() }
     }
 }
 
-impl Checked {
+impl PlanReport {
     /// Counts the steps.
     pub(super) fn of(plan: &Plan) -> Self {
         let all = plan.counts();
@@ -67,7 +67,7 @@ impl Checked {
 
 /// The plan as text: every image that needs work, then totals.
 pub(super) fn text(plan: &Plan) -> String {
-    let work = |step: &&Step| step.target_tag.is_some() && !step.action.is_in_sync();
+    let work = |step: &&PlanStep| step.target_tag.is_some() && !step.action.is_in_sync();
     let columns =
         [Column("RULE", Left), Column("SOURCE", Left), Column("TARGET", Left), Column("WOULD", Left)];
     let rows: Vec<Vec<String>> = plan.steps.iter().filter(work).map(row).collect();
@@ -97,39 +97,39 @@ pub(super) fn checked(plan: &Plan) -> String {
 }
 
 // Rounds down, so that 100 % means that nothing is missing.
-fn rate(counts: &Counts) -> String {
+fn rate(counts: &PlanCounts) -> String {
     format!("{:.1} %", (counts.rate() * 1000.0).floor() / 10.0)
 }
 
 fn failures(plan: &Plan) -> String {
     let failed = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::Failed { what, hint, .. } => {
-            Some(Trouble { image: target(step), what: what.clone(), hint: hint.clone() })
+        PlanAction::Failed { what, hint, .. } => {
+            Some(ImageFailure { image: target(step), what: what.clone(), hint: hint.clone() })
         }
         _ => None,
     });
     troubles(failed)
 }
 
-fn row(step: &Step) -> Vec<String> {
+fn row(step: &PlanStep) -> Vec<String> {
     let source =
         step.tag.as_ref().map_or_else(|| step.source.to_string(), |tag| format!("{}:{tag}", step.source));
     let action = match &step.action {
-        Action::Update { backup: Some(backup) } => {
+        PlanAction::Update { backup: Some(backup) } => {
             sentence!("update, the old one as {backup}", backup = backup)
         }
-        Action::Extra => sentence!("remove with --prune: extra"),
+        PlanAction::Extra => sentence!("remove with --prune: extra"),
         other => word(other.word()),
     };
     vec![step.rule.clone(), source, target(step), action]
 }
 
-fn target(step: &Step) -> String {
+fn target(step: &PlanStep) -> String {
     step.target_tag.as_ref().map_or_else(|| step.target.to_string(), |tag| format!("{}:{tag}", step.target))
 }
 
 fn sums(plan: &Plan) -> String {
-    let Counts { in_sync, behind, kept, failed, extra } = plan.counts();
+    let PlanCounts { in_sync, behind, kept, failed, extra } = plan.counts();
     let steps = output::sums([
         (behind, sentence!("{count} to copy", count = behind)),
         (in_sync, sentence!("{count} in sync", count = in_sync)),

@@ -1,7 +1,7 @@
 //! Text report at the end of a run.
 
 use comfy_table::CellAlignment::{Left, Right};
-use entrepot_sync::{Line, Report, State, Totals, Verdict};
+use entrepot_sync::{Report, ReportLine, ReportState, RunVerdict, Totals};
 
 use crate::{
     commands::copy::render::with_bytes,
@@ -13,7 +13,7 @@ use crate::{
 const NAMED: usize = 3;
 
 /// The failure of an image.
-pub(super) struct Trouble {
+pub(super) struct ImageFailure {
     pub(super) image: String,
     pub(super) what: String,
     pub(super) hint: Option<String>,
@@ -47,11 +47,11 @@ pub(crate) fn text(report: &Report) -> String {
 pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     let totals = &report.totals;
     match report.verdict {
-        Verdict::Done => Ok(()),
-        Verdict::Failed => {
+        RunVerdict::Done => Ok(()),
+        RunVerdict::Failed => {
             Err(Failure::new(format!("{} could not be copied", counted(totals.failed as u64, "image"))))
         }
-        Verdict::Behind => {
+        RunVerdict::Behind => {
             let left = totals.postponed + totals.cancelled;
             let was = if left == 1 { "was" } else { "were" };
             Err(Failure::new(format!("{} {was} not copied", counted(left as u64, "image")))
@@ -60,23 +60,23 @@ pub(crate) fn verdict(report: &Report) -> Result<(), Failure> {
     }
 }
 
-fn trouble(line: &Line) -> Option<Trouble> {
+fn trouble(line: &ReportLine) -> Option<ImageFailure> {
     let image = || {
         let tag = line.target_tag.as_ref().map_or_else(String::new, |tag| format!(":{tag}"));
         format!("{}{tag}", line.target)
     };
     match &line.state {
-        State::Failed { what, hint, .. } => {
-            Some(Trouble { image: image(), what: what.clone(), hint: hint.clone() })
+        ReportState::Failed { what, hint, .. } => {
+            Some(ImageFailure { image: image(), what: what.clone(), hint: hint.clone() })
         }
         _ => None,
     }
 }
 
 /// The failures, each reason once, with the affected images.
-pub(super) fn troubles(all: impl Iterator<Item = Trouble>) -> String {
+pub(super) fn troubles(all: impl Iterator<Item = ImageFailure>) -> String {
     let mut reasons: Vec<(String, Option<String>, Vec<String>)> = Vec::new();
-    for Trouble { image, what, hint } in all {
+    for ImageFailure { image, what, hint } in all {
         match reasons.iter_mut().find(|(other, way, _)| *other == what && *way == hint) {
             Some((_, _, images)) => images.push(image),
             None => reasons.push((what, hint, vec![image])),
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn one_reason_is_told_once() {
-        let trouble = |image: &str, what: &str, hint: Option<&str>| Trouble {
+        let trouble = |image: &str, what: &str, hint: Option<&str>| ImageFailure {
             image: image.into(),
             what: what.into(),
             hint: hint.map(str::to_owned),

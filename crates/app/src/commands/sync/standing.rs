@@ -8,22 +8,22 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use entrepot_guide::{RuleStanding, Standing};
+use entrepot_guide::{RuleStanding, RuleStandings};
 use entrepot_sync::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    commands::session::Session,
-    replace::{Access, replace},
+    commands::session::RegistryContext,
+    replace::{FilePermissions, replace},
 };
 
 /// The file in the cache directory.
 const FILE: &str = "standing.json";
 
-type Kept = BTreeMap<String, BTreeMap<String, Seen>>;
+type LastRuns = BTreeMap<String, BTreeMap<String, LastRun>>;
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
-struct Seen {
+struct LastRun {
     /// Seconds since 1970.
     at: u64,
     in_sync: usize,
@@ -31,41 +31,41 @@ struct Seen {
 }
 
 /// The stored results for a session's rule file.
-pub(super) fn known(session: &Session) -> Standing {
-    let rules = place(session).and_then(|(path, key)| read(&path).remove(&key)).unwrap_or_default();
-    let standing = |seen: Seen| RuleStanding {
+pub(super) fn known(context: &RegistryContext) -> RuleStandings {
+    let rules = place(context).and_then(|(path, key)| read(&path).remove(&key)).unwrap_or_default();
+    let standing = |seen: LastRun| RuleStanding {
         at: UNIX_EPOCH.checked_add(Duration::from_secs(seen.at)).unwrap_or(UNIX_EPOCH),
         in_sync: seen.in_sync,
         wanted: seen.wanted,
     };
-    Standing { rules: rules.into_iter().map(|(name, seen)| (name, standing(seen))).collect() }
+    RuleStandings { rules: rules.into_iter().map(|(name, seen)| (name, standing(seen))).collect() }
 }
 
 /// Stores the results of a run.
-pub(super) fn remember(session: &Session, report: &Report) {
-    let Some((path, key)) = place(session) else { return };
+pub(super) fn remember(context: &RegistryContext, report: &Report) {
+    let Some((path, key)) = place(context) else { return };
     let mut kept = read(&path);
     let rules = kept.entry(key).or_default();
-    for (name, RuleStanding { at, in_sync, wanted }) in Standing::from(report).rules {
-        rules.insert(name, Seen { at: seconds(at), in_sync, wanted });
+    for (name, RuleStanding { at, in_sync, wanted }) in RuleStandings::from(report).rules {
+        rules.insert(name, LastRun { at: seconds(at), in_sync, wanted });
     }
     if let Err(error) = write(&path, &kept) {
         tracing::debug!(%error, path = %path.display(), "how the rules stand is not remembered");
     }
 }
 
-fn place(session: &Session) -> Option<(PathBuf, String)> {
-    let file = session.file.as_deref()?;
+fn place(context: &RegistryContext) -> Option<(PathBuf, String)> {
+    let file = context.file.as_deref()?;
     let whole = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    Some((session.cache.as_ref()?.join(FILE), whole.display().to_string()))
+    Some((context.cache.as_ref()?.join(FILE), whole.display().to_string()))
 }
 
-fn read(path: &Path) -> Kept {
+fn read(path: &Path) -> LastRuns {
     fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
-fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    replace(path, Access::Private, |file| Ok(serde_json::to_writer_pretty(file, kept)?))
+fn write(path: &Path, runs: &LastRuns) -> io::Result<()> {
+    replace(path, FilePermissions::Private, |file| Ok(serde_json::to_writer_pretty(file, runs)?))
 }
 
 fn seconds(at: SystemTime) -> u64 {

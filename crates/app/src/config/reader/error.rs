@@ -5,12 +5,12 @@ use std::{fmt, path::Path};
 use entrepot_oci::{printable, without_passwords};
 use serde::de;
 
-use super::{place::Place, suggest};
+use super::{place::SourceLocation, suggest};
 
 /// An error in the configuration. `Display` is one line, without the hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Error {
-    place: Place,
+    location: SourceLocation,
     file: Option<String>,
     // Outermost key first; built from the inside out.
     path: Vec<String>,
@@ -21,9 +21,9 @@ pub(crate) struct Error {
 
 impl Error {
     /// An error at a place.
-    pub(crate) fn at(place: &Place, what: impl Into<String>) -> Self {
+    pub(crate) fn at(location: &SourceLocation, what: impl Into<String>) -> Self {
         let what = shown(&what.into());
-        Self { place: place.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
+        Self { location: location.clone(), file: None, path: Vec::new(), what, hint: None, known: &[] }
     }
 
     /// Adds a hint.
@@ -42,9 +42,9 @@ impl Error {
 
     /// Sets the place, unless an inner one is set already.
     #[must_use]
-    pub(crate) fn or_at(mut self, place: &Place) -> Self {
-        if self.place == Place::Nowhere {
-            self.place = place.clone();
+    pub(crate) fn or_at(mut self, location: &SourceLocation) -> Self {
+        if self.location == SourceLocation::Nowhere {
+            self.location = location.clone();
         }
         self
     }
@@ -57,8 +57,8 @@ impl Error {
     }
 
     /// Its place.
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn location(&self) -> &SourceLocation {
+        &self.location
     }
 
     /// The keys that lead to it, outermost first.
@@ -96,12 +96,12 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.place, &self.file) {
-            (Place::File { line, column }, Some(file)) => write!(f, "{file}:{line}:{column}: ")?,
-            (Place::File { line, column }, None) => write!(f, "line {line}, column {column}: ")?,
-            (Place::Variable(name), _) => write!(f, "`{}`: ", printable(name))?,
-            (Place::Nowhere, Some(file)) => write!(f, "{file}: ")?,
-            (Place::Nowhere, None) => {}
+        match (&self.location, &self.file) {
+            (SourceLocation::File { line, column }, Some(file)) => write!(f, "{file}:{line}:{column}: ")?,
+            (SourceLocation::File { line, column }, None) => write!(f, "line {line}, column {column}: ")?,
+            (SourceLocation::Variable(name), _) => write!(f, "`{}`: ", printable(name))?,
+            (SourceLocation::Nowhere, Some(file)) => write!(f, "{file}: ")?,
+            (SourceLocation::Nowhere, None) => {}
         }
         if !self.path.is_empty() {
             write!(f, "`{}`: ", self.path.join("."))?;
@@ -120,11 +120,11 @@ fn shown(text: &str) -> String {
 // Messages from serde's visitors. Values are not repeated, since one may be a password.
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::at(&Place::Nowhere, message.to_string())
+        Self::at(&SourceLocation::Nowhere, message.to_string())
     }
 
     fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::at(&Place::Nowhere, format!("expected {expected}, found {}", kind(found)))
+        Self::at(&SourceLocation::Nowhere, format!("expected {expected}, found {}", kind(found)))
     }
 
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Self {
@@ -138,8 +138,10 @@ impl de::Error for Error {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let error =
-            Self::at(&Place::Nowhere, format!("`{variant}` is not one of {}", suggest::list(expected)));
+        let error = Self::at(
+            &SourceLocation::Nowhere,
+            format!("`{variant}` is not one of {}", suggest::list(expected)),
+        );
         match suggest::nearest(variant, expected) {
             Some(nearest) => error.with_hint(format!("did you mean `{nearest}`?")),
             None => error,
@@ -151,16 +153,16 @@ impl de::Error for Error {
             Some(nearest) => format!("did you mean `{nearest}`?"),
             None => format!("the keys here are {}", suggest::list(expected)),
         };
-        let error = Self::at(&Place::Nowhere, format!("unknown key `{field}`")).with_hint(hint);
+        let error = Self::at(&SourceLocation::Nowhere, format!("unknown key `{field}`")).with_hint(hint);
         Self { known: expected, ..error }
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::at(&Place::Nowhere, format!("key `{field}` is missing"))
+        Self::at(&SourceLocation::Nowhere, format!("key `{field}` is missing"))
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self::at(&Place::Nowhere, format!("key `{field}` is there twice"))
+        Self::at(&SourceLocation::Nowhere, format!("key `{field}` is there twice"))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{
     error::Error,
-    place::Place,
+    place::SourceLocation,
     suggest,
-    tree::{Entry, Node, Value},
+    tree::{ConfigEntry, ConfigNode, ConfigValue},
 };
 
 /// The variables that name keys.
@@ -25,13 +25,13 @@ impl Overlay<'_> {
     /// A value cannot be read, a variable looks like a typo, or it names a key inside a value that has no keys.
     pub(crate) fn write_over<'v>(
         &self,
-        root: &mut Node,
+        root: &mut ConfigNode,
         variables: impl Iterator<Item = (&'v str, &'v str)>,
     ) -> Result<(), Error> {
         for (name, value) in variables {
             let Some(path) = name.strip_prefix(self.prefix) else { continue };
             let path = path.to_ascii_lowercase();
-            let place = Place::Variable(name.to_owned());
+            let place = SourceLocation::Variable(name.to_owned());
             if path.contains("__") || self.keys.contains(&path.as_str()) {
                 let steps: Vec<&str> = path.split("__").collect();
                 put(root, &steps, scalar(value, &place)?, &place)?;
@@ -45,52 +45,61 @@ impl Overlay<'_> {
 }
 
 // A list or a mapping is parsed as YAML; anything else is taken literally, whatever characters it has.
-fn scalar(text: &str, place: &Place) -> Result<Node, Error> {
+fn scalar(text: &str, location: &SourceLocation) -> Result<ConfigNode, Error> {
     let trimmed = text.trim();
     let value = if trimmed.is_empty() {
-        Value::Nothing
+        ConfigValue::Nothing
     } else if trimmed.starts_with(['[', '{', '"', '\'']) {
-        let mut node = Node::parse(trimmed).map_err(|_| {
+        let mut node = ConfigNode::parse(trimmed).map_err(|_| {
             let hint = "lists are written `[a, b]`, keys and values `{a: b}`";
-            Error::at(place, "this is not YAML").with_hint(hint)
+            Error::at(location, "this is not YAML").with_hint(hint)
         })?;
-        move_to(&mut node, place);
+        move_to(&mut node, location);
         node.value
     } else {
-        Value::Plain(trimmed.to_owned())
+        ConfigValue::Plain(trimmed.to_owned())
     };
-    Ok(Node { place: place.clone(), value })
+    Ok(ConfigNode { location: location.clone(), value })
 }
 
-fn move_to(node: &mut Node, place: &Place) {
-    node.place = place.clone();
+fn move_to(node: &mut ConfigNode, location: &SourceLocation) {
+    node.location = location.clone();
     match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| move_to(item, place)),
-        Value::Map(entries) => entries.iter_mut().for_each(|entry| {
-            entry.place = place.clone();
-            move_to(&mut entry.node, place);
+        ConfigValue::List(items) => items.iter_mut().for_each(|item| move_to(item, location)),
+        ConfigValue::Map(entries) => entries.iter_mut().for_each(|entry| {
+            entry.location = location.clone();
+            move_to(&mut entry.node, location);
         }),
-        Value::Nothing | Value::Plain(_) | Value::Text(_) => {}
+        ConfigValue::Nothing | ConfigValue::Plain(_) | ConfigValue::Text(_) => {}
     }
 }
 
-fn put(node: &mut Node, steps: &[&str], value: Node, place: &Place) -> Result<(), Error> {
+fn put(
+    node: &mut ConfigNode,
+    steps: &[&str],
+    value: ConfigNode,
+    location: &SourceLocation,
+) -> Result<(), Error> {
     let Some((step, rest)) = steps.split_first() else {
         *node = value;
         return Ok(());
     };
-    if matches!(node.value, Value::Nothing) {
-        *node = Node { place: place.clone(), value: Value::Map(Vec::new()) };
+    if matches!(node.value, ConfigValue::Nothing) {
+        *node = ConfigNode { location: location.clone(), value: ConfigValue::Map(Vec::new()) };
     }
-    let Value::Map(entries) = &mut node.value else {
+    let ConfigValue::Map(entries) = &mut node.value else {
         let hint = "set the whole of it: `[…]` or `{…}`";
         return Err(
-            Error::at(place, format!("`{step}` is inside of something that has no keys")).with_hint(hint)
+            Error::at(location, format!("`{step}` is inside of something that has no keys")).with_hint(hint)
         );
     };
     let index = entries.iter().position(|entry| entry.key == *step).unwrap_or_else(|| {
-        entries.push(Entry { key: (*step).to_owned(), place: place.clone(), node: Node::empty() });
+        entries.push(ConfigEntry {
+            key: (*step).to_owned(),
+            location: location.clone(),
+            node: ConfigNode::empty(),
+        });
         entries.len() - 1
     });
-    put(&mut entries[index].node, rest, value, place)
+    put(&mut entries[index].node, rest, value, location)
 }

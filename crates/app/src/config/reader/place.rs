@@ -4,7 +4,7 @@ use entrepot_yaml::Location;
 
 /// The place where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum SourceLocation {
     /// Nowhere: the value was left out.
     Nowhere,
     /// In the file, counted from 1.
@@ -18,7 +18,7 @@ pub(crate) enum Place {
     Variable(String),
 }
 
-impl From<Location> for Place {
+impl From<Location> for SourceLocation {
     fn from(location: Location) -> Self {
         match location.line() {
             0 => Self::Nowhere,

@@ -1,22 +1,22 @@
 //! The configuration as written: values with their places.
 //!
-//! [`Node`] is a value with its [`Place`]. YAML text is parsed here, `overlay` adds to it, `typed` deserializes it.
+//! [`ConfigNode`] is a value with its [`SourceLocation`]. YAML text is parsed here, `overlay` adds to it, `typed` deserializes it.
 //! Unquoted scalars are kept as written, since only the target type decides what they are.
 
-use super::{error::Error, place::Place};
+use super::{error::Error, place::SourceLocation};
 
 /// A value and the place where it was written.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub(crate) struct ConfigNode {
     /// The place.
-    pub(crate) place: Place,
+    pub(crate) location: SourceLocation,
     /// The value.
-    pub(crate) value: Value,
+    pub(crate) value: ConfigValue,
 }
 
 /// A value as written.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub(crate) enum ConfigValue {
     /// Empty; treated as not written.
     Nothing,
     /// An unquoted scalar that could be a number or a boolean, but may be meant as text.
@@ -24,26 +24,26 @@ pub(crate) enum Value {
     /// Text.
     Text(String),
     /// A list.
-    List(Vec<Node>),
+    List(Vec<ConfigNode>),
     /// A mapping.
-    Map(Vec<Entry>),
+    Map(Vec<ConfigEntry>),
 }
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct ConfigEntry {
     /// The key.
     pub(crate) key: String,
     /// The place of the key.
-    pub(crate) place: Place,
+    pub(crate) location: SourceLocation,
     /// The value.
-    pub(crate) node: Node,
+    pub(crate) node: ConfigNode,
 }
 
-impl Node {
+impl ConfigNode {
     /// An empty node.
     pub(crate) fn empty() -> Self {
-        Self { place: Place::Nowhere, value: Value::Nothing }
+        Self { location: SourceLocation::Nowhere, value: ConfigValue::Nothing }
     }
 
     /// Parses YAML.
@@ -62,7 +62,7 @@ impl Node {
     /// The value under `key`, mutable.
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         match &mut self.value {
-            Value::Map(entries) => {
+            ConfigValue::Map(entries) => {
                 entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.node)
             }
             _ => None,
@@ -72,8 +72,8 @@ impl Node {
     /// The value at a path of keys and, for lists, positions; mutable.
     pub(crate) fn at_mut(&mut self, path: &[String]) -> Option<&mut Self> {
         path.iter().try_fold(self, |node, step| match &mut node.value {
-            Value::List(items) => items.get_mut(step.parse::<usize>().ok()?),
-            Value::Map(entries) => {
+            ConfigValue::List(items) => items.get_mut(step.parse::<usize>().ok()?),
+            ConfigValue::Map(entries) => {
                 entries.iter_mut().find(|entry| entry.key == *step).map(|entry| &mut entry.node)
             }
             _ => None,
@@ -83,15 +83,15 @@ impl Node {
     /// The value at a path of keys and, for lists, positions.
     pub(crate) fn at(&self, path: &[&str]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match &node.value {
-            Value::List(items) => items.get(step.parse::<usize>().ok()?),
+            ConfigValue::List(items) => items.get(step.parse::<usize>().ok()?),
             _ => node.get(step),
         })
     }
 
     /// The entries; none if this is not a mapping.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[ConfigEntry] {
         match &self.value {
-            Value::Map(entries) => entries,
+            ConfigValue::Map(entries) => entries,
             _ => &[],
         }
     }
@@ -99,7 +99,7 @@ impl Node {
     /// The items; none if this is not a list.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.value {
-            Value::List(items) => items,
+            ConfigValue::List(items) => items,
             _ => &[],
         }
     }
@@ -107,34 +107,38 @@ impl Node {
     /// The text of a scalar.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Plain(text) | Value::Text(text) => Some(text),
+            ConfigValue::Plain(text) | ConfigValue::Text(text) => Some(text),
             _ => None,
         }
     }
 }
 
-impl From<entrepot_yaml::Node> for Node {
-    fn from(node: entrepot_yaml::Node) -> Self {
+impl From<entrepot_yaml::YamlNode> for ConfigNode {
+    fn from(node: entrepot_yaml::YamlNode) -> Self {
         let value = match node.value {
-            entrepot_yaml::Value::Nothing => Value::Nothing,
+            entrepot_yaml::YamlValue::Nothing => ConfigValue::Nothing,
             // `0123` and `1_000` are numbers in YAML, but a password may be `0123`.
-            entrepot_yaml::Value::Plain(text) => Value::Plain(text),
-            entrepot_yaml::Value::Text(text) => Value::Text(text),
-            entrepot_yaml::Value::List(items) => Value::List(items.into_iter().map(Self::from).collect()),
-            entrepot_yaml::Value::Map(entries) => Value::Map(entries.into_iter().map(Entry::from).collect()),
+            entrepot_yaml::YamlValue::Plain(text) => ConfigValue::Plain(text),
+            entrepot_yaml::YamlValue::Text(text) => ConfigValue::Text(text),
+            entrepot_yaml::YamlValue::List(items) => {
+                ConfigValue::List(items.into_iter().map(Self::from).collect())
+            }
+            entrepot_yaml::YamlValue::Map(entries) => {
+                ConfigValue::Map(entries.into_iter().map(ConfigEntry::from).collect())
+            }
         };
-        Self { place: Place::from(node.location), value }
+        Self { location: SourceLocation::from(node.location), value }
     }
 }
 
-impl From<entrepot_yaml::Entry> for Entry {
-    fn from(entry: entrepot_yaml::Entry) -> Self {
-        Self { key: entry.key, place: Place::from(entry.location), node: entry.node.into() }
+impl From<entrepot_yaml::YamlEntry> for ConfigEntry {
+    fn from(entry: entrepot_yaml::YamlEntry) -> Self {
+        Self { key: entry.key, location: SourceLocation::from(entry.location), node: entry.node.into() }
     }
 }
 
 fn not_yaml(error: &entrepot_yaml::Error) -> Error {
-    let place = error.location().map_or(Place::Nowhere, Place::from);
+    let place = error.location().map_or(SourceLocation::Nowhere, SourceLocation::from);
     match error.without_snippet() {
         entrepot_yaml::Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("?");
@@ -159,26 +163,26 @@ mod tests {
 
     #[test]
     fn knows_where_things_stand() {
-        let node = Node::parse("a: 1\nb:\n  - x: 0123\n    y: 'é'\n  - true\nc:\n").unwrap();
-        assert_eq!(node.at(&["a"]).unwrap().place, Place::File { line: 1, column: 4 });
-        assert_eq!(node.at(&["b", "0", "y"]).unwrap().place, Place::File { line: 4, column: 8 });
+        let node = ConfigNode::parse("a: 1\nb:\n  - x: 0123\n    y: 'é'\n  - true\nc:\n").unwrap();
+        assert_eq!(node.at(&["a"]).unwrap().location, SourceLocation::File { line: 1, column: 4 });
+        assert_eq!(node.at(&["b", "0", "y"]).unwrap().location, SourceLocation::File { line: 4, column: 8 });
         assert_eq!(node.at(&["b", "0", "x"]).unwrap().text(), Some("0123"));
         assert_eq!(node.at(&["b", "1"]).unwrap().text(), Some("true"));
-        assert!(matches!(node.at(&["c"]).unwrap().value, Value::Nothing));
+        assert!(matches!(node.at(&["c"]).unwrap().value, ConfigValue::Nothing));
         assert!(node.at(&["b", "7"]).is_none());
     }
 
     #[test]
     fn follows_anchors() {
-        let node = Node::parse("a: &x 007\nb: *x\n").unwrap();
+        let node = ConfigNode::parse("a: &x 007\nb: *x\n").unwrap();
         assert_eq!(node.at(&["b"]).unwrap().text(), Some("007"));
-        assert_eq!(node.at(&["b"]).unwrap().place, Place::File { line: 2, column: 4 });
+        assert_eq!(node.at(&["b"]).unwrap().location, SourceLocation::File { line: 2, column: 4 });
     }
 
     #[test]
     fn empty_is_empty() {
         for text in ["", "# nothing\n", "---\n", "~"] {
-            assert!(matches!(Node::parse(text).unwrap().value, Value::Nothing), "{text:?}");
+            assert!(matches!(ConfigNode::parse(text).unwrap().value, ConfigValue::Nothing), "{text:?}");
         }
     }
 }

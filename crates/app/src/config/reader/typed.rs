@@ -1,4 +1,4 @@
-//! Deserializes types from [`Node`]s with serde; errors name the place.
+//! Deserializes types from [`ConfigNode`]s with serde; errors name the place.
 //!
 //! An unquoted scalar becomes what its target type asks for: `1.27` is a number for a number and text for a text. A key
 //! without a value counts as not written. Errors collect their keys and place on the way out.
@@ -11,26 +11,26 @@ use serde::{
 
 use super::{
     error::Error,
-    tree::{Entry, Node, Value},
+    tree::{ConfigEntry, ConfigNode, ConfigValue},
 };
 
 /// Deserializes a `T`.
-pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de Node) -> Result<T, Error> {
-    T::deserialize(Reader(node))
+pub(crate) fn read<'de, T: Deserialize<'de>>(node: &'de ConfigNode) -> Result<T, Error> {
+    T::deserialize(NodeDeserializer(node))
 }
 
 #[derive(Clone, Copy)]
-struct Reader<'de>(&'de Node);
+struct NodeDeserializer<'de>(&'de ConfigNode);
 
-impl<'de> Reader<'de> {
+impl<'de> NodeDeserializer<'de> {
     fn expected(self, what: &str) -> Error {
         let found = match &self.0.value {
-            Value::Nothing => Unexpected::Unit,
-            Value::Plain(text) | Value::Text(text) => Unexpected::Str(text),
-            Value::List(_) => Unexpected::Seq,
-            Value::Map(_) => Unexpected::Map,
+            ConfigValue::Nothing => Unexpected::Unit,
+            ConfigValue::Plain(text) | ConfigValue::Text(text) => Unexpected::Str(text),
+            ConfigValue::List(_) => Unexpected::Seq,
+            ConfigValue::Map(_) => Unexpected::Map,
         };
-        <Error as de::Error>::invalid_type(found, &what).or_at(&self.0.place)
+        <Error as de::Error>::invalid_type(found, &what).or_at(&self.0.location)
     }
 
     fn text(self) -> Result<&'de str, Error> {
@@ -39,33 +39,33 @@ impl<'de> Reader<'de> {
 
     fn plain<T: std::str::FromStr>(self, what: &str) -> Result<T, Error> {
         match &self.0.value {
-            Value::Plain(text) => text.parse().map_err(|_| self.expected(what)),
+            ConfigValue::Plain(text) => text.parse().map_err(|_| self.expected(what)),
             _ => Err(self.expected(what)),
         }
     }
 
     fn map<V: Visitor<'de>>(self, known: Option<&[&str]>, visitor: V) -> Result<V::Value, Error> {
         let entries = match &self.0.value {
-            Value::Map(entries) => entries.as_slice(),
-            Value::Nothing => &[],
+            ConfigValue::Map(entries) => entries.as_slice(),
+            ConfigValue::Nothing => &[],
             _ => return Err(self.expected("keys and values")),
         };
-        let is_said = |entry: &&Entry| match known {
+        let is_said = |entry: &&ConfigEntry| match known {
             // An unknown key is an error even without a value.
             Some(known) => {
-                !matches!(entry.node.value, Value::Nothing) || !known.contains(&entry.key.as_str())
+                !matches!(entry.node.value, ConfigValue::Nothing) || !known.contains(&entry.key.as_str())
             }
             None => true,
         };
-        let said: Vec<&Entry> = entries.iter().filter(is_said).collect();
+        let said: Vec<&ConfigEntry> = entries.iter().filter(is_said).collect();
         visitor
             .visit_map(Entries { rest: said.into_iter(), current: None })
-            .map_err(|error| error.or_at(&self.0.place))
+            .map_err(|error| error.or_at(&self.0.location))
     }
 
     fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let number = self.plain::<u64>("a whole number")?;
-        visitor.visit_u64(number).map_err(|error: Error| error.or_at(&self.0.place))
+        visitor.visit_u64(number).map_err(|error: Error| error.or_at(&self.0.location))
     }
 }
 
@@ -77,19 +77,19 @@ macro_rules! whole_numbers {
     )*};
 }
 
-impl<'de> de::Deserializer<'de> for Reader<'de> {
+impl<'de> de::Deserializer<'de> for NodeDeserializer<'de> {
     type Error = Error;
 
     whole_numbers! { deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.0.value {
-            Value::Nothing => visitor.visit_unit(),
-            Value::Plain(text) | Value::Text(text) => visitor.visit_borrowed_str(text),
-            Value::List(_) => return self.deserialize_seq(visitor),
-            Value::Map(_) => return self.map(None, visitor),
+            ConfigValue::Nothing => visitor.visit_unit(),
+            ConfigValue::Plain(text) | ConfigValue::Text(text) => visitor.visit_borrowed_str(text),
+            ConfigValue::List(_) => return self.deserialize_seq(visitor),
+            ConfigValue::Map(_) => return self.map(None, visitor),
         }
-        .map_err(|error: Error| error.or_at(&self.0.place))
+        .map_err(|error: Error| error.or_at(&self.0.location))
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -97,7 +97,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_borrowed_str(self.text()?).map_err(|error: Error| error.or_at(&self.0.place))
+        visitor.visit_borrowed_str(self.text()?).map_err(|error: Error| error.or_at(&self.0.location))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -106,7 +106,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.0.value {
-            Value::Nothing => visitor.visit_none(),
+            ConfigValue::Nothing => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -121,8 +121,8 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let items = match &self.0.value {
-            Value::List(items) => items.as_slice(),
-            Value::Nothing => &[],
+            ConfigValue::List(items) => items.as_slice(),
+            ConfigValue::Nothing => &[],
             _ => return Err(self.expected("a list").with_hint("write `[…]`, or one `- …` a line")),
         };
         visitor.visit_seq(Items(items.iter().enumerate()))
@@ -149,7 +149,7 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
     ) -> Result<V::Value, Error> {
         let name: de::value::BorrowedStrDeserializer<'_, Error> =
             de::value::BorrowedStrDeserializer::new(self.text()?);
-        visitor.visit_enum(name).map_err(|error| error.or_at(&self.0.place))
+        visitor.visit_enum(name).map_err(|error| error.or_at(&self.0.location))
     }
 
     forward_to_deserialize_any! {
@@ -158,21 +158,21 @@ impl<'de> de::Deserializer<'de> for Reader<'de> {
     }
 }
 
-struct Items<'de>(std::iter::Enumerate<std::slice::Iter<'de, Node>>);
+struct Items<'de>(std::iter::Enumerate<std::slice::Iter<'de, ConfigNode>>);
 
 impl<'de> SeqAccess<'de> for Items<'de> {
     type Error = Error;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some((index, node)) = self.0.next() else { return Ok(None) };
-        let item = seed.deserialize(Reader(node));
-        item.map(Some).map_err(|error| error.or_at(&node.place).under(&index.to_string()))
+        let item = seed.deserialize(NodeDeserializer(node));
+        item.map(Some).map_err(|error| error.or_at(&node.location).under(&index.to_string()))
     }
 }
 
 struct Entries<'de> {
-    rest: std::vec::IntoIter<&'de Entry>,
-    current: Option<&'de Entry>,
+    rest: std::vec::IntoIter<&'de ConfigEntry>,
+    current: Option<&'de ConfigEntry>,
 }
 
 impl<'de> MapAccess<'de> for Entries<'de> {
@@ -182,12 +182,12 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         let Some(entry) = self.rest.next() else { return Ok(None) };
         self.current = Some(entry);
         let key = seed.deserialize(entry.key.as_str().into_deserializer());
-        key.map(Some).map_err(|error: Error| error.or_at(&entry.place))
+        key.map(Some).map_err(|error: Error| error.or_at(&entry.location))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let entry = self.current.ok_or_else(|| <Error as de::Error>::custom("a value without a key"))?;
-        seed.deserialize(Reader(&entry.node))
-            .map_err(|error| error.or_at(&entry.node.place).under(&entry.key))
+        seed.deserialize(NodeDeserializer(&entry.node))
+            .map_err(|error| error.or_at(&entry.node.location).under(&entry.key))
     }
 }

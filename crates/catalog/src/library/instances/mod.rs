@@ -15,7 +15,7 @@ mod words;
 
 pub use ground::{GroundCard, GroundNode, GroundShare};
 pub use periods::PeriodRecord;
-pub use place::{Chosen, Ground, Holdings, Placed, PortRange, Taken};
+pub use place::{ChosenPlace, Holdings, PlaceOutcome, PlacementFacts, PortRange, RetakeOutcome};
 pub use quotas::QuotaRecord;
 pub use records::{AllocationRecord, InstanceFilter, InstanceRecord, InstanceState, NewInstance, PortRecord};
 pub use rows::{InstanceChange, InstanceChanged};

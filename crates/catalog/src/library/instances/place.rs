@@ -10,14 +10,14 @@ use super::{
     ground::{self, GroundNode},
     periods::{self, PeriodRecord},
     quotas::{self, QuotaRecord},
-    records::{AllocationRecord, InstanceRecord, NewInstance, PortRecord, Raw, amount, columns, ms},
+    records::{AllocationRecord, InstanceRecord, InstanceRow, NewInstance, PortRecord, amount, columns, ms},
     words::{InstanceDesired, InstancePhase, InstanceSplit},
 };
 use crate::{
     database::{Catalog, retried},
     error::Error,
     library::sequence::Sequence,
-    sql::{Tell, count, number, to_ms},
+    sql::{SqlQuery, count, number, to_ms},
 };
 
 const BY_ID: &str = columns!("id = $1");
@@ -57,7 +57,7 @@ pub struct Holdings {
 
 /// What placement is decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ground {
+pub struct PlacementFacts {
     /// The nodes that take something new.
     pub nodes: Vec<GroundNode>,
     /// What the account has.
@@ -66,7 +66,7 @@ pub struct Ground {
 
 /// Where an instance goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub struct ChosenPlace {
     /// The node.
     pub node_id: i64,
     /// What it gets of which cards, in the container's order.
@@ -84,7 +84,7 @@ pub struct PortRange {
 
 /// How the creation of an instance ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placed<R> {
+pub enum PlaceOutcome<R> {
     /// There is a new instance.
     New(Box<InstanceRecord>),
     /// The same request has made this one before.
@@ -101,7 +101,7 @@ pub enum Placed<R> {
 
 /// How taking cards again ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken<R> {
+pub enum RetakeOutcome<R> {
     /// The instance has these cards. They may be others than before.
     Has(Vec<AllocationRecord>),
     /// The instance is not as it was any more.
@@ -120,8 +120,8 @@ impl Catalog {
         new: &NewInstance,
         ports: PortRange,
         at: SystemTime,
-        decide: &(dyn Fn(&Ground) -> Result<Chosen, R> + Sync),
-    ) -> Result<Placed<R>, Error> {
+        decide: &(dyn Fn(&PlacementFacts) -> Result<ChosenPlace, R> + Sync),
+    ) -> Result<PlaceOutcome<R>, Error> {
         retried(|| self.try_create(new, ports, at, decide)).await
     }
 
@@ -130,29 +130,29 @@ impl Catalog {
         new: &NewInstance,
         ports: PortRange,
         at: SystemTime,
-        decide: &(dyn Fn(&Ground) -> Result<Chosen, R> + Sync),
-    ) -> Result<Placed<R>, Error> {
+        decide: &(dyn Fn(&PlacementFacts) -> Result<ChosenPlace, R> + Sync),
+    ) -> Result<PlaceOutcome<R>, Error> {
         let mut tx = self.begin_placing().await?;
         if let Some(key) = &new.request_key {
-            let query = sqlx::query_as::<_, Raw>(BY_REQUEST).bind(new.account_id).bind(key.clone());
+            let query = sqlx::query_as::<_, InstanceRow>(BY_REQUEST).bind(new.account_id).bind(key.clone());
             if let Some(known) = query.fetch_optional(&mut *tx).await? {
-                return Ok(Placed::Known(Box::new(known.read()?)));
+                return Ok(PlaceOutcome::Known(Box::new(known.read()?)));
             }
         }
-        let query = sqlx::query_as::<_, Raw>(BY_NAME).bind(new.account_id).bind(new.name.clone());
+        let query = sqlx::query_as::<_, InstanceRow>(BY_NAME).bind(new.account_id).bind(new.name.clone());
         if query.fetch_optional(&mut *tx).await?.is_some() {
-            return Ok(Placed::NameTaken);
+            return Ok(PlaceOutcome::NameTaken);
         }
         let query = sqlx::query(ON_SHELF).bind(new.entry_id).bind(new.spec_id);
         if query.fetch_optional(&mut *tx).await?.is_none() {
-            return Ok(Placed::OffShelf);
+            return Ok(PlaceOutcome::OffShelf);
         }
         let chosen = match decide(&ground(&mut tx, new.account_id, at).await?) {
             Ok(chosen) => chosen,
-            Err(refused) => return Ok(Placed::Refused(refused)),
+            Err(refused) => return Ok(PlaceOutcome::Refused(refused)),
         };
         let Some(hosts) = free_ports(&mut tx, chosen.node_id, ports, new.ports.len()).await? else {
-            return Ok(Placed::NoPorts);
+            return Ok(PlaceOutcome::NoPorts);
         };
         let id = Sequence::Instance.next(&mut tx).await?;
         let query = inserted(new, id, chosen.node_id).bind(to_ms(at));
@@ -162,9 +162,9 @@ impl Catalog {
             let port = PortRecord { host, container: *container };
             add_port(&mut tx, chosen.node_id, id, port).await?;
         }
-        let made = sqlx::query_as::<_, Raw>(BY_ID).bind(id).fetch_one(&mut *tx).await?.read()?;
+        let made = sqlx::query_as::<_, InstanceRow>(BY_ID).bind(id).fetch_one(&mut *tx).await?.read()?;
         tx.commit().await?;
-        Ok(Placed::New(Box::new(made)))
+        Ok(PlaceOutcome::New(Box::new(made)))
     }
 
     /// Gives a stopped instance processors, memory and cards again, on its own node, where `decide` says; without cards if
@@ -176,18 +176,18 @@ impl Catalog {
         &self,
         instance: &InstanceRecord,
         at: SystemTime,
-        decide: &(dyn Fn(&Ground) -> Result<Chosen, R> + Sync),
-    ) -> Result<Taken<R>, Error> {
+        decide: &(dyn Fn(&PlacementFacts) -> Result<ChosenPlace, R> + Sync),
+    ) -> Result<RetakeOutcome<R>, Error> {
         retried(|| async {
             let mut tx = self.begin_placing().await?;
             let chosen = match decide(&ground(&mut tx, instance.account_id, at).await?) {
                 Ok(chosen) => chosen,
-                Err(refused) => return Ok(Taken::Refused(refused)),
+                Err(refused) => return Ok(RetakeOutcome::Refused(refused)),
             };
             let query = sqlx::query(HOLD).bind(instance.id).bind(instance.revision);
             let query = query.bind(i64::from(!chosen.cards.is_empty())).bind(to_ms(at));
             if query.execute(&mut *tx).await?.rows_affected() == 0 {
-                return Ok(Taken::Changed);
+                return Ok(RetakeOutcome::Changed);
             }
             // Without cards it keeps its claim on those that it had: a later start tries them first.
             if !chosen.cards.is_empty() {
@@ -195,7 +195,7 @@ impl Catalog {
                 add_cards(&mut tx, instance.id, &chosen).await?;
             }
             tx.commit().await?;
-            Ok(Taken::Has(chosen.cards))
+            Ok(RetakeOutcome::Has(chosen.cards))
         })
         .await
     }
@@ -229,7 +229,7 @@ impl Catalog {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn ground(&self, account_id: i64, at: SystemTime) -> Result<Ground, Error> {
+    pub async fn ground(&self, account_id: i64, at: SystemTime) -> Result<PlacementFacts, Error> {
         let mut connection = self.reader.acquire().await?;
         ground(&mut connection, account_id, at).await
     }
@@ -242,7 +242,7 @@ impl Catalog {
     }
 }
 
-async fn ground(on: &mut AnyConnection, account_id: i64, at: SystemTime) -> Result<Ground, Error> {
+async fn ground(on: &mut AnyConnection, account_id: i64, at: SystemTime) -> Result<PlacementFacts, Error> {
     let (instances, cards) =
         sqlx::query_as::<_, (i64, i64)>(HELD).bind(account_id).fetch_one(&mut *on).await?;
     let holdings = Holdings {
@@ -251,7 +251,7 @@ async fn ground(on: &mut AnyConnection, account_id: i64, at: SystemTime) -> Resu
         periods: periods::of_month(on, account_id, at).await?,
         quota: quotas::read(on, account_id).await?,
     };
-    Ok(Ground { nodes: ground::read(on).await?, holdings })
+    Ok(PlacementFacts { nodes: ground::read(on).await?, holdings })
 }
 
 async fn free_ports(
@@ -271,7 +271,7 @@ async fn free_ports(
 }
 
 // All of the new row but the time.
-fn inserted(new: &NewInstance, id: i64, node_id: i64) -> Tell<'static> {
+fn inserted(new: &NewInstance, id: i64, node_id: i64) -> SqlQuery<'static> {
     let split = if new.is_split { InstanceSplit::Unverified } else { InstanceSplit::None };
     let query = sqlx::query(ADD).bind(id).bind(new.account_id).bind(new.owner.clone()).bind(new.name.clone());
     let query = query.bind(new.request_key.clone()).bind(new.entry_id).bind(new.spec_id).bind(node_id);
@@ -282,7 +282,7 @@ fn inserted(new: &NewInstance, id: i64, node_id: i64) -> Tell<'static> {
     query.bind(ms(new.stop_at)).bind(ms(new.release_at))
 }
 
-async fn add_cards(on: &mut AnyConnection, id: i64, chosen: &Chosen) -> Result<(), Error> {
+async fn add_cards(on: &mut AnyConnection, id: i64, chosen: &ChosenPlace) -> Result<(), Error> {
     for (position, card) in chosen.cards.iter().enumerate() {
         let query = sqlx::query(ADD_CARD).bind(id).bind(chosen.node_id).bind(card.uuid.clone());
         let query = query.bind(number(position)).bind(amount(card.memory_mib));

@@ -180,7 +180,7 @@ macro_rules! columns {
 pub(super) use columns;
 
 #[derive(FromRow)]
-pub(super) struct Raw {
+pub(super) struct InstanceRow {
     id: i64,
     account_id: i64,
     owner: String,
@@ -218,7 +218,7 @@ pub(super) struct Raw {
     changed_ms: i64,
 }
 
-impl Raw {
+impl InstanceRow {
     pub(super) fn read(self) -> Result<InstanceRecord, Error> {
         let state = InstanceState {
             container_id: self.container_id,

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 
 use super::{
     records::{
-        AllocationRecord, InstanceFilter, InstanceRecord, InstanceState, PortRecord, Raw, columns, ms,
+        AllocationRecord, InstanceFilter, InstanceRecord, InstanceRow, InstanceState, PortRecord, columns, ms,
     },
     volumes::DETACH,
 };
@@ -78,8 +78,8 @@ impl Catalog {
     /// # Errors
     /// The database failed.
     pub async fn instance(&self, id: i64) -> Result<Option<InstanceRecord>, Error> {
-        let row = sqlx::query_as::<_, Raw>(INSTANCE).bind(id).fetch_optional(&self.reader).await?;
-        row.map(Raw::read).transpose()
+        let row = sqlx::query_as::<_, InstanceRow>(INSTANCE).bind(id).fetch_optional(&self.reader).await?;
+        row.map(InstanceRow::read).transpose()
     }
 
     /// The instance of an account that has this name.
@@ -87,8 +87,8 @@ impl Catalog {
     /// # Errors
     /// The database failed.
     pub async fn instance_named(&self, account: i64, name: &str) -> Result<Option<InstanceRecord>, Error> {
-        let query = sqlx::query_as::<_, Raw>(WITH_NAME).bind(account).bind(name.to_owned());
-        query.fetch_optional(&self.reader).await?.map(Raw::read).transpose()
+        let query = sqlx::query_as::<_, InstanceRow>(WITH_NAME).bind(account).bind(name.to_owned());
+        query.fetch_optional(&self.reader).await?.map(InstanceRow::read).transpose()
     }
 
     /// The instances that a filter selects, the latest first.
@@ -100,12 +100,12 @@ impl Catalog {
         filter: &InstanceFilter,
         limit: usize,
     ) -> Result<Listing<InstanceRecord>, Error> {
-        let query = sqlx::query_as::<_, Raw>(INSTANCES).bind(filter.before.unwrap_or(i64::MAX));
+        let query = sqlx::query_as::<_, InstanceRow>(INSTANCES).bind(filter.before.unwrap_or(i64::MAX));
         let query = query.bind(filter.account).bind(filter.node).bind(filter.entry).bind(filter.spec);
         let query =
             query.bind(filter.phase.map(|phase| phase.as_str())).bind(containing(filter.search.as_deref()));
         let (rows, more) = fetch_page(query, &self.reader, limit).await?;
-        Ok(Listing { rows: rows.into_iter().map(Raw::read).collect::<Result<_, _>>()?, more })
+        Ok(Listing { rows: rows.into_iter().map(InstanceRow::read).collect::<Result<_, _>>()?, more })
     }
 
     /// The instances of a node after `after`, by id.
@@ -118,9 +118,9 @@ impl Catalog {
         after: i64,
         limit: usize,
     ) -> Result<Listing<InstanceRecord>, Error> {
-        let query = sqlx::query_as::<_, Raw>(ON_NODE).bind(node_id).bind(after);
+        let query = sqlx::query_as::<_, InstanceRow>(ON_NODE).bind(node_id).bind(after);
         let (rows, more) = fetch_page(query, &self.reader, limit).await?;
-        Ok(Listing { rows: rows.into_iter().map(Raw::read).collect::<Result<_, _>>()?, more })
+        Ok(Listing { rows: rows.into_iter().map(InstanceRow::read).collect::<Result<_, _>>()?, more })
     }
 
     /// What an instance has of which cards, in the container's order.
