@@ -402,6 +402,25 @@ mod tests {
         );
     }
 
+    #[test]
+    fn two_that_are_as_fast_share_what_is_left() {
+        let (segments, began) = (Segments::new(vec![Range { start: 0, end: 100 * MIB }]), now());
+        let open = segments.take(None, began).unwrap();
+        flows(&open, 10 * MIB, 1..3, began);
+        let part = segments.take(Some(10 * MIB), began + 2 * SECOND).unwrap();
+        assert_eq!((open.end(), part.at(), part.end()), (60 * MIB, 60 * MIB, 100 * MIB));
+    }
+
+    #[test]
+    fn nothing_is_taken_of_what_has_ended_however_long_ago() {
+        let (segments, began) = (Segments::new(vec![Range { start: 0, end: 8 * MIB }]), now());
+        let open = segments.take(None, began).unwrap();
+        flows(&open, 8 * MIB, 1..2, began);
+        assert!(open.has_ended());
+        assert!(!segments.have_work(began + 2 * SILENCE));
+        assert!(segments.take(None, began + 2 * SILENCE).is_none());
+    }
+
     #[tokio::test]
     async fn what_falls_silent_is_taken_over_and_its_connection_is_told() {
         let (segments, began) = (Segments::new(vec![Range { start: 0, end: 8 * MIB }]), now());
