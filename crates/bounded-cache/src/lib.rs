@@ -269,6 +269,37 @@ mod tests {
         assert_eq!(new, 1);
     }
 
+    // quick-cache#40: whoever set a key beside another one that changed it.
+    #[test]
+    fn many_can_do_everything_at_once() {
+        let cache = BoundedCache::of_entries(64);
+        std::thread::scope(|scope| {
+            for thread in 0_u64..8 {
+                let cache = &cache;
+                scope.spawn(move || {
+                    for step in 0..20_000 {
+                        let key = (step * 7 + thread) % 3;
+                        match (step + thread) % 6 {
+                            0 => cache.insert(key, step),
+                            1 => cache.remove(&key),
+                            2 => drop(cache.insert_new(&key, step)),
+                            3 => cache.change(&key, |known| match known {
+                                Some(known) if known % 2 == 0 => Change::Remove,
+                                Some(_) => Change::Keep,
+                                None => Change::Set(step),
+                            }),
+                            4 => cache.retain(|_, value| value % 3 != 0),
+                            _ => assert!(cache.get(&key).is_none_or(|value| value < 20_000)),
+                        }
+                    }
+                });
+            }
+        });
+        assert!(cache.len() <= 3);
+        cache.insert(1, 1);
+        assert_eq!(cache.get(&1), Some(1));
+    }
+
     #[test]
     fn what_is_not_kept_is_forgotten() {
         let cache = texts(10_000);
