@@ -69,13 +69,14 @@ impl<'a> Document<'a> {
     /// Everything that names an image or seems to, in document order.
     ///
     /// ```
-    /// use entrepot_rewrite::{Document, Kind, Reason, Search, Standing};
+    /// use entrepot_rewrite::{CandidateVerdict, Document, DocumentKind, Reason, Search};
     ///
-    /// let document = Document::read("FROM alpine:3.22 AS base\nFROM base\n", Kind::Dockerfile, &Search::default())?;
+    /// let text = "FROM alpine:3.22 AS base\nFROM base\n";
+    /// let document = Document::read(text, DocumentKind::Dockerfile, &Search::default())?;
     /// let candidates = document.candidates();
-    /// let Standing::Found(alpine) = &candidates[0].standing else { panic!() };
+    /// let CandidateVerdict::Found(alpine) = &candidates[0].verdict else { panic!() };
     /// assert_eq!(alpine.to_string(), "docker.io/library/alpine:3.22");
-    /// assert_eq!(candidates[1].standing, Standing::Left(Reason::Stage));
+    /// assert_eq!(candidates[1].verdict, CandidateVerdict::Left(Reason::Stage));
     /// assert_eq!((candidates[1].position.line, candidates[1].position.column), (2, 6));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -9,10 +9,10 @@ use crate::DocumentImage;
 ///
 /// ```
 /// use entrepot_oci::ImageRef;
-/// use entrepot_rewrite::{Found, Ignore};
+/// use entrepot_rewrite::{DocumentImage, Ignore};
 ///
 /// let ignore = Ignore::read("busybox # any tag\nquay.io/team/*\n")?;
-/// let holds = |image: &str| ignore.holds(&Found::from(&image.parse::<ImageRef>().unwrap()));
+/// let holds = |image: &str| ignore.holds(&DocumentImage::from(&image.parse::<ImageRef>().unwrap()));
 /// assert!(holds("docker.io/library/busybox:1.36") && holds("quay.io/team/a/b:1"));
 /// assert!(!holds("nginx"));
 /// # Ok::<(), entrepot_rewrite::IgnoreError>(())

@@ -98,11 +98,11 @@ impl DocumentKind {
     /// The kind of a document, or `None` if unknown. `path` is the file's path with `/` separators, or empty.
     ///
     /// ```
-    /// use entrepot_rewrite::Kind;
+    /// use entrepot_rewrite::DocumentKind;
     ///
-    /// assert_eq!(Kind::of("deploy/docker-compose.yaml", ""), Some(Kind::Compose));
-    /// assert_eq!(Kind::of("", "apiVersion: v1\nkind: Pod\n"), Some(Kind::Kubernetes));
-    /// assert_eq!(Kind::of("README.md", "Some text.\n"), None);
+    /// assert_eq!(DocumentKind::of("deploy/docker-compose.yaml", ""), Some(DocumentKind::Compose));
+    /// assert_eq!(DocumentKind::of("", "apiVersion: v1\nkind: Pod\n"), Some(DocumentKind::Kubernetes));
+    /// assert_eq!(DocumentKind::of("README.md", "Some text.\n"), None);
     /// ```
     pub fn of(path: &str, text: &str) -> Option<Self> {
         by_name(path).or_else(|| by_content(text.trim_start_matches('\u{feff}')))

@@ -6,10 +6,10 @@
 //!   names has changed
 //!
 //! ```
-//! use entrepot_rewrite::{Census, Document, Kind, Naming, Rules, Search};
+//! use entrepot_rewrite::{Census, Document, DocumentKind, Naming, Rules, Search};
 //!
 //! let text = "services:\n  web: {image: 'nginx:1.27'} # the front\n";
-//! let document = Document::read(text, Kind::Compose, &Search::default())?;
+//! let document = Document::read(text, DocumentKind::Compose, &Search::default())?;
 //! let rules = Rules { naming: Naming::Prefix("m.example.com".parse()?), ..Rules::default() };
 //! let rewritten = document.rewrite(&rules, &mut Census::default())?;
 //! assert_eq!(

@@ -24,13 +24,13 @@ impl Variables {
     /// precedence. A value longer than any image name is not expanded, and neither is a value that uses it.
     ///
     /// ```
-    /// use entrepot_rewrite::{Origin, Variables};
+    /// use entrepot_rewrite::{ValueOrigin, Variables};
     ///
     /// let mut variables = Variables::of_environment([("TAG".to_owned(), "2".to_owned())]);
     /// variables.add_file("TAG=1\nIMAGE=\"ghcr.io/team/app:${TAG}\"\nEMPTY=\n");
-    /// assert_eq!(variables.get("IMAGE"), Some(("ghcr.io/team/app:2", Origin::File)));
-    /// assert_eq!(variables.get("TAG"), Some(("2", Origin::Environment)));
-    /// assert_eq!(variables.get("EMPTY"), Some(("", Origin::File)));
+    /// assert_eq!(variables.get("IMAGE"), Some(("ghcr.io/team/app:2", ValueOrigin::File)));
+    /// assert_eq!(variables.get("TAG"), Some(("2", ValueOrigin::Environment)));
+    /// assert_eq!(variables.get("EMPTY"), Some(("", ValueOrigin::File)));
     /// ```
     pub fn add_file(&mut self, text: &str) {
         let mut budget = Budget::of(text);

@@ -28,12 +28,12 @@ impl Census {
     ///
     /// ```
     /// use entrepot_oci::ImageRef;
-    /// use entrepot_rewrite::{Census, Found, Naming, Rules};
+    /// use entrepot_rewrite::{Census, DocumentImage, Naming, Rules};
     ///
     /// let rules = Rules { naming: Naming::Flatten("r.example.com".parse()?), ..Rules::default() };
     /// let mut census = Census::default();
     /// let mut add = |image: &str| {
-    ///     let found = Found::from(&image.parse::<ImageRef>().unwrap());
+    ///     let found = DocumentImage::from(&image.parse::<ImageRef>().unwrap());
     ///     census.add(&found, &rules.name(&found).unwrap())
     /// };
     /// add("quay.io/a/b:1")?;

@@ -72,14 +72,14 @@ impl Rules {
     ///
     /// ```
     /// use entrepot_oci::ImageRef;
-    /// use entrepot_rewrite::{Found, Ignore, Map, Naming, Reason, Rules};
+    /// use entrepot_rewrite::{DocumentImage, Ignore, Map, Naming, Reason, Rules};
     ///
     /// let rules = Rules {
     ///     ignore: Ignore::read("redis")?,
     ///     map: Map::read(["nginx=hub.example.com/web"])?,
     ///     naming: Naming::Flatten("r.example.com/apps".parse()?),
     /// };
-    /// let name = |image: &str| rules.name(&Found::from(&image.parse::<ImageRef>().unwrap()));
+    /// let name = |image: &str| rules.name(&DocumentImage::from(&image.parse::<ImageRef>().unwrap()));
     /// assert_eq!(name("langgenius/dify-api:1").unwrap().name(), "r.example.com/apps/langgenius-dify-api");
     /// assert_eq!(name("nginx:1.27").unwrap().name(), "hub.example.com/web");
     /// assert_eq!(name("redis:7"), Err(Reason::Ignored));

@@ -10,11 +10,11 @@ use crate::{DocumentImage, Reason};
 ///
 /// ```
 /// use entrepot_oci::ImageRef;
-/// use entrepot_rewrite::{Found, Naming, Rules};
+/// use entrepot_rewrite::{DocumentImage, Naming, Rules};
 ///
 /// let naming = Naming::Template("hub.example.com/cache/{host}/{short}".parse()?);
 /// let rules = Rules { naming, ..Rules::default() };
-/// let nginx = Found::from(&"nginx:1.27".parse::<ImageRef>()?);
+/// let nginx = DocumentImage::from(&"nginx:1.27".parse::<ImageRef>()?);
 /// assert_eq!(rules.name(&nginx).unwrap().name(), "hub.example.com/cache/docker.io/nginx");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -35,11 +35,11 @@ use crate::patience::until;
 /// A container engine in tasks of the test's runtime. It keeps everything in memory and stops when dropped.
 ///
 /// ```
-/// # use entrepot_testkit::engine::{Dialect, Offer, TestEngine};
+/// # use entrepot_testkit::engine::{Dialect, PullableImage, TestEngine};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let engine = TestEngine::start(Dialect::Docker28).await;
-/// engine.offer("registry.example/app:1", Offer::of_layers(&[1000, 2000]));
+/// engine.offer("registry.example/app:1", PullableImage::of_layers(&[1000, 2000]));
 /// assert!(engine.address().starts_with("unix://"));
 /// assert!(engine.calls().is_empty());
 /// # }
