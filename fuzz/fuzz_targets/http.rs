@@ -6,10 +6,14 @@ use std::cell::RefCell;
 
 use entrepot_blobs::Blobs;
 use entrepot_catalog::{Catalog, Location};
+use entrepot_events::EventSender;
 use entrepot_mirror::{Clock, Freshness, Mirror, MirrorParts, MirrorSettings, UpstreamParts};
 use entrepot_oci::Host;
+use entrepot_policy::ModeSettings;
 use entrepot_remote::Remote;
-use entrepot_server::{Listen, ServerMetrics, Policy, Server};
+use entrepot_server::{
+    LimitsInForce, Listen, ModesInForce, Policy, RulesInForce, Server, ServerMetrics, ServiceNotice, Top,
+};
 use libfuzzer_sys::fuzz_target;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Runtime;
@@ -55,7 +59,8 @@ impl Rig {
 async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
     // Nobody listens at port 1, so that what has to be asked for upstream fails at once.
     let endpoints = vec!["http://127.0.0.1:1".parse()?];
-    let settings = entrepot_remote::RemoteSettings { endpoints, ..entrepot_remote::RemoteSettings::default() };
+    let settings =
+        entrepot_remote::RemoteSettings { endpoints, ..entrepot_remote::RemoteSettings::default() };
     let remote = Remote::new(Host::docker_hub(), &settings)?;
     let parts = MirrorParts {
         settings: MirrorSettings::default(),
@@ -64,14 +69,28 @@ async fn start(data: &std::path::Path) -> Result<(Server, Mirror), Failure> {
         blobs: Blobs::open(data, None).await?,
         catalog: Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await?,
         metrics: entrepot_mirror::MirrorMetrics::default(),
+        events: EventSender::default(),
         clock: Clock::manual(),
     };
     let mirror = Mirror::start(parts).await?;
+    let records = Catalog::open(&Location::Sqlite(data.join("entrepot.db"))).await?;
+    let modes = ModesInForce::new(ModeSettings::default(), &mirror, records, EventSender::default());
     let listen = Listen { addr: "127.0.0.1:0".to_owned(), names: vec!["x".to_owned()], ..Listen::default() };
     let parts = entrepot_server::ServerParts {
         mirror: mirror.clone(),
         sync: None,
         token: None,
+        access: None,
+        vault: None,
+        library: None,
+        requests: None,
+        keeper: None,
+        webhooks: None,
+        rules: RulesInForce::default(),
+        modes,
+        limits: LimitsInForce::default(),
+        notice: ServiceNotice::default(),
+        top: Top::default(),
         policy: Policy::allow_all(),
         registry: Registry::default(),
         metrics: ServerMetrics::default(),
